@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# What people call; the kernel's build system reads Kbuild. `make help` lists
+# the targets.
+
+# The kernel to build for: an installed headers package or a built tree.
+KDIR ?= /lib/modules/$(shell uname -r)/build
+
+# A User Mode Linux tree says so itself.
+kernel-arch := $(if $(shell grep -s '^CONFIG_UML=y' $(KDIR)/.config),ARCH=um)
+
+all: module userspace
+
+module:
+	@test -e $(KDIR)/Makefile || { \
+		echo "No kernel headers at $(KDIR)."; \
+		echo "Install them (apt install linux-headers-$$(uname -r)), or name others: make KDIR=..."; \
+		exit 1; } >&2
+	$(MAKE) -C $(KDIR) M=$(CURDIR) $(kernel-arch) modules
+
+userspace: tools samples userspace-tests
+
+tools samples userspace-tests:
+	$(MAKE) -C $@
+
+demo:
+	scripts/demo
+
+check:
+	scripts/check
+
+kunit:
+	scripts/kunit
+
+clean:
+	$(MAKE) -C tools clean
+	$(MAKE) -C samples clean
+	$(MAKE) -C userspace-tests clean
+	find . -path ./build -prune -o \( -name '*.o' -o -name '*.ko' \
+		-o -name '*.mod' -o -name '*.mod.c' -o -name '.*.cmd' \
+		-o -name Module.symvers -o -name modules.order \) -type f \
+		-exec rm -f {} +
+	rm -rf build demo
+
+help:
+	@echo 'make            xinet.ko for KDIR (default: the running kernel), and the userspace'
+	@echo 'make demo       boots a guest, loads the module, pings and captures over a real driver'
+	@echo 'make check      all tests, in guests of every supported kernel'
+	@echo 'make kunit      the KUnit suites, in debug kernels'
+	@echo 'make module     xinet.ko alone       (W=1, C=2: as the kernel knows them)'
+	@echo 'make userspace  tools/, samples/ and userspace-tests/ alone'
+	@echo 'make clean      removes everything that was built in the tree'
+
+.PHONY: all module userspace tools samples userspace-tests demo check kunit clean help
