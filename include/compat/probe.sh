@@ -1,0 +1,42 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Probes the headers of the kernel that xinet.ko is built for and prints one
+# -DXINET_HAVE_* per interface found. Called by Kbuild with the source tree of
+# the kernel. Probing asks what the headers say, never which version they are:
+# distributions backport.
+
+srctree=$1
+
+# has NAME FILE REGEX: NAME is defined when REGEX (awk's) matches in FILE.
+# Newlines and tabs count as spaces, so a declaration may span lines.
+has() {
+	if tr -s '\n\t ' '   ' < "$srctree/include/$2" 2>/dev/null |
+	   grep -Eq "$3"; then
+		printf ' -DXINET_HAVE_%s' "$1"
+	fi
+}
+
+has SOCKADDR_UNSIZED linux/socket.h 'struct sockaddr_unsized \{'
+has RECV_ERROR_ADDR_LEN net/inet_common.h 'inet_recv_error\([^)]*int \*addr_len'
+has IMPORT_NS_STRING linux/module.h \
+	'define MODULE_IMPORT_NS\(ns\) MODULE_INFO\(import_ns, ns\)'
+
+# af_xinet/
+has INET_FLAGS net/inet_sock.h 'unsigned long inet_flags;'
+has IPH_TOTLEN linux/ip.h 'unsigned int iph_totlen\('
+has ROUTE_INPUT_DSCP net/route.h 'ip_route_input_noref\([^)]*dscp_t'
+has SOCK_CMSG_SEND_MSG net/sock.h \
+	'__sock_cmsg_send\(struct sock \*sk, struct msghdr'
+has SK_UID net/sock.h 'kuid_t sk_uid\('
+
+# packet/
+has CUSTOM_SOCKOPT linux/net.h 'SOCK_CUSTOM_SOCKOPT'
+has SKB_FRAGS_READABLE linux/skbuff.h 'bool skb_frags_readable\('
+has SK_DROPS_INC net/sock.h 'void sk_drops_inc\('
+has VLAN_GET_PROTOCOL_OFFSET_INLINE linux/if_vlan.h \
+	'vlan_get_protocol_offset_inline\('
+has SOCKCM_PRIORITY net/sock.h 'struct sockcm_cookie \{[^}]* u32 priority;'
+has SKB_SET_DELIVERY_TYPE linux/skbuff.h 'skb_set_delivery_type_by_clockid\('
+has TX_TIMESTAMP_COOKIE net/sock.h \
+	'void skb_setup_tx_timestamp\([^)]*struct sockcm_cookie'

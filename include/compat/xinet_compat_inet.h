@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What af_xinet/ needs of kernels that differ. Included by its .c files, never
+ * by a header of the house. Each helper has the meaning that the newest kernel
+ * gives it.
+ */
+#ifndef _XINET_COMPAT_INET_H
+#define _XINET_COMPAT_INET_H
+
+#include <linux/ip.h>
+#include <net/inet_common.h>
+#include <net/inet_sock.h>
+#include <net/ip.h>
+#include <net/route.h>
+#include <net/sock.h>
+
+#include "compat/xinet_compat_packet.h"
+
+#ifdef XINET_HAVE_INET_FLAGS
+
+static inline bool xinet_inet_hdrincl(const struct sock *sk)
+{
+	return inet_test_bit(HDRINCL, sk);
+}
+
+static inline void xinet_inet_set_hdrincl(struct sock *sk, bool on)
+{
+	inet_assign_bit(HDRINCL, sk, on);
+}
+
+static inline bool xinet_inet_recverr(const struct sock *sk)
+{
+	return inet_test_bit(RECVERR, sk);
+}
+
+static inline bool xinet_inet_pktinfo(const struct sock *sk)
+{
+	return inet_test_bit(PKTINFO, sk);
+}
+
+static inline bool xinet_inet_mc_all(const struct sock *sk)
+{
+	return inet_test_bit(MC_ALL, sk);
+}
+
+/* IP_MULTICAST_LOOP and IP_MULTICAST_ALL are on in a new socket. */
+static inline void xinet_inet_set_mc_defaults(struct sock *sk)
+{
+	inet_set_bit(MC_LOOP, sk);
+	inet_set_bit(MC_ALL, sk);
+}
+
+static inline bool xinet_inet_wants_cmsg(const struct sock *sk)
+{
+	return inet_cmsg_flags(inet_sk(sk));
+}
+
+#else /* flags are a bit field of struct inet_sock */
+
+static inline bool xinet_inet_hdrincl(const struct sock *sk)
+{
+	/* a bit field that setsockopt() may be changing: old or new, both do */
+	return data_race(inet_sk(sk)->hdrincl);
+}
+
+static inline void xinet_inet_set_hdrincl(struct sock *sk, bool on)
+{
+	inet_sk(sk)->hdrincl = on;
+}
+
+static inline bool xinet_inet_recverr(const struct sock *sk)
+{
+	return inet_sk(sk)->recverr;
+}
+
+static inline bool xinet_inet_pktinfo(const struct sock *sk)
+{
+	return inet_sk(sk)->cmsg_flags & IP_CMSG_PKTINFO;
+}
+
+static inline bool xinet_inet_mc_all(const struct sock *sk)
+{
+	return inet_sk(sk)->mc_all;
+}
+
+/* IP_MULTICAST_LOOP and IP_MULTICAST_ALL are on in a new socket. */
+static inline void xinet_inet_set_mc_defaults(struct sock *sk)
+{
+	inet_sk(sk)->mc_loop = 1;
+	inet_sk(sk)->mc_all = 1;
+}
+
+static inline bool xinet_inet_wants_cmsg(const struct sock *sk)
+{
+	return inet_sk(sk)->cmsg_flags;
+}
+
+#endif
+
+/* One entry of the error queue; sets msg->msg_namelen. */
+static inline int xinet_inet_recv_error(struct sock *sk, struct msghdr *msg,
+					int len)
+{
+#ifdef XINET_HAVE_RECV_ERROR_ADDR_LEN
+	return inet_recv_error(sk, msg, len, &msg->msg_namelen);
+#else
+	return inet_recv_error(sk, msg, len);
+#endif
+}
+
+/* Length of a received datagram in bytes, a GSO one above 64 KiB included. */
+static inline unsigned int xinet_iph_totlen(const struct sk_buff *skb,
+					    const struct iphdr *iph)
+{
+#ifdef XINET_HAVE_IPH_TOTLEN
+	return iph_totlen(skb, iph);
+#else
+	return ntohs(iph->tot_len);
+#endif
+}
+
+/*
+ * Gives @skb the route that ip_rcv() would find; @skb's network header is
+ * linear. RCU read side; the route is not counted. False: the host would drop
+ * the packet.
+ */
+static inline bool xinet_route_input(struct sk_buff *skb,
+				     struct net_device *dev)
+{
+	const struct iphdr *iph = ip_hdr(skb);
+
+#ifdef XINET_HAVE_ROUTE_INPUT_DSCP
+	return !ip_route_input_noref(skb, iph->daddr, iph->saddr,
+				     ip4h_dscp(iph), dev);
+#else
+	return !ip_route_input_noref(skb, iph->daddr, iph->saddr, iph->tos,
+				     dev);
+#endif
+}
+
+static inline kuid_t xinet_sk_uid(const struct sock *sk)
+{
+#ifdef XINET_HAVE_SK_UID
+	return sk_uid(sk);
+#else
+	return sk->sk_uid;
+#endif
+}
+
+/* One control message of level SOL_SOCKET. */
+static inline int xinet_sock_cmsg_send(struct sock *sk, struct msghdr *msg,
+				       struct cmsghdr *cmsg,
+				       struct sockcm_cookie *sockc)
+{
+#ifdef XINET_HAVE_SOCK_CMSG_SEND_MSG
+	return __sock_cmsg_send(sk, msg, cmsg, sockc);
+#else
+	return __sock_cmsg_send(sk, cmsg, sockc);
+#endif
+}
+
+/* TOS of one message: its IP_TOS control message, else the socket's option. */
+static inline u8 xinet_ipcm_tos(const struct ipcm_cookie *ipc,
+				const struct inet_sock *inet)
+{
+	return ipc->tos != -1 ? ipc->tos : READ_ONCE(inet->tos);
+}
+
+/* Control message IP_TOS: @tos for this message, and the priority it implies. */
+static inline void xinet_ipcm_set_tos(struct ipcm_cookie *ipc, u8 tos)
+{
+	ipc->tos = tos;
+#ifdef XINET_HAVE_SOCKCM_PRIORITY
+	ipc->sockc.priority = rt_tos2priority(tos);
+#else
+	ipc->priority = rt_tos2priority(tos);
+#endif
+}
+
+/*
+ * Priority of one message. Older kernels take that of IP_TOS into account for
+ * a header they build themselves only.
+ */
+static inline u32 xinet_ipcm_priority(const struct ipcm_cookie *ipc,
+				      const struct sock *sk, bool hdrincl)
+{
+#ifdef XINET_HAVE_SOCKCM_PRIORITY
+	return ipc->sockc.priority;
+#else
+	if (!hdrincl && ipc->tos != -1)
+		return ipc->priority;
+	return READ_ONCE(sk->sk_priority);
+#endif
+}
+
+/* The TOS argument of flowi4_init_output(). */
+static inline u8 xinet_flow_tos(u8 tos, u8 scope)
+{
+#ifdef RTO_ONLINK
+	return RT_TOS(tos) | (scope == RT_SCOPE_LINK ? RTO_ONLINK : 0);
+#else
+	return tos & INET_DSCP_MASK;
+#endif
+}
+
+#endif /* _XINET_COMPAT_INET_H */

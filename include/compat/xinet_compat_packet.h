@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What packet/ needs of kernels that differ. Included by its .c files, never
+ * by a header of the house. Like xinet_compat.h it gives each helper the
+ * meaning that the newest kernel has.
+ */
+#ifndef _XINET_COMPAT_PACKET_H
+#define _XINET_COMPAT_PACKET_H
+
+#include <linux/if_packet.h>
+#include <linux/if_vlan.h>
+#include <linux/net.h>
+#include <linux/skbuff.h>
+#include <linux/types.h>
+#include <net/sock.h>
+
+/*
+ * Whether proto_ops' setsockopt() is told of SOL_SOCKET options, and so of a
+ * new filter. Where it is not, a new filter is noticed per packet.
+ */
+static inline bool xinet_sock_tells_filter(void)
+{
+#ifdef XINET_HAVE_CUSTOM_SOCKOPT
+	return true;
+#else
+	return false;
+#endif
+}
+
+/* Asks to be told. */
+static inline void xinet_sock_ask_options(struct socket *sock)
+{
+#ifdef XINET_HAVE_CUSTOM_SOCKOPT
+	set_bit(SOCK_CUSTOM_SOCKOPT, &sock->flags);
+#endif
+}
+
+/* Whether @sk has still the filter @seen; for what is not told to be. */
+static inline bool xinet_sock_filter_is(const struct sock *sk,
+					const struct sk_filter *seen)
+{
+	return xinet_sock_tells_filter() ||
+	       rcu_access_pointer(sk->sk_filter) == seen;
+}
+
+/* Bytes of @skb from its data pointer that the CPU can read. */
+static inline unsigned int xinet_skb_readable_len(const struct sk_buff *skb)
+{
+#ifdef XINET_HAVE_SKB_FRAGS_READABLE
+	if (unlikely(!skb_frags_readable(skb)))
+		return skb_headlen(skb);
+#endif
+	return skb->len;
+}
+
+/* One more packet that @sk did not get; SO_RXQ_OVFL and /proc report it. */
+static inline void xinet_sk_drops_inc(struct sock *sk)
+{
+#ifdef XINET_HAVE_SK_DROPS_INC
+	sk_drops_inc(sk);
+#else
+	atomic_inc(&sk->sk_drops);
+#endif
+}
+
+static inline int xinet_sk_drops_read(const struct sock *sk)
+{
+#ifdef XINET_HAVE_SK_DROPS_INC
+	return sk_drops_read(sk);
+#else
+	return atomic_read(&sk->sk_drops);
+#endif
+}
+
+/* TP_STATUS_* bits that say how the segments of @skb are to be understood. */
+static inline u32 xinet_skb_tp_status_gso(const struct sk_buff *skb)
+{
+#ifdef TP_STATUS_GSO_TCP
+	if (skb_is_gso(skb) && skb_is_gso_tcp(skb))
+		return TP_STATUS_GSO_TCP;
+#endif
+	return 0;
+}
+
+/*
+ * The EtherType behind the VLAN tags of @skb, whose data pointer may stand at
+ * the network header.
+ */
+static inline __be16 xinet_skb_inner_protocol(const struct sk_buff *skb)
+{
+#ifdef XINET_HAVE_VLAN_GET_PROTOCOL_OFFSET_INLINE
+	return vlan_get_protocol_offset_inline(skb, skb->protocol,
+					       skb_mac_offset(skb), NULL);
+#else
+	return __vlan_get_protocol_offset(skb, skb->protocol,
+					  skb_mac_offset(skb), NULL);
+#endif
+}
+
+/* sockcm_init() that also takes over SO_MARK. */
+static inline void xinet_sockcm_init(struct sockcm_cookie *sockc,
+				     const struct sock *sk)
+{
+	sockcm_init(sockc, sk);
+	sockc->mark = READ_ONCE(sk->sk_mark);
+}
+
+/* Puts what socket options and control messages asked for into @skb. */
+static inline void xinet_skb_apply_sockcm(struct sk_buff *skb,
+					  const struct sock *sk,
+					  const struct sockcm_cookie *sockc)
+{
+	skb->mark = sockc->mark;
+#ifdef XINET_HAVE_SOCKCM_PRIORITY
+	skb->priority = sockc->priority;
+#else
+	skb->priority = READ_ONCE(sk->sk_priority);
+#endif
+#ifdef XINET_HAVE_SKB_SET_DELIVERY_TYPE
+	skb_set_delivery_type_by_clockid(skb, sockc->transmit_time,
+					 sk->sk_clockid);
+#else
+	skb->tstamp = sockc->transmit_time;
+#endif
+#ifdef XINET_HAVE_TX_TIMESTAMP_COOKIE
+	skb_setup_tx_timestamp(skb, sockc);
+#else
+	skb_setup_tx_timestamp(skb, sockc->tsflags);
+#endif
+}
+
+#endif /* _XINET_COMPAT_PACKET_H */
