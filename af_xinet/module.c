@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Load and unload. One ladder: every room is ready before sock_register() lets
+ * the first socket in, and sock_unregister() shuts the door before any room is
+ * taken down. An open socket holds the module, so exit finds none.
+ */
+#include <linux/init.h>
+#include <linux/module.h>
+#include <linux/net.h>
+#include <linux/rcupdate.h>
+#include <linux/xinet.h>
+
+#include "af_xinet/family.h"
+#include "af_xinet/raw.h"
+#include "packet/packet.h"
+
+static int __init xinet_init(void)
+{
+	int err;
+
+	err = xinet_family_check();
+	if (err)
+		return err;
+
+	err = xinet_raw_init();
+	if (err)
+		return err;
+
+	err = xinet_packet_init();
+	if (err)
+		goto err_raw;
+
+	err = xinet_family_register();
+	if (err)
+		goto err_packet;
+
+	pr_info("PF_XINET is family %d\n", xinet_family_number());
+	return 0;
+
+err_packet:
+	xinet_packet_exit();
+err_raw:
+	xinet_raw_exit();
+	rcu_barrier();
+	return err;
+}
+
+static void __exit xinet_exit(void)
+{
+	xinet_family_unregister();
+	xinet_packet_exit();
+	xinet_raw_exit();
+	/* The rooms free by call_rcu(); their callbacks are code of ours. */
+	rcu_barrier();
+}
+
+module_init(xinet_init);
+module_exit(xinet_exit);
+
+MODULE_DESCRIPTION("PF_XINET: raw IPv4 and packet sockets beside PF_INET and PF_PACKET");
+MODULE_AUTHOR("The xinet maintainers");
+MODULE_LICENSE("GPL");
+MODULE_ALIAS_NETPROTO(PF_XINET);

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef _XINET_PROTOSW_H
+#define _XINET_PROTOSW_H
+
+#include <net/xinet.h>
+
+/**
+ * xinet_protosw_get() - find and pin the entry for a pair
+ * @type: second argument of socket(), 0 to SOCK_MAX - 1
+ * @protocol: third argument of socket(), host byte order; for any type but
+ *	SOCK_PACKET, IPPROTO_IP asks for the first entry with a protocol of its
+ *	own and is replaced by that
+ * @result: the entry, on success
+ *
+ * Context: process. On success the module that owns the entry's proto_ops is
+ * held; xinet_protosw_put() releases it.
+ * Return: 0; -ESOCKTNOSUPPORT when @type has no entries at all;
+ * -EPROTONOSUPPORT when none of them is for @protocol.
+ */
+int xinet_protosw_get(int type, int *protocol,
+		      const struct xinet_protosw **result);
+
+/**
+ * xinet_protosw_put() - release what xinet_protosw_get() pinned
+ * @p: the entry
+ *
+ * Context: any.
+ */
+void xinet_protosw_put(const struct xinet_protosw *p);
+
+/**
+ * xinet_protosw_retire() - remove an entry, a permanent one too
+ * @p: the entry
+ *
+ * For the rooms of this module, which take their entries away when the module
+ * goes: no socket() call can be running then.
+ *
+ * Context: process; sleeps for an RCU grace period.
+ */
+void xinet_protosw_retire(struct xinet_protosw *p);
+
+#endif /* _XINET_PROTOSW_H */
