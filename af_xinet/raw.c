@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Raw IPv4 sockets as a program sees them: their proto_ops, options and
+ * receive call. What PF_INET's inet_*() helpers offer for any inet_sock is
+ * taken from there; packets come from raw_input.c and leave by raw_output.c.
+ */
+#include <kunit/visibility.h>
+#include <linux/errqueue.h>
+#include <linux/icmp.h>
+#include <linux/in.h>
+#include <linux/module.h>
+#include <linux/sockios.h>
+#include <linux/termios.h>
+#include <linux/uio.h>
+#include <linux/xinet.h>
+#include <net/inet_common.h>
+#include <net/ip.h>
+#include <net/net_namespace.h>
+#include <net/netns/generic.h>
+#include <net/sock.h>
+#include <net/tcp_states.h>
+#include <net/udp.h>
+#include <net/xinet.h>
+
+#include "af_xinet/bind.h"
+#include "af_xinet/family.h"
+#include "af_xinet/protosw.h"
+#include "af_xinet/raw.h"
+#include "compat/xinet_compat_inet.h"
+
+static unsigned int raw_net_id;
+
+struct xinet_raw_net *xinet_raw_net(const struct net *net)
+{
+	return net_generic(net, raw_net_id);
+}
+EXPORT_SYMBOL_IF_KUNIT(xinet_raw_net);
+
+static int raw_bind(struct socket *sock, struct xinet_sockaddr *uaddr, int len)
+{
+	return xinet_bind_inet(sock->sk, uaddr, len);
+}
+
+static int raw_connect(struct socket *sock, struct xinet_sockaddr *uaddr,
+		       int len, int flags)
+{
+	xinet_bind_accept_family(uaddr, len, AF_INET);
+	return inet_dgram_connect(sock, uaddr, len, flags);
+}
+
+/*
+ * connect() with AF_UNSPEC. As PF_INET, this also forgets the bound address
+ * and device; unlike there, the socket goes on receiving.
+ */
+static int raw_disconnect(struct sock *sk, int flags)
+{
+	struct inet_sock *inet = inet_sk(sk);
+
+	lock_sock(sk);
+	sk->sk_state = TCP_CLOSE;
+	WRITE_ONCE(inet->inet_daddr, 0);
+	inet->inet_dport = 0;
+	inet->inet_sport = 0;
+	WRITE_ONCE(sk->sk_bound_dev_if, 0);
+	WRITE_ONCE(inet->inet_rcv_saddr, 0);
+	inet->inet_saddr = 0;
+	sk_dst_reset(sk);
+	release_sock(sk);
+	return 0;
+}
+
+static int raw_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
+		       int flags)
+{
+	DECLARE_SOCKADDR(struct sockaddr_in *, sin, msg->msg_name);
+	struct sock *sk = sock->sk;
+	struct sk_buff *skb;
+	size_t copied;
+	int err;
+
+	if (flags & MSG_OOB)
+		return -EOPNOTSUPP;
+	if (flags & MSG_ERRQUEUE)
+		return xinet_inet_recv_error(sk, msg, len);
+
+	skb = skb_recv_datagram(sk, flags, &err);
+	if (!skb)
+		return err;
+
+	copied = min_t(size_t, len, skb->len);
+	if (copied < skb->len)
+		msg->msg_flags |= MSG_TRUNC;
+
+	err = skb_copy_datagram_msg(skb, 0, msg, copied);
+	if (err)
+		goto out;
+
+	sock_recv_cmsgs(msg, sk, skb);
+	if (sin) {
+		*sin = (struct sockaddr_in) {
+			.sin_family = AF_INET,
+			.sin_addr.s_addr = ip_hdr(skb)->saddr,
+		};
+		msg->msg_namelen = sizeof(*sin);
+	}
+	if (xinet_inet_wants_cmsg(sk))
+		ip_cmsg_recv(msg, skb);
+	err = flags & MSG_TRUNC ? skb->len : copied;
+out:
+	skb_free_datagram(sk, skb);
+	return err;
+}
+
+static int raw_put_int(int value, unsigned long arg)
+{
+	return put_user(value, (int __user *)arg);
+}
+
+static int raw_ioctl(struct socket *sock, unsigned int cmd, unsigned long arg)
+{
+	struct sock *sk = sock->sk;
+	struct sk_buff *skb;
+	int len;
+
+	switch (cmd) {
+	case SIOCOUTQ:
+		return raw_put_int(sk_wmem_alloc_get(sk), arg);
+	case SIOCINQ:
+		spin_lock_bh(&sk->sk_receive_queue.lock);
+		skb = skb_peek(&sk->sk_receive_queue);
+		len = skb ? skb->len : 0;
+		spin_unlock_bh(&sk->sk_receive_queue.lock);
+		return raw_put_int(len, arg);
+	default:
+		return inet_ioctl(sock, cmd, arg);
+	}
+}
+
+/* ICMP_FILTER of raw(7). A shorter value sets its bytes only, as PF_INET. */
+static int raw_set_icmp_filter(struct sock *sk, sockptr_t optval,
+			       unsigned int optlen)
+{
+	struct icmp_filter filter;
+
+	if (inet_sk(sk)->inet_num != IPPROTO_ICMP)
+		return -EOPNOTSUPP;
+
+	filter.data = READ_ONCE(xinet_raw_sk(sk)->filter.data);
+	if (copy_from_sockptr(&filter, optval,
+			      min_t(unsigned int, optlen, sizeof(filter))))
+		return -EFAULT;
+	WRITE_ONCE(xinet_raw_sk(sk)->filter.data, filter.data);
+	return 0;
+}
+
+static int raw_get_icmp_filter(struct sock *sk, char __user *optval,
+			       int __user *optlen)
+{
+	struct icmp_filter filter;
+	int len;
+
+	if (inet_sk(sk)->inet_num != IPPROTO_ICMP)
+		return -EOPNOTSUPP;
+	if (get_user(len, optlen))
+		return -EFAULT;
+	if (len < 0)
+		return -EINVAL;
+
+	filter.data = READ_ONCE(xinet_raw_sk(sk)->filter.data);
+	len = min_t(unsigned int, len, sizeof(filter));
+	if (put_user(len, optlen) || copy_to_user(optval, &filter, len))
+		return -EFAULT;
+	return 0;
+}
+
+static int raw_setsockopt(struct socket *sock, int level, int optname,
+			  sockptr_t optval, unsigned int optlen)
+{
+	if (level != SOL_RAW)
+		return ip_setsockopt(sock->sk, level, optname, optval, optlen);
+	if (optname != ICMP_FILTER)
+		return -ENOPROTOOPT;
+	return raw_set_icmp_filter(sock->sk, optval, optlen);
+}
+
+static int raw_getsockopt(struct socket *sock, int level, int optname,
+			  char __user *optval, int __user *optlen)
+{
+	if (level != SOL_RAW)
+		return ip_getsockopt(sock->sk, level, optname, optval, optlen);
+	if (optname != ICMP_FILTER)
+		return -ENOPROTOOPT;
+	return raw_get_icmp_filter(sock->sk, optval, optlen);
+}
+
+/*
+ * The kernel's router alert chain and multicast routing may hold the socket,
+ * by IP_ROUTER_ALERT or MRT_INIT; withdrawing the former lets go of both. It
+ * fails when neither was asked for, which is the usual case.
+ */
+static void raw_leave_router_alert(struct sock *sk)
+{
+	int off = 0;
+
+	ip_setsockopt(sk, SOL_IP, IP_ROUTER_ALERT, KERNEL_SOCKPTR(&off),
+		      sizeof(off));
+}
+
+static void raw_close(struct sock *sk, long timeout)
+{
+	raw_leave_router_alert(sk);
+	sk_common_release(sk);
+}
+
+static struct proto raw_prot = {
+	.name		= "XINET-RAW",
+	.owner		= THIS_MODULE,
+	.close		= raw_close,
+	.connect	= ip4_datagram_connect,
+	.disconnect	= raw_disconnect,
+	.release_cb	= ip4_datagram_release_cb,
+	.hash		= xinet_raw_hash,
+	.unhash		= xinet_raw_unhash,
+	.obj_size	= sizeof(struct xinet_raw_sock),
+};
+
+/* The family is filled in when the module loads. */
+static struct proto_ops raw_ops __ro_after_init = {
+	.owner		= THIS_MODULE,
+	.release	= inet_release,
+	.bind		= raw_bind,
+	.connect	= raw_connect,
+	.socketpair	= sock_no_socketpair,
+	.accept		= sock_no_accept,
+	.getname	= inet_getname,
+	.poll		= datagram_poll,
+	.ioctl		= raw_ioctl,
+	.gettstamp	= sock_gettstamp,
+	.listen		= sock_no_listen,
+	.shutdown	= inet_shutdown,
+	.setsockopt	= raw_setsockopt,
+	.getsockopt	= raw_getsockopt,
+	.sendmsg	= xinet_raw_sendmsg,
+	.recvmsg	= raw_recvmsg,
+	.mmap		= sock_no_mmap,
+};
+
+static struct xinet_protosw raw_protosw = {
+	.type		= SOCK_RAW,
+	.protocol	= IPPROTO_IP,
+	.prot		= &raw_prot,
+	.ops		= &raw_ops,
+	.flags		= XINET_PROTOSW_REUSE,
+};
+
+static int __net_init raw_net_init(struct net *net)
+{
+	mutex_init(&xinet_raw_net(net)->lock);
+	return 0;
+}
+
+static void __net_exit raw_net_exit(struct net *net)
+{
+	/* Sockets hold their namespace, and the hook goes with the last. */
+	WARN_ON_ONCE(xinet_raw_net(net)->hook);
+}
+
+static struct pernet_operations raw_net_ops = {
+	.init	= raw_net_init,
+	.exit	= raw_net_exit,
+	.id	= &raw_net_id,
+	.size	= sizeof(struct xinet_raw_net),
+};
+
+int __init xinet_raw_init(void)
+{
+	int err;
+
+	raw_ops.family = xinet_family_number();
+
+	err = register_pernet_subsys(&raw_net_ops);
+	if (err)
+		return err;
+
+	err = proto_register(&raw_prot, 1);
+	if (err)
+		goto err_pernet;
+
+	err = xinet_register_protosw(&raw_protosw);
+	if (err)
+		goto err_proto;
+	return 0;
+
+err_proto:
+	proto_unregister(&raw_prot);
+err_pernet:
+	unregister_pernet_subsys(&raw_net_ops);
+	return err;
+}
+
+void xinet_raw_exit(void)
+{
+	xinet_protosw_retire(&raw_protosw);
+	/* Sockets go back to the proto's slab by RCU. */
+	rcu_barrier();
+	proto_unregister(&raw_prot);
+	unregister_pernet_subsys(&raw_net_ops);
+}
