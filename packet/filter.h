@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Interned socket filters: equal programs of different sockets are one object,
+ * so that a tap can run it once for all of them.
+ */
+#ifndef _XINET_PACKET_FILTER_H
+#define _XINET_PACKET_FILTER_H
+
+struct bpf_prog;
+struct sk_filter;
+struct xinet_filter;
+
+/**
+ * xinet_filter_intern() - find or make the shared form of a socket's filter
+ * @core: what the core keeps for the socket, classic or eBPF; the caller keeps
+ *	it from going away during the call (by the socket lock)
+ *
+ * Classic programs are equal when their instructions are; eBPF programs when
+ * they are the same object.
+ *
+ * Context: process; may sleep.
+ * Return: a filter with a reference for the caller; ERR_PTR(-ENOMEM).
+ */
+struct xinet_filter *xinet_filter_intern(struct sk_filter *core);
+
+/**
+ * xinet_filter_put() - give a reference back
+ * @filter: from xinet_filter_intern(), or NULL
+ *
+ * The program stays runnable for readers of an RCU section that began before
+ * the call.
+ *
+ * Context: process; may sleep, never waits for a grace period.
+ */
+void xinet_filter_put(struct xinet_filter *filter);
+
+/**
+ * xinet_filter_prog() - the program to run
+ * @filter: an interned filter, or NULL for "every packet"
+ *
+ * Context: any; the program lives while a reference is held, and for an RCU
+ * grace period after the last one is gone.
+ * Return: the program, NULL for a NULL @filter.
+ */
+struct bpf_prog *xinet_filter_prog(const struct xinet_filter *filter);
+
+/**
+ * xinet_filter_core_get() - hold what the core keeps for a socket
+ * @core: as above, or NULL
+ *
+ * While it is held its address cannot come to mean another filter.
+ *
+ * Context: process or softirq.
+ * Return: @core.
+ */
+struct sk_filter *xinet_filter_core_get(struct sk_filter *core);
+
+/**
+ * xinet_filter_core_put() - let go of it
+ * @core: from xinet_filter_core_get(), or NULL
+ *
+ * Context: process or softirq; never waits for a grace period.
+ */
+void xinet_filter_core_put(struct sk_filter *core);
+
+#endif /* _XINET_PACKET_FILTER_H */

@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Socket options of a packet socket. The flags that are read per packet are
+ * plain stores; what changes the place of the socket behind a tap goes through
+ * packet.c and tap.c.
+ */
+#include <linux/err.h>
+#include <linux/filter.h>
+#include <linux/if_packet.h>
+#include <linux/net.h>
+#include <linux/sockptr.h>
+#include <linux/uaccess.h>
+#include <linux/workqueue.h>
+#include <linux/xinet.h>
+#include <net/sock.h>
+
+#include "packet/filter.h"
+#include "packet/membership.h"
+#include "packet/options.h"
+#include "packet/packet.h"
+#include "packet/tap.h"
+
+static struct workqueue_struct *options_wq;
+
+/* Brings the filter that the core holds for the socket to its tap. */
+static void options_republish(struct sock *sk)
+{
+	struct xinet_packet_sock *po = xinet_packet_sk(sk);
+	struct sk_filter *core, *old_seen = NULL;
+	struct xinet_filter *filter, *old = NULL;
+	bool own;
+
+	lock_sock(sk);
+	if (sock_flag(sk, SOCK_DEAD))
+		goto out_release;
+	core = rcu_dereference_protected(sk->sk_filter,
+					 lockdep_sock_is_held(sk));
+	filter = core ? xinet_filter_intern(core) : NULL;
+	own = IS_ERR(filter);
+
+	mutex_lock(&po->bind_lock);
+	old = po->sink.filter;
+	old_seen = po->sink.seen;
+	xinet_tap_set_filter(&xinet_packet_net(sock_net(sk))->taps, &po->sink,
+			     own ? NULL : filter, xinet_filter_core_get(core),
+			     own);
+	mutex_unlock(&po->bind_lock);
+out_release:
+	release_sock(sk);
+	xinet_filter_put(old);
+	xinet_filter_core_put(old_seen);
+}
+
+void xinet_options_filter_work(struct work_struct *work)
+{
+	struct xinet_packet_sock *po =
+		container_of(work, struct xinet_packet_sock, filter_work);
+
+	options_republish(&po->sk);
+	sock_put(&po->sk);
+}
+
+void xinet_options_filter_stale(struct xinet_tap_sink *sink)
+{
+	struct xinet_packet_sock *po = xinet_packet_sk(sink->sk);
+
+	if (work_pending(&po->filter_work) ||
+	    !refcount_inc_not_zero(&po->sk.sk_refcnt))
+		return;
+	if (!queue_work(options_wq, &po->filter_work))
+		sock_put(&po->sk);
+}
+
+int __init xinet_options_init(void)
+{
+	options_wq = alloc_workqueue("xinet_filter", WQ_UNBOUND, 0);
+	return options_wq ? 0 : -ENOMEM;
+}
+
+void xinet_options_exit(void)
+{
+	destroy_workqueue(options_wq);
+}
+
+static int options_set_socket(struct socket *sock, int optname,
+			      sockptr_t optval, unsigned int optlen)
+{
+	int err;
+
+	err = sock_setsockopt(sock, SOL_SOCKET, optname, optval, optlen);
+	if (err)
+		return err;
+
+	switch (optname) {
+	case SO_ATTACH_FILTER:
+	case SO_ATTACH_BPF:
+	case SO_DETACH_FILTER:
+		options_republish(sock->sk);
+		break;
+	}
+	return 0;
+}
+
+static int options_copy_int(int *val, sockptr_t optval, unsigned int optlen)
+{
+	if (optlen != sizeof(*val))
+		return -EINVAL;
+	return copy_from_sockptr(val, optval, sizeof(*val)) ? -EFAULT : 0;
+}
+
+/* The oldest options of AF_PACKET take a value longer than an int, too. */
+static int options_copy_long(int *val, sockptr_t optval, unsigned int optlen)
+{
+	return options_copy_int(val, optval, min_t(unsigned int, optlen,
+						   sizeof(*val)));
+}
+
+static int options_set_ignore_outgoing(struct xinet_packet_sock *po, int val)
+{
+	struct xinet_packet_net *pn = xinet_packet_net(sock_net(&po->sk));
+
+	if (val < 0 || val > 1)
+		return -EINVAL;
+	mutex_lock(&po->bind_lock);
+	xinet_tap_set_ignore_outgoing(&pn->taps, &po->sink, val);
+	mutex_unlock(&po->bind_lock);
+	return 0;
+}
+
+static int options_set_packet(struct xinet_packet_sock *po, int optname,
+			      sockptr_t optval, unsigned int optlen)
+{
+	int val;
+	int err;
+
+	switch (optname) {
+	case PACKET_ADD_MEMBERSHIP:
+	case PACKET_DROP_MEMBERSHIP:
+		return xinet_membership_setsockopt(po, optname ==
+						   PACKET_ADD_MEMBERSHIP,
+						   optval, optlen);
+	case PACKET_AUXDATA:
+		err = options_copy_long(&val, optval, optlen);
+		if (!err)
+			WRITE_ONCE(po->auxdata, val != 0);
+		return err;
+	case PACKET_ORIGDEV:
+		err = options_copy_long(&val, optval, optlen);
+		if (!err)
+			WRITE_ONCE(po->origdev, val != 0);
+		return err;
+	case PACKET_IGNORE_OUTGOING:
+		err = options_copy_int(&val, optval, optlen);
+		return err ? err : options_set_ignore_outgoing(po, val);
+	case PACKET_QDISC_BYPASS:
+		err = options_copy_int(&val, optval, optlen);
+		if (!err)
+			WRITE_ONCE(po->qdisc_bypass, val != 0);
+		return err;
+	default:
+		return -ENOPROTOOPT;
+	}
+}
+
+static int options_set_xinet(struct sock *sk, int optname, sockptr_t optval,
+			     unsigned int optlen)
+{
+	int val;
+	int err;
+
+	if (optname != XINET_PACKET_COOKED)
+		return -ENOPROTOOPT;
+	err = options_copy_int(&val, optval, optlen);
+	if (err)
+		return err;
+	if (val != 0 && val != 1)
+		return -EINVAL;
+
+	lock_sock(sk);
+	err = xinet_packet_set_cooked(xinet_packet_sk(sk), val);
+	release_sock(sk);
+	return err;
+}
+
+int xinet_options_setsockopt(struct socket *sock, int level, int optname,
+			     sockptr_t optval, unsigned int optlen)
+{
+	struct sock *sk = sock->sk;
+
+	switch (level) {
+	case SOL_SOCKET:
+		return options_set_socket(sock, optname, optval, optlen);
+	case SOL_PACKET:
+		return options_set_packet(xinet_packet_sk(sk), optname, optval,
+					  optlen);
+	case SOL_XINET:
+		return options_set_xinet(sk, optname, optval, optlen);
+	default:
+		return -ENOPROTOOPT;
+	}
+}
+
+/* Reading resets. Packets are those that came, the dropped ones included. */
+static void options_read_stats(struct xinet_packet_sock *po,
+			       struct tpacket_stats *stats)
+{
+	struct sk_buff_head *queue = &po->sk.sk_receive_queue;
+
+	spin_lock_bh(&queue->lock);
+	stats->tp_packets = po->tp_packets;
+	po->tp_packets = 0;
+	spin_unlock_bh(&queue->lock);
+	stats->tp_drops = atomic_xchg(&po->tp_drops, 0);
+	stats->tp_packets += stats->tp_drops;
+}
+
+static int options_get_flag(const struct xinet_packet_sock *po, int level,
+			    int optname, int *val)
+{
+	if (level == SOL_XINET) {
+		if (optname != XINET_PACKET_COOKED)
+			return -ENOPROTOOPT;
+		*val = READ_ONCE(po->sink.mode) == XINET_TAP_COOKED;
+		return 0;
+	}
+
+	switch (optname) {
+	case PACKET_AUXDATA:
+		*val = READ_ONCE(po->auxdata);
+		return 0;
+	case PACKET_ORIGDEV:
+		*val = READ_ONCE(po->origdev);
+		return 0;
+	case PACKET_IGNORE_OUTGOING:
+		*val = READ_ONCE(po->sink.ignore_outgoing);
+		return 0;
+	case PACKET_QDISC_BYPASS:
+		*val = READ_ONCE(po->qdisc_bypass);
+		return 0;
+	default:
+		return -ENOPROTOOPT;
+	}
+}
+
+int xinet_options_getsockopt(struct socket *sock, int level, int optname,
+			     char __user *optval, int __user *optlen)
+{
+	struct xinet_packet_sock *po = xinet_packet_sk(sock->sk);
+	union {
+		int val;
+		struct tpacket_stats stats;
+	} data;
+	int size = sizeof(data.val);
+	int len;
+	int err;
+
+	if (level != SOL_PACKET && level != SOL_XINET)
+		return -ENOPROTOOPT;
+	if (get_user(len, optlen))
+		return -EFAULT;
+	if (len < 0)
+		return -EINVAL;
+
+	if (level == SOL_PACKET && optname == PACKET_STATISTICS) {
+		options_read_stats(po, &data.stats);
+		size = sizeof(data.stats);
+	} else {
+		err = options_get_flag(po, level, optname, &data.val);
+		if (err)
+			return err;
+	}
+
+	len = min(len, size);
+	if (put_user(len, optlen))
+		return -EFAULT;
+	return copy_to_user(optval, &data, len) ? -EFAULT : 0;
+}

@@ -1,0 +1,536 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Packet sockets: socket(PF_XINET, SOCK_PACKET, ethertype). This file has
+ * their life: creation, binding to a device, what befalls the device, close;
+ * and the proto_ops, most of which lead to the other files of this room. It
+ * handles no packets.
+ *
+ * The binding of a socket:
+ *
+ *               create (num = 0)            create (num != 0)
+ *                      |                           |
+ *                      v         bind, num != 0    v
+ *    bind, num = 0  +------+ ------------------> +---------+ <-+ NETDEV_UP
+ *       +---------> | idle |                     | running |   |
+ *       +---------- +------+ <------------------ +---------+ --+-----+
+ *                      ^         NETDEV_UNREGISTER   |  NETDEV_DOWN  v
+ *                      |           (ENETDOWN)        |         +---------+
+ *                      +-----------------------------+-------- | stopped |
+ *                                    NETDEV_UNREGISTER         +---------+
+ *                                                          bind, device down
+ *                                                            (ENETDOWN)
+ *
+ * Idle: behind no tap. Running: behind one. Stopped: behind one, and it lets
+ * nothing through, so that going up again needs no memory.
+ *
+ * Locks, outermost first: RTNL, pn->lock, bind_lock, the lock of the taps;
+ * bind_lock also goes under the socket lock, which is never held together with
+ * RTNL.
+ */
+#include <linux/capability.h>
+#include <linux/if_packet.h>
+#include <linux/module.h>
+#include <linux/net.h>
+#include <linux/netdevice.h>
+#include <linux/rcupdate.h>
+#include <linux/rtnetlink.h>
+#include <linux/socket.h>
+#include <linux/sockios.h>
+#include <asm/ioctls.h>
+#include <net/inet_common.h>
+#include <net/net_namespace.h>
+#include <net/netns/generic.h>
+#include <net/sock.h>
+#include <net/xinet.h>
+
+#include "compat/xinet_compat_packet.h"
+#include "af_xinet/family.h"
+#include "af_xinet/protosw.h"
+#include "packet/filter.h"
+#include "packet/membership.h"
+#include "packet/options.h"
+#include "packet/packet.h"
+#include "packet/queue.h"
+#include "packet/tap.h"
+#include "packet/tx.h"
+
+static unsigned int packet_net_id __ro_after_init;
+
+struct proto xinet_packet_prot = {
+	.name = "XINET-PACKET",
+	.owner = THIS_MODULE,
+	.obj_size = sizeof(struct xinet_packet_sock),
+};
+
+struct xinet_packet_net *xinet_packet_net(const struct net *net)
+{
+	return net_generic(net, packet_net_id);
+}
+
+static struct xinet_tap_net *packet_taps(const struct xinet_packet_sock *po)
+{
+	return &xinet_packet_net(sock_net(&po->sk))->taps;
+}
+
+static void packet_report_down(struct sock *sk)
+{
+	WRITE_ONCE(sk->sk_err, ENETDOWN);
+	if (!sock_flag(sk, SOCK_DEAD))
+		sk_error_report(sk);
+}
+
+/* Exchanges the bound device, its reference included; bind_lock held. */
+static void packet_set_dev(struct xinet_packet_sock *po,
+			   struct net_device *dev, int ifindex)
+{
+	netdevice_tracker old_tracker = po->dev_tracker;
+	struct net_device *old;
+
+	netdev_hold(dev, &po->dev_tracker, GFP_KERNEL);
+	old = rcu_replace_pointer(po->dev, dev,
+				  lockdep_is_held(&po->bind_lock));
+	netdev_put(old, &old_tracker);
+	WRITE_ONCE(po->ifindex, ifindex);
+}
+
+/*
+ * Moves the socket to @dev (NULL for any) and @num; bind_lock held. The device
+ * was listed under bind_lock, so if it is about to go the notifier comes here
+ * afterwards and finds the socket bound to it.
+ */
+static int packet_attach(struct xinet_packet_sock *po, struct net_device *dev,
+			 __be16 num)
+{
+	bool up = !dev || READ_ONCE(dev->flags) & IFF_UP;
+	struct sock *sk = &po->sk;
+	int err;
+
+	if (num) {
+		err = xinet_tap_join(packet_taps(po), sock_net(sk), &po->sink,
+				     dev, num);
+		if (err)
+			return err;
+	} else {
+		xinet_tap_leave(packet_taps(po), &po->sink);
+	}
+
+	WRITE_ONCE(po->num, num);
+	packet_set_dev(po, dev, dev ? dev->ifindex : 0);
+	xinet_tap_set_running(&po->sink, num && up);
+	if (num && !up)
+		packet_report_down(sk);
+	return 0;
+}
+
+static int packet_bind_dev(struct xinet_packet_sock *po, int ifindex,
+			   __be16 num)
+{
+	struct net_device *dev = NULL;
+	int err = 0;
+
+	mutex_lock(&po->bind_lock);
+	if (!num)
+		num = po->num;
+	if (ifindex) {
+		dev = dev_get_by_index(sock_net(&po->sk), ifindex);
+		if (!dev) {
+			err = -ENODEV;
+			goto out_unlock;
+		}
+	}
+
+	/* a second bind() to the same place does not report the device again */
+	if (po->num != num || po->ifindex != ifindex)
+		err = packet_attach(po, dev, num);
+	if (!err)
+		po->bound = true;
+	dev_put(dev);
+out_unlock:
+	mutex_unlock(&po->bind_lock);
+	return err;
+}
+
+static int packet_bind(struct socket *sock, struct xinet_sockaddr *uaddr,
+		       int addr_len)
+{
+	const struct sockaddr_ll *sll = (const struct sockaddr_ll *)uaddr;
+	struct sock *sk = sock->sk;
+	int err;
+
+	if (addr_len < (int)sizeof(*sll))
+		return -EINVAL;
+	if (sll->sll_family != AF_PACKET &&
+	    sll->sll_family != xinet_family_number())
+		return -EINVAL;
+
+	lock_sock(sk);
+	err = packet_bind_dev(xinet_packet_sk(sk), sll->sll_ifindex,
+			      sll->sll_protocol);
+	release_sock(sk);
+	return err;
+}
+
+int xinet_packet_set_cooked(struct xinet_packet_sock *po, bool cooked)
+{
+	enum xinet_tap_mode mode = cooked ? XINET_TAP_COOKED : XINET_TAP_RAW;
+	struct sock *sk = &po->sk;
+	int err = 0;
+
+	mutex_lock(&po->bind_lock);
+	if (po->bound) {
+		err = -EBUSY;
+		goto out_unlock;
+	}
+	if (po->sink.mode == mode)
+		goto out_unlock;
+
+	err = xinet_tap_set_mode(packet_taps(po), &po->sink, mode);
+	if (err)
+		goto out_unlock;
+	WRITE_ONCE(sk->sk_type, cooked ? SOCK_DGRAM : SOCK_RAW);
+	sk->sk_socket->type = sk->sk_type;
+	/* nothing of the other mode comes any more */
+	skb_queue_purge(&sk->sk_receive_queue);
+out_unlock:
+	mutex_unlock(&po->bind_lock);
+	return err;
+}
+
+static int packet_getname(struct socket *sock, struct sockaddr *uaddr,
+			  int peer)
+{
+	const struct xinet_packet_sock *po = xinet_packet_sk(sock->sk);
+	DECLARE_SOCKADDR(struct sockaddr_ll *, sll, uaddr);
+	const int addr = offsetof(struct sockaddr_ll, sll_addr);
+	const struct net_device *dev;
+
+	if (peer)
+		return -EOPNOTSUPP;
+
+	memset(sll, 0, sizeof(*sll));
+	sll->sll_family = AF_PACKET;
+	sll->sll_protocol = READ_ONCE(po->num);
+	sll->sll_ifindex = READ_ONCE(po->ifindex);
+	rcu_read_lock();
+	dev = dev_get_by_index_rcu(sock_net(sock->sk), sll->sll_ifindex);
+	if (dev) {
+		sll->sll_hatype = dev->type;
+		sll->sll_halen = dev->addr_len;
+		/* may be longer than sll_addr; there is room behind it */
+		memcpy((u8 *)(void *)uaddr + addr, dev->dev_addr,
+		       dev->addr_len);
+	}
+	rcu_read_unlock();
+	return addr + sll->sll_halen;
+}
+
+static int packet_ioctl(struct socket *sock, unsigned int cmd,
+			unsigned long arg)
+{
+	struct sock *sk = sock->sk;
+	const struct sk_buff *skb;
+	int amount = 0;
+
+	switch (cmd) {
+	case SIOCOUTQ:
+		return put_user((int)sk_wmem_alloc_get(sk), (int __user *)arg);
+	case SIOCINQ:
+		spin_lock_bh(&sk->sk_receive_queue.lock);
+		skb = skb_peek(&sk->sk_receive_queue);
+		if (skb)
+			amount = skb->len;
+		spin_unlock_bh(&sk->sk_receive_queue.lock);
+		return put_user(amount, (int __user *)arg);
+	case SIOCADDRT:
+	case SIOCDELRT:
+	case SIOCDARP:
+	case SIOCGARP:
+	case SIOCSARP:
+	case SIOCGIFADDR:
+	case SIOCSIFADDR:
+	case SIOCGIFBRDADDR:
+	case SIOCSIFBRDADDR:
+	case SIOCGIFNETMASK:
+	case SIOCSIFNETMASK:
+	case SIOCGIFDSTADDR:
+	case SIOCSIFDSTADDR:
+	case SIOCSIFFLAGS:
+		return inet_dgram_ops.ioctl(sock, cmd, arg);
+	default:
+		return -ENOIOCTLCMD;
+	}
+}
+
+/*
+ * Packets that are under way through a tap find the sink gone under the
+ * queue's lock; the memory of the socket outlives them (SOCK_RCU_FREE).
+ */
+static int packet_release(struct socket *sock)
+{
+	struct xinet_packet_sock *po;
+	struct xinet_packet_net *pn;
+	struct sock *sk = sock->sk;
+	struct net *net;
+
+	if (!sk)
+		return 0;
+	po = xinet_packet_sk(sk);
+	net = sock_net(sk);
+	pn = xinet_packet_net(net);
+
+	mutex_lock(&pn->lock);
+	sk_del_node_init_rcu(sk);
+	mutex_unlock(&pn->lock);
+	sock_prot_inuse_add(net, sk->sk_prot, -1);
+
+	xinet_membership_flush(po);
+
+	/* filter_work may be running, or come later and see SOCK_DEAD */
+	lock_sock(sk);
+	mutex_lock(&po->bind_lock);
+	xinet_tap_leave(&pn->taps, &po->sink);
+	WRITE_ONCE(po->num, 0);
+	packet_set_dev(po, NULL, 0);
+	mutex_unlock(&po->bind_lock);
+	xinet_filter_put(po->sink.filter);
+	xinet_filter_core_put(po->sink.seen);
+	sock_orphan(sk);
+	sock->sk = NULL;
+	release_sock(sk);
+
+	skb_queue_purge(&sk->sk_receive_queue);
+	sock_put(sk);
+	return 0;
+}
+
+/* An RCU grace period after the last reference. */
+static void packet_destruct(struct sock *sk)
+{
+	skb_queue_purge(&sk->sk_error_queue);
+	WARN_ON_ONCE(atomic_read(&sk->sk_rmem_alloc));
+	WARN_ON_ONCE(refcount_read(&sk->sk_wmem_alloc));
+}
+
+/* There is no ring yet, and the errno of AF_PACKET for that. */
+static int packet_mmap(struct file *file, struct socket *sock,
+		       struct vm_area_struct *vma)
+{
+	return -EINVAL;
+}
+
+static struct proto_ops packet_ops __ro_after_init = {
+	.owner = THIS_MODULE,
+	.release = packet_release,
+	.bind = packet_bind,
+	.connect = sock_no_connect,
+	.socketpair = sock_no_socketpair,
+	.accept = sock_no_accept,
+	.getname = packet_getname,
+	.poll = datagram_poll,
+	.ioctl = packet_ioctl,
+	.gettstamp = sock_gettstamp,
+	.listen = sock_no_listen,
+	.shutdown = sock_no_shutdown,
+	.setsockopt = xinet_options_setsockopt,
+	.getsockopt = xinet_options_getsockopt,
+	.sendmsg = xinet_tx_sendmsg,
+	.recvmsg = xinet_queue_recvmsg,
+	.mmap = packet_mmap,
+};
+
+static void packet_init_sock(struct socket *sock, struct sock *sk)
+{
+	struct xinet_packet_sock *po = xinet_packet_sk(sk);
+
+	sock->state = SS_UNCONNECTED;
+	/* what SO_TYPE and the core are to take it for */
+	sock->type = SOCK_RAW;
+	sock_init_data(sock, sk);
+	sock_set_flag(sk, SOCK_RCU_FREE);
+	xinet_sock_ask_options(sock);
+	sk->sk_family = PF_PACKET;
+	sk->sk_destruct = packet_destruct;
+
+	mutex_init(&po->bind_lock);
+	INIT_LIST_HEAD(&po->memberships);
+	INIT_LIST_HEAD(&po->sink.node);
+	po->sink.sk = sk;
+	po->sink.deliver = xinet_queue_deliver;
+	po->sink.stale = xinet_options_filter_stale;
+	INIT_WORK(&po->filter_work, xinet_options_filter_work);
+}
+
+/* xinet_protosw create(): @protocol is an ETH_P_*, network byte order */
+static int packet_create(struct net *net, struct socket *sock, int protocol,
+			 int kern)
+{
+	struct xinet_packet_net *pn = xinet_packet_net(net);
+	__be16 num = (__force __be16)protocol;
+	struct xinet_packet_sock *po;
+	struct sock *sk;
+	int err = 0;
+
+	if (!kern && !ns_capable(net->user_ns, CAP_NET_RAW))
+		return -EPERM;
+
+	sk = sk_alloc(net, PF_PACKET, GFP_KERNEL, &xinet_packet_prot, kern);
+	if (!sk)
+		return -ENOBUFS;
+	packet_init_sock(sock, sk);
+	po = xinet_packet_sk(sk);
+
+	if (num) {
+		mutex_lock(&po->bind_lock);
+		err = packet_attach(po, NULL, num);
+		mutex_unlock(&po->bind_lock);
+	}
+	if (err)
+		goto err_free;
+
+	mutex_lock(&pn->lock);
+	sk_add_node_tail_rcu(sk, &pn->socks);
+	mutex_unlock(&pn->lock);
+	sock_prot_inuse_add(net, &xinet_packet_prot, 1);
+	return 0;
+
+err_free:
+	sock_orphan(sk);
+	sock->sk = NULL;
+	sock_put(sk);
+	return err;
+}
+
+static void packet_dev_down(struct xinet_packet_sock *po)
+{
+	if (!po->sink.running)
+		return;
+	xinet_tap_set_running(&po->sink, false);
+	packet_report_down(&po->sk);
+}
+
+/* The only place where RTNL meets a socket; bind_lock held. */
+static void packet_dev_event(struct xinet_packet_sock *po, unsigned long event)
+{
+	switch (event) {
+	case NETDEV_UP:
+		if (po->num)
+			xinet_tap_set_running(&po->sink, true);
+		break;
+	case NETDEV_DOWN:
+		packet_dev_down(po);
+		break;
+	case NETDEV_UNREGISTER:
+		packet_dev_down(po);
+		xinet_tap_leave(packet_taps(po), &po->sink);
+		packet_set_dev(po, NULL, -1);
+		break;
+	}
+}
+
+/* A device on its way to another namespace unregisters here first. */
+static int packet_notify(struct notifier_block *nb, unsigned long event,
+			 void *ptr)
+{
+	struct net_device *dev = netdev_notifier_info_to_dev(ptr);
+	struct xinet_packet_net *pn = xinet_packet_net(dev_net(dev));
+	struct xinet_packet_sock *po;
+	struct sock *sk;
+	LIST_HEAD(gone);
+
+	if (event != NETDEV_UP && event != NETDEV_DOWN &&
+	    event != NETDEV_UNREGISTER)
+		return NOTIFY_DONE;
+
+	mutex_lock(&pn->lock);
+	sk_for_each(sk, &pn->socks) {
+		po = xinet_packet_sk(sk);
+		if (event == NETDEV_UNREGISTER)
+			xinet_membership_detach(po, dev, &gone);
+		mutex_lock(&po->bind_lock);
+		if (po->ifindex == dev->ifindex)
+			packet_dev_event(po, event);
+		mutex_unlock(&po->bind_lock);
+	}
+	mutex_unlock(&pn->lock);
+
+	xinet_membership_dispose(dev, &gone);
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block packet_notifier = {
+	.notifier_call = packet_notify,
+};
+
+static int __net_init packet_net_init(struct net *net)
+{
+	struct xinet_packet_net *pn = xinet_packet_net(net);
+
+	mutex_init(&pn->lock);
+	INIT_HLIST_HEAD(&pn->socks);
+	xinet_tap_net_init(&pn->taps);
+	return 0;
+}
+
+static void __net_exit packet_net_exit(struct net *net)
+{
+	WARN_ON_ONCE(!hlist_empty(&xinet_packet_net(net)->socks));
+}
+
+static struct pernet_operations packet_net_ops = {
+	.init = packet_net_init,
+	.exit = packet_net_exit,
+	.id = &packet_net_id,
+	.size = sizeof(struct xinet_packet_net),
+};
+
+static struct xinet_protosw packet_protosw = {
+	.type = SOCK_PACKET,
+	.prot = &xinet_packet_prot,
+	.ops = &packet_ops,
+	.create = packet_create,
+};
+
+int __init xinet_packet_init(void)
+{
+	int err;
+
+	packet_ops.family = xinet_family_number();
+
+	err = xinet_options_init();
+	if (err)
+		return err;
+	err = register_pernet_subsys(&packet_net_ops);
+	if (err)
+		goto err_options;
+	err = register_netdevice_notifier(&packet_notifier);
+	if (err)
+		goto err_pernet;
+	err = proto_register(&xinet_packet_prot, 1);
+	if (err)
+		goto err_notifier;
+	err = xinet_register_protosw(&packet_protosw);
+	if (err)
+		goto err_proto;
+	return 0;
+
+err_proto:
+	proto_unregister(&xinet_packet_prot);
+err_notifier:
+	unregister_netdevice_notifier(&packet_notifier);
+err_pernet:
+	unregister_pernet_subsys(&packet_net_ops);
+err_options:
+	xinet_options_exit();
+	return err;
+}
+
+void xinet_packet_exit(void)
+{
+	xinet_protosw_retire(&packet_protosw);
+	/* sockets are freed by RCU, into the slab of the proto */
+	rcu_barrier();
+	proto_unregister(&xinet_packet_prot);
+	unregister_netdevice_notifier(&packet_notifier);
+	unregister_pernet_subsys(&packet_net_ops);
+	xinet_options_exit();
+}

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The packet socket, shared by the files of this room, and what the room
+ * offers to the family.
+ */
+#ifndef _XINET_PACKET_PACKET_H
+#define _XINET_PACKET_PACKET_H
+
+#include <linux/atomic.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/netdevice.h>
+#include <linux/types.h>
+#include <linux/workqueue.h>
+#include <net/sock.h>
+
+#include "packet/tap.h"
+
+extern struct proto xinet_packet_prot;
+
+/**
+ * struct xinet_packet_net - the packet sockets of a network namespace
+ * @lock: changes of @socks; taken under RTNL, and before any bind_lock
+ * @socks: every packet socket, for the device notifier; RCU for readers
+ * @taps: their hooks
+ */
+struct xinet_packet_net {
+	struct mutex lock;	/* changes of socks */
+	struct hlist_head socks;
+	struct xinet_tap_net taps;
+};
+
+/**
+ * struct xinet_packet_sock - a packet socket
+ * @sk: must be first. AF_PACKET takes any socket of family PF_PACKET for one
+ *	of its own when it compares fanout groups, and reads the word that
+ *	follows: @sink.tap, which never equals a group of AF_PACKET
+ * @sink: its place behind a tap
+ * @bind_lock: the binding and the changes of @sink; taken under RTNL or the
+ *	socket lock. It is not the socket lock because that one is held while
+ *	the core copies from userspace, and the device notifier must not wait
+ *	for that
+ * @dev: bound device, for senders; RCU
+ * @dev_tracker: reference of @dev
+ * @ifindex: bound device, 0 for any, -1 when it is gone
+ * @num: ETH_P_*, network byte order, 0 to receive nothing
+ * @bound: bind() has been called; from then on the mode is fixed
+ * @auxdata: PACKET_AUXDATA
+ * @origdev: PACKET_ORIGDEV
+ * @qdisc_bypass: PACKET_QDISC_BYPASS
+ * @memberships: see membership.c; RTNL
+ * @filter_work: brings a filter that changed unannounced to the tap; holds a
+ *	reference to @sk while it is queued
+ * @tp_packets: PACKET_STATISTICS; sk_receive_queue.lock
+ * @tp_drops: PACKET_STATISTICS
+ */
+struct xinet_packet_sock {
+	struct sock sk;
+	struct xinet_tap_sink sink;
+	struct mutex bind_lock;	/* the binding, changes of sink */
+	struct net_device __rcu *dev;
+	netdevice_tracker dev_tracker;
+	int ifindex;
+	__be16 num;
+	bool bound;
+	bool auxdata;
+	bool origdev;
+	bool qdisc_bypass;
+	struct list_head memberships;
+	struct work_struct filter_work;
+	u32 tp_packets;
+	atomic_t tp_drops;
+};
+
+static inline struct xinet_packet_sock *xinet_packet_sk(const struct sock *sk)
+{
+	return (struct xinet_packet_sock *)sk;
+}
+
+/**
+ * xinet_packet_sink() - the sink of a socket that may be of any kind
+ * @sk: any socket, request or time-wait sock
+ *
+ * Return: its sink, NULL when @sk is not a packet socket of ours.
+ */
+static inline struct xinet_tap_sink *xinet_packet_sink(const struct sock *sk)
+{
+	if (sk->sk_prot != &xinet_packet_prot)
+		return NULL;
+	return &xinet_packet_sk(sk)->sink;
+}
+
+/**
+ * xinet_packet_net() - the packet sockets of a namespace
+ * @net: the namespace
+ */
+struct xinet_packet_net *xinet_packet_net(const struct net *net);
+
+/**
+ * xinet_packet_set_cooked() - change the mode of a socket not bound yet
+ * @po: the socket
+ * @cooked: true: as SOCK_DGRAM is to AF_PACKET; false: as SOCK_RAW
+ *
+ * Context: process, socket lock held.
+ * Return: 0; -EBUSY after bind(); -ENOMEM.
+ */
+int xinet_packet_set_cooked(struct xinet_packet_sock *po, bool cooked);
+
+/**
+ * xinet_packet_init() - offer SOCK_PACKET sockets to socket()
+ *
+ * Context: module init, the protosw table ready.
+ * Return: 0 or a negative errno.
+ */
+int xinet_packet_init(void);
+
+/**
+ * xinet_packet_exit() - undo xinet_packet_init()
+ *
+ * Context: module exit, no socket left. Waits for outstanding RCU callbacks.
+ */
+void xinet_packet_exit(void);
+
+#endif /* _XINET_PACKET_PACKET_H */

@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The receive queue of a packet socket. A tap hands packets in at one end,
+ * recvmsg() takes them out at the other. What recvmsg() needs to say about a
+ * packet is noted in its control buffer when it is queued, because its device
+ * may be gone by then.
+ */
+#include <linux/if_packet.h>
+#include <linux/if_vlan.h>
+#include <linux/netdevice.h>
+#include <linux/skbuff.h>
+#include <linux/socket.h>
+#include <net/sock.h>
+
+#include "compat/xinet_compat_packet.h"
+#include "packet/packet.h"
+#include "packet/queue.h"
+#include "packet/tap.h"
+
+/*
+ * @origlen: length before the filter shortened it
+ * @ifindex: the device, or the first one with PACKET_ORIGDEV
+ * @hatype: ARPHRD_*
+ * @pkttype: PACKET_*
+ * @halen: bytes of @addr in use
+ * @addr: link-level address of the sender
+ */
+struct queue_cb {
+	u32 origlen;
+	s32 ifindex;
+	u16 hatype;
+	u8 pkttype;
+	u8 halen;
+	u8 addr[MAX_ADDR_LEN];
+};
+
+static struct queue_cb *queue_cb(const struct sk_buff *skb)
+{
+	/* behind it the core keeps the drop count of SO_RXQ_OVFL */
+	sock_skb_cb_check_size(sizeof(struct queue_cb));
+	return (struct queue_cb *)skb->cb;
+}
+
+static void queue_drop(struct sock *sk)
+{
+	atomic_inc(&xinet_packet_sk(sk)->tp_drops);
+	xinet_sk_drops_inc(sk);
+}
+
+static void queue_note(const struct xinet_packet_sock *po, struct sk_buff *skb,
+		       const struct xinet_tap_frame *frame)
+{
+	const struct net_device *dev = skb->dev;
+	struct queue_cb *cb = queue_cb(skb);
+
+	cb->origlen = skb->len;
+	cb->ifindex = READ_ONCE(po->origdev) ? frame->orig_dev->ifindex :
+					       dev->ifindex;
+	cb->hatype = dev->type;
+	cb->pkttype = skb->pkt_type;
+	cb->halen = dev_parse_header(skb, cb->addr);
+}
+
+/* Lets go of what a packet must not keep alive while it waits for a reader. */
+static void queue_detach(struct sk_buff *skb, struct sock *sk)
+{
+	skb_set_owner_r(skb, sk);
+	skb->dev = NULL;
+	skb_dst_drop(skb);
+	nf_reset_ct(skb);
+}
+
+/*
+ * Budget: one clone; the queue's lock once, for the append; one wakeup.
+ */
+void xinet_queue_deliver(struct xinet_tap_sink *sink, struct sk_buff *skb,
+			 const struct xinet_tap_frame *frame)
+{
+	struct sock *sk = sink->sk;
+	struct xinet_packet_sock *po = xinet_packet_sk(sk);
+
+	if (atomic_read(&sk->sk_rmem_alloc) >= READ_ONCE(sk->sk_rcvbuf))
+		goto drop;
+	skb = skb_clone(skb, GFP_ATOMIC);
+	if (!skb)
+		goto drop;
+
+	queue_note(po, skb, frame);
+	if (pskb_trim(skb, frame->snaplen))
+		goto drop_free;
+	queue_detach(skb, sk);
+
+	spin_lock(&sk->sk_receive_queue.lock);
+	if (unlikely(!xinet_tap_sink_wants(sink, frame))) {
+		spin_unlock(&sk->sk_receive_queue.lock);
+		consume_skb(skb);
+		return;
+	}
+	po->tp_packets++;
+	sock_skb_set_dropcount(sk, skb);
+	skb_clear_delivery_time(skb);
+	__skb_queue_tail(&sk->sk_receive_queue, skb);
+	spin_unlock(&sk->sk_receive_queue.lock);
+	sk->sk_data_ready(sk);
+	return;
+
+drop_free:
+	kfree_skb(skb);
+drop:
+	queue_drop(sk);
+}
+
+static bool queue_is_cooked(const struct sock *sk)
+{
+	return READ_ONCE(sk->sk_type) == SOCK_DGRAM;
+}
+
+static __be16 queue_protocol(const struct sock *sk, const struct sk_buff *skb)
+{
+	if (queue_is_cooked(sk) && eth_type_vlan(skb->protocol))
+		return xinet_skb_inner_protocol(skb);
+	return skb->protocol;
+}
+
+/* Fills in msg_name; the core offers room for a struct sockaddr_storage. */
+static void queue_put_name(const struct sock *sk, struct msghdr *msg,
+			   const struct sk_buff *skb)
+{
+	DECLARE_SOCKADDR(struct sockaddr_ll *, sll, msg->msg_name);
+	const size_t addr = offsetof(struct sockaddr_ll, sll_addr);
+	const struct queue_cb *cb = queue_cb(skb);
+
+	BUILD_BUG_ON(offsetof(struct sockaddr_ll, sll_addr) +
+		     sizeof(cb->addr) > sizeof(struct sockaddr_storage));
+
+	memset(sll, 0, sizeof(*sll));
+	sll->sll_family = AF_PACKET;
+	sll->sll_protocol = queue_protocol(sk, skb);
+	sll->sll_ifindex = cb->ifindex;
+	sll->sll_hatype = cb->hatype;
+	sll->sll_pkttype = cb->pkttype;
+	sll->sll_halen = cb->halen;
+	/* an address may be longer than sll_addr, which ends the struct */
+	memcpy((u8 *)msg->msg_name + addr, cb->addr, cb->halen);
+	msg->msg_namelen = max(addr + cb->halen, sizeof(*sll));
+}
+
+/*
+ * The tag that stands in front of a cooked packet. It is found only where the
+ * length of the header does not vary, or on a VLAN device, whose own tag is
+ * not part of it.
+ */
+static u16 queue_vlan_tci(const struct sk_buff *skb,
+			  const struct net_device *dev)
+{
+	struct vlan_hdr hdr_buf, *hdr;
+	int hlen;
+
+	if (dev->min_header_len == dev->hard_header_len)
+		hlen = dev->hard_header_len;
+	else if (is_vlan_dev(dev))
+		hlen = dev->min_header_len;
+	else
+		return 0;
+
+	hdr = skb_header_pointer(skb, skb_mac_offset(skb) + hlen,
+				 sizeof(hdr_buf), &hdr_buf);
+	return hdr ? ntohs(hdr->h_vlan_TCI) : 0;
+}
+
+static void queue_fill_vlan(const struct sock *sk, const struct sk_buff *skb,
+			    struct tpacket_auxdata *aux)
+{
+	const struct net_device *dev;
+
+	if (skb_vlan_tag_present(skb)) {
+		aux->tp_vlan_tci = skb_vlan_tag_get(skb);
+		aux->tp_vlan_tpid = ntohs(skb->vlan_proto);
+		aux->tp_status |= TP_STATUS_VLAN_VALID |
+				  TP_STATUS_VLAN_TPID_VALID;
+		return;
+	}
+	if (likely(!queue_is_cooked(sk) || !eth_type_vlan(skb->protocol)))
+		return;
+
+	rcu_read_lock();
+	dev = dev_get_by_index_rcu(sock_net(sk), queue_cb(skb)->ifindex);
+	if (dev) {
+		aux->tp_vlan_tci = queue_vlan_tci(skb, dev);
+		aux->tp_vlan_tpid = ntohs(skb->protocol);
+		aux->tp_status |= TP_STATUS_VLAN_VALID |
+				  TP_STATUS_VLAN_TPID_VALID;
+	}
+	rcu_read_unlock();
+}
+
+static void queue_put_auxdata(const struct sock *sk, struct msghdr *msg,
+			      const struct sk_buff *skb)
+{
+	struct tpacket_auxdata aux = {
+		.tp_status = TP_STATUS_USER | xinet_skb_tp_status_gso(skb),
+		.tp_len = queue_cb(skb)->origlen,
+		.tp_snaplen = skb->len,
+		.tp_net = skb_network_offset(skb),
+	};
+
+	if (skb->ip_summed == CHECKSUM_PARTIAL)
+		aux.tp_status |= TP_STATUS_CSUMNOTREADY;
+	else if (skb->pkt_type != PACKET_OUTGOING && skb_csum_unnecessary(skb))
+		aux.tp_status |= TP_STATUS_CSUM_VALID;
+	queue_fill_vlan(sk, skb, &aux);
+	put_cmsg(msg, SOL_PACKET, PACKET_AUXDATA, sizeof(aux), &aux);
+}
+
+int xinet_queue_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
+			int flags)
+{
+	const int known = MSG_PEEK | MSG_DONTWAIT | MSG_TRUNC |
+			  MSG_CMSG_COMPAT | MSG_ERRQUEUE;
+	struct sock *sk = sock->sk;
+	struct sk_buff *skb;
+	size_t copied;
+	int err;
+
+	if (flags & ~known)
+		return -EINVAL;
+	if (flags & MSG_ERRQUEUE)
+		return sock_recv_errqueue(sk, msg, len, SOL_PACKET,
+					  PACKET_TX_TIMESTAMP);
+
+	skb = skb_recv_datagram(sk, flags, &err);
+	if (!skb)
+		return err;
+
+	copied = skb->len;
+	if (copied > len) {
+		copied = len;
+		msg->msg_flags |= MSG_TRUNC;
+	}
+	err = skb_copy_datagram_msg(skb, 0, msg, copied);
+	if (err)
+		goto out_free;
+
+	sock_recv_cmsgs(msg, sk, skb);
+	if (msg->msg_name)
+		queue_put_name(sk, msg, skb);
+	if (READ_ONCE(xinet_packet_sk(sk)->auxdata))
+		queue_put_auxdata(sk, msg, skb);
+	err = flags & MSG_TRUNC ? skb->len : copied;
+out_free:
+	skb_free_datagram(sk, skb);
+	return err;
+}

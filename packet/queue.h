@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The receive queue of a packet socket: from the tap to recvmsg().
+ */
+#ifndef _XINET_PACKET_QUEUE_H
+#define _XINET_PACKET_QUEUE_H
+
+#include <linux/types.h>
+
+struct msghdr;
+struct sk_buff;
+struct socket;
+struct xinet_tap_frame;
+struct xinet_tap_sink;
+
+/**
+ * xinet_queue_deliver() - xinet_tap_deliver_t of a socket without ring
+ * @sink: of the socket
+ * @skb: accepted packet
+ * @frame: as the tap fills it in
+ *
+ * Counts a drop when the receive buffer is full or memory is short.
+ *
+ * Context: softirq, or BH disabled; RCU.
+ */
+void xinet_queue_deliver(struct xinet_tap_sink *sink, struct sk_buff *skb,
+			 const struct xinet_tap_frame *frame);
+
+/**
+ * xinet_queue_recvmsg() - recvmsg() of a packet socket
+ * @sock: the socket
+ * @msg: what to fill; the address is a struct sockaddr_ll
+ * @len: bytes of room in @msg
+ * @flags: MSG_PEEK, MSG_DONTWAIT, MSG_TRUNC, MSG_CMSG_COMPAT, MSG_ERRQUEUE
+ *
+ * Context: process, no locks held.
+ * Return: bytes copied (with MSG_TRUNC in @flags: bytes there were); -EINVAL
+ * for another flag; the socket's error; -EAGAIN; a signal's errno; -EFAULT.
+ */
+int xinet_queue_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
+			int flags);
+
+#endif /* _XINET_PACKET_QUEUE_H */

@@ -1,0 +1,631 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Taps: where packets enter this room. The kernel calls tap_rcv() for every
+ * packet of a device (or of all devices of a namespace) and EtherType that a
+ * socket asks for; behind it stands a demultiplexer that hands the packet to
+ * the sinks that accept it. packet.c and options.c tell a tap what stands
+ * behind it. Nothing here knows what a sink does with a packet.
+ *
+ * The way of a packet:
+ *
+ *   __netif_receive_skb_core()        dev_queue_xmit_nit()
+ *              |                               |
+ *              |                     tap_match_sender()  notes who sent it
+ *              |                               |
+ *              +-----------> tap_rcv() <-------+
+ *                               |
+ *                       xinet_tap_demux()
+ *                               |  the array of the tap:
+ *                               v
+ *   +-----------+-------------+-------------+------+------+------+------+
+ *   | nr_groups | prog A, raw | prog B, raw | slot | slot | slot | slot |
+ *   | degraded  | end = 3     | end = 4     |  0   |  1   |  2   |  3   |
+ *   +-----------+-------------+-------------+--|---+--|---+--|---+--|---+
+ *                     |              |         v      v      v      v
+ *                     |              |      +---------------------------+
+ *                     +--------------+----->| sink->deliver(sink, skb)  |
+ *                       who says yes        +---------------------------+
+ *
+ * An array is one allocation and never changes once it is published, but for
+ * the two emergency exits "degraded" and an emptied slot, which let a filter
+ * change and a close succeed without memory.
+ *
+ * Budget per packet: one hook per tap however many sinks stand behind it; one
+ * namespace comparison; one run of each distinct program; for a sink whose
+ * program says no nothing at all (on kernels where a filter changes behind our
+ * back, one comparison of pointers), for one that is handed the packet two flag
+ * tests and an indirect call. No lock, no reference count, no allocation, no
+ * write to anything that another CPU reads.
+ *
+ * Locks: tn->lock serialises all changes. It is taken under the lock of a
+ * sink's owner (and so under RTNL at times), and nothing is taken under it but
+ * sk_receive_queue.lock for single stores.
+ */
+#include <kunit/visibility.h>
+#include <linux/filter.h>
+#include <linux/mm.h>
+#include <linux/netdevice.h>
+#include <linux/percpu.h>
+#include <linux/skbuff.h>
+#include <linux/slab.h>
+#include <net/net_namespace.h>
+#include <net/sock.h>
+
+#include "compat/xinet_compat_packet.h"
+#include "packet/filter.h"
+#include "packet/packet.h"
+#include "packet/tap.h"
+
+/*
+ * @hook: what the kernel holds; also the key of the tap (dev, type)
+ * @array: never NULL while the hook is registered
+ * @sinks: under tn->lock, ordered by xinet_tap_sink_insert()
+ * @nr_sinks: length of @sinks; read without the lock by tap_match_sender()
+ */
+struct xinet_tap {
+	struct packet_type hook;
+	struct xinet_tap_array __rcu *array;
+	struct list_head sinks;
+	unsigned int nr_sinks;
+	struct hlist_node node;
+	struct rcu_head rcu;
+};
+
+/*
+ * The socket whose packet is on its way to @tap on this CPU. The clone that
+ * dev_queue_xmit_nit() makes names no socket, only id_match() is told it, on
+ * the same CPU shortly before. Addresses to be compared, never followed.
+ */
+struct tap_sender {
+	const struct xinet_tap *tap;
+	const struct sock *sk;
+};
+
+static DEFINE_PER_CPU(struct tap_sender, tap_sender);
+
+/* Room for @nr_slots sinks, each in a group of its own. */
+VISIBLE_IF_KUNIT
+struct xinet_tap_array *xinet_tap_array_alloc(unsigned int nr_slots)
+{
+	struct xinet_tap_array *array;
+	size_t size;
+
+	size = size_add(struct_size(array, groups, nr_slots),
+			array_size(nr_slots, sizeof(*array->slots)));
+	array = kvzalloc(size, GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	if (array)
+		array->slots = (void *)&array->groups[nr_slots];
+	return array;
+}
+EXPORT_SYMBOL_IF_KUNIT(xinet_tap_array_alloc);
+
+static bool sinks_share_group(const struct xinet_tap_sink *a,
+			      const struct xinet_tap_sink *b)
+{
+	return a->mode == b->mode && a->filter == b->filter &&
+	       a->own_filter == b->own_filter;
+}
+
+VISIBLE_IF_KUNIT
+void xinet_tap_sink_insert(struct list_head *sinks,
+			   struct xinet_tap_sink *sink)
+{
+	struct xinet_tap_sink *other;
+
+	list_for_each_entry(other, sinks, node) {
+		if (sinks_share_group(other, sink)) {
+			list_add(&sink->node, &other->node);
+			return;
+		}
+	}
+
+	if (sink->mode == XINET_TAP_RAW)
+		list_add(&sink->node, sinks);
+	else
+		list_add_tail(&sink->node, sinks);
+}
+EXPORT_SYMBOL_IF_KUNIT(xinet_tap_sink_insert);
+
+VISIBLE_IF_KUNIT
+void xinet_tap_array_fill(struct xinet_tap_array *array,
+			  const struct list_head *sinks)
+{
+	struct xinet_tap_sink *sink, *prev = NULL;
+	struct xinet_tap_group *group = NULL;
+
+	list_for_each_entry(sink, sinks, node) {
+		if (!prev || !sinks_share_group(prev, sink)) {
+			group = &array->groups[array->nr_groups++];
+			group->prog = xinet_filter_prog(sink->filter);
+			group->mode = sink->mode;
+			group->own = sink->own_filter;
+		}
+		array->slots[array->nr_slots].sink = sink;
+		array->slots[array->nr_slots].seen = sink->seen;
+		group->end = ++array->nr_slots;
+		prev = sink;
+	}
+}
+EXPORT_SYMBOL_IF_KUNIT(xinet_tap_array_fill);
+
+/*
+ * Where a packet begins in either mode. A device without header_ops hides its
+ * link-level header from everyone, so both modes begin where the packet does.
+ */
+static void tap_views(const struct sk_buff *skb,
+		      unsigned char *view[XINET_TAP_MODES])
+{
+	view[XINET_TAP_RAW] = skb->data;
+	view[XINET_TAP_COOKED] = skb->data;
+	if (!dev_has_header(skb->dev))
+		return;
+
+	view[XINET_TAP_RAW] = skb_mac_header(skb);
+	if (skb->pkt_type == PACKET_OUTGOING &&
+	    skb_network_offset(skb) <= (int)skb_headlen(skb))
+		view[XINET_TAP_COOKED] = skb_network_header(skb);
+}
+
+/*
+ * Moves the data pointer of a packet that may be shared. The CPU that handles
+ * a packet is the only one that looks at these fields, and puts them back.
+ */
+static void tap_move_data(struct sk_buff *skb, unsigned char *data)
+{
+	skb->len += skb->data - data;
+	skb->data = data;
+}
+
+/* The program that the core holds for the socket of @sink; RCU. */
+static unsigned int tap_run_own(const struct xinet_tap_sink *sink,
+				struct sk_buff *skb, unsigned int len)
+{
+	const struct sk_filter *filter;
+
+	filter = rcu_dereference(sink->sk->sk_filter);
+	return filter ? bpf_prog_run_save_cb(filter->prog, skb) : len;
+}
+
+static void tap_offer(struct xinet_tap_sink *sink, struct sk_buff *skb,
+		      const struct xinet_tap_frame *frame)
+{
+	if (!READ_ONCE(sink->running))
+		return;
+	if (skb->pkt_type == PACKET_OUTGOING &&
+	    READ_ONCE(sink->ignore_outgoing))
+		return;
+	sink->deliver(sink, skb, frame);
+}
+
+/* Asks the filter of the socket itself. */
+static void tap_offer_own(struct xinet_tap_sink *sink, struct sk_buff *skb,
+			  struct xinet_tap_frame *frame)
+{
+	unsigned int len = xinet_skb_readable_len(skb);
+	unsigned int res = tap_run_own(sink, skb, len);
+
+	if (!res)
+		return;
+	frame->snaplen = min(len, res);
+	tap_offer(sink, skb, frame);
+}
+
+/* Hands a packet to slots [@first, @end), asking each socket's own filter. */
+static void tap_demux_own(const struct xinet_tap_array *array,
+			  struct sk_buff *skb, struct xinet_tap_frame *frame,
+			  const struct sock *sender, u32 first, u32 end)
+{
+	struct xinet_tap_sink *sink;
+	u32 i;
+
+	for (i = first; i < end; i++) {
+		sink = READ_ONCE(array->slots[i].sink);
+		if (sink && sink->sk != sender &&
+		    READ_ONCE(sink->mode) == frame->mode)
+			tap_offer_own(sink, skb, frame);
+	}
+}
+
+/* Hands a packet to one group, asking its program once. */
+static void tap_demux_group(const struct xinet_tap_array *array,
+			    const struct xinet_tap_group *group,
+			    struct sk_buff *skb, struct xinet_tap_frame *frame,
+			    const struct sock *sender, u32 first)
+{
+	unsigned int len = xinet_skb_readable_len(skb);
+	const struct xinet_tap_slot *slot;
+	struct xinet_tap_sink *sink;
+	unsigned int res = len;
+	u32 i;
+
+	if (group->prog)
+		res = bpf_prog_run_save_cb(group->prog, skb);
+	if (!res && xinet_sock_tells_filter())
+		return;
+
+	for (i = first; i < group->end; i++) {
+		slot = &array->slots[i];
+		sink = READ_ONCE(slot->sink);
+		if (unlikely(!sink) || sink->sk == sender)
+			continue;
+		if (unlikely(!xinet_sock_filter_is(sink->sk, slot->seen))) {
+			tap_offer_own(sink, skb, frame);
+			sink->stale(sink);
+			continue;
+		}
+		if (!res)
+			continue;
+		frame->snaplen = min(len, res);
+		tap_offer(sink, skb, frame);
+	}
+}
+
+VISIBLE_IF_KUNIT
+void xinet_tap_demux(const struct xinet_tap_array *array, struct sk_buff *skb,
+		     struct xinet_tap_frame *frame, const struct sock *sender)
+{
+	unsigned char *view[XINET_TAP_MODES];
+	unsigned char *data = skb->data;
+	u32 first = 0;
+	u32 i;
+
+	tap_views(skb, view);
+
+	if (unlikely(READ_ONCE(array->degraded))) {
+		for (i = 0; i < XINET_TAP_MODES; i++) {
+			tap_move_data(skb, view[i]);
+			frame->mode = i;
+			tap_demux_own(array, skb, frame, sender, 0,
+				      array->nr_slots);
+		}
+		goto out;
+	}
+
+	for (i = 0; i < array->nr_groups; i++) {
+		const struct xinet_tap_group *group = &array->groups[i];
+
+		tap_move_data(skb, view[group->mode]);
+		frame->mode = group->mode;
+		if (unlikely(group->own))
+			tap_demux_own(array, skb, frame, sender, first,
+				      group->end);
+		else
+			tap_demux_group(array, group, skb, frame, sender,
+					first);
+		first = group->end;
+	}
+out:
+	tap_move_data(skb, data);
+}
+EXPORT_SYMBOL_IF_KUNIT(xinet_tap_demux);
+
+/* Who sent the packet that comes now to @tap; forgets it. */
+static const struct sock *tap_take_sender(const struct xinet_tap *tap)
+{
+	const struct sock *sk;
+
+	if (likely(this_cpu_read(tap_sender.tap) != tap))
+		return NULL;
+	sk = this_cpu_read(tap_sender.sk);
+	this_cpu_write(tap_sender.tap, NULL);
+	return sk;
+}
+
+/*
+ * packet_type hook; softirq, or BH disabled; RCU. Owns a reference to @skb,
+ * which other hooks and the protocol may share.
+ */
+static int tap_rcv(struct sk_buff *skb, struct net_device *dev,
+		   struct packet_type *pt, struct net_device *orig_dev)
+{
+	struct xinet_tap *tap = container_of(pt, struct xinet_tap, hook);
+	struct xinet_tap_frame frame = {
+		.tap = tap,
+		.orig_dev = orig_dev,
+	};
+	const struct sock *sender = tap_take_sender(tap);
+
+	/*
+	 * Some kernels keep hooks for all devices in one list, and a device
+	 * may be on its way to another namespace.
+	 */
+	if (skb->pkt_type != PACKET_LOOPBACK &&
+	    net_eq(dev_net(dev), pt->af_packet_net))
+		xinet_tap_demux(rcu_dereference(tap->array), skb, &frame,
+				sender);
+	consume_skb(skb);
+	return 0;
+}
+
+/*
+ * packet_type's id_match(): asked by dev_queue_xmit_nit() whether the packet
+ * that @sk has sent is to be hidden from this hook. It is when nobody else
+ * stands behind it. Otherwise the others get it, and tap_rcv(), which follows
+ * on this CPU, leaves the sender out. When it does not follow for want of
+ * memory, the next packet of the tap on this CPU may miss one sink.
+ */
+static bool tap_match_sender(struct packet_type *pt, struct sock *sk)
+{
+	struct xinet_tap *tap = container_of(pt, struct xinet_tap, hook);
+	const struct xinet_tap_sink *sink = xinet_packet_sink(sk);
+
+	if (!sink || READ_ONCE(sink->tap) != tap) {
+		tap_take_sender(tap);
+		return false;
+	}
+	if (READ_ONCE(tap->nr_sinks) == 1)
+		return true;
+
+	this_cpu_write(tap_sender.sk, sk);
+	this_cpu_write(tap_sender.tap, tap);
+	return false;
+}
+
+void xinet_tap_net_init(struct xinet_tap_net *tn)
+{
+	mutex_init(&tn->lock);
+	hash_init(tn->taps);
+}
+
+static u32 tap_hash(const struct net_device *dev, __be16 type)
+{
+	return (dev ? dev->ifindex : 0) ^ (__force u16)type;
+}
+
+static struct xinet_tap *tap_find(struct xinet_tap_net *tn,
+				  const struct net_device *dev, __be16 type)
+{
+	struct xinet_tap *tap;
+
+	hash_for_each_possible(tn->taps, tap, node, tap_hash(dev, type)) {
+		if (tap->hook.dev == dev && tap->hook.type == type)
+			return tap;
+	}
+	return NULL;
+}
+
+static struct xinet_tap *tap_alloc(struct net *net, struct net_device *dev,
+				   __be16 type)
+{
+	struct xinet_tap *tap = kzalloc(sizeof(*tap), GFP_KERNEL_ACCOUNT);
+
+	if (!tap)
+		return NULL;
+
+	INIT_LIST_HEAD(&tap->sinks);
+	tap->hook.type = type;
+	tap->hook.dev = dev;
+	tap->hook.func = tap_rcv;
+	tap->hook.id_match = tap_match_sender;
+	tap->hook.af_packet_net = net;
+	/* id_match() is asked only when this is set */
+	tap->hook.af_packet_priv = tap;
+	return tap;
+}
+
+/* Stores what per-packet code checks under the queue's lock. */
+static void sink_set_tap(struct xinet_tap_sink *sink, struct xinet_tap *tap)
+{
+	spin_lock_bh(&sink->sk->sk_receive_queue.lock);
+	WRITE_ONCE(sink->tap, tap);
+	spin_unlock_bh(&sink->sk->sk_receive_queue.lock);
+}
+
+/* Outgoing packets are cloned for a hook that does not say this. */
+static void tap_update_ignore_outgoing(struct xinet_tap *tap)
+{
+	const struct xinet_tap_sink *sink;
+	bool ignore = true;
+
+	list_for_each_entry(sink, &tap->sinks, node)
+		ignore &= sink->ignore_outgoing;
+	WRITE_ONCE(tap->hook.ignore_outgoing, ignore);
+}
+
+/* Makes @array, empty and large enough, the one that packets see. */
+static void tap_publish(struct xinet_tap_net *tn, struct xinet_tap *tap,
+			struct xinet_tap_array *array)
+{
+	struct xinet_tap_array *old;
+
+	xinet_tap_array_fill(array, &tap->sinks);
+	old = rcu_replace_pointer(tap->array, array,
+				  lockdep_is_held(&tn->lock));
+	if (old)
+		kvfree_rcu(old, rcu);
+	tap_update_ignore_outgoing(tap);
+}
+
+static void tap_register(struct xinet_tap_net *tn, struct xinet_tap *tap)
+{
+	struct net_device *dev = tap->hook.dev;
+
+	netdev_hold(dev, &tap->hook.dev_tracker, GFP_KERNEL);
+	hash_add(tn->taps, &tap->node, tap_hash(dev, tap->hook.type));
+	dev_add_pack(&tap->hook);
+}
+
+static void tap_unregister(struct xinet_tap_net *tn, struct xinet_tap *tap)
+{
+	struct xinet_tap_array *array;
+
+	__dev_remove_pack(&tap->hook);
+	hash_del(&tap->node);
+	netdev_put(tap->hook.dev, &tap->hook.dev_tracker);
+
+	/* packets under way still read both */
+	array = rcu_dereference_protected(tap->array,
+					  lockdep_is_held(&tn->lock));
+	kvfree_rcu(array, rcu);
+	kfree_rcu(tap, rcu);
+}
+
+/*
+ * Without memory for a new array: take @sink out of the published one, and
+ * keep that one from running a program that goes away with the sink.
+ */
+static void tap_empty_slot(struct xinet_tap_net *tn, struct xinet_tap *tap,
+			   const struct xinet_tap_sink *sink)
+{
+	struct xinet_tap_array *array;
+	u32 i;
+
+	array = rcu_dereference_protected(tap->array,
+					  lockdep_is_held(&tn->lock));
+	WRITE_ONCE(array->degraded, true);
+	for (i = 0; i < array->nr_slots; i++) {
+		if (array->slots[i].sink == sink)
+			WRITE_ONCE(array->slots[i].sink, NULL);
+	}
+}
+
+/* Leaves sink->tap to the caller. */
+static void tap_remove_sink(struct xinet_tap_net *tn,
+			    struct xinet_tap_sink *sink)
+{
+	struct xinet_tap *tap = sink->tap;
+	struct xinet_tap_array *array;
+
+	list_del_init(&sink->node);
+	WRITE_ONCE(tap->nr_sinks, tap->nr_sinks - 1);
+	if (!tap->nr_sinks) {
+		tap_unregister(tn, tap);
+		return;
+	}
+
+	array = xinet_tap_array_alloc(tap->nr_sinks);
+	if (array)
+		tap_publish(tn, tap, array);
+	else
+		tap_empty_slot(tn, tap, sink);
+}
+
+int xinet_tap_join(struct xinet_tap_net *tn, struct net *net,
+		   struct xinet_tap_sink *sink, struct net_device *dev,
+		   __be16 type)
+{
+	struct xinet_tap_array *array;
+	struct xinet_tap *tap;
+	bool fresh = false;
+	int err = 0;
+
+	mutex_lock(&tn->lock);
+	tap = tap_find(tn, dev, type);
+	if (tap && tap == sink->tap)
+		goto out_unlock;
+
+	err = -ENOMEM;
+	if (!tap) {
+		tap = tap_alloc(net, dev, type);
+		if (!tap)
+			goto out_unlock;
+		fresh = true;
+	}
+	array = xinet_tap_array_alloc(tap->nr_sinks + 1);
+	if (!array)
+		goto err_free_tap;
+
+	if (sink->tap)
+		tap_remove_sink(tn, sink);
+	xinet_tap_sink_insert(&tap->sinks, sink);
+	WRITE_ONCE(tap->nr_sinks, tap->nr_sinks + 1);
+	sink_set_tap(sink, tap);
+	tap_publish(tn, tap, array);
+	if (fresh)
+		tap_register(tn, tap);
+	mutex_unlock(&tn->lock);
+	return 0;
+
+err_free_tap:
+	if (fresh)
+		kfree(tap);
+out_unlock:
+	mutex_unlock(&tn->lock);
+	return err;
+}
+
+void xinet_tap_leave(struct xinet_tap_net *tn, struct xinet_tap_sink *sink)
+{
+	if (!sink->tap)
+		return;
+
+	mutex_lock(&tn->lock);
+	tap_remove_sink(tn, sink);
+	sink_set_tap(sink, NULL);
+	mutex_unlock(&tn->lock);
+}
+
+/* Puts @sink where its new filter or mode belongs; @array NULL: no memory. */
+static void tap_reorder(struct xinet_tap_net *tn, struct xinet_tap_sink *sink,
+			struct xinet_tap_array *array)
+{
+	struct xinet_tap *tap = sink->tap;
+	struct xinet_tap_array *old;
+
+	list_del(&sink->node);
+	xinet_tap_sink_insert(&tap->sinks, sink);
+	if (array) {
+		tap_publish(tn, tap, array);
+		return;
+	}
+	old = rcu_dereference_protected(tap->array,
+					lockdep_is_held(&tn->lock));
+	WRITE_ONCE(old->degraded, true);
+}
+
+void xinet_tap_set_filter(struct xinet_tap_net *tn,
+			  struct xinet_tap_sink *sink,
+			  struct xinet_filter *filter, struct sk_filter *seen,
+			  bool own)
+{
+	mutex_lock(&tn->lock);
+	sink->filter = filter;
+	sink->seen = seen;
+	sink->own_filter = own;
+	if (sink->tap)
+		tap_reorder(tn, sink,
+			    xinet_tap_array_alloc(sink->tap->nr_sinks));
+	mutex_unlock(&tn->lock);
+}
+
+int xinet_tap_set_mode(struct xinet_tap_net *tn, struct xinet_tap_sink *sink,
+		       enum xinet_tap_mode mode)
+{
+	struct xinet_tap_array *array = NULL;
+	int err = 0;
+
+	mutex_lock(&tn->lock);
+	if (sink->tap) {
+		array = xinet_tap_array_alloc(sink->tap->nr_sinks);
+		if (!array) {
+			err = -ENOMEM;
+			goto out_unlock;
+		}
+	}
+
+	spin_lock_bh(&sink->sk->sk_receive_queue.lock);
+	WRITE_ONCE(sink->mode, mode);
+	spin_unlock_bh(&sink->sk->sk_receive_queue.lock);
+	if (array)
+		tap_reorder(tn, sink, array);
+out_unlock:
+	mutex_unlock(&tn->lock);
+	return err;
+}
+
+void xinet_tap_set_running(struct xinet_tap_sink *sink, bool running)
+{
+	spin_lock_bh(&sink->sk->sk_receive_queue.lock);
+	WRITE_ONCE(sink->running, running);
+	spin_unlock_bh(&sink->sk->sk_receive_queue.lock);
+}
+
+void xinet_tap_set_ignore_outgoing(struct xinet_tap_net *tn,
+				   struct xinet_tap_sink *sink, bool ignore)
+{
+	mutex_lock(&tn->lock);
+	WRITE_ONCE(sink->ignore_outgoing, ignore);
+	if (sink->tap)
+		tap_update_ignore_outgoing(sink->tap);
+	mutex_unlock(&tn->lock);
+}

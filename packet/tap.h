@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Taps: the hooks in the receive and transmit paths of the kernel, and the
+ * demultiplexer that stands behind each of them. See tap.c for the way of a
+ * packet.
+ */
+#ifndef _XINET_PACKET_TAP_H
+#define _XINET_PACKET_TAP_H
+
+#include <linux/hashtable.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/rcupdate.h>
+#include <linux/types.h>
+
+struct bpf_prog;
+struct net;
+struct net_device;
+struct sk_buff;
+struct sk_filter;
+struct sock;
+struct xinet_filter;
+struct xinet_tap;
+struct xinet_tap_sink;
+
+/* Where the data pointer of a packet stands for a sink. */
+enum xinet_tap_mode {
+	XINET_TAP_RAW,		/* at the link-level header */
+	XINET_TAP_COOKED,	/* at the network header */
+	XINET_TAP_MODES
+};
+
+/**
+ * struct xinet_tap_frame - what a sink is told about a packet beside the skb
+ * @tap: the tap it came through
+ * @orig_dev: the device that received it first, before bonds and VLANs
+ * @snaplen: how many bytes from skb->data the filter asks to keep
+ * @mode: where skb->data stands
+ */
+struct xinet_tap_frame {
+	const struct xinet_tap *tap;
+	const struct net_device *orig_dev;
+	unsigned int snaplen;
+	enum xinet_tap_mode mode;
+};
+
+/**
+ * typedef xinet_tap_deliver_t - takes an accepted packet
+ * @sink: whose it is
+ * @skb: borrowed and possibly shared: to be cloned or copied, never modified,
+ *	never freed
+ * @frame: as above; valid during the call
+ *
+ * Context: softirq, or BH disabled; RCU. What the sink stores it must store
+ * under sk_receive_queue.lock after xinet_tap_sink_wants() said yes there.
+ */
+typedef void (*xinet_tap_deliver_t)(struct xinet_tap_sink *sink,
+				    struct sk_buff *skb,
+				    const struct xinet_tap_frame *frame);
+
+/**
+ * typedef xinet_tap_stale_t - told that the filter of a socket has changed
+ * @sink: whose socket it is
+ *
+ * Called, perhaps several times, on kernels that change a filter without
+ * telling the socket's proto_ops. The packet at hand has been judged by the
+ * new filter already; xinet_tap_set_filter() is wanted soon.
+ *
+ * Context: softirq, or BH disabled; RCU.
+ */
+typedef void (*xinet_tap_stale_t)(struct xinet_tap_sink *sink);
+
+/**
+ * struct xinet_tap_sink - one receiver behind a tap
+ * @tap: the tap it stands behind, or NULL
+ * @sk: its socket, never NULL, which lives for an RCU grace period after
+ *	leaving the tap
+ * @deliver: takes the packets
+ * @stale: is told when @seen is not the filter of @sk any more
+ * @running: packets are wanted; false while the device is down
+ * @ignore_outgoing: packets that this host sends are not wanted
+ * @own_filter: @filter could not be made, sk->sk_filter is run instead
+ * @mode: enum xinet_tap_mode
+ * @filter: what it accepts, NULL for everything
+ * @seen: the filter of @sk from which @filter was made. The owner of the sink
+ *	holds the references of both
+ * @node: in the tap's list, beside those of equal mode and filter
+ *
+ * @tap, @running and @mode change under sk_receive_queue.lock and the lock of
+ * the sink's owner, the others under the latter; per-packet code reads them
+ * without.
+ */
+struct xinet_tap_sink {
+	struct xinet_tap *tap;
+	struct sock *sk;
+	xinet_tap_deliver_t deliver;
+	xinet_tap_stale_t stale;
+	bool running;
+	bool ignore_outgoing;
+	bool own_filter;
+	u8 mode;
+	struct xinet_filter *filter;
+	struct sk_filter *seen;
+	struct list_head node;
+};
+
+/**
+ * struct xinet_tap_net - the taps of a network namespace
+ * @lock: serialises every change of a tap; innermost, taken under the lock of
+ *	a sink's owner
+ * @taps: by device and EtherType
+ */
+struct xinet_tap_net {
+	struct mutex lock;	/* changes of taps */
+	DECLARE_HASHTABLE(taps, 6);
+};
+
+/**
+ * struct xinet_tap_group - sinks that share a program and a mode
+ * @prog: run once per packet for all of them; NULL accepts every packet
+ * @end: index of the slot after their last; they begin where the group before
+ *	them ends
+ * @mode: enum xinet_tap_mode
+ * @own: @prog is not set, each runs the filter of its socket
+ */
+struct xinet_tap_group {
+	struct bpf_prog *prog;
+	u32 end;
+	u8 mode;
+	bool own;
+};
+
+/**
+ * struct xinet_tap_slot - a sink behind a tap
+ * @sink: NULL when it left and no new array could be allocated
+ * @seen: its @seen when the array was made; an address to compare
+ */
+struct xinet_tap_slot {
+	struct xinet_tap_sink *sink;
+	const struct sk_filter *seen;
+};
+
+/**
+ * struct xinet_tap_array - what a tap does with a packet; drawn in tap.c
+ * @rcu: for freeing
+ * @slots: behind the groups, in the same allocation
+ * @nr_groups: used entries of @groups
+ * @nr_slots: used entries of @slots
+ * @degraded: a sink changed when no new array could be allocated: groups are
+ *	void, each slot runs the filter of its socket in the mode of its sink
+ * @groups: link-level ones first
+ */
+struct xinet_tap_array {
+	struct rcu_head rcu;
+	struct xinet_tap_slot *slots;
+	u32 nr_groups;
+	u32 nr_slots;
+	bool degraded;
+	struct xinet_tap_group groups[];
+};
+
+/**
+ * xinet_tap_net_init() - prepare the taps of a network namespace
+ * @tn: zeroed
+ */
+void xinet_tap_net_init(struct xinet_tap_net *tn);
+
+/**
+ * xinet_tap_join() - put a sink behind the tap of a device and EtherType
+ * @tn: taps of @net
+ * @net: namespace of the sink's socket
+ * @sink: to be put there, away from the tap where it is, if any
+ * @dev: a device of @net, or NULL for all of them
+ * @type: ETH_P_*, network byte order, not 0
+ *
+ * A failure leaves the sink where it was. Once this returns 0, no packet comes
+ * to the sink through the tap where it was before.
+ *
+ * Context: process, the lock of the sink's owner held; may sleep, never waits
+ * for a grace period.
+ * Return: 0 or -ENOMEM.
+ */
+int xinet_tap_join(struct xinet_tap_net *tn, struct net *net,
+		   struct xinet_tap_sink *sink, struct net_device *dev,
+		   __be16 type);
+
+/**
+ * xinet_tap_leave() - take a sink away from its tap
+ * @tn: taps of the sink's namespace
+ * @sink: may be behind no tap
+ *
+ * Never fails. No packet comes to the sink after the return.
+ *
+ * Context: as xinet_tap_join().
+ */
+void xinet_tap_leave(struct xinet_tap_net *tn, struct xinet_tap_sink *sink);
+
+/**
+ * xinet_tap_set_filter() - change what a sink accepts
+ * @tn: taps of the sink's namespace
+ * @sink: may be behind no tap
+ * @filter: the new filter, NULL for everything
+ * @seen: from which it was made
+ * @own: the sink is to run sk->sk_filter, @filter is NULL
+ *
+ * Never fails: without memory the tap falls back to running the filter of each
+ * socket until its next change. The caller drops its references to the old
+ * @filter and @seen after the call.
+ *
+ * Context: as xinet_tap_join().
+ */
+void xinet_tap_set_filter(struct xinet_tap_net *tn,
+			  struct xinet_tap_sink *sink,
+			  struct xinet_filter *filter, struct sk_filter *seen,
+			  bool own);
+
+/**
+ * xinet_tap_set_mode() - change where a sink's packets begin
+ * @tn: taps of the sink's namespace
+ * @sink: may be behind no tap
+ * @mode: the new mode
+ *
+ * Once this returns 0, no packet of the other mode comes to the sink.
+ *
+ * Context: as xinet_tap_join().
+ * Return: 0, or -ENOMEM and nothing has changed.
+ */
+int xinet_tap_set_mode(struct xinet_tap_net *tn, struct xinet_tap_sink *sink,
+		       enum xinet_tap_mode mode);
+
+/**
+ * xinet_tap_set_running() - let packets through to a sink, or not
+ * @sink: may be behind no tap
+ * @running: whether packets are wanted
+ *
+ * Context: process or softirq, the lock of the sink's owner held.
+ */
+void xinet_tap_set_running(struct xinet_tap_sink *sink, bool running);
+
+/**
+ * xinet_tap_set_ignore_outgoing() - let a sink see what this host sends or not
+ * @tn: taps of the sink's namespace
+ * @sink: may be behind no tap
+ * @ignore: true: outgoing packets are not wanted
+ *
+ * Context: as xinet_tap_join().
+ */
+void xinet_tap_set_ignore_outgoing(struct xinet_tap_net *tn,
+				   struct xinet_tap_sink *sink, bool ignore);
+
+/**
+ * xinet_tap_sink_wants() - whether a packet is still for a sink
+ * @sink: to which it is being delivered
+ * @frame: that comes with it
+ *
+ * Closes the race of a packet under way with a sink that moves, changes mode
+ * or closes: all of these take the lock that the caller holds.
+ *
+ * Context: softirq; sk_receive_queue.lock of the sink's socket held.
+ */
+static inline bool xinet_tap_sink_wants(const struct xinet_tap_sink *sink,
+					const struct xinet_tap_frame *frame)
+{
+	return sink->running && sink->tap == frame->tap &&
+	       sink->mode == frame->mode;
+}
+
+#if IS_ENABLED(CONFIG_KUNIT)
+/**
+ * xinet_tap_array_alloc() - an empty array
+ * @nr_slots: how many sinks it is to hold
+ *
+ * Return: the array, to be freed with kvfree(), or NULL.
+ */
+struct xinet_tap_array *xinet_tap_array_alloc(unsigned int nr_slots);
+
+/**
+ * xinet_tap_array_fill() - write sinks and their groups into an array
+ * @array: empty, with a slot for every sink of @sinks
+ * @sinks: struct xinet_tap_sink by @node, as xinet_tap_sink_insert() orders it
+ */
+void xinet_tap_array_fill(struct xinet_tap_array *array,
+			  const struct list_head *sinks);
+
+/**
+ * xinet_tap_sink_insert() - put a sink beside those it shares a group with
+ * @sinks: list of struct xinet_tap_sink by @node, link-level ones first
+ * @sink: in no list
+ */
+void xinet_tap_sink_insert(struct list_head *sinks,
+			   struct xinet_tap_sink *sink);
+
+/**
+ * xinet_tap_demux() - hand a packet to the sinks that accept it
+ * @array: what is published behind the tap
+ * @skb: borrowed; data, len and cb are as before when this returns
+ * @frame: @tap and @orig_dev set by the caller, the rest is filled in
+ * @sender: socket that sent the packet and does not get it back, or NULL
+ *
+ * Context: softirq, or BH disabled; RCU.
+ */
+void xinet_tap_demux(const struct xinet_tap_array *array, struct sk_buff *skb,
+		     struct xinet_tap_frame *frame, const struct sock *sender);
+#endif
+
+#endif /* _XINET_PACKET_TAP_H */
