@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Address checks and bind: af_xinet/bind.c. */
+#include <kunit/test.h>
+#include <linux/in.h>
+#include <linux/net.h>
+#include <linux/xinet.h>
+#include <net/inet_sock.h>
+#include <net/net_namespace.h>
+#include <net/sock.h>
+#include <net/tcp_states.h>
+
+#include "af_xinet/bind.h"
+#include "af_xinet/family.h"
+#include "suites.h"
+
+static int bind_init(struct kunit *test)
+{
+	struct socket *sock;
+	int err;
+
+	err = sock_create_kern(&init_net, xinet_family_number(), SOCK_RAW,
+			       IPPROTO_ICMP, &sock);
+	KUNIT_ASSERT_EQ(test, err, 0);
+	test->priv = sock;
+	return 0;
+}
+
+static void bind_exit(struct kunit *test)
+{
+	sock_release(test->priv);
+}
+
+static struct inet_sock *test_inet(struct kunit *test)
+{
+	struct socket *sock = test->priv;
+
+	return inet_sk(sock->sk);
+}
+
+static int bind_to(struct kunit *test, __be32 addr, int len)
+{
+	struct sockaddr_in sin = {
+		.sin_family	= AF_INET,
+		.sin_addr	= { .s_addr = addr },
+	};
+
+	return xinet_bind_inet(&test_inet(test)->sk, &sin, len);
+}
+
+struct address_case {
+	const char *name;
+	u32 addr;
+	int err;
+	bool source;	/* becomes the source address of what is sent */
+};
+
+static const struct address_case address_cases[] = {
+	{ "any",		INADDR_ANY,		0,		true },
+	{ "loopback",		INADDR_LOOPBACK,	0,		true },
+	{ "loopback net",	0x7f010203,		0,		true },
+	{ "limited broadcast",	INADDR_BROADCAST,	0,		false },
+	{ "multicast",		0xe0000001,		0,		false },
+	{ "documentation net",	0xc0000201,		-EADDRNOTAVAIL,	false },
+	{ "reserved",		0xf0000001,		-EADDRNOTAVAIL,	false },
+};
+
+static void address_desc(const struct address_case *c, char *desc)
+{
+	strscpy(desc, c->name, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(address, address_cases, address_desc);
+
+static void bind_takes_addresses_of_this_host(struct kunit *test)
+{
+	const struct address_case *c = test->param_value;
+	struct inet_sock *inet = test_inet(test);
+	__be32 addr = htonl(c->addr);
+
+	KUNIT_EXPECT_EQ(test, bind_to(test, addr, sizeof(struct sockaddr_in)),
+			c->err);
+	KUNIT_EXPECT_EQ(test, inet->inet_rcv_saddr, c->err ? 0 : addr);
+	KUNIT_EXPECT_EQ(test, inet->inet_saddr, c->source ? addr : 0);
+}
+
+static void bind_takes_foreign_addresses_when_allowed(struct kunit *test)
+{
+	int one = 1;
+	struct socket *sock = test->priv;
+
+	KUNIT_ASSERT_EQ(test,
+			sock->ops->setsockopt(sock, SOL_IP, IP_FREEBIND,
+					      KERNEL_SOCKPTR(&one),
+					      sizeof(one)), 0);
+	KUNIT_EXPECT_EQ(test, bind_to(test, htonl(0xc0000201),
+				      sizeof(struct sockaddr_in)), 0);
+	KUNIT_EXPECT_EQ(test, test_inet(test)->inet_saddr, htonl(0xc0000201));
+}
+
+static void bind_rejects_short_sockaddr(struct kunit *test)
+{
+	int len;
+
+	for (len = -1; len < (int)sizeof(struct sockaddr_in); len++)
+		KUNIT_EXPECT_EQ(test, bind_to(test, htonl(INADDR_LOOPBACK),
+					      len), -EINVAL);
+	KUNIT_EXPECT_EQ(test, test_inet(test)->inet_rcv_saddr, 0);
+}
+
+static void bind_rejects_connected_socket(struct kunit *test)
+{
+	test_inet(test)->sk.sk_state = TCP_ESTABLISHED;
+	KUNIT_EXPECT_EQ(test, bind_to(test, htonl(INADDR_LOOPBACK),
+				      sizeof(struct sockaddr_in)), -EINVAL);
+	test_inet(test)->sk.sk_state = TCP_CLOSE;
+}
+
+static void own_family_stands_for_its_sibling(struct kunit *test)
+{
+	struct sockaddr_in sin = { .sin_family = xinet_family_number() };
+
+	xinet_bind_accept_family(&sin, sizeof(sin), AF_INET);
+	KUNIT_EXPECT_EQ(test, sin.sin_family, AF_INET);
+}
+
+static void other_families_are_left_alone(struct kunit *test)
+{
+	struct sockaddr_in sin = { .sin_family = AF_UNIX };
+
+	xinet_bind_accept_family(&sin, sizeof(sin), AF_INET);
+	KUNIT_EXPECT_EQ(test, sin.sin_family, AF_UNIX);
+	xinet_bind_accept_family(NULL, 0, AF_INET);
+}
+
+static void family_is_not_read_from_a_shorter_address(struct kunit *test)
+{
+	struct sockaddr_in sin = { .sin_family = xinet_family_number() };
+
+	xinet_bind_accept_family(&sin, 1, AF_INET);
+	KUNIT_EXPECT_EQ(test, sin.sin_family, xinet_family_number());
+}
+
+static struct kunit_case bind_cases[] = {
+	KUNIT_CASE_PARAM(bind_takes_addresses_of_this_host,
+			 address_gen_params),
+	KUNIT_CASE(bind_takes_foreign_addresses_when_allowed),
+	KUNIT_CASE(bind_rejects_short_sockaddr),
+	KUNIT_CASE(bind_rejects_connected_socket),
+	KUNIT_CASE(own_family_stands_for_its_sibling),
+	KUNIT_CASE(other_families_are_left_alone),
+	KUNIT_CASE(family_is_not_read_from_a_shorter_address),
+	{}
+};
+
+struct kunit_suite xinet_bind_suite = {
+	.name		= "xinet_bind",
+	.init		= bind_init,
+	.exit		= bind_exit,
+	.test_cases	= bind_cases,
+};

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * xinet_kunit.ko: collects the suites. A file per room, named as the room's
+ * file; each suite is told here and nowhere else.
+ */
+#include <kunit/test.h>
+#include <linux/module.h>
+
+#include "suites.h"
+
+kunit_test_suites(&xinet_protosw_suite, &xinet_bind_suite,
+		  &xinet_ip_input_suite, &xinet_raw_suite, &xinet_tap_suite);
+
+MODULE_DESCRIPTION("KUnit suites of xinet");
+MODULE_AUTHOR("The xinet maintainers");
+MODULE_LICENSE("GPL");
+XINET_IMPORT_NS_FOR_KUNIT;

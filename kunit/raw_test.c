@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The raw demultiplexer: af_xinet/raw_input.c. */
+#include <kunit/test.h>
+#include <linux/filter.h>
+#include <linux/icmp.h>
+#include <linux/in.h>
+#include <linux/ip.h>
+#include <linux/net.h>
+#include <net/inet_sock.h>
+#include <net/net_namespace.h>
+#include <net/sock.h>
+
+#include "af_xinet/family.h"
+#include "af_xinet/ip_input.h"
+#include "af_xinet/raw.h"
+#include "compat/xinet_compat_packet.h"
+#include "fake_dev.h"
+#include "suites.h"
+
+#define TEST_LOCAL	htonl(0x0a4d0001)
+#define TEST_REMOTE	htonl(0x0a4d0002)
+#define TEST_OTHER	htonl(0x0a4d0003)
+/* An experimental protocol of RFC 3692: nobody else listens to it. */
+#define TEST_PROTOCOL	253
+#define TEST_SOCKETS	8
+
+struct raw_fixture {
+	struct net_device *dev;
+	struct socket *sock[TEST_SOCKETS];
+	int sockets;
+};
+
+static int raw_init(struct kunit *test)
+{
+	struct raw_fixture *f = kunit_kzalloc(test, sizeof(*f), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, f);
+	test->priv = f;
+	f->dev = xinet_fake_dev_create(test);
+	return 0;
+}
+
+static void raw_exit(struct kunit *test)
+{
+	struct raw_fixture *f = test->priv;
+
+	while (f->sockets)
+		sock_release(f->sock[--f->sockets]);
+	xinet_fake_dev_destroy(f->dev);
+}
+
+static struct sock *open_raw(struct kunit *test, int protocol)
+{
+	struct raw_fixture *f = test->priv;
+	struct socket **sock = &f->sock[f->sockets];
+
+	KUNIT_ASSERT_LT(test, f->sockets, TEST_SOCKETS);
+	KUNIT_ASSERT_EQ(test,
+			sock_create_kern(&init_net, xinet_family_number(),
+					 SOCK_RAW, protocol, sock), 0);
+	f->sockets++;
+	return (*sock)->sk;
+}
+
+/* Gives a packet from TEST_REMOTE to TEST_LOCAL to the demultiplexer. */
+static void input(struct kunit *test, int protocol, u8 icmp_type)
+{
+	struct raw_fixture *f = test->priv;
+	struct xinet_ip_rx rx = {
+		.net	= &init_net,
+		.dif	= f->dev->ifindex,
+		.owned	= true,
+	};
+
+	rx.skb = xinet_fake_ip_skb(test, f->dev, protocol, TEST_REMOTE,
+				   TEST_LOCAL, sizeof(struct icmphdr));
+	rx.iph = ip_hdr(rx.skb);
+	rx.len = rx.skb->len;
+	icmp_hdr(rx.skb)->type = icmp_type;
+
+	local_bh_disable();
+	rcu_read_lock();
+	xinet_raw_input(&rx);
+	rcu_read_unlock();
+	local_bh_enable();
+	kfree_skb(rx.skb);
+}
+
+static unsigned int queued(const struct sock *sk)
+{
+	return skb_queue_len(&sk->sk_receive_queue);
+}
+
+static void every_socket_of_the_protocol_gets_one(struct kunit *test)
+{
+	struct sock *a = open_raw(test, TEST_PROTOCOL);
+	struct sock *b = open_raw(test, TEST_PROTOCOL);
+	struct sock *c = open_raw(test, TEST_PROTOCOL);
+
+	input(test, TEST_PROTOCOL, 0);
+	KUNIT_EXPECT_EQ(test, queued(a), 1u);
+	KUNIT_EXPECT_EQ(test, queued(b), 1u);
+	KUNIT_EXPECT_EQ(test, queued(c), 1u);
+}
+
+static void another_protocol_gets_nothing(struct kunit *test)
+{
+	struct sock *sk = open_raw(test, TEST_PROTOCOL + 1);
+
+	input(test, TEST_PROTOCOL, 0);
+	KUNIT_EXPECT_EQ(test, queued(sk), 0u);
+}
+
+struct match_case {
+	const char *name;
+	__be32 local;
+	__be32 remote;
+	int bound;	/* -1: the device the packet came in through */
+	bool match;
+};
+
+static const struct match_case match_cases[] = {
+	{ "unbound", 0, 0, 0, true },
+	{ "local", TEST_LOCAL, 0, 0, true },
+	{ "other local", TEST_OTHER, 0, 0, false },
+	{ "remote", 0, TEST_REMOTE, 0, true },
+	{ "other remote", 0, TEST_OTHER, 0, false },
+	{ "both", TEST_LOCAL, TEST_REMOTE, 0, true },
+	{ "swapped", TEST_REMOTE, TEST_LOCAL, 0, false },
+	{ "device", 0, 0, -1, true },
+	{ "other device", 0, 0, 1, false },
+	{ "all three", TEST_LOCAL, TEST_REMOTE, -1, true },
+	{ "wrong device only", TEST_LOCAL, TEST_REMOTE, 1, false },
+};
+
+static void match_desc(const struct match_case *c, char *desc)
+{
+	strscpy(desc, c->name, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(match, match_cases, match_desc);
+
+static void socket_is_found_by_addresses_and_device(struct kunit *test)
+{
+	const struct match_case *c = test->param_value;
+	struct sock *sk = open_raw(test, TEST_PROTOCOL);
+	struct raw_fixture *f = test->priv;
+
+	inet_sk(sk)->inet_rcv_saddr = c->local;
+	inet_sk(sk)->inet_daddr = c->remote;
+	sk->sk_bound_dev_if = c->bound < 0 ? f->dev->ifindex : c->bound;
+	input(test, TEST_PROTOCOL, 0);
+	KUNIT_EXPECT_EQ(test, queued(sk), c->match ? 1u : 0u);
+}
+
+static void l3mdev_slave_counts_as_the_device(struct kunit *test)
+{
+	struct sock *sk = open_raw(test, TEST_PROTOCOL);
+
+	sk->sk_bound_dev_if = 7;
+	KUNIT_EXPECT_TRUE(test, xinet_raw_match(sk, TEST_REMOTE, TEST_LOCAL,
+						9, 7));
+	KUNIT_EXPECT_TRUE(test, xinet_raw_match(sk, TEST_REMOTE, TEST_LOCAL,
+						7, 0));
+	KUNIT_EXPECT_FALSE(test, xinet_raw_match(sk, TEST_REMOTE, TEST_LOCAL,
+						 9, 8));
+}
+
+static void icmp_filter_blocks_the_types_set(struct kunit *test)
+{
+	struct sock *sk = open_raw(test, IPPROTO_ICMP);
+
+	xinet_raw_sk(sk)->filter.data = ~(1U << ICMP_ECHOREPLY);
+	input(test, IPPROTO_ICMP, ICMP_ECHO);
+	KUNIT_EXPECT_EQ(test, queued(sk), 0u);
+	input(test, IPPROTO_ICMP, ICMP_ECHOREPLY);
+	KUNIT_EXPECT_EQ(test, queued(sk), 1u);
+	/* raw(7): types the filter has no bit for are not blocked */
+	input(test, IPPROTO_ICMP, 42);
+	KUNIT_EXPECT_EQ(test, queued(sk), 2u);
+}
+
+static void socket_filter_decides_and_trims(struct kunit *test)
+{
+	struct sock_filter keep_24[] = { BPF_STMT(BPF_RET | BPF_K, 24) };
+	struct sock_filter reject[] = { BPF_STMT(BPF_RET | BPF_K, 0) };
+	struct sock_fprog_kern fprog = { .len = 1 };
+	struct sk_filter filters[2] = {};
+	struct sock *yes = open_raw(test, TEST_PROTOCOL);
+	struct sock *no = open_raw(test, TEST_PROTOCOL);
+
+	fprog.filter = keep_24;
+	KUNIT_ASSERT_EQ(test, bpf_prog_create(&filters[0].prog, &fprog), 0);
+	fprog.filter = reject;
+	KUNIT_ASSERT_EQ(test, bpf_prog_create(&filters[1].prog, &fprog), 0);
+	rcu_assign_pointer(yes->sk_filter, &filters[0]);
+	rcu_assign_pointer(no->sk_filter, &filters[1]);
+
+	input(test, TEST_PROTOCOL, 0);
+	KUNIT_EXPECT_EQ(test, queued(no), 0u);
+	KUNIT_EXPECT_EQ(test, atomic_read(&no->sk_rmem_alloc), 0);
+	if (queued(yes))
+		KUNIT_EXPECT_EQ(test, skb_peek(&yes->sk_receive_queue)->len,
+				24u);
+	KUNIT_EXPECT_EQ(test, queued(yes), 1u);
+
+	RCU_INIT_POINTER(yes->sk_filter, NULL);
+	RCU_INIT_POINTER(no->sk_filter, NULL);
+	bpf_prog_destroy(filters[0].prog);
+	bpf_prog_destroy(filters[1].prog);
+}
+
+static void full_queue_counts_a_drop(struct kunit *test)
+{
+	struct sock *sk = open_raw(test, TEST_PROTOCOL);
+
+	sk->sk_rcvbuf = 0;
+	input(test, TEST_PROTOCOL, 0);
+	KUNIT_EXPECT_EQ(test, queued(sk), 0u);
+	KUNIT_EXPECT_EQ(test, xinet_sk_drops_read(sk), 1);
+}
+
+static void unhashed_socket_gets_nothing(struct kunit *test)
+{
+	struct sock *sk = open_raw(test, TEST_PROTOCOL);
+
+	xinet_raw_unhash(sk);
+	input(test, TEST_PROTOCOL, 0);
+	KUNIT_EXPECT_EQ(test, queued(sk), 0u);
+	/* Twice is once; hashing again brings it back. */
+	xinet_raw_unhash(sk);
+	KUNIT_ASSERT_EQ(test, xinet_raw_hash(sk), 0);
+	input(test, TEST_PROTOCOL, 0);
+	KUNIT_EXPECT_EQ(test, queued(sk), 1u);
+}
+
+static void hook_is_there_while_a_socket_receives(struct kunit *test)
+{
+	struct xinet_raw_net *rn = xinet_raw_net(&init_net);
+	struct sock *send_only, *sk;
+
+	KUNIT_EXPECT_NULL(test, rn->hook);
+	send_only = open_raw(test, IPPROTO_RAW);
+	KUNIT_EXPECT_NULL(test, rn->hook);
+	sk = open_raw(test, TEST_PROTOCOL);
+	KUNIT_EXPECT_NOT_NULL(test, rn->hook);
+	xinet_raw_unhash(sk);
+	KUNIT_EXPECT_NULL(test, rn->hook);
+	xinet_raw_unhash(send_only);
+	KUNIT_EXPECT_EQ(test, rn->sockets, 0u);
+}
+
+/* Sockets come and go while packets arrive; what is open gets every packet. */
+static void churn_loses_nothing_for_the_others(struct kunit *test)
+{
+	struct sock *stays = open_raw(test, TEST_PROTOCOL);
+	struct raw_fixture *f = test->priv;
+	unsigned int i;
+
+	for (i = 0; i < 100; i++) {
+		struct sock *sk = open_raw(test, TEST_PROTOCOL);
+
+		input(test, TEST_PROTOCOL, 0);
+		KUNIT_EXPECT_EQ(test, queued(sk), 1u);
+		sock_release(f->sock[--f->sockets]);
+		input(test, TEST_PROTOCOL, 0);
+	}
+	KUNIT_EXPECT_EQ(test, queued(stays), 200u);
+}
+
+static struct kunit_case raw_cases[] = {
+	KUNIT_CASE(every_socket_of_the_protocol_gets_one),
+	KUNIT_CASE(another_protocol_gets_nothing),
+	KUNIT_CASE_PARAM(socket_is_found_by_addresses_and_device,
+			 match_gen_params),
+	KUNIT_CASE(l3mdev_slave_counts_as_the_device),
+	KUNIT_CASE(icmp_filter_blocks_the_types_set),
+	KUNIT_CASE(socket_filter_decides_and_trims),
+	KUNIT_CASE(full_queue_counts_a_drop),
+	KUNIT_CASE(unhashed_socket_gets_nothing),
+	KUNIT_CASE(hook_is_there_while_a_socket_receives),
+	KUNIT_CASE(churn_loses_nothing_for_the_others),
+	{}
+};
+
+struct kunit_suite xinet_raw_suite = {
+	.name		= "xinet_raw",
+	.init		= raw_init,
+	.exit		= raw_exit,
+	.test_cases	= raw_cases,
+};

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef _XINET_KUNIT_SUITES_H
+#define _XINET_KUNIT_SUITES_H
+
+#include <kunit/test.h>
+
+extern struct kunit_suite xinet_protosw_suite;
+extern struct kunit_suite xinet_bind_suite;
+extern struct kunit_suite xinet_ip_input_suite;
+extern struct kunit_suite xinet_raw_suite;
+extern struct kunit_suite xinet_tap_suite;
+
+#endif /* _XINET_KUNIT_SUITES_H */
