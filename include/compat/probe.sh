@@ -25,7 +25,7 @@ has IMPORT_NS_STRING linux/module.h \
 # af_xinet/
 has INET_FLAGS net/inet_sock.h 'unsigned long inet_flags;'
 has IPH_TOTLEN linux/ip.h 'unsigned int iph_totlen\('
-has ROUTE_INPUT_DSCP net/route.h 'ip_route_input_noref\([^)]*dscp_t'
+has ROUTE_INPUT_DSCP net/route.h 'ip_route_input_noref\([^)]*, dscp_t dscp'
 has SOCK_CMSG_SEND_MSG net/sock.h \
 	'__sock_cmsg_send\(struct sock \*sk, struct msghdr'
 has SK_UID net/sock.h 'kuid_t sk_uid\('
