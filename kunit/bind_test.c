@@ -79,8 +79,9 @@ static void bind_takes_addresses_of_this_host(struct kunit *test)
 
 	KUNIT_EXPECT_EQ(test, bind_to(test, addr, sizeof(struct sockaddr_in)),
 			c->err);
-	KUNIT_EXPECT_EQ(test, inet->inet_rcv_saddr, c->err ? 0 : addr);
-	KUNIT_EXPECT_EQ(test, inet->inet_saddr, c->source ? addr : 0);
+	KUNIT_EXPECT_EQ(test, ntohl(inet->inet_rcv_saddr),
+			c->err ? 0 : c->addr);
+	KUNIT_EXPECT_EQ(test, ntohl(inet->inet_saddr), c->source ? c->addr : 0);
 }
 
 static void bind_takes_foreign_addresses_when_allowed(struct kunit *test)
@@ -94,7 +95,7 @@ static void bind_takes_foreign_addresses_when_allowed(struct kunit *test)
 					      sizeof(one)), 0);
 	KUNIT_EXPECT_EQ(test, bind_to(test, htonl(0xc0000201),
 				      sizeof(struct sockaddr_in)), 0);
-	KUNIT_EXPECT_EQ(test, test_inet(test)->inet_saddr, htonl(0xc0000201));
+	KUNIT_EXPECT_EQ(test, ntohl(test_inet(test)->inet_saddr), 0xc0000201);
 }
 
 static void bind_rejects_short_sockaddr(struct kunit *test)
@@ -104,7 +105,7 @@ static void bind_rejects_short_sockaddr(struct kunit *test)
 	for (len = -1; len < (int)sizeof(struct sockaddr_in); len++)
 		KUNIT_EXPECT_EQ(test, bind_to(test, htonl(INADDR_LOOPBACK),
 					      len), -EINVAL);
-	KUNIT_EXPECT_EQ(test, test_inet(test)->inet_rcv_saddr, 0);
+	KUNIT_EXPECT_EQ(test, ntohl(test_inet(test)->inet_rcv_saddr), 0);
 }
 
 static void bind_rejects_connected_socket(struct kunit *test)

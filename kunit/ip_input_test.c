@@ -87,7 +87,7 @@ static void zero_ihl(struct sk_buff *skb)
 
 static void wrong_checksum(struct sk_buff *skb)
 {
-	ip_hdr(skb)->check ^= htons(1);
+	skb->data[offsetof(struct iphdr, check)] ^= 1;
 }
 
 static void wrong_ttl(struct sk_buff *skb)
