@@ -8,6 +8,7 @@
  */
 #include <kunit/visibility.h>
 #include <linux/if_ether.h>
+#include <linux/inetdevice.h>
 #include <linux/netdevice.h>
 #include <linux/slab.h>
 #include <net/dst_metadata.h>
@@ -59,22 +60,6 @@ const struct iphdr *xinet_ip_header_check(const struct sk_buff *skb,
 }
 EXPORT_SYMBOL_IF_KUNIT(xinet_ip_header_check);
 
-/*
- * As ip_rcv() does with options: compiled for IP_RECVOPTS, and the record
- * route and timestamp ones filled in, in a header of our own.
- */
-static bool ip_compile_options(struct net *net, struct sk_buff *skb)
-{
-	struct ip_options *opt = &IPCB(skb)->opt;
-
-	if (ip_hdr(skb)->ihl == 5)
-		return true;
-	if (skb_cow(skb, skb_headroom(skb)))
-		return false;
-	opt->optlen = ip_hdr(skb)->ihl * 4 - sizeof(struct iphdr);
-	return !ip_options_compile(net, opt, skb);
-}
-
 /* Whether this host would deliver @skb, a copy of our own, to itself. */
 static bool ip_is_local(struct sk_buff *skb)
 {
@@ -85,6 +70,32 @@ static bool ip_is_local(struct sk_buff *skb)
 		return false;
 	rt = skb_rtable(skb);
 	return rt && rt->rt_flags & RTCF_LOCAL;
+}
+
+/*
+ * As ip_rcv() does with options, once the route is known: record route and
+ * timestamp are filled in, in a header of our own; a source route must be
+ * allowed and end here.
+ */
+static bool ip_accept_options(struct net *net, struct sk_buff *skb)
+{
+	struct ip_options *opt = &IPCB(skb)->opt;
+	struct in_device *in_dev;
+
+	if (ip_hdr(skb)->ihl == 5)
+		return true;
+	if (skb_cow(skb, skb_headroom(skb)))
+		return false;
+
+	opt->optlen = ip_hdrlen(skb) - sizeof(struct iphdr);
+	if (ip_options_compile(net, opt, skb))
+		return false;
+	if (likely(!opt->srr))
+		return true;
+
+	in_dev = __in_dev_get_rcu(skb->dev);
+	return (!in_dev || IN_DEV_SOURCE_ROUTE(in_dev)) &&
+	       !ip_options_rcv_srr(skb, skb->dev);
 }
 
 int xinet_ip_own(struct xinet_ip_rx *rx)
@@ -105,7 +116,7 @@ int xinet_ip_own(struct xinet_ip_rx *rx)
 	IPCB(skb)->iif = skb->skb_iif;
 
 	err = -EHOSTUNREACH;
-	if (!ip_compile_options(rx->net, skb) || !ip_is_local(skb))
+	if (!ip_is_local(skb) || !ip_accept_options(rx->net, skb))
 		goto err_free;
 
 	rx->skb = skb;
@@ -157,6 +168,22 @@ static void ip_input(struct xinet_ip_rx *rx)
 }
 
 /*
+ * What loops back counts for the interface that its route names. For the rest
+ * PF_INET sees the VRF device where there is one, and its slave beside it.
+ */
+static void ip_set_interfaces(struct xinet_ip_rx *rx,
+			      const struct net_device *dev)
+{
+	int master = l3mdev_master_ifindex_rcu(dev);
+
+	if (skb_valid_dst(rx->skb))
+		rx->dif = inet_iif(rx->skb);
+	else
+		rx->dif = master ?: dev->ifindex;
+	rx->sdif = master ? dev->ifindex : 0;
+}
+
+/*
  * Softirq, under RCU. Budget for a packet nobody wants: one header check and
  * the walk over the sockets of its protocol; no clone, no lock, no atomic but
  * the reference that the stack took for us.
@@ -167,7 +194,6 @@ static int ip_hook_rcv(struct sk_buff *skb, struct net_device *dev,
 	struct xinet_ip_hook *hook = container_of(pt, struct xinet_ip_hook, pt);
 	struct xinet_ip_rx rx = { .net = hook->net, .skb = skb };
 	union xinet_ip_header buf;
-	int master;
 
 	if (!net_eq(dev_net(dev), hook->net) ||
 	    skb->pkt_type == PACKET_OTHERHOST)
@@ -177,10 +203,7 @@ static int ip_hook_rcv(struct sk_buff *skb, struct net_device *dev,
 	if (!rx.iph || rx.iph->protocol == IPPROTO_RAW)
 		goto out;
 
-	master = l3mdev_master_ifindex_rcu(dev);
-	rx.dif = master ?: dev->ifindex;
-	rx.sdif = master ? dev->ifindex : 0;
-
+	ip_set_interfaces(&rx, dev);
 	ip_input(&rx);
 	if (rx.owned)
 		consume_skb(rx.skb);

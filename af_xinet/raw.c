@@ -24,6 +24,7 @@
 
 #include "af_xinet/bind.h"
 #include "af_xinet/family.h"
+#include "af_xinet/protocol.h"
 #include "af_xinet/protosw.h"
 #include "af_xinet/raw.h"
 #include "compat/xinet_compat_inet.h"
@@ -301,6 +302,7 @@ err_pernet:
 void xinet_raw_exit(void)
 {
 	xinet_protosw_retire(&raw_protosw);
+	xinet_protocol_exit();
 	/* Sockets go back to the proto's slab by RCU. */
 	rcu_barrier();
 	proto_unregister(&raw_prot);

@@ -19,6 +19,7 @@
 #include <net/xfrm.h>
 
 #include "af_xinet/ip_input.h"
+#include "af_xinet/protocol.h"
 #include "af_xinet/raw.h"
 #include "compat/xinet_compat_inet.h"
 
@@ -48,6 +49,7 @@ int xinet_raw_hash(struct sock *sk)
 			goto out;
 		}
 		rn->sockets++;
+		xinet_protocol_get(inet_sk(sk)->inet_num);
 	}
 	sk_add_node_rcu(sk, raw_bucket(rn, inet_sk(sk)->inet_num));
 	sock_prot_inuse_add(sock_net(sk), sk->sk_prot, 1);
@@ -64,7 +66,11 @@ void xinet_raw_unhash(struct sock *sk)
 	mutex_lock(&rn->lock);
 	if (sk_del_node_init_rcu(sk)) {
 		sock_prot_inuse_add(sock_net(sk), sk->sk_prot, -1);
-		if (raw_receives(sk) && !--rn->sockets) {
+		if (raw_receives(sk)) {
+			xinet_protocol_put(inet_sk(sk)->inet_num);
+			rn->sockets--;
+		}
+		if (rn->hook && !rn->sockets) {
 			xinet_ip_hook_destroy(rn->hook);
 			rn->hook = NULL;
 		}

@@ -8,6 +8,8 @@
 #include <linux/icmp.h>
 #include <linux/in.h>
 #include <linux/inetdevice.h>
+#include <linux/ktime.h>
+#include <linux/math64.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter_ipv4.h>
 #include <linux/security.h>
@@ -26,6 +28,15 @@
 /* Of an ICMP message, routing wants the type and the code. */
 #define RAW_ICMP_PROBE_LEN	2
 
+/* The longest options an IPv4 header has room for (RFC 791). */
+#define RAW_OPTIONS_LEN	40
+
+/* IP options with room for their bytes, which struct ip_options ends with. */
+union raw_options {
+	struct ip_options_rcu rcu;
+	u8 room[sizeof(struct ip_options_rcu) + RAW_OPTIONS_LEN];
+};
+
 /**
  * struct raw_tx - one message on its way out
  * @sk: the socket
@@ -34,7 +45,8 @@
  * @hdrincl: the caller brings the IP header; read once, as setsockopt() may
  *	change it under us
  * @ipc: what options and control messages ask for
- * @daddr: destination, network byte order
+ * @options: IP options of the socket or of a control message; optlen 0: none
+ * @daddr: destination, network byte order; with a source route, its last hop
  * @saddr: source or 0, network byte order
  * @fl4: the flow, as routing settled it
  * @rt: its route, a reference
@@ -47,6 +59,7 @@ struct raw_tx {
 	size_t len;
 	bool hdrincl;
 	struct ipcm_cookie ipc;
+	union raw_options options;
 	__be32 daddr;
 	__be32 saddr;
 	struct flowi4 fl4;
@@ -90,6 +103,22 @@ static int raw_cmsg_u8(const struct cmsghdr *cmsg, int min)
 	return value < min || value > U8_MAX ? -EINVAL : value;
 }
 
+/* Control message IP_RETOPTS; what does not fit is cut off, as PF_INET does. */
+static int raw_cmsg_options(struct raw_tx *tx, const struct cmsghdr *cmsg)
+{
+	struct ip_options *opt = &tx->options.rcu.opt;
+	size_t len = cmsg->cmsg_len - sizeof(*cmsg);
+
+	len = min_t(size_t, len, RAW_OPTIONS_LEN);
+	memset(&tx->options, 0, sizeof(tx->options));
+	memcpy(opt->__data, CMSG_DATA(cmsg), len);
+	/* Zeroed room is IPOPT_END, which fills up the last word. */
+	opt->optlen = round_up(len, 4);
+	if (opt->optlen && ip_options_compile(sock_net(tx->sk), opt, NULL))
+		return -EINVAL;
+	return 0;
+}
+
 static int raw_cmsg_ip(struct raw_tx *tx, const struct cmsghdr *cmsg)
 {
 	struct ipcm_cookie *ipc = &tx->ipc;
@@ -118,7 +147,7 @@ static int raw_cmsg_ip(struct raw_tx *tx, const struct cmsghdr *cmsg)
 		xinet_ipcm_set_tos(ipc, value);
 		return 0;
 	case IP_RETOPTS:
-		return -EOPNOTSUPP;
+		return raw_cmsg_options(tx, cmsg);
 	default:
 		return -EINVAL;
 	}
@@ -146,22 +175,52 @@ static int raw_tx_cmsgs(struct raw_tx *tx)
 	return 0;
 }
 
+/* Takes the options of the socket unless a control message brought some. */
+static int raw_tx_options(struct raw_tx *tx)
+{
+	const struct ip_options *opt = &tx->options.rcu.opt;
+	const struct ip_options_rcu *inet_opt;
+
+	if (!opt->optlen) {
+		rcu_read_lock();
+		inet_opt = rcu_dereference(inet_sk(tx->sk)->inet_opt);
+		if (inet_opt)
+			memcpy(&tx->options, inet_opt,
+			       sizeof(*inet_opt) + inet_opt->opt.optlen);
+		rcu_read_unlock();
+	}
+
+	/* The caller's own header is not touched; a source route must end. */
+	if (opt->optlen && (tx->hdrincl || (opt->srr && !tx->daddr)))
+		return -EINVAL;
+	return 0;
+}
+
+/* Where the packet goes first. */
+static __be32 raw_tx_next_hop(const struct raw_tx *tx)
+{
+	const struct ip_options *opt = &tx->options.rcu.opt;
+
+	return opt->srr ? opt->faddr : tx->daddr;
+}
+
 /* The interface to leave by, where the destination has a say in it. */
 static void raw_tx_interface(struct raw_tx *tx)
 {
 	const struct inet_sock *inet = inet_sk(tx->sk);
 	int uc_index = READ_ONCE(inet->uc_index);
 	struct net *net = sock_net(tx->sk);
+	__be32 daddr = raw_tx_next_hop(tx);
 	int *oif = &tx->ipc.oif;
 
-	if (ipv4_is_multicast(tx->daddr)) {
+	if (ipv4_is_multicast(daddr)) {
 		if (!*oif || netif_index_is_l3_master(net, *oif))
 			*oif = READ_ONCE(inet->mc_index);
 		if (!tx->saddr)
 			tx->saddr = READ_ONCE(inet->mc_addr);
 	} else if (!*oif) {
 		*oif = uc_index;
-	} else if (ipv4_is_lbcast(tx->daddr) && uc_index &&
+	} else if (ipv4_is_lbcast(daddr) && uc_index &&
 		   *oif == l3mdev_master_ifindex_by_index(net, uc_index)) {
 		/* IP_UNICAST_IF picks a slave of the bound VRF device. */
 		*oif = uc_index;
@@ -171,7 +230,8 @@ static void raw_tx_interface(struct raw_tx *tx)
 static int raw_tx_route(struct raw_tx *tx)
 {
 	u8 scope = sock_flag(tx->sk, SOCK_LOCALROUTE) ||
-		   tx->msg->msg_flags & MSG_DONTROUTE ?
+		   tx->msg->msg_flags & MSG_DONTROUTE ||
+		   tx->options.rcu.opt.is_strictroute ?
 		   RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;
 	u8 tos = xinet_ipcm_tos(&tx->ipc, inet_sk(tx->sk));
 	struct flowi4 *fl4 = &tx->fl4;
@@ -181,7 +241,8 @@ static int raw_tx_route(struct raw_tx *tx)
 			   tx->hdrincl ? IPPROTO_RAW : tx->sk->sk_protocol,
 			   inet_sk_flowi_flags(tx->sk) |
 			   (tx->hdrincl ? FLOWI_FLAG_KNOWN_NH : 0),
-			   tx->daddr, tx->saddr, 0, 0, xinet_sk_uid(tx->sk));
+			   raw_tx_next_hop(tx), tx->saddr, 0, 0,
+			   xinet_sk_uid(tx->sk));
 	fl4->fl4_icmp_type = 0;
 	fl4->fl4_icmp_code = 0;
 	if (!tx->hdrincl && tx->sk->sk_protocol == IPPROTO_ICMP) {
@@ -205,37 +266,17 @@ static int raw_tx_route(struct raw_tx *tx)
 	return 0;
 }
 
-/*
- * An skb with room for @linear bytes at its network header and for @paged
- * behind them, with what the message asks for filled in. Takes over the route.
- */
-static struct sk_buff *raw_tx_alloc(struct raw_tx *tx, size_t linear,
-				    size_t paged, int *err)
+/* What the message asks for goes into @skb, which takes over the route. */
+static void raw_tx_dress(struct raw_tx *tx, struct sk_buff *skb)
 {
-	const struct net_device *dev = tx->rt->dst.dev;
-	int reserve = LL_RESERVED_SPACE(dev);
-	struct sk_buff *skb;
-
-	skb = sock_alloc_send_pskb(tx->sk,
-				   reserve + linear + dev->needed_tailroom,
-				   paged, tx->msg->msg_flags & MSG_DONTWAIT,
-				   err, PAGE_ALLOC_COSTLY_ORDER);
-	if (!skb)
-		return NULL;
-
-	skb_reserve(skb, reserve);
-	skb_put(skb, linear);
-	skb->data_len = paged;
-	skb->len += paged;
-	skb_reset_network_header(skb);
-
 	skb->protocol = htons(ETH_P_IP);
 	skb->ip_summed = CHECKSUM_NONE;
 	xinet_skb_apply_sockcm(skb, tx->sk, &tx->ipc.sockc);
 	skb->priority = xinet_ipcm_priority(&tx->ipc, tx->sk, tx->hdrincl);
+	if (tx->msg->msg_flags & MSG_CONFIRM)
+		skb_set_dst_pending_confirm(skb, 1);
 	skb_dst_set(skb, &tx->rt->dst);
 	tx->rt = NULL;
-	return skb;
 }
 
 static void raw_count_icmp(struct net *net, u8 type)
@@ -256,6 +297,7 @@ static int raw_tx_hdrincl(struct raw_tx *tx)
 	struct sk_buff *skb;
 	struct iphdr *iph;
 	size_t header_len;
+	int reserve;
 	int err;
 
 	if (tx->len > READ_ONCE(dev->mtu))
@@ -265,11 +307,16 @@ static int raw_tx_hdrincl(struct raw_tx *tx)
 	if (tx->msg->msg_flags & MSG_PROBE)
 		return 0;
 
-	skb = raw_tx_alloc(tx, tx->len, 0, &err);
+	reserve = LL_RESERVED_SPACE(dev);
+	skb = sock_alloc_send_skb(tx->sk,
+				  reserve + tx->len + dev->needed_tailroom,
+				  tx->msg->msg_flags & MSG_DONTWAIT, &err);
 	if (!skb)
 		return err;
-	if (tx->msg->msg_flags & MSG_CONFIRM)
-		skb_set_dst_pending_confirm(skb, 1);
+	skb_reserve(skb, reserve);
+	skb_reset_network_header(skb);
+	skb_put(skb, tx->len);
+	raw_tx_dress(tx, skb);
 
 	iph = ip_hdr(skb);
 	err = -EFAULT;
@@ -310,8 +357,50 @@ static u8 raw_tx_ttl(const struct inet_sock *inet, const struct rtable *rt)
 	return ttl < 0 ? ip4_dst_hoplimit(&rt->dst) : ttl;
 }
 
+/* Milliseconds since midnight UT (RFC 791, internet timestamp). */
+static __be32 raw_timestamp(void)
+{
+	u32 ms;
+
+	div_u64_rem(ktime_to_ms(ktime_get_real()),
+		    24 * 60 * 60 * MSEC_PER_SEC, &ms);
+	return htonl(ms);
+}
+
+/*
+ * Writes the options behind the header of @skb, the last hop of a source route
+ * and what this host records among them.
+ */
+static void raw_tx_put_options(const struct raw_tx *tx, struct sk_buff *skb)
+{
+	struct ip_options *opt = &IPCB(skb)->opt;
+	struct iphdr *iph = ip_hdr(skb);
+	u8 *base = (u8 *)iph;
+	__be32 now;
+
+	*opt = tx->options.rcu.opt;
+	memcpy(iph + 1, tx->options.rcu.opt.__data, opt->optlen);
+	iph->ihl += opt->optlen / 4;
+
+	/* Byte 1 of an option is its length, byte 2 a pointer that counts from 1. */
+	if (opt->srr)
+		memcpy(base + opt->srr + base[opt->srr + 1] - sizeof(__be32),
+		       &tx->daddr, sizeof(__be32));
+	if (opt->rr_needaddr)
+		memcpy(base + opt->rr + base[opt->rr + 2] - 5, &iph->saddr,
+		       sizeof(__be32));
+	if (opt->ts_needaddr)
+		memcpy(base + opt->ts + base[opt->ts + 2] - 9, &iph->saddr,
+		       sizeof(__be32));
+	if (opt->ts_needtime) {
+		now = raw_timestamp();
+		memcpy(base + opt->ts + base[opt->ts + 2] - 5, &now,
+		       sizeof(now));
+	}
+}
+
 /* The header of RFC 791 that PF_INET would build; skb_dst() is set. */
-static void raw_tx_header(struct raw_tx *tx, struct sk_buff *skb)
+static void raw_tx_header(const struct raw_tx *tx, struct sk_buff *skb)
 {
 	const struct inet_sock *inet = inet_sk(tx->sk);
 	const struct rtable *rt = skb_rtable(skb);
@@ -337,18 +426,71 @@ static void raw_tx_header(struct raw_tx *tx, struct sk_buff *skb)
 	iph->saddr = tx->fl4.saddr;
 	iph->daddr = tx->fl4.daddr;
 	ip_select_ident(sock_net(tx->sk), skb, tx->sk);
+	if (tx->options.rcu.opt.optlen)
+		raw_tx_put_options(tx, skb);
 
-	skb_set_transport_header(skb, sizeof(*iph));
+	skb_set_transport_header(skb, iph->ihl * 4);
 	skb->ignore_df = ip_sk_ignore_df(tx->sk);
+}
+
+/* Appends pages for @len bytes to @skb and charges them to its socket. */
+static int raw_tx_add_pages(struct sk_buff *skb, size_t len)
+{
+	struct page *page;
+	size_t part;
+	int i;
+
+	for (i = 0; len; i++, len -= part) {
+		page = i < MAX_SKB_FRAGS ? alloc_page(skb->sk->sk_allocation) :
+					   NULL;
+		if (!page)
+			return -ENOBUFS;
+		part = min_t(size_t, len, PAGE_SIZE);
+		skb_fill_page_desc(skb, i, page, 0, part);
+		skb->len += part;
+		skb->data_len += part;
+		skb->truesize += PAGE_SIZE;
+		refcount_add(PAGE_SIZE, &skb->sk->sk_wmem_alloc);
+	}
+	return 0;
+}
+
+/*
+ * An skb for a header of @header bytes and the message. What one frame holds is
+ * linear, what is to be cut goes to pages. A full send buffer gives ENOBUFS and
+ * a socket that is shut down may go on sending, both as in PF_INET.
+ */
+static struct sk_buff *raw_tx_alloc(struct raw_tx *tx, size_t header,
+				    size_t mtu, int *err)
+{
+	const struct net_device *dev = tx->rt->dst.dev;
+	size_t linear = min(tx->len, mtu - header);
+	int reserve = LL_RESERVED_SPACE(dev);
+	struct sk_buff *skb;
+
+	*err = -ENOBUFS;
+	skb = sock_wmalloc(tx->sk, reserve + header + linear +
+			   dev->needed_tailroom, 0, tx->sk->sk_allocation);
+	if (!skb)
+		return NULL;
+	skb_reserve(skb, reserve);
+	skb_reset_network_header(skb);
+	skb_put(skb, header + linear);
+
+	*err = raw_tx_add_pages(skb, tx->len - linear);
+	if (*err) {
+		kfree_skb(skb);
+		return NULL;
+	}
+	return skb;
 }
 
 static int raw_tx_build(struct raw_tx *tx)
 {
 	struct net_device *dev = tx->rt->dst.dev;
 	struct net *net = sock_net(tx->sk);
-	size_t len = tx->len, linear, done;
 	struct sk_buff *skb;
-	unsigned int mtu;
+	size_t header, mtu;
 	int err;
 
 	if (tx->msg->msg_flags & MSG_PROBE)
@@ -356,25 +498,22 @@ static int raw_tx_build(struct raw_tx *tx)
 
 	mtu = ip_sk_use_pmtu(tx->sk) ? dst_mtu(&tx->rt->dst) :
 				       READ_ONCE(dev->mtu);
+	mtu = min_t(size_t, mtu, IP_MAX_MTU);
 	if (!inetdev_valid_mtu(mtu))
 		return -ENETUNREACH;
-	if (len > (ip_sk_ignore_df(tx->sk) ? IP_MAX_MTU : mtu) -
-		  sizeof(struct iphdr))
+	header = sizeof(struct iphdr) + tx->options.rcu.opt.optlen;
+	if (tx->len > (ip_sk_ignore_df(tx->sk) ? IP_MAX_MTU : mtu) - header)
 		return -EMSGSIZE;
 
-	/* What one frame holds is linear, a datagram to be cut is in pages. */
-	linear = min_t(size_t, len, mtu - sizeof(struct iphdr));
-	skb = raw_tx_alloc(tx, sizeof(struct iphdr) + linear, len - linear,
-			   &err);
+	skb = raw_tx_alloc(tx, header, mtu, &err);
 	if (!skb)
 		return err;
-	if (tx->msg->msg_flags & MSG_CONFIRM)
-		skb_set_dst_pending_confirm(skb, 1);
+	raw_tx_dress(tx, skb);
 
-	done = sizeof(struct iphdr) + tx->icmp_len;
-	memcpy(skb->data + sizeof(struct iphdr), tx->icmp, tx->icmp_len);
-	err = skb_copy_datagram_from_iter(skb, done, &tx->msg->msg_iter,
-					  len - tx->icmp_len);
+	memcpy(skb->data + header, tx->icmp, tx->icmp_len);
+	err = skb_copy_datagram_from_iter(skb, header + tx->icmp_len,
+					  &tx->msg->msg_iter,
+					  tx->len - tx->icmp_len);
 	if (err) {
 		kfree_skb(skb);
 		return err;
@@ -431,9 +570,9 @@ int xinet_raw_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 	err = raw_tx_cmsgs(&tx);
 	if (err)
 		return err;
-	/* IP_OPTIONS would have to go into the header; not built yet. */
-	if (rcu_access_pointer(inet_sk(sk)->inet_opt))
-		return tx.hdrincl ? -EINVAL : -EOPNOTSUPP;
+	err = raw_tx_options(&tx);
+	if (err)
+		return err;
 
 	tx.saddr = tx.ipc.addr;
 	raw_tx_interface(&tx);
