@@ -1,0 +1,93 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Part of run-in: starts a QEMU guest with a stock Debian kernel. Its root is the
+# host's, through 9p; the command's output comes through two virtio ports into two
+# files of the scratch directory, from where it is forwarded as it comes; what the
+# kernel logs comes through the serial port into the file console there. The two
+# network cards are on a hub of QEMU's own, with no way out.
+
+# kvm_works: asks once per boot of this machine, by booting the kernel.
+kvm_works() {
+	local boot_id answer=no cached=$xinet_cache/kvm log
+
+	[ -w /dev/kvm ] || return 1
+	read -r boot_id </proc/sys/kernel/random/boot_id
+	lock kvm
+	if [ "$(cut -d ' ' -f 1 "$cached" 2>/dev/null)" != "$boot_id" ]; then
+		say "trying whether KVM works here"
+		log=$scratch/probe
+		{
+			timeout -s KILL 15 "${qemu[@]}" -accel kvm -cpu host -m 256 -serial "file:$log" \
+				-append "console=ttyS0 quiet panic=-1 XINET_PROBE=1" </dev/null || true
+		} >/dev/null 2>&1
+		! grep -q 'this machine works' "$log" 2>/dev/null || answer=yes
+		printf '%s %s\n' "$boot_id" "$answer" >"$cached"
+		say "KVM works here: $answer"
+	fi
+	unlock kvm
+	[ "$(cut -d ' ' -f 2 "$cached")" = yes ]
+}
+
+choose_accelerator() {
+	if [ -n "$icount" ]; then
+		accelerator=(-accel 'tcg,thread=single' -icount shift=0 -cpu max)
+	elif kvm_works; then
+		accelerator=(-accel kvm -cpu host)
+	else
+		accelerator=(-accel 'tcg,thread=multi' -cpu max)
+	fi
+}
+
+# share_arguments NAME DIR OPTIONS: a directory of the host, as 9p.
+share_arguments() {
+	shared+=(-fsdev "local,id=$1,path=${2//,/,,},security_model=none,multidevs=remap$3"
+		-device "virtio-9p-pci,fsdev=$1,mount_tag=$1")
+}
+
+# forward FILE DESCRIPTOR: what the guest writes into FILE, until it is gone.
+forward_file() {
+	tail -q -c +1 -f -s 0.1 --pid="$guest_pid" "$1" >&"$2" 2>/dev/null || true
+}
+
+run_qemu() {
+	local base qemu accelerator shared=() nics=() ports=() forwarders=() i mac
+
+	base=$("$xinet_scripts/kernel-debian" "${kernel#debian-}")
+	prepare_modules "$base/modules" "$module_dir"
+	write_orders
+	qemu=(qemu-system-x86_64 -nodefaults -no-user-config -display none -monitor none
+		-machine q35 -no-reboot -kernel "$base/vmlinuz" -initrd "$base/initrd")
+	choose_accelerator
+
+	share_arguments root / ,readonly=on
+	share_arguments scratch "$scratch" ''
+	[ -z "$writable" ] || share_arguments writable "$writable" ''
+	i=0
+	for mac in "$mac0" "$mac1"; do
+		nics+=(-netdev "hubport,id=net$i,hubid=0"
+			-device "$device,netdev=net$i,mac=$mac,romfile=")
+		i=$((i + 1))
+	done
+	ports=(-device virtio-serial-pci)
+	for i in stdout stderr; do
+		: >"$scratch/$i"
+		ports+=(-chardev "file,id=$i,path=$scratch/$i,append=on"
+			-device "virtserialport,chardev=$i,name=xinet.$i")
+	done
+
+	guarded "${qemu[@]}" "${accelerator[@]}" -smp "$cpus" -m "$mem" \
+		"${shared[@]}" "${nics[@]}" "${ports[@]}" \
+		-object rng-random,id=rng,filename=/dev/urandom -device virtio-rng-pci,rng=rng \
+		-serial "file:$scratch/console" \
+		-append "console=ttyS0 quiet panic=-1 log_buf_len=4M XINET_SCRATCH=$scratch XINET_INIT=$scratch/init" \
+		>"$scratch/qemu.log" 2>&1 </dev/null &
+	guest_pid=$!
+	forward_file "$scratch/stdout" 1 &
+	forwarders+=($!)
+	forward_file "$scratch/stderr" 2 &
+	forwarders+=($!)
+	wait_for_guest
+	wait "${forwarders[@]}" || true
+	cat "$scratch/qemu.log" >>"$scratch/console"
+}

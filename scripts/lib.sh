@@ -1,0 +1,182 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# What the scripts of this directory share: progress messages, the cache, locks,
+# steps that leave nothing half done behind, and Debian packages fetched without
+# installing them. Sourced by the scripts beside it; does nothing by itself.
+
+set -euo pipefail
+
+script_name=${0##*/}
+xinet_scripts=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
+xinet_tree=$(dirname "$xinet_scripts")
+xinet_cache=${XINET_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/xinet}
+readonly script_name xinet_scripts xinet_tree xinet_cache
+
+# --- messages: all on stderr, so that stdout carries only a script's result ---
+
+say() { printf '%s: %s\n' "$script_name" "$*" >&2; }
+
+die() {
+	say "$*"
+	exit 1
+}
+
+usage_error() {
+	say "$*"
+	say "see '$script_name --help'"
+	exit 2
+}
+
+# The comment block at the top of the calling script is its --help.
+print_help() { awk 'NR > 3 && !/^#/ { exit } NR > 3 { sub(/^# ?/, ""); print }' "$0"; }
+
+# --- locks: held until the process ends, or until unlock ---
+
+declare -A lock_fd=()
+
+# lock NAME: one process at a time; says so when it has to wait.
+lock() {
+	local fd
+
+	mkdir -p "$xinet_cache/lock"
+	exec {fd}>"$xinet_cache/lock/$1"
+	if ! flock -n "$fd"; then
+		say "waiting for another run that prepares $1"
+		flock "$fd"
+	fi
+	lock_fd[$1]=$fd
+}
+
+unlock() {
+	local fd=${lock_fd[$1]}
+
+	exec {fd}>&-
+	unset "lock_fd[$1]"
+}
+
+# --- directories that appear complete or not at all ---
+
+# new_dir PATH: prints an empty directory beside PATH to fill and then publish.
+# What an interrupted run has left there goes first; hold PATH's lock.
+new_dir() {
+	local tmp=$1.incomplete
+
+	rm -rf "$tmp"
+	mkdir -p "$tmp"
+	printf '%s\n' "$tmp"
+}
+
+publish() {
+	rm -rf "$1"
+	mv -T "$1.incomplete" "$1"
+}
+
+# run_logged LOG COMMAND...: quiet when it works, the log's end when it does not.
+run_logged() {
+	local log=$1 status=0
+	shift
+
+	"$@" >"$log" 2>&1 </dev/null || status=$?
+	if [ "$status" -ne 0 ]; then
+		tail -n 30 "$log" >&2
+		die "failed ($status): $*; the whole log is $log"
+	fi
+}
+
+# short_hash < DATA: names a cache entry by what it was made from.
+short_hash() { sha256sum | cut -c 1-12; }
+
+# shell_quote WORD...: quoted for a POSIX shell, one line.
+shell_quote() {
+	local word separator=''
+
+	for word; do
+		printf "%s'%s'" "$separator" "${word//\'/\'\\\'\'}"
+		separator=' '
+	done
+}
+
+# --- Debian packages, downloaded only ---
+#
+# Every suite gets an apt configuration of its own in the cache, with the
+# mirrors of this machine, so that a kernel of another release is found while
+# the machine's own packages stay what they are. Nothing is ever installed by it.
+
+readonly stable_suite=bookworm
+readonly debian_keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+
+# mirror_of RELEASE: the address this machine has for it, or nothing.
+mirror_of() {
+	# shellcheck disable=SC2016 # apt expands these
+	apt-get indextargets --format '$(CREATED_BY)|$(RELEASE)|$(CODENAME)|$(REPO_URI)' |
+		awk -F'|' -v want="$1" '$1 == "Packages" && ($2 == want || $3 == want) { print $4; exit }'
+}
+
+suite_sources() {
+	local suite=$1 line="deb [signed-by=$debian_keyring]" main release uri
+
+	main=$(mirror_of "$stable_suite")
+	[ -n "$main" ] || die "apt has no mirror for $stable_suite: see /etc/apt/sources.list"
+	printf '%s %s %s main\n' "$line" "$main" "$suite"
+	if [ "$suite" = "$stable_suite" ]; then
+		for release in "$suite-updates" "$suite-security"; do
+			uri=$(mirror_of "$release")
+			[ -z "$uri" ] || printf '%s %s %s main\n' "$line" "$uri" "$release"
+		done
+	fi
+}
+
+# suite_apt SUITE TOOL ARG...: apt-get or apt-cache, looking at that suite only.
+suite_apt() {
+	local dir=$xinet_cache/apt/$1 tool=$2
+	shift 2
+
+	"$tool" -qq \
+		-o Dir::State::lists="$dir/lists" \
+		-o Dir::Cache="$dir/cache" \
+		-o Dir::Etc::sourcelist="$dir/sources.list" \
+		-o Dir::Etc::sourceparts=/dev/null \
+		-o Dir::Etc::preferencesparts=/dev/null \
+		-o APT::Sandbox::User=root \
+		-o Acquire::Retries=3 "$@"
+}
+
+# suite_update SUITE: once per process; several of them may run at the same time.
+declare -A suite_updated=()
+suite_update() {
+	local suite=$1 dir=$xinet_cache/apt/$1
+
+	[ -z "${suite_updated[$suite]:-}" ] || return 0
+	lock "apt-$suite"
+	mkdir -p "$dir/lists/partial" "$dir/cache/archives/partial"
+	suite_sources "$suite" >"$dir/sources.list"
+	say "reading the package lists of $suite"
+	run_logged "$dir/update.log" suite_apt "$suite" apt-get update
+	suite_updated[$suite]=1
+	unlock "apt-$suite"
+}
+
+# package_field SUITE PACKAGE FIELD: of the newest version in the suite.
+package_field() {
+	suite_apt "$1" apt-cache show --no-all-versions "$2" 2>/dev/null |
+		sed -n "s/^$3: //p" | head -n 1
+}
+
+package_version() {
+	local version
+
+	version=$(package_field "$1" "$2" Version)
+	[ -n "$version" ] || die "the suite $1 has no package $2 (any more?)"
+	printf '%s\n' "$version"
+}
+
+# fetch_packages SUITE DIR PACKAGE...: puts the .deb files into DIR.
+fetch_packages() {
+	local suite=$1 dir=$2
+	shift 2
+
+	say "downloading $*"
+	(cd "$dir" && run_logged "$xinet_cache/apt/$suite/download.log" \
+		suite_apt "$suite" apt-get download "$@")
+}
