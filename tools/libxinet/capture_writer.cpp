@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "libxinet/capture_writer.h"
+
+#include "libxinet/error.h"
+
+#include <fcntl.h>
+
+#include <cerrno>
+#include <utility>
+
+namespace xinet {
+
+namespace {
+
+constexpr std::size_t buffer_bytes = 1 << 16;
+constexpr mode_t file_mode = 0666;
+
+FileDescriptor open_output(const std::string& path) {
+    const bool standard_output = path == "-";
+    FileDescriptor descriptor(
+        standard_output
+            ? ::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0)
+            : ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, file_mode));
+    if (!descriptor) {
+        throw Error("open for writing", standard_output ? "standard output" : path, errno);
+    }
+    return descriptor;
+}
+
+} // namespace
+
+OutputFile::OutputFile(const std::string& path)
+    : OutputFile(open_output(path), path == "-" ? "standard output" : path) {}
+
+OutputFile::OutputFile(FileDescriptor descriptor, std::string name)
+    : descriptor_(std::move(descriptor)), name_(std::move(name)) {
+    buffer_.reserve(buffer_bytes);
+}
+
+void OutputFile::append(std::span<const std::byte> bytes) {
+    if (buffer_.size() + bytes.size() > buffer_bytes) {
+        flush();
+    }
+    buffer_.insert(buffer_.end(), bytes.begin(), bytes.end());
+}
+
+void OutputFile::flush() {
+    std::span<const std::byte> rest = buffer_;
+    while (!rest.empty()) {
+        const ssize_t written = ::write(descriptor_.get(), rest.data(), rest.size());
+        if (written < 0) {
+            if (errno == EINTR) {
+                continue;
+            }
+            const int code = errno;
+            buffer_.clear();
+            throw Error("write to", name_, code,
+                        code == ENOSPC ? "free some space; the file is cut short" : "");
+        }
+        rest = rest.subspan(static_cast<std::size_t>(written));
+    }
+    buffer_.clear();
+}
+
+std::unique_ptr<CaptureWriter> make_writer(const std::string& path,
+                                           const CaptureDescription& description) {
+    OutputFile file(path);
+    return path.ends_with(".pcapng") ? make_pcapng_writer(std::move(file), description)
+                                     : make_pcap_writer(std::move(file), description);
+}
+
+} // namespace xinet

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "libxinet/interface.h"
+
+#include "libxinet/error.h"
+#include "libxinet/file_descriptor.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <net/if.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <memory>
+
+namespace xinet {
+
+namespace {
+
+using NameIndex = std::unique_ptr<struct if_nameindex, decltype(&::if_freenameindex)>;
+
+/// One question about an interface; false when it has gone meanwhile.
+bool ask(const FileDescriptor& socket, unsigned long question, ifreq& request) {
+    return ::ioctl(socket.get(), question, &request) == 0;
+}
+
+} // namespace
+
+// Not getifaddrs(), which gives no hardware type for interfaces that have no
+// hardware address, such as tunnels.
+std::vector<Interface> list_interfaces() {
+    const NameIndex names(::if_nameindex(), &::if_freenameindex);
+    const FileDescriptor socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    if (!names || !socket) {
+        throw Error("list the network interfaces", {}, errno);
+    }
+    std::vector<Interface> interfaces;
+    for (const struct if_nameindex* entry = names.get(); entry->if_index != 0; ++entry) {
+        ifreq flags{};
+        ::strncpy(flags.ifr_name, entry->if_name, IFNAMSIZ - 1);
+        ifreq hardware = flags;
+        if (!ask(socket, SIOCGIFFLAGS, flags) || !ask(socket, SIOCGIFHWADDR, hardware)) {
+            continue;
+        }
+        interfaces.push_back({.name = entry->if_name,
+                              .index = entry->if_index,
+                              .hardware_type = hardware.ifr_hwaddr.sa_family,
+                              .up = (flags.ifr_flags & IFF_UP) != 0,
+                              .loopback = (flags.ifr_flags & IFF_LOOPBACK) != 0});
+    }
+    std::ranges::sort(interfaces, {}, &Interface::index);
+    return interfaces;
+}
+
+std::string join_names(std::span<const Interface> interfaces) {
+    std::vector<std::string_view> names;
+    std::ranges::transform(interfaces, std::back_inserter(names), &Interface::name);
+    return fmt::format("{}", fmt::join(names, ", "));
+}
+
+std::string interface_name(unsigned index) {
+    if (index == 0) {
+        return "any";
+    }
+    std::array<char, IF_NAMESIZE> name{};
+    if (::if_indextoname(index, name.data()) == nullptr) {
+        return fmt::format("#{}", index);
+    }
+    return name.data();
+}
+
+Interface find_interface(std::string_view name) {
+    const auto interfaces = list_interfaces();
+    const auto found = std::ranges::find(interfaces, name, &Interface::name);
+    if (found == interfaces.end()) {
+        throw Error("find interface", std::string(name), ENODEV,
+                    fmt::format("those that exist here: {}", join_names(interfaces)));
+    }
+    return *found;
+}
+
+Interface default_interface(std::span<const Interface> interfaces) {
+    const auto usable = [](const Interface& item) { return item.up && !item.loopback; };
+    const auto found = std::ranges::find_if(interfaces, usable);
+    if (found == interfaces.end()) {
+        throw Error("choose an interface", {}, ENODEV,
+                    fmt::format("none but loopback is up; name one with -i: {}, any",
+                                join_names(interfaces)));
+    }
+    return *found;
+}
+
+} // namespace xinet

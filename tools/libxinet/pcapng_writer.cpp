@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// https://datatracker.ietf.org/doc/draft-ietf-opsawg-pcapng/ in host byte
+// order, which the section header tells. One section, one interface.
+#include "libxinet/capture_writer.h"
+
+#include <linux/if_packet.h>
+#include <sys/utsname.h>
+
+#include <cstring>
+#include <string_view>
+#include <utility>
+
+namespace xinet {
+
+namespace {
+
+enum class Block : std::uint32_t {
+    section_header = 0x0a0d0d0a,
+    interface_description = 1,
+    interface_statistics = 5,
+    enhanced_packet = 6,
+};
+
+/// Option codes are per block type, except for the first.
+namespace option {
+constexpr std::uint16_t end = 0;
+constexpr std::uint16_t section_os = 3;
+constexpr std::uint16_t section_application = 4;
+constexpr std::uint16_t interface_name = 2;
+constexpr std::uint16_t interface_resolution = 9;
+constexpr std::uint16_t interface_filter = 11;
+constexpr std::uint16_t packet_flags = 2;
+constexpr std::uint16_t statistics_start = 2;
+constexpr std::uint16_t statistics_end = 3;
+constexpr std::uint16_t statistics_received = 4;
+constexpr std::uint16_t statistics_os_dropped = 7;
+} // namespace option
+
+constexpr std::uint32_t byte_order_magic = 0x1a2b3c4d;
+constexpr std::uint64_t section_length_unknown = ~std::uint64_t{0};
+constexpr std::uint8_t nanosecond_resolution = 9; // a negative power of ten
+constexpr std::byte filter_is_text{0};
+
+/// One block, whose two length words are filled in at the end.
+class BlockBuilder {
+public:
+    BlockBuilder& start(Block type) {
+        bytes_.clear();
+        number(static_cast<std::uint32_t>(type));
+        return number(std::uint32_t{0});
+    }
+
+    template<class Number>
+    BlockBuilder& number(Number value) {
+        const auto raw = std::as_bytes(std::span(&value, 1));
+        bytes_.insert(bytes_.end(), raw.begin(), raw.end());
+        return *this;
+    }
+
+    BlockBuilder& padded(std::span<const std::byte> data) {
+        bytes_.insert(bytes_.end(), data.begin(), data.end());
+        bytes_.resize((bytes_.size() + alignment - 1) / alignment * alignment);
+        return *this;
+    }
+
+    BlockBuilder& option(std::uint16_t code, std::span<const std::byte> value) {
+        number(code).number(static_cast<std::uint16_t>(value.size()));
+        return padded(value);
+    }
+
+    BlockBuilder& option(std::uint16_t code, std::string_view text) {
+        return option(code, std::as_bytes(std::span(text)));
+    }
+
+    template<class Number>
+    BlockBuilder& numeric_option(std::uint16_t code, Number value) {
+        return option(code, std::as_bytes(std::span(&value, 1)));
+    }
+
+    /// Timestamps are two words, the high one first in either byte order.
+    BlockBuilder& time_option(std::uint16_t code, Timestamp time) {
+        number(code).number(std::uint16_t{2 * sizeof(std::uint32_t)});
+        return timestamp(time);
+    }
+
+    BlockBuilder& timestamp(Timestamp time) {
+        const auto ticks = static_cast<std::uint64_t>(time.time_since_epoch().count());
+        number(static_cast<std::uint32_t>(ticks >> 32));
+        return number(static_cast<std::uint32_t>(ticks));
+    }
+
+    BlockBuilder& end_options() { return number(option::end).number(std::uint16_t{0}); }
+
+    std::span<const std::byte> finish() {
+        const auto length = static_cast<std::uint32_t>(bytes_.size() + sizeof(std::uint32_t));
+        number(length);
+        std::memcpy(&bytes_[sizeof(std::uint32_t)], &length, sizeof(length));
+        return bytes_;
+    }
+
+private:
+    static constexpr std::size_t alignment = 4;
+    std::vector<std::byte> bytes_;
+};
+
+/// Direction in bits 0 and 1, kind of reception in bits 2 to 4.
+std::uint32_t packet_flags(std::uint8_t packet_type) {
+    constexpr std::uint32_t inbound = 1;
+    constexpr std::uint32_t outbound = 2;
+    const auto reception = [](std::uint32_t kind) { return inbound | kind << 2; };
+    switch (packet_type) {
+    case PACKET_OUTGOING:
+        return outbound;
+    case PACKET_HOST:
+        return reception(1);
+    case PACKET_MULTICAST:
+        return reception(2);
+    case PACKET_BROADCAST:
+        return reception(3);
+    case PACKET_OTHERHOST:
+        return reception(4);
+    default:
+        return 0;
+    }
+}
+
+std::string operating_system() {
+    utsname name{};
+    if (::uname(&name) != 0) {
+        return "Linux";
+    }
+    return std::string(name.sysname) + " " + name.release;
+}
+
+class PcapngWriter final : public CaptureWriter {
+public:
+    PcapngWriter(OutputFile file, const CaptureDescription& description)
+        : file_(std::move(file)), started_(now()) {
+        file_.append(block_.start(Block::section_header)
+                         .number(byte_order_magic)
+                         .number(std::uint16_t{1}) // version 1.0
+                         .number(std::uint16_t{0})
+                         .number(section_length_unknown)
+                         .option(option::section_os, operating_system())
+                         .option(option::section_application, description.application)
+                         .end_options()
+                         .finish());
+        describe_interface(description);
+        file_.flush();
+    }
+
+    void write(const CapturedPacket& packet) override {
+        file_.append(block_.start(Block::enhanced_packet)
+                         .number(std::uint32_t{0}) // of the only interface
+                         .timestamp(packet.timestamp)
+                         .number(static_cast<std::uint32_t>(packet.data.size()))
+                         .number(packet.original_length)
+                         .padded(packet.data)
+                         .numeric_option(option::packet_flags, packet_flags(packet.packet_type))
+                         .end_options()
+                         .finish());
+    }
+
+    void flush() override { file_.flush(); }
+
+    void finish(const CaptureStatistics& statistics) override {
+        const Timestamp ended = now();
+        file_.append(block_.start(Block::interface_statistics)
+                         .number(std::uint32_t{0}) // of the only interface
+                         .timestamp(ended)
+                         .time_option(option::statistics_start, started_)
+                         .time_option(option::statistics_end, ended)
+                         .numeric_option(option::statistics_received, statistics.received)
+                         .numeric_option(option::statistics_os_dropped, statistics.dropped)
+                         .end_options()
+                         .finish());
+        file_.flush();
+    }
+
+private:
+    void describe_interface(const CaptureDescription& description) {
+        block_.start(Block::interface_description)
+            .number(static_cast<std::uint16_t>(description.link_type))
+            .number(std::uint16_t{0})
+            .number(description.snapshot_length)
+            .option(option::interface_name, description.interface_name)
+            .numeric_option(option::interface_resolution, nanosecond_resolution);
+        if (!description.filter.empty()) {
+            std::vector<std::byte> value{filter_is_text};
+            const auto text = std::as_bytes(std::span(description.filter));
+            value.insert(value.end(), text.begin(), text.end());
+            block_.option(option::interface_filter, value);
+        }
+        file_.append(block_.end_options().finish());
+    }
+
+    OutputFile file_;
+    BlockBuilder block_;
+    Timestamp started_;
+};
+
+} // namespace
+
+std::unique_ptr<CaptureWriter> make_pcapng_writer(OutputFile file,
+                                                  const CaptureDescription& description) {
+    return std::make_unique<PcapngWriter>(std::move(file), description);
+}
+
+} // namespace xinet

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "libxinet/raw_socket.h"
+
+#include "libxinet/interface.h"
+
+#include <arpa/inet.h>
+#include <linux/icmp.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+namespace xinet {
+
+namespace {
+
+/// SOL_RAW of <linux/socket.h>, which libc does not export.
+constexpr int sol_raw = 255;
+
+sockaddr_in address_of(in_addr host) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr = host;
+    return address;
+}
+
+std::string text_of(in_addr host) {
+    std::array<char, INET_ADDRSTRLEN> text{};
+    ::inet_ntop(AF_INET, &host, text.data(), text.size());
+    return text.data();
+}
+
+} // namespace
+
+RawSocket::RawSocket(Engine engine, int protocol)
+    : socket_(open_socket(engine == Engine::xinet ? family_number() : AF_INET,
+                          SOCK_RAW | SOCK_NONBLOCK, protocol, engine,
+                          engine == Engine::xinet ? "PF_XINET raw socket" : "PF_INET raw socket")) {
+    set_option(socket_, SOL_SOCKET, SO_TIMESTAMPNS, 1, "SO_TIMESTAMPNS");
+}
+
+void RawSocket::set_icmp_filter(std::uint32_t blocked) {
+    const icmp_filter filter{.data = blocked};
+    set_option(socket_, sol_raw, ICMP_FILTER, filter, "ICMP_FILTER");
+}
+
+void RawSocket::set_ttl(int ttl) {
+    set_option(socket_, IPPROTO_IP, IP_TTL, ttl, "IP_TTL");
+    set_option(socket_, IPPROTO_IP, IP_MULTICAST_TTL, ttl, "IP_MULTICAST_TTL");
+}
+
+void RawSocket::bind_address(in_addr source) {
+    const sockaddr_in address = address_of(source);
+    if (::bind(socket_.get(), as_sockaddr(address), sizeof(address)) != 0) {
+        const int code = errno;
+        throw Error("bind to", text_of(source), code,
+                    code == EADDRNOTAVAIL ? "it is not an address of this host: see 'ip address'"
+                                          : "");
+    }
+}
+
+void RawSocket::bind_device(const std::string& name) {
+    find_interface(name);
+    if (::setsockopt(socket_.get(), SOL_SOCKET, SO_BINDTODEVICE, name.c_str(),
+                     static_cast<socklen_t>(name.size())) != 0) {
+        throw Error("bind to interface", name, errno);
+    }
+}
+
+void RawSocket::connect(in_addr destination) {
+    const sockaddr_in address = address_of(destination);
+    if (::connect(socket_.get(), as_sockaddr(address), sizeof(address)) != 0) {
+        const int code = errno;
+        std::string hint;
+        if (code == ENETUNREACH) {
+            hint = "no route leads there: see 'ip route'";
+        } else if (code == EACCES) {
+            hint = "it is a broadcast address";
+        }
+        throw Error("reach", text_of(destination), code, hint);
+    }
+}
+
+in_addr RawSocket::local_address() const {
+    sockaddr_in address{};
+    socklen_t length = sizeof(address);
+    if (::getsockname(socket_.get(), as_sockaddr(address), &length) != 0) {
+        throw Error("read the local address of", "a raw socket", errno);
+    }
+    return address.sin_addr;
+}
+
+int RawSocket::send(std::span<const std::byte> payload, in_addr destination) {
+    const sockaddr_in address = address_of(destination);
+    const ssize_t sent = ::sendto(socket_.get(), payload.data(), payload.size(), 0,
+                                  as_sockaddr(address), sizeof(address));
+    return sent < 0 ? errno : 0;
+}
+
+std::optional<RawDatagram> RawSocket::receive(std::span<std::byte> buffer) {
+    sockaddr_in source{};
+    alignas(cmsghdr) std::array<std::byte, 256> control{};
+    iovec vector{.iov_base = buffer.data(), .iov_len = buffer.size()};
+    msghdr message{};
+    message.msg_name = &source;
+    message.msg_namelen = sizeof(source);
+    message.msg_iov = &vector;
+    message.msg_iovlen = 1;
+    message.msg_control = control.data();
+    message.msg_controllen = control.size();
+
+    ssize_t length = 0;
+    do {
+        length = ::recvmsg(socket_.get(), &message, MSG_DONTWAIT);
+    } while (length < 0 && errno == EINTR);
+    if (length < 0) {
+        if (errno == EAGAIN || errno == EWOULDBLOCK) {
+            return std::nullopt;
+        }
+        throw Error("receive on", "a raw socket", errno);
+    }
+    const auto size = std::min(static_cast<std::size_t>(length), buffer.size());
+    return RawDatagram{
+        .data = buffer.first(size), .source = source.sin_addr, .timestamp = receive_time(message)};
+}
+
+} // namespace xinet

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "xinet/command_line.h"
+
+#include "xinet/json.h"
+
+#include <gtest/gtest.h>
+
+namespace {
+
+using Words = std::vector<std::string>;
+
+template<class Options>
+Options accept(const Words& words) {
+    const auto command = xinet::parse_command_line(words, true);
+    const auto* options = std::get_if<Options>(&command);
+    EXPECT_NE(options, nullptr) << (std::holds_alternative<xinet::Answer>(command)
+                                        ? std::get<xinet::Answer>(command).error
+                                        : "another command");
+    return options != nullptr ? *options : Options{};
+}
+
+class WrongUsage : public testing::TestWithParam<Words> {};
+
+TEST_P(WrongUsage, is_refused_with_status_2_and_a_reason) {
+    const auto command = xinet::parse_command_line(GetParam(), true);
+    ASSERT_TRUE(std::holds_alternative<xinet::Answer>(command));
+    const auto& answer = std::get<xinet::Answer>(command);
+    EXPECT_EQ(answer.exit_status, 2);
+    EXPECT_NE(answer.error.find("--help"), std::string::npos);
+    EXPECT_TRUE(answer.output.empty());
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    CommandLine, WrongUsage,
+    testing::Values(Words{}, Words{"frob"}, Words{"ping"}, Words{"ping", "a", "b"},
+                    Words{"ping", "-c", "0", "h"}, Words{"ping", "-c", "-1", "h"},
+                    Words{"ping", "-c", "1x", "h"}, Words{"ping", "-c", "1.5", "h"},
+                    Words{"ping", "-s", "65508", "h"}, Words{"ping", "-s", "-1", "h"},
+                    Words{"ping", "-i", "-0.1", "h"}, Words{"ping", "-i", "nan", "h"},
+                    Words{"ping", "-i", "inf", "h"}, Words{"ping", "-t", "0", "h"},
+                    Words{"ping", "-t", "256", "h"}, Words{"ping", "-W", "0", "h"},
+                    Words{"ping", "-w", "0", "h"}, Words{"ping", "--family", "packet", "h"},
+                    Words{"capture", "-s", "262145"}, Words{"capture", "-c", "0"},
+                    Words{"capture", "-Q", "up"}, Words{"capture", "--family", "inet"},
+                    Words{"run"}, Words{"run", "-x", "true"}));
+
+TEST(CommandLine, ping_options_are_understood) {
+    const auto options = accept<xinet::PingOptions>(
+        {"ping", "-c", "3", "-i",  "0.25", "-s", "0",      "-t",       "5",    "-W",
+         "0.5",  "-w", "9", "-qn", "-I",   "lo", "--json", "--family", "inet", "host.example"});
+    EXPECT_EQ(options.host, "host.example");
+    EXPECT_EQ(options.count, 3U);
+    EXPECT_EQ(options.interval, std::chrono::milliseconds(250));
+    EXPECT_EQ(options.payload_bytes, 0U);
+    EXPECT_EQ(options.ttl, 5);
+    EXPECT_EQ(options.linger, std::chrono::milliseconds(500));
+    EXPECT_EQ(options.deadline, std::chrono::seconds(9));
+    EXPECT_TRUE(options.quiet && options.numeric && options.json);
+    EXPECT_EQ(options.source, "lo");
+    EXPECT_EQ(options.engine, xinet::Engine::sibling);
+}
+
+TEST(CommandLine, ping_defaults_are_those_of_iputils) {
+    const auto options = accept<xinet::PingOptions>({"ping", "h"});
+    EXPECT_FALSE(options.count || options.ttl || options.deadline);
+    EXPECT_EQ(options.interval, std::chrono::seconds(1));
+    EXPECT_EQ(options.payload_bytes, 56U);
+    EXPECT_EQ(options.engine, xinet::Engine::xinet);
+}
+
+TEST(CommandLine, short_intervals_are_for_root) {
+    const Words words{"ping", "-i", "0", "h"};
+    EXPECT_TRUE(std::holds_alternative<xinet::PingOptions>(xinet::parse_command_line(words, true)));
+    EXPECT_TRUE(std::holds_alternative<xinet::Answer>(xinet::parse_command_line(words, false)));
+    EXPECT_TRUE(std::holds_alternative<xinet::PingOptions>(
+        xinet::parse_command_line({"ping", "-i", "0.002", "h"}, false)));
+}
+
+TEST(CommandLine, capture_joins_the_words_of_the_expression) {
+    const auto options = accept<xinet::CaptureOptions>(
+        {"capture", "-i", "any", "-w", "a.pcapng", "-p", "-Q", "in", "-e", "tcp", "port", "80"});
+    EXPECT_EQ(options.expression, "tcp port 80");
+    EXPECT_EQ(options.interface_name, "any");
+    EXPECT_EQ(options.file, "a.pcapng");
+    EXPECT_FALSE(options.promiscuous);
+    EXPECT_TRUE(options.link_header);
+    EXPECT_EQ(options.direction, xinet::Direction::in);
+}
+
+TEST(CommandLine, capture_snapshot_length_0_is_the_default) {
+    EXPECT_EQ(accept<xinet::CaptureOptions>({"capture", "-s", "0"}).snapshot_length, 262144U);
+    EXPECT_TRUE(accept<xinet::CaptureOptions>({"capture"}).promiscuous);
+}
+
+TEST(CommandLine, run_leaves_the_options_of_the_program_alone) {
+    const auto options = accept<xinet::RunOptions>({"run", "-v", "tcpdump", "-v", "--help", "-c1"});
+    EXPECT_TRUE(options.verbose);
+    EXPECT_EQ(options.command, (Words{"tcpdump", "-v", "--help", "-c1"}));
+}
+
+TEST(CommandLine, run_passes_over_one_separator) {
+    EXPECT_EQ(accept<xinet::RunOptions>({"run", "--", "true", "--", "x"}).command,
+              (Words{"true", "--", "x"}));
+}
+
+TEST(CommandLine, help_and_version_succeed) {
+    for (const Words& words : {Words{"--help"}, Words{"--version"}, Words{"ping", "--help"}}) {
+        const auto command = xinet::parse_command_line(words, true);
+        ASSERT_TRUE(std::holds_alternative<xinet::Answer>(command));
+        EXPECT_EQ(std::get<xinet::Answer>(command).exit_status, 0);
+        EXPECT_FALSE(std::get<xinet::Answer>(command).output.empty());
+    }
+}
+
+TEST(Json, strings_are_escaped) {
+    EXPECT_EQ(xinet::json_string("a\"b\\c\n\xff"), R"("a\"b\\c\u000a\u00ff")");
+}
+
+TEST(Json, object_keeps_the_order_and_the_types) {
+    EXPECT_EQ(xinet::JsonObject().add("a", "x").add("b", 1).add("c", true).add("d", 0.5).text(),
+              R"({"a":"x","b":1,"c":true,"d":0.5})");
+}
+
+} // namespace

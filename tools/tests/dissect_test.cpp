@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "xinet/dissect.h"
+
+#include "tests/bytes.h"
+#include "xinet/capture.h"
+
+#include <gtest/gtest.h>
+#include <linux/if_packet.h>
+
+#include <random>
+
+namespace {
+
+using xinet::LinkType;
+using xinet::test::bytes;
+using xinet::test::Bytes;
+using xinet::test::operator+;
+using xinet::test::ethernet;
+using xinet::test::ipv4;
+
+std::string line(const Bytes& frame, LinkType type = LinkType::ethernet) {
+    return xinet::summary_text(
+        xinet::dissect(frame, type, static_cast<std::uint32_t>(frame.size())), false);
+}
+
+const Bytes echo = bytes({8, 0, 0, 0, 0, 9, 0, 1});
+const Bytes syn = bytes({0x30, 0x39, 0, 80, 0, 0, 0, 1, 0, 0, 0, 0, 0x50, 2, 4, 0, 0, 0, 0, 0});
+const Bytes datagram = bytes({0, 53, 0x30, 0x39, 0, 10, 0, 0, 1, 2});
+const Bytes ipv6_echo = bytes({0x60, 0, 0, 0, 0, 8, 58, 64}) +
+                        bytes({0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}) +
+                        bytes({0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2}) +
+                        bytes({128, 0, 0, 0, 0, 9, 0, 3});
+const Bytes arp_request =
+    bytes({0, 1, 8, 0, 6, 4, 0, 1, 2, 0, 0, 0, 0, 1, 10, 77, 0, 1, 0, 0, 0, 0, 0, 0, 10, 77, 0, 2});
+
+TEST(Dissect, reads_the_common_protocols) {
+    EXPECT_EQ(line(ethernet(0x0800, ipv4(1, echo))),
+              "IP 10.77.0.1 > 10.77.0.2: ICMP echo request, id 9, seq 1, length 8");
+    EXPECT_EQ(line(ethernet(0x0800, ipv4(6, syn))),
+              "IP 10.77.0.1.12345 > 10.77.0.2.80: Flags [S], seq 1, win 1024, length 0");
+    EXPECT_EQ(line(ethernet(0x0800, ipv4(17, datagram))),
+              "IP 10.77.0.1.53 > 10.77.0.2.12345: UDP, length 2");
+    EXPECT_EQ(line(ethernet(0x86dd, ipv6_echo)),
+              "IP6 fd00::1 > fd00::2: ICMP6, echo request, id 9, seq 3, length 8");
+    EXPECT_EQ(line(ethernet(0x0806, arp_request)),
+              "ARP, Request who-has 10.77.0.2 tell 10.77.0.1, length 28");
+    EXPECT_EQ(line(ethernet(0x0800, ipv4(47, Bytes(4)))),
+              "IP 10.77.0.1 > 10.77.0.2: ip-proto-47, length 4");
+}
+
+TEST(Dissect, reads_behind_vlan_tags_and_without_ethernet) {
+    const Bytes tagged = ethernet(0x8100, bytes({0, 100, 8, 0}) + ipv4(1, echo));
+    EXPECT_EQ(line(tagged), line(ethernet(0x0800, ipv4(1, echo))));
+    EXPECT_EQ(line(ipv4(1, echo), LinkType::raw_ip), line(ethernet(0x0800, ipv4(1, echo))));
+    const Bytes cooked = bytes({8, 0, 0, 0, 0, 0, 0, 3, 0, 1, 4, 6, 2, 0, 0, 0, 0, 9, 0, 0});
+    EXPECT_EQ(line(cooked + ipv4(1, echo), LinkType::linux_sll2),
+              line(ethernet(0x0800, ipv4(1, echo))));
+}
+
+TEST(Dissect, unknown_and_malformed_are_shown_in_hex) {
+    EXPECT_EQ(line(ethernet(0x88cc, bytes({1, 2, 0xab}))), "ethertype 0x88cc, length 17: 01 02 ab");
+    EXPECT_EQ(line(bytes({1, 2, 3})), "[|ether], length 3: 01 02 03");
+    EXPECT_EQ(line(ethernet(0x0800, bytes({0x44, 0}))), "IP [|ip], length 16: 44 00");
+    EXPECT_EQ(line({}), "[|ether], length 0: ");
+}
+
+TEST(Dissect, packet_cut_in_the_transport_header_keeps_its_addresses) {
+    Bytes frame = ethernet(0x0800, ipv4(6, syn));
+    frame.resize(14 + 20 + 8);
+    EXPECT_EQ(line(frame), "IP 10.77.0.1 > 10.77.0.2: [|tcp], length 42");
+}
+
+TEST(Dissect, trailing_padding_is_not_payload) {
+    EXPECT_EQ(line(ethernet(0x0800, ipv4(1, echo) + Bytes(18))),
+              line(ethernet(0x0800, ipv4(1, echo))));
+}
+
+TEST(Dissect, nesting_without_end_is_cut) {
+    Bytes nested = echo;
+    for (int i = 0; i < 1000; ++i) {
+        nested = ipv4(4, nested);
+    }
+    EXPECT_NE(line(nested, LinkType::raw_ip).find("ip-proto-4"), std::string::npos);
+    Bytes tags;
+    for (int i = 0; i < 16000; ++i) {
+        tags = tags + bytes({0, 1, 0x81, 0});
+    }
+    EXPECT_NE(line(ethernet(0x8100, tags)).find("[|vlan]"), std::string::npos);
+}
+
+TEST(Dissect, every_cut_and_garbled_frame_is_survived) {
+    std::mt19937 random(7);
+    const std::vector<Bytes> wholes{ethernet(0x0800, ipv4(6, syn)),
+                                    ethernet(0x0800, ipv4(17, datagram)),
+                                    ethernet(0x0800, ipv4(1, echo)),
+                                    ethernet(0x86dd, ipv6_echo),
+                                    ethernet(0x0806, arp_request),
+                                    ethernet(0x8100, bytes({0, 9, 8, 0}) + ipv4(6, syn)),
+                                    ethernet(0x0800, ipv4(4, ipv4(6, syn)))};
+    for (const Bytes& whole : wholes) {
+        for (std::size_t length = 0; length <= whole.size(); ++length) {
+            Bytes cut(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(length));
+            EXPECT_FALSE(line(cut).empty());
+            for (int i = 0; i < 100 && length > 0; ++i) {
+                Bytes garbled = cut;
+                garbled[random() % length] = static_cast<std::byte>(random());
+                garbled[random() % length] = static_cast<std::byte>(random());
+                for (const LinkType type :
+                     {LinkType::ethernet, LinkType::raw_ip, LinkType::linux_sll2}) {
+                    EXPECT_FALSE(line(garbled, type).empty());
+                }
+            }
+        }
+    }
+}
+
+TEST(PacketLine, names_the_interface_and_the_direction_on_any) {
+    const Bytes frame = ipv4(1, echo);
+    const xinet::CapturedPacket packet{.data = frame,
+                                       .original_length = 28,
+                                       .timestamp = xinet::Timestamp{},
+                                       .interface_index = 2,
+                                       .packet_type = PACKET_OUTGOING};
+    const std::string text = xinet::packet_text(packet, LinkType::raw_ip, "eth0", false);
+    EXPECT_NE(text.find(".000000 eth0 Out IP 10.77.0.1"), std::string::npos) << text;
+}
+
+TEST(PacketLine, json_has_the_time_in_nanoseconds) {
+    const Bytes frame = ipv4(1, echo);
+    const xinet::CapturedPacket packet{
+        .data = frame,
+        .original_length = 1500,
+        .timestamp = xinet::Timestamp(std::chrono::nanoseconds(5'000'000'007)),
+        .interface_index = 2,
+        .packet_type = PACKET_HOST};
+    const std::string text = xinet::packet_json(packet, LinkType::raw_ip, "eth0");
+    EXPECT_NE(text.find(R"("time":"5.000000007")"), std::string::npos) << text;
+    EXPECT_NE(text.find(R"("length":1500,"captured":28)"), std::string::npos) << text;
+}
+
+} // namespace

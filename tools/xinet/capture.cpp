@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "xinet/capture.h"
+
+#include "libxinet/capture_writer.h"
+#include "libxinet/error.h"
+#include "libxinet/queue_source.h"
+#include "libxinet/signals.h"
+#include "xinet/command_line.h"
+#include "xinet/json.h"
+
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <csignal>
+#include <limits>
+#include <unordered_map>
+
+namespace xinet {
+
+namespace {
+
+constexpr std::string_view every_interface = "any";
+
+/// Where packets go: a file, or lines on standard output.
+class Sink {
+public:
+    Sink(const CaptureOptions& options, const CaptureDescription& description,
+         bool name_each_interface)
+        : options_(options), link_type_(description.link_type),
+          name_each_interface_(name_each_interface), interface_name_(description.interface_name) {
+        if (!options.file.empty()) {
+            writer_ = make_writer(options.file, description);
+        }
+    }
+
+    void write(const CapturedPacket& packet) {
+        if (writer_) {
+            writer_->write(packet);
+        } else if (!options_.quiet) {
+            put(line(packet));
+        }
+    }
+
+    void flush() {
+        if (writer_) {
+            writer_->flush();
+        } else if (std::fflush(stdout) != 0) {
+            throw Error("write to", "standard output", errno);
+        }
+    }
+
+    void finish(const CaptureStatistics& statistics) {
+        if (writer_) {
+            writer_->finish(statistics);
+        }
+        flush();
+    }
+
+private:
+    std::string line(const CapturedPacket& packet) {
+        const std::string& name = name_of(packet.interface_index);
+        if (options_.json) {
+            return packet_json(packet, link_type_, name);
+        }
+        return packet_text(packet, link_type_, name_each_interface_ ? name : std::string_view{},
+                           options_.link_header);
+    }
+
+    static void put(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stdout); }
+
+    const std::string& name_of(unsigned index) {
+        if (!name_each_interface_) {
+            return interface_name_;
+        }
+        const auto [entry, fresh] = names_.try_emplace(index);
+        if (fresh) {
+            entry->second = interface_name(index);
+        }
+        return entry->second;
+    }
+
+    const CaptureOptions& options_;
+    LinkType link_type_;
+    bool name_each_interface_;
+    std::string interface_name_;
+    std::unique_ptr<CaptureWriter> writer_;
+    std::unordered_map<unsigned, std::string> names_;
+};
+
+QueueSourceOptions source_options(const CaptureOptions& options) {
+    QueueSourceOptions result{.engine = options.engine,
+                              .interface = std::nullopt,
+                              .snapshot_length = options.snapshot_length,
+                              .promiscuous = options.promiscuous,
+                              .direction = options.direction,
+                              .expression = options.expression};
+    if (options.interface_name.empty()) {
+        result.interface = default_interface(list_interfaces());
+    } else if (options.interface_name != every_interface) {
+        result.interface = find_interface(options.interface_name);
+    }
+    return result;
+}
+
+/// One capture from start to stop; counts what went to the sink.
+class Capture {
+public:
+    Capture(CaptureSource& source, Sink& sink, const SignalDescriptor& signals, std::uint64_t limit)
+        : source_(source), sink_(sink), signals_(signals), limit_(limit) {}
+
+    std::uint64_t captured() const { return captured_; }
+
+    /// Until a signal or the limit.
+    void run() {
+        while (captured_ < limit_) {
+            const Wakeup wakeup = wait(source_.descriptor(), signals_, std::nullopt);
+            if (wakeup.socket) {
+                take_batch();
+            }
+            if (wakeup.signal) {
+                drain();
+                return;
+            }
+        }
+    }
+
+    /// What is queued already, but not for ever under a flood.
+    void drain() {
+        constexpr int most_batches = 1024;
+        for (int i = 0; i < most_batches && captured_ < limit_; ++i) {
+            if (!wait(source_.descriptor(), signals_, std::chrono::nanoseconds(0)).socket) {
+                return;
+            }
+            take_batch();
+        }
+    }
+
+private:
+    void take_batch() {
+        for (const CapturedPacket& packet : source_.next_batch()) {
+            sink_.write(packet);
+            if (++captured_ == limit_) {
+                break;
+            }
+        }
+        sink_.flush();
+    }
+
+    CaptureSource& source_;
+    Sink& sink_;
+    const SignalDescriptor& signals_;
+    std::uint64_t limit_;
+    std::uint64_t captured_ = 0;
+};
+
+void report(const CaptureOptions& options, std::uint64_t captured,
+            const CaptureStatistics& statistics) {
+    fmt::print(stderr, "{} packets captured, {} received by filter, {} dropped by kernel\n",
+               captured, statistics.received, statistics.dropped);
+    if (options.json && options.file != "-") {
+        fmt::print(stdout, "{}\n",
+                   JsonObject()
+                       .add("type", "statistics")
+                       .add("captured", captured)
+                       .add("received", statistics.received)
+                       .add("dropped", statistics.dropped)
+                       .text());
+        std::fflush(stdout);
+    }
+}
+
+} // namespace
+
+int run_capture(const CaptureOptions& options) {
+    const SignalDescriptor signals{SIGINT, SIGTERM};
+    const QueueSourceOptions wanted = source_options(options);
+    QueueSource source(wanted);
+    const std::string name =
+        wanted.interface ? wanted.interface->name : std::string(every_interface);
+    Sink sink(options,
+              {.link_type = source.link_type(),
+               .snapshot_length = options.snapshot_length,
+               .interface_name = name,
+               .filter = options.expression,
+               .application = version_text() + " capture"},
+              !wanted.interface);
+    if (!options.quiet) {
+        fmt::print(stderr, "listening on {}, link-type {}, snapshot length {} bytes\n", name,
+                   link_type_name(source.link_type()), options.snapshot_length);
+    }
+
+    int status = ExitStatus::success;
+    Capture capture(source, sink, signals,
+                    options.count.value_or(std::numeric_limits<std::uint64_t>::max()));
+    try {
+        capture.run();
+    } catch (const Error& error) {
+        if (error.code() != ENETDOWN) {
+            throw;
+        }
+        // The kernel reports it before what is still queued: keep that too.
+        fmt::print(stderr, "xinet: {}\n", error.what());
+        status = ExitStatus::error;
+        capture.drain();
+    }
+    const CaptureStatistics statistics = source.statistics();
+    sink.finish(statistics);
+    report(options, capture.captured(), statistics);
+    return status;
+}
+
+} // namespace xinet

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include "libxinet/capture_source.h"
+#include "xinet/options.h"
+
+#include <string>
+#include <string_view>
+
+namespace xinet {
+
+/// `xinet capture`; returns the exit status, throws Error.
+int run_capture(const CaptureOptions& options);
+
+/// "12:34:56.789012", local time.
+std::string clock_text(Timestamp time);
+
+/// The line of one packet, newline included.
+/// @param interface_name shown when it is not empty
+std::string packet_text(const CapturedPacket& packet, LinkType type,
+                        std::string_view interface_name, bool link_header);
+std::string packet_json(const CapturedPacket& packet, LinkType type,
+                        std::string_view interface_name);
+
+} // namespace xinet

@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "xinet/command_line.h"
+
+#include "xinet/version.h"
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <map>
+#include <sstream>
+
+namespace xinet {
+
+namespace {
+
+constexpr std::size_t largest_payload = 65507; // 65535 less the IPv4 and ICMP headers
+constexpr std::uint32_t largest_snapshot = 262144;
+constexpr double smallest_user_interval = 0.002;
+constexpr double longest_seconds = 1e9;
+
+constexpr const char* exit_statuses = "Exit status: 0 success, 2 error or wrong usage.";
+
+std::chrono::nanoseconds to_duration(double seconds) {
+    return std::chrono::duration_cast<std::chrono::nanoseconds>(
+        std::chrono::duration<double>(seconds));
+}
+
+/// A number of seconds, possibly fractional; rejects what is not finite.
+CLI::Validator seconds_from(double least) {
+    return {[least](std::string& text) -> std::string {
+                double value = 0;
+                if (!CLI::detail::lexical_cast(text, value) || !std::isfinite(value)) {
+                    return fmt::format("'{}' is not a number of seconds", text);
+                }
+                if (value < least || value > longest_seconds) {
+                    return fmt::format("{} is not between {} and {} seconds", text, least,
+                                       longest_seconds);
+                }
+                return {};
+            },
+            "", "seconds"};
+}
+
+/// A value that stays unset unless the option is given.
+template<class Value, class Target>
+CLI::Option* add_optional(CLI::App& app, const std::string& names, std::optional<Target>& target,
+                          const std::string& description) {
+    return app.add_option_function<Value>(
+        names, [&target](const Value& value) { target = Target(value); }, description);
+}
+
+CLI::Option* add_seconds(CLI::App& app, const std::string& names, std::chrono::nanoseconds& target,
+                         double least, const std::string& description) {
+    return app
+        .add_option_function<double>(
+            names, [&target](const double& value) { target = to_duration(value); }, description)
+        ->check(seconds_from(least))
+        ->type_name("SECONDS");
+}
+
+void add_engine(CLI::App& app, const std::string& sibling, Engine& engine) {
+    app.add_option_function<std::string>(
+           "--family",
+           [&engine](const std::string& name) {
+               engine = name == "xinet" ? Engine::xinet : Engine::sibling;
+           },
+           "socket family to work over (default: xinet)")
+        ->check(CLI::IsMember({std::string("xinet"), sibling}))
+        ->type_name("xinet|" + sibling)
+        ->option_text("xinet|" + sibling);
+}
+
+void add_ping(CLI::App& root, PingOptions& options) {
+    CLI::App& app = *root.add_subcommand("ping", "send ICMP echo requests to a host");
+    app.footer("Exit status: 0 at least one reply (with -c and -w: all of them), 1 no reply, "
+               "2 error or wrong usage.");
+    app.add_option("HOST", options.host, "name or IPv4 address")->required()->type_name("");
+    add_optional<std::uint64_t>(app, "-c,--count", options.count, "stop after N replies")
+        ->check(CLI::Range(std::int64_t{1}, std::numeric_limits<std::int64_t>::max()))
+        ->option_text("N");
+    add_seconds(app, "-i,--interval", options.interval, 0.0,
+                "time between requests (default 1; below 0.002 for root only)");
+    app.add_option("-s,--size", options.payload_bytes, "bytes of payload (default 56)")
+        ->check(CLI::Range(std::size_t{0}, largest_payload))
+        ->option_text("BYTES");
+    add_optional<int>(app, "-t,--ttl", options.ttl, "time to live of the requests")
+        ->check(CLI::Range(1, 255))
+        ->option_text("TTL");
+    add_seconds(app, "-W,--timeout", options.linger, 0.001,
+                "time to wait for a first reply after the last request (default 10)");
+    add_optional<int>(app, "-w,--deadline", options.deadline,
+                      "stop after this time whatever was sent or received")
+        ->check(CLI::Range(1, std::numeric_limits<int>::max()))
+        ->option_text("SECONDS");
+    app.add_option("-I,--interface", options.source, "interface to use, or source address")
+        ->option_text("IFACE|ADDR");
+    app.add_flag("-q,--quiet", options.quiet, "print the first line and the statistics only");
+    app.add_flag("-n,--numeric", options.numeric, "do not look up the names of addresses");
+    app.add_flag("--json", options.json, "print one JSON object per line");
+    add_engine(app, "inet", options.engine);
+}
+
+void add_capture(CLI::App& root, CaptureOptions& options, std::vector<std::string>& words) {
+    CLI::App& app = *root.add_subcommand("capture", "print packets, or write them to a file");
+    app.footer(exit_statuses);
+    app.add_option("EXPRESSION", words, "filter as in pcap-filter(7)")->type_name("");
+    app.add_option("-i,--interface", options.interface_name,
+                   "interface, or any (default: the first that is up and not loopback)")
+        ->option_text("IFACE");
+    add_optional<std::uint64_t>(app, "-c,--count", options.count, "stop after N packets")
+        ->check(CLI::Range(std::int64_t{1}, std::numeric_limits<std::int64_t>::max()))
+        ->option_text("N");
+    app.add_option("-w,--write", options.file,
+                   "write to FILE: pcapng if it ends in .pcapng, else pcap; - is standard output")
+        ->option_text("FILE");
+    app.add_option("-s,--snapshot-length", options.snapshot_length,
+                   "bytes kept of each packet (default, and 0: 262144)")
+        ->check(CLI::Range(std::uint32_t{0}, largest_snapshot))
+        ->option_text("BYTES");
+    app.add_flag_callback(
+        "-p,--no-promiscuous", [&options] { options.promiscuous = false; },
+        "do not ask the interface for frames to other hosts");
+    const std::map<std::string, Direction> directions{
+        {"in", Direction::in}, {"out", Direction::out}, {"inout", Direction::both}};
+    app.add_option_function<std::string>(
+           "-Q,--direction",
+           [&options, directions](const std::string& name) {
+               options.direction = directions.at(name);
+           },
+           "packets to keep (default inout)")
+        ->check(CLI::IsMember({"in", "out", "inout"}))
+        ->option_text("in|out|inout");
+    app.add_flag("-e,--link-header", options.link_header, "print the link-level header too");
+    app.add_flag("-q,--quiet", options.quiet, "print the final counts only");
+    app.add_flag("--json", options.json, "print one JSON object per packet");
+    app.add_flag_callback(
+        "-n", [] {}, "accepted as a habit: addresses are never turned into names");
+    add_engine(app, "packet", options.engine);
+}
+
+CLI::App& add_run(CLI::App& root, RunOptions& options) {
+    CLI::App& app = *root.add_subcommand(
+        "run", "run PROGRAM [ARGUMENT...] with its PF_INET and PF_PACKET sockets over PF_XINET");
+    app.footer("Statically linked programs cannot be redirected; neither can setuid ones or those "
+               "with file capabilities, unless run by the user whose privilege they give.\n"
+               "Exit status: that of PROGRAM; 2 error, 126 PROGRAM cannot be executed, 127 PROGRAM "
+               "not found.");
+    app.add_flag("-v,--verbose", options.verbose, "say each redirection on standard error");
+    app.prefix_command();
+    return app;
+}
+
+Answer usage_error(const std::string& message, std::string_view subcommand) {
+    const std::string help =
+        subcommand.empty() ? "xinet --help" : fmt::format("xinet {} --help", subcommand);
+    return {.exit_status = ExitStatus::error,
+            .output = {},
+            .error = fmt::format("xinet: {}; see '{}'\n", message, help)};
+}
+
+std::string_view chosen_subcommand(const CLI::App& root) {
+    const auto chosen = root.get_subcommands();
+    return chosen.empty() ? std::string_view{} : std::string_view(chosen.front()->get_name());
+}
+
+Answer parse_error(const CLI::App& root, const std::string& message,
+                   const std::vector<std::string>& arguments) {
+    const auto chosen = chosen_subcommand(root);
+    if (chosen.empty() && !arguments.empty() && !arguments.front().starts_with('-')) {
+        return usage_error(
+            fmt::format("there is no command '{}', but ping, capture and run", arguments.front()),
+            chosen);
+    }
+    return usage_error(message, chosen);
+}
+
+/// "run -v -- PROGRAM" means "run -v PROGRAM"; CLI11 would take PROGRAM for a
+/// positional of the root.
+std::vector<std::string> without_separator(std::vector<std::string> arguments) {
+    if (!arguments.empty() && arguments.front() == "run") {
+        const auto first_word =
+            std::find_if(arguments.begin() + 1, arguments.end(), [](const std::string& word) {
+                return word == "--" || !word.starts_with('-');
+            });
+        if (first_word != arguments.end() && *first_word == "--") {
+            arguments.erase(first_word);
+        }
+    }
+    return arguments;
+}
+
+Command finish_run(RunOptions options, std::vector<std::string> rest) {
+    if (rest.empty()) {
+        return usage_error("PROGRAM is required", "run");
+    }
+    if (rest.front().starts_with('-')) {
+        return usage_error(fmt::format("unknown option {} before PROGRAM", rest.front()), "run");
+    }
+    options.command = std::move(rest);
+    return options;
+}
+
+} // namespace
+
+std::string version_text() {
+    return fmt::format("xinet {}", version);
+}
+
+Command parse_command_line(const std::vector<std::string>& arguments, bool privileged) {
+    CLI::App root("Sockets of the family PF_XINET at work.", "xinet");
+    root.set_version_flag("--version", version_text());
+    root.require_subcommand(1);
+    root.footer("'xinet COMMAND --help' tells more; so do xinet(1), xinet-ping(1), "
+                "xinet-capture(1), xinet-run(1).\n" +
+                std::string(exit_statuses));
+
+    PingOptions ping;
+    CaptureOptions capture;
+    RunOptions run;
+    std::vector<std::string> words;
+    add_ping(root, ping);
+    add_capture(root, capture, words);
+    CLI::App& run_app = add_run(root, run);
+    try {
+        std::vector<std::string> words_left = without_separator(arguments);
+        std::ranges::reverse(words_left); // the order CLI11 asks for
+        root.parse(std::move(words_left));
+    } catch (const CLI::Success& request) {
+        std::ostringstream output;
+        root.exit(request, output, output);
+        return Answer{.exit_status = ExitStatus::success, .output = output.str(), .error = {}};
+    } catch (const CLI::ParseError& error) {
+        return parse_error(root, error.what(), arguments);
+    }
+
+    const std::string_view chosen = chosen_subcommand(root);
+    if (chosen == "ping") {
+        if (!privileged && ping.interval < to_duration(smallest_user_interval)) {
+            return usage_error("only root may use an interval below 0.002 s: use -i 0.002", chosen);
+        }
+        return ping;
+    }
+    if (chosen == "capture") {
+        if (capture.snapshot_length == 0) {
+            capture.snapshot_length = largest_snapshot;
+        }
+        capture.expression = fmt::format("{}", fmt::join(words, " "));
+        return capture;
+    }
+    return finish_run(std::move(run), run_app.remaining());
+}
+
+} // namespace xinet

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// One flat JSON object, for output one per line.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <string>
+#include <string_view>
+#include <type_traits>
+
+namespace xinet {
+
+/// Quoted and escaped; bytes outside ASCII are read as Latin-1, so that the
+/// result is valid whatever came in.
+std::string json_string(std::string_view text);
+
+class JsonObject {
+public:
+    JsonObject& add(std::string_view key, std::string_view value) {
+        return raw(key, json_string(value));
+    }
+
+    template<class Number>
+    requires std::is_arithmetic_v<Number> JsonObject& add(std::string_view key, Number value) {
+        return raw(key, fmt::format("{}", value));
+    }
+
+    std::string text() const { return "{" + body_ + "}"; }
+
+private:
+    JsonObject& raw(std::string_view key, std::string_view value) {
+        body_ += fmt::format("{}{}:{}", body_.empty() ? "" : ",", json_string(key), value);
+        return *this;
+    }
+
+    std::string body_;
+};
+
+} // namespace xinet

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "libxinet/error.h"
+#include "xinet/capture.h"
+#include "xinet/command_line.h"
+#include "xinet/ping.h"
+#include "xinet/run.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <exception>
+
+namespace {
+
+struct Dispatch {
+    int operator()(const xinet::Answer& answer) const {
+        fmt::print(stdout, "{}", answer.output);
+        fmt::print(stderr, "{}", answer.error);
+        return answer.exit_status;
+    }
+    int operator()(const xinet::PingOptions& options) const { return xinet::run_ping(options); }
+    int operator()(const xinet::CaptureOptions& options) const {
+        return xinet::run_capture(options);
+    }
+    int operator()(const xinet::RunOptions& options) const { return xinet::run_program(options); }
+};
+
+} // namespace
+
+int main(int argc, char* argv[]) {
+    try {
+        const std::vector<std::string> arguments(argv + 1, argv + argc);
+        return std::visit(Dispatch{}, xinet::parse_command_line(arguments, ::geteuid() == 0));
+    } catch (const std::exception& error) {
+        std::fflush(stdout);
+        std::fprintf(stderr, "xinet: %s\n", error.what());
+        return xinet::ExitStatus::error;
+    }
+}

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What each subcommand was asked to do.
+#pragma once
+
+#include "libxinet/family.h"
+#include "libxinet/filter.h"
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace xinet {
+
+/// Exit statuses of every subcommand; `run` becomes the program it runs.
+struct ExitStatus {
+    static constexpr int success = 0;
+    static constexpr int no_reply = 1;
+    static constexpr int error = 2;
+    static constexpr int not_executable = 126;
+    static constexpr int not_found = 127;
+};
+
+struct PingOptions {
+    std::string host;
+    std::optional<std::uint64_t> count;
+    std::chrono::nanoseconds interval = std::chrono::seconds(1);
+    std::size_t payload_bytes = 56;
+    std::optional<int> ttl;
+    std::chrono::nanoseconds linger = std::chrono::seconds(10);
+    std::optional<std::chrono::seconds> deadline;
+    std::string source; ///< interface name or address
+    bool quiet = false;
+    bool numeric = false;
+    bool json = false;
+    Engine engine = Engine::xinet;
+};
+
+struct CaptureOptions {
+    std::string interface_name; ///< empty: the default one; "any": all
+    std::optional<std::uint64_t> count;
+    std::string file; ///< empty: print
+    std::uint32_t snapshot_length = 262144;
+    bool promiscuous = true;
+    bool quiet = false;
+    bool link_header = false;
+    bool json = false;
+    Direction direction = Direction::both;
+    std::string expression;
+    Engine engine = Engine::xinet;
+};
+
+struct RunOptions {
+    std::vector<std::string> command;
+    bool verbose = false;
+};
+
+} // namespace xinet

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "xinet/ping_report.h"
+
+#include "xinet/json.h"
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+#include <netinet/ip.h>
+
+#include <array>
+
+namespace xinet {
+
+namespace {
+
+using Milliseconds = std::chrono::duration<double, std::milli>;
+
+double in_milliseconds(std::chrono::nanoseconds value) {
+    return Milliseconds(value).count();
+}
+
+std::int64_t whole_milliseconds(std::chrono::nanoseconds value) {
+    return std::chrono::floor<std::chrono::milliseconds>(value).count();
+}
+
+} // namespace
+
+std::string format_trip(std::chrono::nanoseconds trip) {
+    const double value = in_milliseconds(trip);
+    // The bounds leave room for rounding up to the next power of ten.
+    if (value >= 99.95) {
+        return fmt::format("{:.0f}", value);
+    }
+    if (value >= 9.995) {
+        return fmt::format("{:.1f}", value);
+    }
+    if (value >= 0.9995) {
+        return fmt::format("{:.2f}", value);
+    }
+    return fmt::format("{:.3f}", value);
+}
+
+std::string address_text(in_addr address) {
+    std::array<char, INET_ADDRSTRLEN> text{};
+    ::inet_ntop(AF_INET, &address, text.data(), text.size());
+    return text.data();
+}
+
+std::string header_text(const PingTarget& target, std::size_t payload_bytes) {
+    std::string text = fmt::format("PING {} ({}) ", target.host, address_text(target.address));
+    if (target.show_source) {
+        text += fmt::format("from {} {}: ", address_text(target.source), target.device);
+    }
+    return text + fmt::format("{}({}) bytes of data.\n", payload_bytes,
+                              payload_bytes + icmp_header_length + sizeof(iphdr));
+}
+
+std::string reply_text(const ReplyLine& line) {
+    std::string text = fmt::format("{} bytes from {}: icmp_seq={} ttl={}", line.reply.icmp_bytes,
+                                   line.from, line.reply.sequence, line.reply.ttl);
+    if (line.trip) {
+        text += fmt::format(" time={} ms", format_trip(*line.trip));
+    }
+    if (line.duplicate) {
+        text += " (DUP!)";
+    }
+    if (!line.reply.checksum_ok) {
+        text += " (BAD CHECKSUM!)";
+    }
+    return text + "\n";
+}
+
+std::string error_text(const ErrorLine& line) {
+    return fmt::format("From {} icmp_seq={} {}\n", line.from, line.error.sequence,
+                       describe_icmp_error(line.error));
+}
+
+std::string statistics_text(const std::string& host, const PingCounts& counts,
+                            std::chrono::nanoseconds elapsed) {
+    std::string text =
+        fmt::format("\n--- {} ping statistics ---\n{} packets transmitted, {} received", host,
+                    counts.transmitted, counts.received);
+    if (counts.duplicates != 0) {
+        text += fmt::format(", +{} duplicates", counts.duplicates);
+    }
+    if (counts.corrupted != 0) {
+        text += fmt::format(", +{} corrupted", counts.corrupted);
+    }
+    if (counts.errors != 0) {
+        text += fmt::format(", +{} errors", counts.errors);
+    }
+    if (counts.transmitted != 0) {
+        text += fmt::format(", {:g}% packet loss, time {}ms", counts.loss_percent(),
+                            whole_milliseconds(elapsed));
+    }
+    text += "\n";
+    std::string separator;
+    if (counts.trips.count() != 0) {
+        text += fmt::format(
+            "rtt min/avg/max/mdev = {:.3f}/{:.3f}/{:.3f}/{:.3f} ms",
+            in_milliseconds(counts.trips.least()), in_milliseconds(counts.trips.mean()),
+            in_milliseconds(counts.trips.most()), in_milliseconds(counts.trips.deviation()));
+        separator = ", ";
+    }
+    if (counts.most_in_flight > 1) {
+        text += fmt::format("{}pipe {}", separator, counts.most_in_flight);
+    }
+    return text + "\n";
+}
+
+std::string progress_text(const PingCounts& counts) {
+    std::string text = fmt::format("{}/{} packets, {:g}% loss", counts.received, counts.transmitted,
+                                   counts.loss_percent());
+    if (counts.trips.count() != 0) {
+        text += fmt::format(
+            ", min/avg/max = {:.3f}/{:.3f}/{:.3f} ms", in_milliseconds(counts.trips.least()),
+            in_milliseconds(counts.trips.mean()), in_milliseconds(counts.trips.most()));
+    }
+    return text + "\n";
+}
+
+std::string reply_json(const ReplyLine& line) {
+    JsonObject object;
+    object.add("type", "reply")
+        .add("from", line.from)
+        .add("sequence", line.reply.sequence)
+        .add("bytes", line.reply.icmp_bytes)
+        .add("ttl", line.reply.ttl)
+        .add("duplicate", line.duplicate)
+        .add("checksum_ok", line.reply.checksum_ok);
+    if (line.trip) {
+        object.add("time_ms", in_milliseconds(*line.trip));
+    }
+    return object.text() + "\n";
+}
+
+std::string error_json(const ErrorLine& line) {
+    return JsonObject()
+               .add("type", "error")
+               .add("from", line.from)
+               .add("sequence", line.error.sequence)
+               .add("icmp_type", line.error.type)
+               .add("icmp_code", line.error.code)
+               .add("message", describe_icmp_error(line.error))
+               .text() +
+           "\n";
+}
+
+std::string statistics_json(const PingTarget& target, const PingCounts& counts,
+                            std::chrono::nanoseconds elapsed) {
+    JsonObject object;
+    object.add("type", "statistics")
+        .add("host", target.host)
+        .add("address", address_text(target.address))
+        .add("transmitted", counts.transmitted)
+        .add("received", counts.received)
+        .add("duplicates", counts.duplicates)
+        .add("corrupted", counts.corrupted)
+        .add("errors", counts.errors)
+        .add("loss_percent", counts.loss_percent())
+        .add("elapsed_ms", in_milliseconds(elapsed));
+    if (counts.trips.count() != 0) {
+        object.add("rtt_min_ms", in_milliseconds(counts.trips.least()))
+            .add("rtt_avg_ms", in_milliseconds(counts.trips.mean()))
+            .add("rtt_max_ms", in_milliseconds(counts.trips.most()))
+            .add("rtt_mdev_ms", in_milliseconds(counts.trips.deviation()));
+    }
+    return object.text() + "\n";
+}
+
+} // namespace xinet
