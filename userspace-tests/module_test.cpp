@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Loading and unloading, in a guest without the module: XINET_KO names the file.
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <linux/if_ether.h>
+#include <linux/xinet.h>
+#include <sys/syscall.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+#include <thread>
+
+#include "support/outcome.h"
+
+namespace xt {
+namespace {
+
+constexpr const char* name = "xinet";
+constexpr int another_retired_family = 19; // AF_ECONET
+constexpr int untaken_family = 13;         // AF_NETBEUI
+
+// 0 or an errno.
+int load(const std::string& parameters = "") {
+    const char* path = std::getenv("XINET_KO");
+    if (!path)
+        throw std::runtime_error("XINET_KO does not name the module");
+    const Fd file(checked(::open(path, O_RDONLY | O_CLOEXEC), path));
+    return syscall(SYS_finit_module, file.get(), parameters.c_str(), 0) ? errno : 0;
+}
+
+int unload() {
+    return syscall(SYS_delete_module, name, O_NONBLOCK) ? errno : 0;
+}
+
+bool loaded() {
+    return access("/sys/module/xinet/refcnt", F_OK) == 0;
+}
+
+// References to the module: sockets hold some. -1 when it is not loaded.
+int references() {
+    std::ifstream file("/sys/module/xinet/refcnt");
+    int count = -1;
+    file >> count;
+    return count;
+}
+
+// Sockets are freed after a grace period; their references go with them.
+int unload_when_free() {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    int error;
+    while ((error = unload()) == EAGAIN && std::chrono::steady_clock::now() < end)
+        std::this_thread::yield();
+    return error;
+}
+
+Fd family_socket(int family) {
+    return Fd(::socket(family, SOCK_RAW, IPPROTO_ICMP));
+}
+
+std::vector<std::string> lines_of(const char* path, bool first_word_only) {
+    std::ifstream file(path);
+    std::vector<std::string> lines;
+    for (std::string line; std::getline(file, line);)
+        lines.push_back(first_word_only ? line.substr(0, line.find(' ')) : line);
+    std::sort(lines.begin(), lines.end());
+    return lines;
+}
+
+// What a module may leave behind, as seen from userspace.
+std::vector<std::vector<std::string>> traces() {
+    return {lines_of("/proc/net/protocols", true), lines_of("/proc/net/ptype", false),
+            lines_of("/proc/slabinfo", true), lines_of("/proc/modules", true)};
+}
+
+class Module : public testing::Test {
+protected:
+    void SetUp() override { ASSERT_FALSE(loaded()) << "run with --no-module"; }
+    void TearDown() override {
+        if (loaded())
+            unload_when_free();
+        EXPECT_FALSE(loaded());
+    }
+};
+
+// With the module out of the way, socket() must not bring it in again by its alias.
+class NoAutoload {
+public:
+    NoAutoload() {
+        std::ifstream file(path);
+        std::getline(file, saved_);
+        std::ofstream(path) << "\n";
+    }
+    ~NoAutoload() { std::ofstream(path) << saved_ << "\n"; }
+    NoAutoload(const NoAutoload&) = delete;
+    NoAutoload& operator=(const NoAutoload&) = delete;
+
+private:
+    static constexpr const char* path = "/proc/sys/kernel/modprobe";
+    std::string saved_;
+};
+
+TEST_F(Module, load_brings_the_family_and_unload_takes_it_away) {
+    const NoAutoload guard;
+    EXPECT_FALSE(family_socket(PF_XINET));
+    EXPECT_EQ(errno, EAFNOSUPPORT);
+    ASSERT_EQ(load(), 0);
+    EXPECT_EQ(xinet_family(), PF_XINET);
+    for (const Kind kind : all_kinds)
+        EXPECT_TRUE(open_socket(Side::xinet, kind, 1));
+    EXPECT_EQ(unload_when_free(), 0);
+    EXPECT_FALSE(family_socket(PF_XINET));
+    EXPECT_EQ(errno, EAFNOSUPPORT);
+}
+
+TEST_F(Module, loading_twice_is_refused) {
+    ASSERT_EQ(load(), 0);
+    EXPECT_EQ(load(), EEXIST);
+    EXPECT_TRUE(family_socket(PF_XINET));
+}
+
+TEST_F(Module, family_parameter_moves_the_family) {
+    const NoAutoload guard;
+    for (const int family : {another_retired_family, untaken_family}) {
+        ASSERT_EQ(load("family=" + std::to_string(family)), 0);
+        EXPECT_EQ(xinet_family(), family);
+        EXPECT_TRUE(family_socket(family));
+        EXPECT_FALSE(family_socket(PF_XINET));
+        EXPECT_EQ(unload_when_free(), 0);
+    }
+}
+
+TEST_F(Module, taken_family_is_refused_and_nothing_stays) {
+    const auto before = traces();
+    for (const int family : {PF_UNIX, PF_INET, PF_INET6, PF_NETLINK, PF_PACKET}) {
+        SCOPED_TRACE(family);
+        EXPECT_EQ(load("family=" + std::to_string(family)), EEXIST);
+        EXPECT_FALSE(loaded());
+    }
+    EXPECT_EQ(before, traces());
+    EXPECT_TRUE(Fd(::socket(PF_INET, SOCK_DGRAM, 0)));
+}
+
+TEST_F(Module, family_out_of_range_is_refused_and_nothing_stays) {
+    const auto before = traces();
+    for (const char* family : {"0", "-1", "46", "4096", "2147483647", "99999999999", "abc", ""}) {
+        SCOPED_TRACE(family);
+        const int error = load(std::string("family=") + family);
+        EXPECT_TRUE(error == EINVAL || error == ERANGE) << strerrorname_np(error);
+        EXPECT_FALSE(loaded());
+    }
+    EXPECT_EQ(before, traces());
+}
+
+TEST_F(Module, open_socket_of_each_kind_keeps_the_module) {
+    for (const Kind kind : all_kinds) {
+        SCOPED_TRACE(to_string(kind));
+        ASSERT_EQ(load(), 0);
+        const int idle = references();
+        Fd socket = open_socket(Side::xinet, kind, 1);
+        EXPECT_GT(references(), idle);
+        // delete_module(2): EWOULDBLOCK while there are references
+        EXPECT_EQ(unload(), EWOULDBLOCK);
+        EXPECT_TRUE(family_socket(PF_XINET)) << "the refused unload changed nothing";
+        socket.close();
+        EXPECT_EQ(unload_when_free(), 0);
+    }
+}
+
+TEST_F(Module, refused_socket_calls_keep_no_reference) {
+    const NoAutoload guard;
+    ASSERT_EQ(load(), 0);
+    const int idle = references();
+    for (int type = 0; type < 12; type++)
+        for (const int protocol : {-1, 300})
+            Fd(::socket(PF_XINET, type, protocol)).close();
+    without_capabilities(
+        [] { return outcome_of([] { return ::socket(PF_XINET, SOCK_RAW, IPPROTO_ICMP); }); });
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    while (references() != idle && std::chrono::steady_clock::now() < end)
+        std::this_thread::yield();
+    EXPECT_EQ(references(), idle);
+}
+
+TEST_F(Module, a_hundred_rounds_leave_everything_as_it_was) {
+    ASSERT_EQ(load(), 0);
+    ASSERT_EQ(unload_when_free(), 0);
+    const auto before = traces();
+    for (int round = 0; round < 100; round++) {
+        ASSERT_EQ(load(), 0) << "round " << round;
+        if (round % 10 == 0) {
+            const Fd raw = open_socket(Side::xinet, Kind::raw, IPPROTO_ICMP);
+            const Fd packet = open_socket(Side::xinet, Kind::packet, ETH_P_ALL);
+        }
+        ASSERT_EQ(unload_when_free(), 0) << "round " << round;
+    }
+    EXPECT_EQ(before, traces());
+}
+
+TEST_F(Module, protocols_and_hooks_are_there_only_as_long_as_needed) {
+    ASSERT_EQ(load(), 0);
+    const auto idle = lines_of("/proc/net/ptype", false);
+    Fd packet = open_socket(Side::xinet, Kind::packet, ETH_P_ALL);
+    Fd raw = open_socket(Side::xinet, Kind::raw, IPPROTO_ICMP);
+    EXPECT_GE(lines_of("/proc/net/ptype", false).size(), idle.size() + 2);
+    packet.close();
+    raw.close();
+    EXPECT_EQ(lines_of("/proc/net/ptype", false), idle);
+}
+
+TEST_F(Module, socket_call_loads_the_module_by_its_alias) {
+    for (int round = 0; round < 2; round++) {
+        Fd socket = family_socket(PF_XINET);
+        EXPECT_TRUE(socket) << strerrorname_np(errno);
+        EXPECT_TRUE(loaded());
+        EXPECT_EQ(unload(), EWOULDBLOCK);
+        socket.close();
+        EXPECT_EQ(unload_when_free(), 0);
+    }
+}
+
+} // namespace
+} // namespace xt

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Network devices of the calling thread's namespace, through rtnetlink.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+
+namespace xt {
+
+using Mac = std::array<uint8_t, 6>;
+
+namespace link {
+
+int index(const std::string& name);
+Mac mac(const std::string& name);
+// How many users ask for promiscuous, and for all-multicast, reception.
+unsigned promiscuity(int ifindex);
+unsigned all_multicast(int ifindex);
+// Whether a link-layer multicast address is in the device's list (/proc/net/dev_mcast).
+bool listens_to(const std::string& name, const Mac& address);
+
+void add_dummy(const std::string& name, const Mac& address);
+void remove(int ifindex);
+void set_up(int ifindex, bool up);
+
+} // namespace link
+} // namespace xt
