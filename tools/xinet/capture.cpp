@@ -105,7 +105,7 @@ QueueSourceOptions source_options(const CaptureOptions& options) {
 /// One capture from start to stop; counts what went to the sink.
 class Capture {
 public:
-    Capture(CaptureSource& source, Sink& sink, const SignalDescriptor& signals, std::uint64_t limit)
+    Capture(CaptureSource& source, Sink& sink, SignalDescriptor& signals, std::uint64_t limit)
         : source_(source), sink_(sink), signals_(signals), limit_(limit) {}
 
     std::uint64_t captured() const { return captured_; }
@@ -117,7 +117,8 @@ public:
             if (wakeup.socket) {
                 take_batch();
             }
-            if (wakeup.signal) {
+            // Left pending it would end the program when it is unblocked again.
+            if (wakeup.signal && signals_.take()) {
                 drain();
                 return;
             }
@@ -148,7 +149,7 @@ private:
 
     CaptureSource& source_;
     Sink& sink_;
-    const SignalDescriptor& signals_;
+    SignalDescriptor& signals_;
     std::uint64_t limit_;
     std::uint64_t captured_ = 0;
 };
@@ -172,7 +173,7 @@ void report(const CaptureOptions& options, std::uint64_t captured,
 } // namespace
 
 int run_capture(const CaptureOptions& options) {
-    const SignalDescriptor signals{SIGINT, SIGTERM};
+    SignalDescriptor signals{SIGINT, SIGTERM};
     const QueueSourceOptions wanted = source_options(options);
     QueueSource source(wanted);
     const std::string name =
