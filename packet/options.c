@@ -14,6 +14,7 @@
 #include <linux/xinet.h>
 #include <net/sock.h>
 
+#include "compat/xinet_compat_packet.h"
 #include "packet/filter.h"
 #include "packet/membership.h"
 #include "packet/options.h"
@@ -250,16 +251,19 @@ int xinet_options_getsockopt(struct socket *sock, int level, int optname,
 		int val;
 		struct tpacket_stats stats;
 	} data;
+	bool known = level == SOL_PACKET || level == SOL_XINET;
 	int size = sizeof(data.val);
 	int len;
 	int err;
 
-	if (level != SOL_PACKET && level != SOL_XINET)
+	if (!known && !xinet_getsockopt_len_comes_first())
 		return -ENOPROTOOPT;
 	if (get_user(len, optlen))
 		return -EFAULT;
 	if (len < 0)
 		return -EINVAL;
+	if (!known)
+		return -ENOPROTOOPT;
 
 	if (level == SOL_PACKET && optname == PACKET_STATISTICS) {
 		options_read_stats(po, &data.stats);

@@ -32,6 +32,7 @@ has SK_UID net/sock.h 'kuid_t sk_uid\('
 
 # packet/
 has CUSTOM_SOCKOPT linux/net.h 'SOCK_CUSTOM_SOCKOPT'
+has GETSOCKOPT_ITER linux/net.h '\(\*getsockopt_iter\) ?\('
 has SKB_FRAGS_READABLE linux/skbuff.h 'bool skb_frags_readable\('
 has SK_DROPS_INC net/sock.h 'void sk_drops_inc\('
 has VLAN_GET_PROTOCOL_OFFSET_INLINE linux/if_vlan.h \

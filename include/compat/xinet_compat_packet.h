@@ -97,6 +97,15 @@ static inline __be16 xinet_skb_inner_protocol(const struct sk_buff *skb)
 #endif
 }
 
+/*
+ * Whether AF_PACKET's getsockopt() judges the length of a value before the
+ * level: since the core reads it for the families (getsockopt_iter()).
+ */
+static inline bool xinet_getsockopt_len_comes_first(void)
+{
+	return __is_defined(XINET_HAVE_GETSOCKOPT_ITER);
+}
+
 /* sockcm_init() that also takes over SO_MARK. */
 static inline void xinet_sockcm_init(struct sockcm_cookie *sockc,
 				     const struct sock *sk)
