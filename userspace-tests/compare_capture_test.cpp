@@ -28,12 +28,8 @@ constexpr size_t mtu = 1500;
 class CompareCapture : public testing::Test {
 protected:
     void SetUp() override {
-        const packet_mreq everything{
-            .mr_ifindex = ifindex_, .mr_type = PACKET_MR_PROMISC, .mr_alen = 0, .mr_address = {}};
-        checked(sys::setsockopt(monitor_.get(), SOL_PACKET, PACKET_ADD_MEMBERSHIP, &everything,
-                                sizeof(everything)),
-                "promiscuous");
         bind_to(monitor_, link_address(ETH_P_ALL, ifindex_));
+        receive_everything(monitor_, ifindex_, peer_wire_);
     }
 
     Fd make(Side side, Kind kind, uint16_t ethertype, int ifindex, bool filtered) const {

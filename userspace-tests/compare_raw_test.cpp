@@ -15,8 +15,8 @@ namespace {
 
 constexpr uint16_t port = 7692;
 constexpr uint8_t monitored = 252;
-constexpr int protocols[] = {IPPROTO_ICMP, IPPROTO_UDP, IPPROTO_TCP, experimental_protocol,
-                             IPPROTO_RAW};
+// IPPROTO_RAW is not among them: there the families differ, see raw_recv_test.cpp.
+constexpr int protocols[] = {IPPROTO_ICMP, IPPROTO_UDP, IPPROTO_TCP, experimental_protocol};
 
 struct Setting {
     const char* name;

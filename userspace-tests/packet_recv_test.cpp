@@ -65,15 +65,11 @@ TEST_P(PacketRecv, cooked_frame_comes_without_its_header) {
 TEST_P(PacketRecv, packet_type_says_for_whom_the_frame_is) {
     const auto type_of = [&](const Mac& to) {
         wire_.send(ethernet(to, experimental_ethertype, repeated("payload ", 64)));
-        return receive(fd()).from_as<sockaddr_ll>().sll_pkttype;
+        return receive_marked(fd(), "payload ").from_as<sockaddr_ll>().sll_pkttype;
     };
     EXPECT_EQ(type_of(here_mac()), PACKET_HOST);
     EXPECT_EQ(type_of(broadcast_mac), PACKET_BROADCAST);
-    const packet_mreq everything{
-        .mr_ifindex = ifindex_, .mr_type = PACKET_MR_PROMISC, .mr_alen = 0, .mr_address = {}};
-    ASSERT_EQ(
-        sys::setsockopt(fd(), SOL_PACKET, PACKET_ADD_MEMBERSHIP, &everything, sizeof(everything)),
-        0);
+    receive_everything(subject_, ifindex_, wire_);
     EXPECT_EQ(type_of(multicast_mac), PACKET_MULTICAST);
     EXPECT_EQ(type_of(nobodys_mac), PACKET_OTHERHOST);
 }

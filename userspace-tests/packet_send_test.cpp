@@ -40,11 +40,15 @@ protected:
     };
 
     void SetUp() override {
-        monitor_ = in_peer([] {
+        int peer_index = 0;
+        monitor_ = in_peer([&] {
             Fd socket = open_socket(Side::sibling, Kind::packet, 0);
-            bind_to(socket, link_address(ETH_P_ALL, link::index(peer_device)));
+            peer_index = link::index(peer_device);
+            bind_to(socket, link_address(ETH_P_ALL, peer_index));
             return socket;
         });
+        // some NICs filter VLAN tags otherwise
+        receive_everything(monitor_, peer_index, Injector::here());
     }
 
     Sent send(Side side, Kind kind, const Row& row, const Prepare& prepare) {

@@ -2,6 +2,7 @@
 // Receiving on raw sockets: the promises of recvmsg(), each kept by both families.
 #include <gtest/gtest.h>
 #include <linux/filter.h>
+#include <linux/if_ether.h>
 #include <net/if.h>
 #include <netinet/ip.h>
 #include <sys/ioctl.h>
@@ -144,6 +145,18 @@ TEST_P(RawRecv, filter_of_the_socket_is_obeyed) {
     set_option(subject_, SOL_SOCKET, SO_DETACH_FILTER, 0);
     send("no      ");
     EXPECT_TRUE(contains(receive(fd()).data, "no      "));
+}
+
+// A meant difference (Documentation/differences.md): raw(7) says that such a socket only sends.
+TEST(RawRecvAll, socket_of_ipproto_raw_receives_nothing_unlike_pf_inet_s) {
+    if (self_check())
+        GTEST_SKIP() << "a difference needs two families";
+    const Fd sibling = open_raw(Side::sibling, IPPROTO_RAW);
+    const Fd xinet = open_raw(Side::xinet, IPPROTO_RAW);
+    Injector::at_peer().send(ethernet(
+        here_mac(), ETH_P_IP, Ipv4{.protocol = IPPROTO_RAW}.packet(repeated("for 255!", 64))));
+    EXPECT_TRUE(contains(receive(sibling.get()).data, "for 255!"));
+    EXPECT_FALSE(receive_now(xinet.get()));
 }
 
 INSTANTIATE_TEST_SUITE_P(Sides, RawRecv, testing::ValuesIn(both_sides), parameter_name<Side>);

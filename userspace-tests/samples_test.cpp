@@ -3,13 +3,12 @@
 // looked for beside this program, in the tree it was built in.
 #include <gtest/gtest.h>
 #include <linux/if_ether.h>
-#include <sys/wait.h>
 
 #include <cstdlib>
-#include <filesystem>
 
 #include "support/family.h"
 #include "support/netns.h"
+#include "support/program.h"
 #include "support/traffic.h"
 
 namespace xt {
@@ -18,60 +17,8 @@ namespace {
 std::string sample(const std::string& name) {
     if (const char* directory = std::getenv("XINET_SAMPLES"))
         return std::string(directory) + "/" + name;
-    const auto program = std::filesystem::read_symlink("/proc/self/exe");
-    return program.parent_path().parent_path().parent_path() / "samples/build" / name;
+    return in_tree("samples/build/" + name);
 }
-
-// A running program and what it prints.
-class Program {
-public:
-    explicit Program(std::vector<std::string> words) {
-        int out[2], err[2];
-        checked(pipe(out), "pipe");
-        checked(pipe(err), "pipe");
-        output_ = Fd(out[0]);
-        errors_ = Fd(err[0]);
-        const Fd out_end(out[1]), err_end(err[1]);
-        std::vector<char*> arguments;
-        for (auto& word : words)
-            arguments.push_back(word.data());
-        arguments.push_back(nullptr);
-        child_ = checked(fork(), "fork");
-        if (child_ == 0) {
-            dup2(out[1], STDOUT_FILENO);
-            dup2(err[1], STDERR_FILENO);
-            execv(arguments[0], arguments.data());
-            _exit(127);
-        }
-    }
-    ~Program() {
-        if (child_ > 0)
-            wait();
-    }
-    Program(const Program&) = delete;
-    Program& operator=(const Program&) = delete;
-
-    // Waits for a line on standard error: the program is ready.
-    std::string error_line() { return read_until(errors_, '\n'); }
-    std::string output() { return read_until(output_, '\0'); }
-    int wait() {
-        int status = -1;
-        waitpid(child_, &status, 0);
-        child_ = -1;
-        return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-    }
-
-private:
-    static std::string read_until(const Fd& from, char end) {
-        std::string text;
-        for (char byte; read(from.get(), &byte, 1) == 1 && byte != end;)
-            text += byte;
-        return text;
-    }
-    Fd output_;
-    Fd errors_;
-    pid_t child_ = -1;
-};
 
 class Samples : public testing::Test {
 protected:

@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "family.h"
+#include "sys.h"
 #include "netns.h"
 
 namespace xt {
@@ -114,6 +115,24 @@ Injector Injector::at_peer() {
 
 void Injector::send(const Bytes& frame) const {
     checked(send_to(socket_.get(), frame, link_address(0, ifindex_)), "inject");
+}
+
+void receive_everything(const Fd& socket, int ifindex, const Injector& other_end) {
+    constexpr std::chrono::milliseconds moment{50};
+    const packet_mreq everything{
+        .mr_ifindex = ifindex, .mr_type = PACKET_MR_PROMISC, .mr_alen = 0, .mr_address = {}};
+    checked(sys::setsockopt(socket.get(), SOL_PACKET, PACKET_ADD_MEMBERSHIP, &everything,
+                            sizeof(everything)),
+            "PACKET_MR_PROMISC");
+    const auto probe = ethernet(nobodys_mac, experimental_ethertype, repeated("a probe!", 64));
+    for (auto patience = deadline; patience > moment; patience -= moment) {
+        other_end.send(probe);
+        for (auto message = receive_now(socket.get()); message; message = receive_now(socket.get()))
+            if (contains(message->data, "a probe!"))
+                return;
+        wait_for(socket.get(), POLLIN, moment);
+    }
+    throw std::system_error(ETIMEDOUT, std::generic_category(), "receive_everything");
 }
 
 Fd udp_socket(uint16_t port) {

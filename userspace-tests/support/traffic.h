@@ -94,6 +94,10 @@ private:
     int ifindex_;
 };
 
+// Makes the device of a packet socket receive whatever is on the wire, and waits until it does:
+// some drivers tell the hardware later. `other_end` sends what only such a device receives.
+void receive_everything(const Fd& socket, int ifindex, const Injector& other_end);
+
 // UDP sockets bound to `port`, so that datagrams are swallowed instead of answered with an error.
 Fd udp_socket(uint16_t port);
 Fd udp_socket_at_peer(uint16_t port);

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The program `xinet` over the family, on the wire between the two ends.
+#include <gtest/gtest.h>
+#include <linux/if_ether.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+
+#include "support/family.h"
+#include "support/netns.h"
+#include "support/program.h"
+#include "support/traffic.h"
+
+namespace xt {
+namespace {
+
+bool has(const std::string& text, const std::string& part) {
+    return text.find(part) != std::string::npos;
+}
+
+class Tools : public testing::Test {
+protected:
+    void SetUp() override {
+        if (self_check())
+            GTEST_SKIP() << "they need the family";
+        meet_neighbours();
+    }
+    void TearDown() override {
+        for (const auto& file : files_)
+            std::filesystem::remove(file);
+    }
+
+    static std::vector<std::string> xinet(std::vector<std::string> words) {
+        words.insert(words.begin(), in_tree("tools/build/xinet"));
+        return words;
+    }
+
+    std::string file(const std::string& suffix) {
+        files_.push_back("/tmp/xinet-tools-" + std::to_string(getpid()) + suffix);
+        return files_.back();
+    }
+
+    // Starts a capture on eth0, and returns when nothing that comes is missed.
+    static std::unique_ptr<Program> capture(std::vector<std::string> words) {
+        words.insert(words.begin(), {"capture", "-i", here_device});
+        auto program = std::make_unique<Program>(xinet(std::move(words)));
+        EXPECT_TRUE(has(program->error_line(), "listening on eth0"));
+        return program;
+    }
+
+    static void frames(const std::string& text, int count, uint16_t ethertype) {
+        const Injector wire = Injector::at_peer();
+        for (int i = 0; i < count; i++)
+            wire.send(ethernet(here_mac(), ethertype, repeated(text, 64)));
+    }
+
+    static std::string read_by_tcpdump(const std::string& path) {
+        Program tcpdump({"tcpdump", "-n", "-e", "-r", path});
+        const auto text = tcpdump.output();
+        EXPECT_EQ(tcpdump.wait(), 0);
+        return text;
+    }
+
+private:
+    std::vector<std::string> files_;
+};
+
+size_t lines_of(const std::string& text) {
+    return size_t(std::count(text.begin(), text.end(), '\n'));
+}
+
+TEST_F(Tools, ping_reports_replies_and_statistics) {
+    Program ping(xinet({"ping", "-c", "3", "-i", "0.2", "-s", "100", peer_address}));
+    const auto text = ping.output();
+    EXPECT_EQ(ping.wait(), 0) << text;
+    EXPECT_TRUE(has(text, "PING 10.77.0.2 (10.77.0.2) 100(128) bytes of data.")) << text;
+    EXPECT_TRUE(has(text, "108 bytes from 10.77.0.2: icmp_seq=3 ttl=64 time=")) << text;
+    EXPECT_TRUE(has(text, "3 packets transmitted, 3 received, 0% packet loss")) << text;
+    EXPECT_TRUE(has(text, "rtt min/avg/max/mdev = ")) << text;
+}
+
+TEST_F(Tools, quiet_ping_prints_no_reply) {
+    Program ping(xinet({"ping", "-q", "-c", "2", "-i", "0.2", peer_address}));
+    const auto text = ping.output();
+    EXPECT_EQ(ping.wait(), 0) << text;
+    EXPECT_FALSE(has(text, "icmp_seq")) << text;
+    EXPECT_TRUE(has(text, "2 packets transmitted, 2 received")) << text;
+}
+
+TEST_F(Tools, ping_without_reply_exits_with_1) {
+    // 10.77.0.99 is on the wire and nobody has it
+    Program ping(xinet({"ping", "-c", "1", "-W", "0.5", "10.77.0.99"}));
+    const auto text = ping.output();
+    EXPECT_EQ(ping.wait(), 1) << text;
+    EXPECT_TRUE(has(text, "1 packets transmitted, 0 received, 100% packet loss")) << text;
+}
+
+TEST_F(Tools, wrong_usage_and_errors_exit_with_2) {
+    for (const auto& words : std::vector<std::vector<std::string>>{
+             {},
+             {"nonsense"},
+             {"ping"},
+             {"ping", "-c", "0", peer_address},
+             {"ping", "-s", "70000", peer_address},
+             {"ping", "-t", "256", peer_address},
+             {"ping", "no.such.host.invalid"},
+             {"capture", "-i", "nosuchdev"},
+             {"capture", "-i", here_device, "no", "such", "expression"},
+             {"capture", "-i", here_device, "-w", "/nosuchdir/file.pcap"}}) {
+        Program program(xinet(words));
+        const auto error = program.error_line();
+        EXPECT_FALSE(error.empty() && program.output().empty());
+        EXPECT_EQ(program.wait(), 2) << error;
+    }
+}
+
+TEST_F(Tools, interrupted_ping_prints_its_statistics) {
+    Program ping(xinet({"ping", "-i", "0.2", peer_address}));
+    // its first request has come to the peer: it is at work
+    const Fd monitor = in_peer([] { return open_raw(Side::sibling, IPPROTO_ICMP); });
+    receive(monitor.get());
+    ping.signal(SIGINT);
+    EXPECT_TRUE(has(ping.output(), "packets transmitted"));
+    EXPECT_EQ(ping.wait(), 0);
+}
+
+TEST_F(Tools, capture_prints_one_line_per_packet) {
+    const auto program = capture({"-c", "2", "ether", "proto", "0x88b5"});
+    frames("printed!", 2, experimental_ethertype);
+    EXPECT_EQ(lines_of(program->output()), 2U);
+    EXPECT_TRUE(has(program->error_line(), "2 packets captured"));
+    EXPECT_EQ(program->wait(), 0);
+}
+
+TEST_F(Tools, capture_files_are_read_by_tcpdump) {
+    for (const char* suffix : {".pcap", ".pcapng"}) {
+        const auto path = file(suffix);
+        const auto program = capture({"-w", path, "-c", "3", "ether", "proto", "0x88b5"});
+        frames("written!", 3, experimental_ethertype);
+        EXPECT_EQ(program->output(), "");
+        EXPECT_EQ(program->wait(), 0);
+        const auto text = read_by_tcpdump(path);
+        EXPECT_TRUE(has(text, "0x88b5")) << text;
+        EXPECT_TRUE(has(text, "written!written!")) << text;
+        // each file in its own format
+        uint32_t magic = 0;
+        std::ifstream(path, std::ios::binary).read(reinterpret_cast<char*>(&magic), sizeof(magic));
+        EXPECT_EQ(magic == 0x0a0d0d0a, std::string(suffix) == ".pcapng") << std::hex << magic;
+    }
+}
+
+TEST_F(Tools, capture_takes_what_the_expression_says) {
+    const auto program = capture({"-c", "1", "ether", "proto", "0x88b6"});
+    frames("unwanted", 5, experimental_ethertype);
+    frames("wanted! ", 1, experimental_ethertype + 1);
+    EXPECT_TRUE(has(program->output(), "0x88b6"));
+    EXPECT_EQ(program->error_line(),
+              "1 packets captured, 1 received by filter, 0 dropped by kernel");
+    EXPECT_EQ(program->wait(), 0);
+}
+
+TEST_F(Tools, snapshot_length_cuts_packets) {
+    const auto path = file(".pcap");
+    const auto program = capture({"-w", path, "-s", "20", "-c", "1", "ether", "proto", "0x88b5"});
+    frames("much too", 1, experimental_ethertype);
+    EXPECT_EQ(program->wait(), 0);
+    const auto text = read_by_tcpdump(path);
+    EXPECT_TRUE(has(text, "length 78")) << text;
+    EXPECT_FALSE(has(text, "toomuch")) << text;
+}
+
+TEST_F(Tools, stopped_capture_keeps_what_it_has) {
+    for (const int number : {SIGINT, SIGTERM}) {
+        const auto path = file(".pcapng");
+        const auto program = capture({"-w", path, "ether", "proto", "0x88b5"});
+        // what the monitor has got, the capture, which was there before it, has got
+        const Fd monitor = open_socket(Side::xinet, Kind::packet, ETH_P_ALL);
+        frames("one of 7", 7, experimental_ethertype);
+        for (int i = 0; i < 7; i++)
+            receive_marked(monitor.get(), "one of 7");
+        program->signal(number);
+        EXPECT_EQ(program->error_line(),
+                  "7 packets captured, 7 received by filter, 0 dropped by kernel");
+        EXPECT_EQ(program->wait(), 0);
+        EXPECT_EQ(lines_of(read_by_tcpdump(path)) > 7, true);
+    }
+}
+
+TEST_F(Tools, unmodified_ping_runs_over_the_family) {
+    setenv("XINET_RUN_VERBOSE", "1", 1);
+    Program ping(xinet({"run", "ping", "-c", "2", "-i", "0.2", peer_address}));
+    const auto text = ping.output();
+    std::string redirections;
+    for (auto line = ping.error_line(); !line.empty(); line = ping.error_line())
+        redirections += line + "\n";
+    unsetenv("XINET_RUN_VERBOSE");
+    EXPECT_EQ(ping.wait(), 0) << text << redirections;
+    EXPECT_TRUE(has(text, "2 received, 0% packet loss")) << text;
+    EXPECT_TRUE(has(redirections, "SOCK_RAW")) << redirections;
+}
+
+} // namespace
+} // namespace xt
