@@ -56,6 +56,10 @@ std::string Program::error_line() {
     return read_until(errors_, '\n');
 }
 
+std::string Program::output_line() {
+    return read_until(output_, '\n');
+}
+
 std::string Program::output() {
     return read_until(output_, '\0');
 }

@@ -24,6 +24,7 @@ public:
 
     // A line of standard error; a program that says so is ready.
     std::string error_line();
+    std::string output_line();
     // All of standard output, up to its end.
     std::string output();
     void signal(int number) const;
