@@ -1,5 +1,6 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck disable=SC2034,SC2154,SC2086 # the variables are run-in's
 #
 # Part of run-in: starts a QEMU guest with a stock Debian kernel. Its root is the
 # host's, through 9p; the command's output comes through two virtio ports into two
@@ -45,8 +46,9 @@ share_arguments() {
 		-device "virtio-9p-pci,fsdev=$1,mount_tag=$1")
 }
 
-# forward FILE DESCRIPTOR: what the guest writes into FILE, until it is gone.
+# forward_file FILE DESCRIPTOR: what the guest writes into FILE, until it is gone.
 forward_file() {
+	# shellcheck disable=SC2261 # the first is a copy of one of ours
 	tail -q -c +1 -f -s 0.1 --pid="$guest_pid" "$1" >&"$2" 2>/dev/null || true
 }
 

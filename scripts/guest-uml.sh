@@ -1,5 +1,6 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck disable=SC2034,SC2154,SC2086 # the variables are run-in's
 #
 # Part of run-in: starts a User Mode Linux guest. Its root is the host's, through
 # hostfs; the command's output comes through two serial lines on two pipes; what
@@ -27,7 +28,7 @@ choose_cpu() {
 # forward FIFO DESCRIPTOR: until the end; when nobody reads ours any more the
 # guest's output is thrown away, so that the guest is not held up.
 forward() {
-	{ cat >&"$2" || cat >/dev/null; } 2>/dev/null <"$1"
+	{ cat 2>/dev/null || cat >/dev/null; } <"$1" >&"$2"
 }
 
 # The guest's memory is a file: on /dev/shm if it has room, as UML would choose.

@@ -11,7 +11,12 @@ script_name=${0##*/}
 xinet_scripts=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 xinet_tree=$(dirname "$xinet_scripts")
 xinet_cache=${XINET_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/xinet}
+# shellcheck disable=SC2034 # those who source this use them
 readonly script_name xinet_scripts xinet_tree xinet_cache
+
+# A make that called us must not decide how the makes we call behave.
+unset MAKEFLAGS MFLAGS MAKEOVERRIDES GNUMAKEFLAGS MAKELEVEL KDIR ARCH CROSS_COMPILE \
+	KBUILD_OUTPUT O M W C
 
 # --- messages: all on stderr, so that stdout carries only a script's result ---
 
