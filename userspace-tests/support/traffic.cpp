@@ -6,8 +6,8 @@
 #include <sstream>
 
 #include "family.h"
-#include "sys.h"
 #include "netns.h"
+#include "sys.h"
 
 namespace xt {
 
