@@ -124,13 +124,20 @@ void receive_everything(const Fd& socket, int ifindex, const Injector& other_end
     checked(sys::setsockopt(socket.get(), SOL_PACKET, PACKET_ADD_MEMBERSHIP, &everything,
                             sizeof(everything)),
             "PACKET_MR_PROMISC");
-    const auto probe = ethernet(nobodys_mac, experimental_ethertype, repeated("a probe!", 64));
+    const auto frame = [](const char* mark) {
+        return ethernet(nobodys_mac, experimental_ethertype, repeated(mark, 64));
+    };
     for (auto patience = deadline; patience > moment; patience -= moment) {
-        other_end.send(probe);
-        for (auto message = receive_now(socket.get()); message; message = receive_now(socket.get()))
-            if (contains(message->data, "a probe!"))
-                return;
+        other_end.send(frame("a probe!"));
         wait_for(socket.get(), POLLIN, moment);
+        while (const auto message = receive_now(socket.get())) {
+            if (!contains(message->data, "a probe!"))
+                continue;
+            // Probes that are still under way pass before this one does.
+            other_end.send(frame("the last"));
+            receive_marked(socket.get(), "the last");
+            return;
+        }
     }
     throw std::system_error(ETIMEDOUT, std::generic_category(), "receive_everything");
 }
