@@ -146,9 +146,7 @@ static bool ip_defragment(struct xinet_ip_rx *rx)
 	rx->iph = ip_hdr(rx->skb);
 	rx->len = rx->skb->len;
 	/* The parts had their routes; the whole goes where they went. */
-	if (ip_is_local(rx->skb))
-		return true;
-	return false;
+	return ip_is_local(rx->skb);
 }
 
 static void ip_input(struct xinet_ip_rx *rx)
