@@ -20,6 +20,7 @@
 #include "packet/options.h"
 #include "packet/packet.h"
 #include "packet/tap.h"
+#include "packet/vnet.h"
 
 static struct workqueue_struct *options_wq;
 
@@ -158,6 +159,9 @@ static int options_set_packet(struct xinet_packet_sock *po, int optname,
 		if (!err)
 			WRITE_ONCE(po->qdisc_bypass, val != 0);
 		return err;
+	case PACKET_VNET_HDR:
+	case PACKET_VNET_HDR_SZ:
+		return xinet_vnet_setsockopt(po, optname, optval, optlen);
 	default:
 		return -ENOPROTOOPT;
 	}
@@ -237,6 +241,12 @@ static int options_get_flag(const struct xinet_packet_sock *po, int level,
 		return 0;
 	case PACKET_QDISC_BYPASS:
 		*val = READ_ONCE(po->qdisc_bypass);
+		return 0;
+	case PACKET_VNET_HDR:
+		*val = READ_ONCE(po->vnet_hdr_sz) != 0;
+		return 0;
+	case PACKET_VNET_HDR_SZ:
+		*val = READ_ONCE(po->vnet_hdr_sz);
 		return 0;
 	default:
 		return -ENOPROTOOPT;

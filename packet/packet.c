@@ -183,6 +183,10 @@ int xinet_packet_set_cooked(struct xinet_packet_sock *po, bool cooked)
 	}
 	if (po->sink.mode == mode)
 		goto out_unlock;
+	if (po->vnet_hdr_sz) {
+		err = -EINVAL;
+		goto out_unlock;
+	}
 
 	err = xinet_tap_set_mode(packet_taps(po), &po->sink, mode);
 	if (err)

@@ -48,6 +48,8 @@ struct xinet_packet_net {
  * @auxdata: PACKET_AUXDATA
  * @origdev: PACKET_ORIGDEV
  * @qdisc_bypass: PACKET_QDISC_BYPASS
+ * @vnet_hdr_sz: PACKET_VNET_HDR_SZ: bytes of the virtio-net header in front of
+ *	each frame, 0 for none; changes under the socket lock
  * @memberships: see membership.c; RTNL
  * @filter_work: brings a filter that changed unannounced to the tap; holds a
  *	reference to @sk while it is queued
@@ -66,6 +68,7 @@ struct xinet_packet_sock {
 	bool auxdata;
 	bool origdev;
 	bool qdisc_bypass;
+	u8 vnet_hdr_sz;
 	struct list_head memberships;
 	struct work_struct filter_work;
 	u32 tp_packets;
@@ -102,7 +105,8 @@ struct xinet_packet_net *xinet_packet_net(const struct net *net);
  * @cooked: true: as SOCK_DGRAM is to AF_PACKET; false: as SOCK_RAW
  *
  * Context: process, socket lock held.
- * Return: 0; -EBUSY after bind(); -ENOMEM.
+ * Return: 0; -EBUSY after bind(); -EINVAL for a socket with virtio-net headers;
+ * -ENOMEM.
  */
 int xinet_packet_set_cooked(struct xinet_packet_sock *po, bool cooked);
 

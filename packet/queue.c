@@ -16,6 +16,7 @@
 #include "packet/packet.h"
 #include "packet/queue.h"
 #include "packet/tap.h"
+#include "packet/vnet.h"
 
 /*
  * @origlen: length before the filter shortened it
@@ -218,6 +219,7 @@ int xinet_queue_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
 	const int known = MSG_PEEK | MSG_DONTWAIT | MSG_TRUNC |
 			  MSG_CMSG_COMPAT | MSG_ERRQUEUE;
 	struct sock *sk = sock->sk;
+	unsigned int vnet_size;
 	struct sk_buff *skb;
 	size_t copied;
 	int err;
@@ -231,6 +233,13 @@ int xinet_queue_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
 	skb = skb_recv_datagram(sk, flags, &err);
 	if (!skb)
 		return err;
+
+	vnet_size = READ_ONCE(xinet_packet_sk(sk)->vnet_hdr_sz);
+	if (vnet_size) {
+		err = xinet_vnet_put_msg(skb, msg, &len, vnet_size);
+		if (err)
+			goto out_free;
+	}
 
 	copied = skb->len;
 	if (copied > len) {
@@ -246,7 +255,7 @@ int xinet_queue_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
 		queue_put_name(sk, msg, skb);
 	if (READ_ONCE(xinet_packet_sk(sk)->auxdata))
 		queue_put_auxdata(sk, msg, skb);
-	err = flags & MSG_TRUNC ? skb->len : copied;
+	err = vnet_size + (flags & MSG_TRUNC ? skb->len : copied);
 out_free:
 	skb_free_datagram(sk, skb);
 	return err;

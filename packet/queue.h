@@ -29,13 +29,15 @@ void xinet_queue_deliver(struct xinet_tap_sink *sink, struct sk_buff *skb,
 /**
  * xinet_queue_recvmsg() - recvmsg() of a packet socket
  * @sock: the socket
- * @msg: what to fill; the address is a struct sockaddr_ll
+ * @msg: what to fill; the address is a struct sockaddr_ll, and a virtio-net
+ *	header stands in front of the frame if the socket asks for it
  * @len: bytes of room in @msg
  * @flags: MSG_PEEK, MSG_DONTWAIT, MSG_TRUNC, MSG_CMSG_COMPAT, MSG_ERRQUEUE
  *
  * Context: process, no locks held.
  * Return: bytes copied (with MSG_TRUNC in @flags: bytes there were); -EINVAL
- * for another flag; the socket's error; -EAGAIN; a signal's errno; -EFAULT.
+ * for another flag, for no room for the virtio-net header, and for a frame that
+ * it has no word for; the socket's error; -EAGAIN; a signal's errno; -EFAULT.
  */
 int xinet_queue_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
 			int flags);

@@ -20,6 +20,7 @@
 #include "compat/xinet_compat_packet.h"
 #include "packet/packet.h"
 #include "packet/tx.h"
+#include "packet/vnet.h"
 
 /*
  * One frame under construction.
@@ -30,6 +31,9 @@
  * @hard_header_len: of @dev, read once: a bond may change it meanwhile
  * @reserve: bytes of @len that are link-level header
  * @extra_len: bytes of checksum that userspace appended (SO_NOFCS)
+ * @len: bytes of the frame that userspace gives, without virtio-net header
+ * @vnet_size: bytes of virtio-net header in front of it, 0 for none
+ * @vnet: that header, zeroed if there is none
  */
 struct tx_frame {
 	struct net_device *dev;
@@ -39,6 +43,9 @@ struct tx_frame {
 	unsigned int hard_header_len;
 	unsigned int reserve;
 	unsigned int extra_len;
+	size_t len;
+	unsigned int vnet_size;
+	struct virtio_net_hdr vnet;
 	struct sockcm_cookie sockc;
 };
 
@@ -84,9 +91,16 @@ static int tx_resolve(const struct xinet_packet_sock *po, struct tx_frame *f,
 	return 0;
 }
 
+/* What is to be segmented may be longer than the MTU. */
+static bool tx_is_too_long(const struct tx_frame *f, size_t tag_len)
+{
+	return !f->vnet.gso_type &&
+	       f->len > (size_t)READ_ONCE(f->dev->mtu) + f->reserve + tag_len +
+			f->extra_len;
+}
+
 /* Judges device and length before anything is copied. */
-static int tx_check(struct sock *sk, struct tx_frame *f, struct msghdr *msg,
-		    size_t len)
+static int tx_check(struct sock *sk, struct tx_frame *f, struct msghdr *msg)
 {
 	struct net_device *dev = f->dev;
 	int err;
@@ -104,16 +118,19 @@ static int tx_check(struct sock *sk, struct tx_frame *f, struct msghdr *msg,
 	f->hard_header_len = READ_ONCE(dev->hard_header_len);
 	if (!f->cooked)
 		f->reserve = f->hard_header_len;
+	if (f->vnet_size) {
+		err = xinet_vnet_get(&msg->msg_iter, &f->len, f->vnet_size,
+				     &f->vnet);
+		if (err)
+			return err;
+	}
 	if (unlikely(sock_flag(sk, SOCK_NOFCS))) {
 		if (!netif_supports_nofcs(dev))
 			return -EPROTONOSUPPORT;
 		f->extra_len = ETH_FCS_LEN;
 	}
 
-	if (len > (size_t)READ_ONCE(dev->mtu) + f->reserve + VLAN_HLEN +
-		  f->extra_len)
-		return -EMSGSIZE;
-	return 0;
+	return tx_is_too_long(f, VLAN_HLEN) ? -EMSGSIZE : 0;
 }
 
 /* LL_RESERVED_SPACE() for the header length that was read before. */
@@ -125,17 +142,20 @@ static size_t tx_headroom(const struct tx_frame *f)
 	return round_down(hlen, HH_DATA_MOD) + HH_DATA_MOD;
 }
 
-/* A frame of a page or more has only its header in the linear part. */
+/* A frame of a page or more has only its headers in the linear part. */
 static struct sk_buff *tx_alloc(struct sock *sk, const struct tx_frame *f,
-				size_t len, int noblock, int *err)
+				int noblock, int *err)
 {
 	const size_t max_paged =
 		MAX_SKB_FRAGS * (PAGE_SIZE << PAGE_ALLOC_COSTLY_ORDER);
-	size_t linear = min_t(size_t, len, f->hard_header_len);
 	size_t headroom = tx_headroom(f);
 	size_t room = headroom + f->dev->needed_tailroom;
+	size_t len = f->len;
 	struct sk_buff *skb;
+	size_t linear;
 
+	linear = max_t(size_t, xinet_vnet_hdr_len(&f->vnet),
+		       min_t(size_t, len, f->hard_header_len));
 	if (room + len < PAGE_SIZE || !linear)
 		linear = len;
 	if (len - linear > max_paged)
@@ -154,19 +174,18 @@ static struct sk_buff *tx_alloc(struct sock *sk, const struct tx_frame *f,
 }
 
 /* Puts the data pointer where userspace's bytes go; returns their offset. */
-static int tx_make_header(const struct tx_frame *f, struct sk_buff *skb,
-			  size_t len)
+static int tx_make_header(const struct tx_frame *f, struct sk_buff *skb)
 {
 	if (f->cooked)
 		return dev_hard_header(skb, f->dev, ntohs(f->proto), f->addr,
-				       NULL, len);
+				       NULL, f->len);
 
 	if (!f->reserve)
 		return 0;
 	/* both ends move: the header is part of what is there already */
 	skb_reserve(skb, -(int)f->reserve);
 	/* a header of varying length: where it ends is not known */
-	if (len < f->reserve + sizeof(struct ipv6hdr) &&
+	if (f->len < f->reserve + sizeof(struct ipv6hdr) &&
 	    f->dev->min_header_len != f->hard_header_len)
 		skb_reset_network_header(skb);
 	return 0;
@@ -183,25 +202,24 @@ static bool tx_has_vlan_tag(const struct net_device *dev, struct sk_buff *skb)
 
 /* Copies the frame in and judges what can be judged only now. */
 static int tx_fill(const struct tx_frame *f, struct sk_buff *skb,
-		   struct msghdr *msg, size_t len)
+		   struct msghdr *msg)
 {
 	int offset;
 	int err;
 
-	offset = tx_make_header(f, skb, len);
+	offset = tx_make_header(f, skb);
 	if (offset < 0)
 		return -EINVAL;
-	err = skb_copy_datagram_from_iter(skb, offset, &msg->msg_iter, len);
+	err = skb_copy_datagram_from_iter(skb, offset, &msg->msg_iter, f->len);
 	if (err)
 		return err;
 
 	/* lets CAP_SYS_RAWIO send a short header, padded with zeroes */
-	if (!f->cooked && !dev_validate_header(f->dev, skb->data, len))
+	if (!f->cooked && !dev_validate_header(f->dev, skb->data, f->len))
 		return -EINVAL;
 	if (!skb->len)
 		return -EINVAL;
-	if (len > (size_t)READ_ONCE(f->dev->mtu) + f->reserve + f->extra_len &&
-	    !tx_has_vlan_tag(f->dev, skb))
+	if (tx_is_too_long(f, 0) && !tx_has_vlan_tag(f->dev, skb))
 		return -EMSGSIZE;
 	return 0;
 }
@@ -278,6 +296,8 @@ int xinet_tx_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 	struct xinet_packet_sock *po = xinet_packet_sk(sk);
 	struct tx_frame f = {
 		.cooked = READ_ONCE(sk->sk_type) == SOCK_DGRAM,
+		.len = len,
+		.vnet_size = READ_ONCE(po->vnet_hdr_sz),
 	};
 	struct sk_buff *skb;
 	int err;
@@ -285,23 +305,30 @@ int xinet_tx_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 	err = tx_resolve(po, &f, msg);
 	if (err)
 		return err;
-	err = tx_check(sk, &f, msg, len);
+	err = tx_check(sk, &f, msg);
 	if (err)
 		goto out_put;
-	skb = tx_alloc(sk, &f, len, msg->msg_flags & MSG_DONTWAIT, &err);
+	skb = tx_alloc(sk, &f, msg->msg_flags & MSG_DONTWAIT, &err);
 	if (!skb)
 		goto out_put;
-	err = tx_fill(&f, skb, msg, len);
-	if (err) {
-		kfree_skb(skb);
-		goto out_put;
-	}
+	err = tx_fill(&f, skb, msg);
+	if (err)
+		goto err_free;
 	tx_dress(sk, &f, skb);
+	if (f.vnet_size) {
+		err = xinet_vnet_apply(skb, &f.vnet);
+		if (err)
+			goto err_free;
+	}
 
 	/* takes the skb, whatever it returns */
 	err = tx_xmit(po, skb);
 	if (err > 0)
 		err = net_xmit_errno(err);
+	goto out_put;
+
+err_free:
+	kfree_skb(skb);
 out_put:
 	dev_put(f.dev);
 	return err ? err : len;

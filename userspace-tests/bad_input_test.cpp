@@ -261,6 +261,7 @@ std::vector<KnownOption> known_options(Kind kind) {
         result.insert(result.end(), {{"PACKET_ADD_MEMBERSHIP", SOL_PACKET, PACKET_ADD_MEMBERSHIP},
                                      {"PACKET_DROP_MEMBERSHIP", SOL_PACKET, PACKET_DROP_MEMBERSHIP},
                                      {"PACKET_AUXDATA", SOL_PACKET, PACKET_AUXDATA},
+                                     {"PACKET_VNET_HDR", SOL_PACKET, PACKET_VNET_HDR},
                                      {"PACKET_ORIGDEV", SOL_PACKET, PACKET_ORIGDEV},
                                      {"PACKET_STATISTICS", SOL_PACKET, PACKET_STATISTICS},
                                      {"unknown at SOL_PACKET", SOL_PACKET, 99},

@@ -4,93 +4,15 @@
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 
-#include "support/netns.h"
-#include "support/outcome.h"
+#include "support/send_compare.h"
 #include "support/sys.h"
-#include "support/traffic.h"
 
 namespace xt {
 namespace {
 
 constexpr size_t mtu = 1500;
 
-sockaddr_ll to_peer(uint16_t ethertype = experimental_ethertype) {
-    auto address = link_address(ethertype, link::index(here_device));
-    const Mac mac = peer_mac();
-    address.sll_halen = mac.size();
-    std::copy(mac.begin(), mac.end(), address.sll_addr);
-    return address;
-}
-
-Bytes frame_to_peer(size_t payload, uint16_t ethertype = experimental_ethertype) {
-    return ethernet(peer_mac(), ethertype, repeated("payload ", payload), here_mac());
-}
-
-class PacketSend : public testing::Test {
-protected:
-    struct Sent {
-        Outcome outcome;
-        std::vector<Message> frames;
-        bool operator==(const Sent&) const = default;
-        friend void PrintTo(const Sent& sent, std::ostream* out) {
-            PrintTo(sent.outcome, out);
-            for (const auto& frame : sent.frames)
-                *out << "\n    " << describe(frame);
-        }
-    };
-
-    void SetUp() override {
-        int peer_index = 0;
-        monitor_ = in_peer([&] {
-            Fd socket = open_socket(Side::sibling, Kind::packet, 0);
-            peer_index = link::index(peer_device);
-            bind_to(socket, link_address(ETH_P_ALL, peer_index));
-            return socket;
-        });
-        // some NICs filter VLAN tags otherwise
-        receive_everything(monitor_, peer_index, Injector::here());
-    }
-
-    Sent send(Side side, Kind kind, const Row& row, const Prepare& prepare) {
-        const Fd socket = open_socket(side, kind, 0);
-        if (prepare)
-            prepare(socket);
-        Sent sent{outcome_of([&] { return row.call(socket.get()); }), {}};
-        sent.outcome.state = state_of(socket.get(), kind);
-        // The fence follows on the same way; what is ours and comes before it has been sent.
-        Injector::here().send(
-            ethernet(peer_mac(), experimental_ethertype, repeated("fence!!!", 64)));
-        for (;;) {
-            auto message = receive(monitor_.get());
-            if (contains(message.data, "fence!!!"))
-                return sent;
-            if (contains(message.data, "payload "))
-                sent.frames.push_back(message);
-        }
-    }
-
-    // Returns how many frames came out.
-    size_t expect_equal(Kind kind, const std::vector<Row>& rows, const Prepare& prepare = {}) {
-        size_t frames = 0;
-        for (const auto& row : rows) {
-            SCOPED_TRACE(to_string(kind) + ": " + row.name);
-            const Sent ours = send(Side::xinet, kind, row, prepare);
-            EXPECT_EQ(send(Side::sibling, kind, row, prepare), ours);
-            frames += ours.frames.size();
-        }
-        return frames;
-    }
-
-    static Row frame(const std::string& name, const Bytes& bytes, const sockaddr_ll& to) {
-        return {name, [=](int fd) { return send_to(fd, bytes, to); }};
-    }
-
-    static void bind_here(const Fd& socket) {
-        bind_to(socket, link_address(experimental_ethertype, link::index(here_device)));
-    }
-
-    Fd monitor_;
-};
+class PacketSend : public SendComparison {};
 
 TEST_F(PacketSend, frame_of_each_size_is_sent_or_refused) {
     std::vector<Row> rows;

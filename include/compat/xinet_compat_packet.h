@@ -14,6 +14,11 @@
 #include <linux/types.h>
 #include <net/sock.h>
 
+/* Options that older headers do not name are offered all the same. */
+#ifndef PACKET_VNET_HDR_SZ
+#define PACKET_VNET_HDR_SZ	24
+#endif
+
 /*
  * Whether proto_ops' setsockopt() is told of SOL_SOCKET options, and so of a
  * new filter. Where it is not, a new filter is noticed per packet.

@@ -36,8 +36,9 @@
  * the kernel strips the header on receive and builds it from the destination
  * sockaddr_ll on send. SO_TYPE answers SOCK_RAW or SOCK_DGRAM accordingly.
  *
- * Errors: EINVAL (length, or a value other than 0 and 1), EBUSY (the socket
- * has been bound).
+ * Errors: EINVAL (length, a value other than 0 and 1, or 1 on a socket with
+ * PACKET_VNET_HDR, which is for link-level frames), EBUSY (the socket has been
+ * bound).
  */
 #define XINET_PACKET_COOKED	1
 
