@@ -113,7 +113,7 @@ static void publish(struct kunit *test, int n)
 	xinet_tap_array_fill(f->array, &f->list);
 }
 
-static void demux(struct kunit *test, const struct sock *sender)
+static void demux(struct kunit *test, const struct xinet_tap_sink *sender)
 {
 	struct tap_fixture *f = test->priv;
 	struct xinet_tap_frame frame = { .orig_dev = f->dev };
@@ -210,7 +210,7 @@ static void sender_does_not_get_its_own_packet(struct kunit *test)
 	struct tap_fixture *f = test->priv;
 
 	publish(test, 3);
-	demux(test, &f->sinks[1].sk);
+	demux(test, &f->sinks[1].sink);
 	KUNIT_EXPECT_EQ(test, f->sinks[0].delivered, 1u);
 	KUNIT_EXPECT_EQ(test, f->sinks[1].delivered, 0u);
 	KUNIT_EXPECT_EQ(test, f->sinks[2].delivered, 1u);

@@ -360,6 +360,7 @@ static void packet_init_sock(struct socket *sock, struct sock *sk)
 	INIT_LIST_HEAD(&po->sink.node);
 	po->sink.sk = sk;
 	po->sink.deliver = xinet_queue_deliver;
+	po->sink.room = xinet_queue_room;
 	po->sink.stale = xinet_options_filter_stale;
 	INIT_WORK(&po->filter_work, xinet_options_filter_work);
 }

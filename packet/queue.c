@@ -111,6 +111,18 @@ drop:
 	queue_drop(sk);
 }
 
+enum xinet_tap_room xinet_queue_room(const struct sock *sk,
+				     const struct sk_buff *skb)
+{
+	int size = READ_ONCE(sk->sk_rcvbuf);
+	s64 left;
+
+	left = (s64)size - atomic_read(&sk->sk_rmem_alloc) - skb->truesize;
+	if (left > size >> XINET_TAP_ROOM_LOW_SHIFT)
+		return XINET_TAP_ROOM_NORMAL;
+	return left > 0 ? XINET_TAP_ROOM_LOW : XINET_TAP_ROOM_NONE;
+}
+
 static bool queue_is_cooked(const struct sock *sk)
 {
 	return READ_ONCE(sk->sk_type) == SOCK_DGRAM;

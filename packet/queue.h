@@ -7,11 +7,11 @@
 
 #include <linux/types.h>
 
+#include "packet/tap.h"
+
 struct msghdr;
 struct sk_buff;
 struct socket;
-struct xinet_tap_frame;
-struct xinet_tap_sink;
 
 /**
  * xinet_queue_deliver() - xinet_tap_deliver_t of a socket without ring
@@ -25,6 +25,17 @@ struct xinet_tap_sink;
  */
 void xinet_queue_deliver(struct xinet_tap_sink *sink, struct sk_buff *skb,
 			 const struct xinet_tap_frame *frame);
+
+/**
+ * xinet_queue_room() - xinet_tap_room_t of a socket without ring
+ * @sk: the socket
+ * @skb: the packet
+ *
+ * Context: as xinet_queue_deliver().
+ * Return: enum xinet_tap_room.
+ */
+enum xinet_tap_room xinet_queue_room(const struct sock *sk,
+				     const struct sk_buff *skb);
 
 /**
  * xinet_queue_recvmsg() - recvmsg() of a packet socket

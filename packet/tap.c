@@ -72,13 +72,13 @@ struct xinet_tap {
 };
 
 /*
- * The socket whose packet is on its way to @tap on this CPU. The clone that
- * dev_queue_xmit_nit() makes names no socket, only id_match() is told it, on
- * the same CPU shortly before. Addresses to be compared, never followed.
+ * The sink whose socket has a packet on its way to @tap on this CPU. The clone
+ * that dev_queue_xmit_nit() makes names no socket, only id_match() is told it,
+ * on the same CPU shortly before. Addresses to be compared, never followed.
  */
 struct tap_sender {
 	const struct xinet_tap *tap;
-	const struct sock *sk;
+	const struct xinet_tap_sink *sink;
 };
 
 static DEFINE_PER_CPU(struct tap_sender, tap_sender);
@@ -157,6 +157,7 @@ static void tap_views(const struct sk_buff *skb,
 {
 	view[XINET_TAP_RAW] = skb->data;
 	view[XINET_TAP_COOKED] = skb->data;
+	view[XINET_TAP_NATIVE] = skb->data;
 	if (!dev_has_header(skb->dev))
 		return;
 
@@ -182,6 +183,8 @@ static unsigned int tap_run_own(const struct xinet_tap_sink *sink,
 {
 	const struct sk_filter *filter;
 
+	if (!sink->sk)
+		return len;
 	filter = rcu_dereference(sink->sk->sk_filter);
 	return filter ? bpf_prog_run_save_cb(filter->prog, skb) : len;
 }
@@ -213,14 +216,14 @@ static void tap_offer_own(struct xinet_tap_sink *sink, struct sk_buff *skb,
 /* Hands a packet to slots [@first, @end), asking each socket's own filter. */
 static void tap_demux_own(const struct xinet_tap_array *array,
 			  struct sk_buff *skb, struct xinet_tap_frame *frame,
-			  const struct sock *sender, u32 first, u32 end)
+			  const struct xinet_tap_sink *sender, u32 first, u32 end)
 {
 	struct xinet_tap_sink *sink;
 	u32 i;
 
 	for (i = first; i < end; i++) {
 		sink = READ_ONCE(array->slots[i].sink);
-		if (sink && sink->sk != sender &&
+		if (sink && sink != sender &&
 		    READ_ONCE(sink->mode) == frame->mode)
 			tap_offer_own(sink, skb, frame);
 	}
@@ -230,7 +233,7 @@ static void tap_demux_own(const struct xinet_tap_array *array,
 static void tap_demux_group(const struct xinet_tap_array *array,
 			    const struct xinet_tap_group *group,
 			    struct sk_buff *skb, struct xinet_tap_frame *frame,
-			    const struct sock *sender, u32 first)
+			    const struct xinet_tap_sink *sender, u32 first)
 {
 	unsigned int len = xinet_skb_readable_len(skb);
 	const struct xinet_tap_slot *slot;
@@ -246,7 +249,7 @@ static void tap_demux_group(const struct xinet_tap_array *array,
 	for (i = first; i < group->end; i++) {
 		slot = &array->slots[i];
 		sink = READ_ONCE(slot->sink);
-		if (unlikely(!sink) || sink->sk == sender)
+		if (unlikely(!sink) || sink == sender)
 			continue;
 		if (unlikely(!xinet_sock_filter_is(sink->sk, slot->seen))) {
 			tap_offer_own(sink, skb, frame);
@@ -262,7 +265,8 @@ static void tap_demux_group(const struct xinet_tap_array *array,
 
 VISIBLE_IF_KUNIT
 void xinet_tap_demux(const struct xinet_tap_array *array, struct sk_buff *skb,
-		     struct xinet_tap_frame *frame, const struct sock *sender)
+		     struct xinet_tap_frame *frame,
+		     const struct xinet_tap_sink *sender)
 {
 	unsigned char *view[XINET_TAP_MODES];
 	unsigned char *data = skb->data;
@@ -299,16 +303,41 @@ out:
 }
 EXPORT_SYMBOL_IF_KUNIT(xinet_tap_demux);
 
-/* Who sent the packet that comes now to @tap; forgets it. */
-static const struct sock *tap_take_sender(const struct xinet_tap *tap)
+void xinet_tap_hand_on(const struct xinet_tap_sink *group,
+		       struct xinet_tap_sink *member, struct sk_buff *skb,
+		       const struct xinet_tap_frame *frame)
 {
-	const struct sock *sk;
+	struct xinet_tap_frame own = {
+		.group = group,
+		.orig_dev = frame->orig_dev,
+		.mode = READ_ONCE(member->mode),
+	};
+	unsigned char *view[XINET_TAP_MODES];
+	unsigned char *data = skb->data;
+	unsigned int len, res;
+
+	tap_views(skb, view);
+	tap_move_data(skb, view[own.mode]);
+	len = xinet_skb_readable_len(skb);
+	res = tap_run_own(member, skb, len);
+	if (res && READ_ONCE(member->running)) {
+		own.snaplen = min(len, res);
+		member->deliver(member, skb, &own);
+	}
+	tap_move_data(skb, data);
+}
+
+/* For whom the packet was sent that comes now to @tap; forgets it. */
+static const struct xinet_tap_sink *
+tap_take_sender(const struct xinet_tap *tap)
+{
+	const struct xinet_tap_sink *sink;
 
 	if (likely(this_cpu_read(tap_sender.tap) != tap))
 		return NULL;
-	sk = this_cpu_read(tap_sender.sk);
+	sink = this_cpu_read(tap_sender.sink);
 	this_cpu_write(tap_sender.tap, NULL);
-	return sk;
+	return sink;
 }
 
 /*
@@ -323,7 +352,7 @@ static int tap_rcv(struct sk_buff *skb, struct net_device *dev,
 		.tap = tap,
 		.orig_dev = orig_dev,
 	};
-	const struct sock *sender = tap_take_sender(tap);
+	const struct xinet_tap_sink *sender = tap_take_sender(tap);
 
 	/*
 	 * Some kernels keep hooks for all devices in one list, and a device
@@ -338,6 +367,19 @@ static int tap_rcv(struct sk_buff *skb, struct net_device *dev,
 }
 
 /*
+ * What stands behind a tap for @sk, if it is a packet socket of ours: its own
+ * sink or that of its fanout group, from all of which its packets are hidden.
+ */
+static const struct xinet_tap_sink *tap_sink_of(const struct sock *sk)
+{
+	const struct xinet_tap_sink *sink = xinet_packet_sink(sk);
+	const struct xinet_tap_sink *group;
+
+	group = sink ? READ_ONCE(sink->group) : NULL;
+	return group ?: sink;
+}
+
+/*
  * packet_type's id_match(): asked by dev_queue_xmit_nit() whether the packet
  * that @sk has sent is to be hidden from this hook. It is when nobody else
  * stands behind it. Otherwise the others get it, and tap_rcv(), which follows
@@ -347,7 +389,7 @@ static int tap_rcv(struct sk_buff *skb, struct net_device *dev,
 static bool tap_match_sender(struct packet_type *pt, struct sock *sk)
 {
 	struct xinet_tap *tap = container_of(pt, struct xinet_tap, hook);
-	const struct xinet_tap_sink *sink = xinet_packet_sink(sk);
+	const struct xinet_tap_sink *sink = tap_sink_of(sk);
 
 	if (!sink || READ_ONCE(sink->tap) != tap) {
 		tap_take_sender(tap);
@@ -356,7 +398,7 @@ static bool tap_match_sender(struct packet_type *pt, struct sock *sk)
 	if (READ_ONCE(tap->nr_sinks) == 1)
 		return true;
 
-	this_cpu_write(tap_sender.sk, sk);
+	this_cpu_write(tap_sender.sink, sink);
 	this_cpu_write(tap_sender.tap, tap);
 	return false;
 }
@@ -406,6 +448,11 @@ static struct xinet_tap *tap_alloc(struct net *net, struct net_device *dev,
 /* Stores what per-packet code checks under the queue's lock. */
 static void sink_set_tap(struct xinet_tap_sink *sink, struct xinet_tap *tap)
 {
+	/* a fanout group; its members refuse packets by their own group */
+	if (!sink->sk) {
+		WRITE_ONCE(sink->tap, tap);
+		return;
+	}
 	spin_lock_bh(&sink->sk->sk_receive_queue.lock);
 	WRITE_ONCE(sink->tap, tap);
 	spin_unlock_bh(&sink->sk->sk_receive_queue.lock);
@@ -617,6 +664,14 @@ void xinet_tap_set_running(struct xinet_tap_sink *sink, bool running)
 {
 	spin_lock_bh(&sink->sk->sk_receive_queue.lock);
 	WRITE_ONCE(sink->running, running);
+	spin_unlock_bh(&sink->sk->sk_receive_queue.lock);
+}
+
+void xinet_tap_set_group(struct xinet_tap_sink *sink,
+			 struct xinet_tap_sink *group)
+{
+	spin_lock_bh(&sink->sk->sk_receive_queue.lock);
+	WRITE_ONCE(sink->group, group);
 	spin_unlock_bh(&sink->sk->sk_receive_queue.lock);
 }
 

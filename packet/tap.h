@@ -27,18 +27,31 @@ struct xinet_tap_sink;
 enum xinet_tap_mode {
 	XINET_TAP_RAW,		/* at the link-level header */
 	XINET_TAP_COOKED,	/* at the network header */
+	XINET_TAP_NATIVE,	/* where the kernel left it; fanout groups */
 	XINET_TAP_MODES
 };
 
+/* What a sink can still take beside the packet at hand. */
+enum xinet_tap_room {
+	XINET_TAP_ROOM_NONE,	/* nothing, or not even that packet */
+	XINET_TAP_ROOM_LOW,	/* at most a quarter of its size */
+	XINET_TAP_ROOM_NORMAL
+};
+
+/* The quarter, as in AF_PACKET. */
+#define XINET_TAP_ROOM_LOW_SHIFT	2
+
 /**
  * struct xinet_tap_frame - what a sink is told about a packet beside the skb
- * @tap: the tap it came through
+ * @tap: the tap it came through; NULL for a member of @group
+ * @group: sink of the fanout group it came through, or NULL
  * @orig_dev: the device that received it first, before bonds and VLANs
  * @snaplen: how many bytes from skb->data the filter asks to keep
  * @mode: where skb->data stands
  */
 struct xinet_tap_frame {
 	const struct xinet_tap *tap;
+	const struct xinet_tap_sink *group;
 	const struct net_device *orig_dev;
 	unsigned int snaplen;
 	enum xinet_tap_mode mode;
@@ -59,6 +72,20 @@ typedef void (*xinet_tap_deliver_t)(struct xinet_tap_sink *sink,
 				    const struct xinet_tap_frame *frame);
 
 /**
+ * typedef xinet_tap_room_t - whether a sink could take a packet
+ * @sk: socket of the sink, in a fanout group that rolls over
+ * @skb: not to be modified; data and len are not those of the sink's mode
+ *
+ * An estimate, asked without a lock: it may be old when it arrives, and who
+ * answers may not be any more who delivers.
+ *
+ * Context: softirq, or BH disabled; RCU.
+ * Return: enum xinet_tap_room.
+ */
+typedef enum xinet_tap_room (*xinet_tap_room_t)(const struct sock *sk,
+						const struct sk_buff *skb);
+
+/**
  * typedef xinet_tap_stale_t - told that the filter of a socket has changed
  * @sink: whose socket it is
  *
@@ -73,27 +100,35 @@ typedef void (*xinet_tap_stale_t)(struct xinet_tap_sink *sink);
 /**
  * struct xinet_tap_sink - one receiver behind a tap
  * @tap: the tap it stands behind, or NULL
- * @sk: its socket, never NULL, which lives for an RCU grace period after
- *	leaving the tap
+ * @group: the sink of the fanout group that stands behind a tap for it; @tap
+ *	is NULL then. NULL outside of groups. For RCU readers it lives for a
+ *	grace period after the socket has left it
+ * @sk: its socket, which lives for an RCU grace period after leaving the tap;
+ *	NULL for the sink of a fanout group, which is XINET_TAP_NATIVE and has
+ *	@own_filter
  * @deliver: takes the packets
+ * @room: answers for @deliver; unused in the sink of a fanout group
  * @stale: is told when @seen is not the filter of @sk any more
  * @running: packets are wanted; false while the device is down
  * @ignore_outgoing: packets that this host sends are not wanted
- * @own_filter: @filter could not be made, sk->sk_filter is run instead
+ * @own_filter: @filter could not be made, sk->sk_filter is run instead; without
+ *	@sk nothing is
  * @mode: enum xinet_tap_mode
  * @filter: what it accepts, NULL for everything
  * @seen: the filter of @sk from which @filter was made. The owner of the sink
  *	holds the references of both
  * @node: in the tap's list, beside those of equal mode and filter
  *
- * @tap, @running and @mode change under sk_receive_queue.lock and the lock of
+ * @tap, @group, @running and @mode change under sk_receive_queue.lock and the lock of
  * the sink's owner, the others under the latter; per-packet code reads them
  * without.
  */
 struct xinet_tap_sink {
 	struct xinet_tap *tap;
+	struct xinet_tap_sink *group;
 	struct sock *sk;
 	xinet_tap_deliver_t deliver;
+	xinet_tap_room_t room;
 	xinet_tap_stale_t stale;
 	bool running;
 	bool ignore_outgoing;
@@ -249,6 +284,29 @@ void xinet_tap_set_ignore_outgoing(struct xinet_tap_net *tn,
 				   struct xinet_tap_sink *sink, bool ignore);
 
 /**
+ * xinet_tap_set_group() - take a sink into a fanout group, or out of it
+ * @sink: behind no tap
+ * @group: sink of the group, or NULL
+ *
+ * Context: as xinet_tap_set_running().
+ */
+void xinet_tap_set_group(struct xinet_tap_sink *sink,
+			 struct xinet_tap_sink *group);
+
+/**
+ * xinet_tap_hand_on() - give a packet that came to a fanout group to a member
+ * @group: sink of the group
+ * @member: sink of the socket that is to get it, if its filter accepts
+ * @skb: as the deliver() of @group got it
+ * @frame: as the deliver() of @group got it
+ *
+ * Context: softirq, or BH disabled; RCU.
+ */
+void xinet_tap_hand_on(const struct xinet_tap_sink *group,
+		       struct xinet_tap_sink *member, struct sk_buff *skb,
+		       const struct xinet_tap_frame *frame);
+
+/**
  * xinet_tap_sink_wants() - whether a packet is still for a sink
  * @sink: to which it is being delivered
  * @frame: that comes with it
@@ -262,7 +320,7 @@ static inline bool xinet_tap_sink_wants(const struct xinet_tap_sink *sink,
 					const struct xinet_tap_frame *frame)
 {
 	return sink->running && sink->tap == frame->tap &&
-	       sink->mode == frame->mode;
+	       sink->group == frame->group && sink->mode == frame->mode;
 }
 
 #if IS_ENABLED(CONFIG_KUNIT)
@@ -295,12 +353,14 @@ void xinet_tap_sink_insert(struct list_head *sinks,
  * @array: what is published behind the tap
  * @skb: borrowed; data, len and cb are as before when this returns
  * @frame: @tap and @orig_dev set by the caller, the rest is filled in
- * @sender: socket that sent the packet and does not get it back, or NULL
+ * @sender: sink for which the packet was sent and which does not get it back,
+ *	or NULL
  *
  * Context: softirq, or BH disabled; RCU.
  */
 void xinet_tap_demux(const struct xinet_tap_array *array, struct sk_buff *skb,
-		     struct xinet_tap_frame *frame, const struct sock *sender);
+		     struct xinet_tap_frame *frame,
+		     const struct xinet_tap_sink *sender);
 #endif
 
 #endif /* _XINET_PACKET_TAP_H */
