@@ -51,6 +51,7 @@
 #include "packet/options.h"
 #include "packet/packet.h"
 #include "packet/queue.h"
+#include "packet/ring.h"
 #include "packet/tap.h"
 #include "packet/tx.h"
 
@@ -298,6 +299,7 @@ static int packet_release(struct socket *sock)
 	mutex_unlock(&po->bind_lock);
 	xinet_filter_put(po->sink.filter);
 	xinet_filter_core_put(po->sink.seen);
+	xinet_ring_release(po);
 	sock_orphan(sk);
 	sock->sk = NULL;
 	release_sock(sk);
@@ -315,11 +317,11 @@ static void packet_destruct(struct sock *sk)
 	WARN_ON_ONCE(refcount_read(&sk->sk_wmem_alloc));
 }
 
-/* There is no ring yet, and the errno of AF_PACKET for that. */
-static int packet_mmap(struct file *file, struct socket *sock,
-		       struct vm_area_struct *vma)
+static __poll_t packet_poll(struct file *file, struct socket *sock,
+			    poll_table *wait)
 {
-	return -EINVAL;
+	return datagram_poll(file, sock, wait) |
+	       xinet_ring_poll(xinet_packet_sk(sock->sk));
 }
 
 static struct proto_ops packet_ops __ro_after_init = {
@@ -330,7 +332,7 @@ static struct proto_ops packet_ops __ro_after_init = {
 	.socketpair = sock_no_socketpair,
 	.accept = sock_no_accept,
 	.getname = packet_getname,
-	.poll = datagram_poll,
+	.poll = packet_poll,
 	.ioctl = packet_ioctl,
 	.gettstamp = sock_gettstamp,
 	.listen = sock_no_listen,
@@ -339,7 +341,7 @@ static struct proto_ops packet_ops __ro_after_init = {
 	.getsockopt = xinet_options_getsockopt,
 	.sendmsg = xinet_tx_sendmsg,
 	.recvmsg = xinet_queue_recvmsg,
-	.mmap = packet_mmap,
+	.mmap = xinet_ring_mmap,
 };
 
 static void packet_init_sock(struct socket *sock, struct sock *sk)
@@ -356,6 +358,7 @@ static void packet_init_sock(struct socket *sock, struct sock *sk)
 	sk->sk_destruct = packet_destruct;
 
 	mutex_init(&po->bind_lock);
+	mutex_init(&po->ring_lock);
 	INIT_LIST_HEAD(&po->memberships);
 	INIT_LIST_HEAD(&po->sink.node);
 	po->sink.sk = sk;
@@ -504,9 +507,12 @@ int __init xinet_packet_init(void)
 	err = xinet_options_init();
 	if (err)
 		return err;
-	err = register_pernet_subsys(&packet_net_ops);
+	err = xinet_ring_init();
 	if (err)
 		goto err_options;
+	err = register_pernet_subsys(&packet_net_ops);
+	if (err)
+		goto err_ring;
 	err = register_netdevice_notifier(&packet_notifier);
 	if (err)
 		goto err_pernet;
@@ -524,6 +530,8 @@ err_notifier:
 	unregister_netdevice_notifier(&packet_notifier);
 err_pernet:
 	unregister_pernet_subsys(&packet_net_ops);
+err_ring:
+	xinet_ring_exit();
 err_options:
 	xinet_options_exit();
 	return err;
@@ -537,5 +545,6 @@ void xinet_packet_exit(void)
 	proto_unregister(&xinet_packet_prot);
 	unregister_netdevice_notifier(&packet_notifier);
 	unregister_pernet_subsys(&packet_net_ops);
+	xinet_ring_exit();
 	xinet_options_exit();
 }

@@ -16,6 +16,8 @@
 
 #include "packet/tap.h"
 
+struct xinet_ring;
+
 extern struct proto xinet_packet_prot;
 
 /**
@@ -55,6 +57,15 @@ struct xinet_packet_net {
  *	reference to @sk while it is queued
  * @tp_packets: PACKET_STATISTICS; sk_receive_queue.lock
  * @tp_drops: PACKET_STATISTICS
+ * @rx_ring: see ring.c; changes under the socket lock, ring_lock and
+ *	sk_receive_queue.lock, any of which keeps it
+ * @tx_ring: the same with sk_write_queue.lock
+ * @ring_lock: changes and mappings of the rings, sending from @tx_ring
+ * @mapped: how many mappings of the rings there are
+ * @tp_reserve: PACKET_RESERVE; socket lock; fixed while there is a ring, as
+ *	are @tp_version and @tp_loss
+ * @tp_version: PACKET_VERSION, enum tpacket_versions; socket lock
+ * @tp_loss: PACKET_LOSS; socket lock
  */
 struct xinet_packet_sock {
 	struct sock sk;
@@ -73,6 +84,13 @@ struct xinet_packet_sock {
 	struct work_struct filter_work;
 	u32 tp_packets;
 	atomic_t tp_drops;
+	struct xinet_ring *rx_ring;
+	struct xinet_ring *tx_ring;
+	struct mutex ring_lock;	/* the rings, and sending from one */
+	atomic_long_t mapped;
+	u32 tp_reserve;
+	u8 tp_version;
+	bool tp_loss;
 };
 
 static inline struct xinet_packet_sock *xinet_packet_sk(const struct sock *sk)

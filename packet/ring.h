@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Rings: memory that a packet socket shares with its program, for what it
+ * receives (PACKET_RX_RING) and for what it sends (PACKET_TX_RING). This is
+ * the memory and its life; tpacket.c and tpacket_v3.c write received packets
+ * into it, tx_ring.c sends from it. The layout is that of
+ * Documentation/networking/packet_mmap.rst of the kernel.
+ */
+#ifndef _XINET_PACKET_RING_H
+#define _XINET_PACKET_RING_H
+
+#include <linux/atomic.h>
+#include <linux/if_packet.h>
+#include <linux/poll.h>
+#include <linux/refcount.h>
+#include <linux/sockptr.h>
+#include <linux/types.h>
+#include <linux/workqueue.h>
+
+struct file;
+struct sk_buff_head;
+struct socket;
+struct vm_area_struct;
+struct xinet_packet_sock;
+
+/* Any of the headers that a frame begins with, by version. */
+union xinet_ring_header {
+	struct tpacket_hdr v1;
+	struct tpacket2_hdr v2;
+	struct tpacket3_hdr v3;
+};
+
+/**
+ * struct xinet_ring - a ring, of a receiver or of a sender
+ * @blocks: addresses of the blocks, each in one piece for the kernel
+ * @nr_blocks: length of @blocks
+ * @block_size: bytes of a block, a multiple of the page size
+ * @frame_size: bytes of a frame, a multiple of TPACKET_ALIGNMENT; a V3
+ *	receiver packs its frames more tightly
+ * @frames_per_block: frames do not cross the end of a block
+ * @nr_frames: in the whole ring
+ * @version: enum tpacket_versions
+ * @tx: of a sender
+ * @order: of a block's pages
+ * @hdrlen: bytes of a frame's header and the struct sockaddr_ll behind it
+ * @reserve: PACKET_RESERVE
+ * @req: what the program asked for; of V1 and V2 only the first fields
+ * @head: index of the frame that is next
+ * @head_left: frames from @head to the end of its block, itself included
+ * @head_frame: where it is
+ * @pending: of a sender: frames that have gone to a device and have not come
+ *	back; while there are any the ring is not exchanged
+ * @refs: one of the socket, one for every frame that is @pending
+ * @free_work: for a last reference that goes where freeing is not allowed
+ *
+ * What comes before @head never changes. The @head is the kernel's alone: it
+ * moves under sk_receive_queue.lock, that of a sender under ring_lock. Nothing
+ * that userspace writes into the ring leads the kernel to a place in it.
+ */
+struct xinet_ring {
+	void **blocks;
+	u32 nr_blocks;
+	u32 block_size;
+	u32 frame_size;
+	u32 frames_per_block;
+	u32 nr_frames;
+	u8 version;
+	bool tx;
+	u8 order;
+	u16 hdrlen;
+	u32 reserve;
+	struct tpacket_req3 req;
+
+	u32 head ____cacheline_aligned_in_smp;
+	u32 head_left;
+	void *head_frame;
+
+	atomic_t pending ____cacheline_aligned_in_smp;
+	refcount_t refs;
+	struct work_struct free_work;
+};
+
+/**
+ * xinet_ring_frame() - where a frame is
+ * @ring: with frames of fixed size: a sender, or a V1 or V2 receiver
+ * @index: below @ring->nr_frames
+ */
+static inline void *xinet_ring_frame(const struct xinet_ring *ring, u32 index)
+{
+	return ring->blocks[index / ring->frames_per_block] +
+	       (size_t)(index % ring->frames_per_block) * ring->frame_size;
+}
+
+/**
+ * xinet_ring_advance() - step from the head to the frame behind it
+ * @ring: with frames of fixed size
+ *
+ * Context: the lock of @ring's head held.
+ */
+static inline void xinet_ring_advance(struct xinet_ring *ring)
+{
+	if (likely(--ring->head_left)) {
+		ring->head++;
+		/* poll() looks at the head of a sender without ring_lock */
+		WRITE_ONCE(ring->head_frame,
+			   ring->head_frame + ring->frame_size);
+		return;
+	}
+	if (++ring->head == ring->nr_frames)
+		ring->head = 0;
+	ring->head_left = ring->frames_per_block;
+	WRITE_ONCE(ring->head_frame, xinet_ring_frame(ring, ring->head));
+}
+
+/**
+ * xinet_ring_status() - whose a frame is: TP_STATUS_*
+ * @version: enum tpacket_versions
+ * @frame: its header
+ *
+ * Whatever userspace has written there. Acquire: pairs with the program's
+ * release when it hands the frame over.
+ */
+static inline u32 xinet_ring_status(u8 version, const void *frame)
+{
+	const union xinet_ring_header *h = frame;
+
+	switch (version) {
+	case TPACKET_V1:
+		return smp_load_acquire(&h->v1.tp_status);
+	case TPACKET_V2:
+		return smp_load_acquire(&h->v2.tp_status);
+	default:
+		return smp_load_acquire(&h->v3.tp_status);
+	}
+}
+
+/**
+ * xinet_ring_set_status() - hand a frame over to userspace
+ * @version: enum tpacket_versions
+ * @frame: its header; all else in the frame is written
+ * @status: TP_STATUS_*
+ *
+ * Release: pairs with the program's acquire when it finds its frame.
+ */
+static inline void xinet_ring_set_status(u8 version, void *frame, u32 status)
+{
+	union xinet_ring_header *h = frame;
+
+	switch (version) {
+	case TPACKET_V1:
+		smp_store_release(&h->v1.tp_status, status);
+		break;
+	case TPACKET_V2:
+		smp_store_release(&h->v2.tp_status, status);
+		break;
+	default:
+		smp_store_release(&h->v3.tp_status, status);
+		break;
+	}
+}
+
+/**
+ * xinet_ring_flush() - let userspace see what was written, or the kernel
+ * @start: in a ring
+ * @len: bytes
+ *
+ * Does nothing where caches do not alias.
+ */
+#if ARCH_IMPLEMENTS_FLUSH_DCACHE_PAGE
+void xinet_ring_flush(const void *start, size_t len);
+#else
+static inline void xinet_ring_flush(const void *start, size_t len)
+{
+}
+#endif
+
+/**
+ * xinet_ring_get() - hold the memory of a ring
+ * @ring: that somebody holds
+ */
+static inline void xinet_ring_get(struct xinet_ring *ring)
+{
+	refcount_inc(&ring->refs);
+}
+
+/**
+ * xinet_ring_put() - let go of it
+ * @ring: held, or NULL
+ *
+ * Context: process; never waits for a grace period. The last one frees it.
+ */
+void xinet_ring_put(struct xinet_ring *ring);
+
+/**
+ * xinet_ring_put_atomic() - let go of it wherever you are
+ * @ring: held
+ *
+ * Context: any. The last one has it freed in a moment.
+ */
+void xinet_ring_put_atomic(struct xinet_ring *ring);
+
+/**
+ * xinet_ring_setsockopt() - PACKET_RX_RING and PACKET_TX_RING
+ * @po: the socket
+ * @tx: PACKET_TX_RING
+ * @optval: struct tpacket_req, of version 3 struct tpacket_req3; without
+ *	blocks it takes the ring away
+ * @optlen: bytes at @optval
+ *
+ * What waits in the queue whose place the ring takes is thrown away.
+ *
+ * Context: process, no locks held. Never waits for a grace period.
+ * Return: 0; -EINVAL for a short or unreadable @optval or sizes that do not
+ * fit each other; -EBUSY when there is a ring already, while it is mapped or
+ * while frames of it are in a device; -ENOMEM.
+ */
+int xinet_ring_setsockopt(struct xinet_packet_sock *po, bool tx,
+			  sockptr_t optval, unsigned int optlen);
+
+/**
+ * xinet_ring_exists() - whether a socket has a ring of either kind
+ * @po: the socket
+ *
+ * While it has, version, reserve and header length stay as they are.
+ *
+ * Context: process, socket lock held.
+ */
+bool xinet_ring_exists(const struct xinet_packet_sock *po);
+
+/**
+ * xinet_ring_release() - take the rings of a socket that is being closed
+ * @po: the socket, behind no tap any more
+ *
+ * Frames on their way through a device keep the memory until they are back.
+ *
+ * Context: process, socket lock held. Never waits for a grace period.
+ */
+void xinet_ring_release(struct xinet_packet_sock *po);
+
+/**
+ * xinet_ring_mmap() - proto_ops' mmap(): the receive ring, then the send ring
+ * @file: of the socket
+ * @sock: the socket
+ * @vma: exactly as long as the rings together
+ *
+ * Context: process, mmap_lock held.
+ * Return: 0; -EINVAL for another length, an offset, or without a ring; an
+ * errno of the memory management.
+ */
+int xinet_ring_mmap(struct file *file, struct socket *sock,
+		    struct vm_area_struct *vma);
+
+/**
+ * xinet_ring_poll() - what the rings add to poll()
+ * @po: the socket
+ *
+ * Return: EPOLLIN | EPOLLRDNORM when the frame before the receiver's head has
+ * not been given back; EPOLLOUT | EPOLLWRNORM when the sender's head is free.
+ */
+__poll_t xinet_ring_poll(struct xinet_packet_sock *po);
+
+/**
+ * xinet_ring_init() - prepare for freeing rings
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int xinet_ring_init(void);
+
+/**
+ * xinet_ring_exit() - wait until the last ring is freed
+ */
+void xinet_ring_exit(void);
+
+#if IS_ENABLED(CONFIG_KUNIT)
+/**
+ * xinet_ring_check() - judge a request and compute what follows from it
+ * @ring: @version, @tx and @reserve are set; the sizes are filled in
+ * @req: what userspace asks for, block_nr not 0
+ *
+ * Return: 0 or -EINVAL.
+ */
+int xinet_ring_check(struct xinet_ring *ring, const struct tpacket_req3 *req);
+
+/**
+ * xinet_ring_alloc() - make a ring
+ * @version: enum tpacket_versions
+ * @tx: for a sender
+ * @reserve: PACKET_RESERVE
+ * @req: what userspace asks for
+ *
+ * Return: the ring, with one reference; ERR_PTR(-EINVAL), ERR_PTR(-ENOMEM).
+ */
+struct xinet_ring *xinet_ring_alloc(u8 version, bool tx, u32 reserve,
+				    const struct tpacket_req3 *req);
+#endif
+
+#endif /* _XINET_PACKET_RING_H */
