@@ -5,7 +5,8 @@
 #include <linux/types.h>
 
 struct sock;
-struct sockaddr;
+struct sockaddr_in;
+struct socket;
 
 /**
  * xinet_bind_accept_family() - take AF_XINET for the family it stands beside
@@ -36,5 +37,43 @@ void xinet_bind_accept_family(void *addr, int len, sa_family_t family);
  * -EADDRNOTAVAIL when the address is not one of this host's.
  */
 int xinet_bind_inet(struct sock *sk, const void *addr, int len);
+
+/**
+ * xinet_bind_port() - bind a socket to an address and a port of its protocol
+ * @sk: the socket; its sk_prot has get_port()
+ * @addr: where to; of family AF_INET, or AF_UNSPEC for INADDR_ANY. Port 0 lets
+ *	the protocol choose one.
+ * @len: length of @addr in bytes
+ * @flags: BIND_NO_CAP_NET_BIND_SERVICE, BIND_FORCE_ADDRESS_NO_PORT or 0
+ *
+ * Addresses are judged as by xinet_bind_inet(). The port is taken from the
+ * protocol's table, which PF_INET's sockets are in as well.
+ *
+ * Context: process; takes the socket lock.
+ * Return: 0; -EINVAL when @len is too short, or the socket is bound to a port,
+ * connected or listening; -EAFNOSUPPORT for another family; -EADDRNOTAVAIL
+ * when the address is not one of this host's; -EACCES when the port is a
+ * privileged one (net.ipv4.ip_unprivileged_port_start) and the caller has no
+ * CAP_NET_BIND_SERVICE over the socket's namespace; -EADDRINUSE when the port
+ * is taken; what a control group's program returned.
+ */
+int xinet_bind_port(struct sock *sk, struct sockaddr_in *addr, int len,
+		    u32 flags);
+
+/**
+ * xinet_bind() - proto_ops bind of the sockets that have ports
+ * @sock: the socket
+ * @uaddr: a struct sockaddr_in in kernel memory; AF_XINET stands for AF_INET.
+ *	It may be rewritten.
+ * @len: its length in bytes
+ *
+ * A protocol with a bind() of its own is left to it. For the others the
+ * control group's BPF_CGROUP_INET4_BIND programs come first, then
+ * xinet_bind_port().
+ *
+ * Context: process; takes the socket lock.
+ * Return: as xinet_bind_port(), or what the protocol's bind() returned.
+ */
+int xinet_bind(struct socket *sock, struct xinet_sockaddr *uaddr, int len);
 
 #endif /* _XINET_BIND_H */

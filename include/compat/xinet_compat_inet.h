@@ -7,6 +7,7 @@
 #ifndef _XINET_COMPAT_INET_H
 #define _XINET_COMPAT_INET_H
 
+#include <linux/bpf-cgroup.h>
 #include <linux/ip.h>
 #include <net/inet_common.h>
 #include <net/inet_sock.h>
@@ -41,6 +42,18 @@ static inline bool xinet_inet_pktinfo(const struct sock *sk)
 static inline bool xinet_inet_mc_all(const struct sock *sk)
 {
 	return inet_test_bit(MC_ALL, sk);
+}
+
+/* IP_BIND_ADDRESS_NO_PORT */
+static inline bool xinet_inet_binds_address_only(const struct sock *sk)
+{
+	return inet_test_bit(BIND_ADDRESS_NO_PORT, sk);
+}
+
+/* The sock is a struct inet_connection_sock. */
+static inline void xinet_inet_set_icsk(struct sock *sk)
+{
+	inet_set_bit(IS_ICSK, sk);
 }
 
 /* IP_MULTICAST_LOOP and IP_MULTICAST_ALL are on in a new socket. */
@@ -83,6 +96,18 @@ static inline bool xinet_inet_mc_all(const struct sock *sk)
 	return inet_sk(sk)->mc_all;
 }
 
+/* IP_BIND_ADDRESS_NO_PORT */
+static inline bool xinet_inet_binds_address_only(const struct sock *sk)
+{
+	return inet_sk(sk)->bind_address_no_port;
+}
+
+/* The sock is a struct inet_connection_sock. */
+static inline void xinet_inet_set_icsk(struct sock *sk)
+{
+	inet_sk(sk)->is_icsk = 1;
+}
+
 /* IP_MULTICAST_LOOP and IP_MULTICAST_ALL are on in a new socket. */
 static inline void xinet_inet_set_mc_defaults(struct sock *sk)
 {
@@ -96,6 +121,24 @@ static inline bool xinet_inet_wants_cmsg(const struct sock *sk)
 }
 
 #endif
+
+/*
+ * The control group's BPF_CGROUP_INET4_BIND programs, which may rewrite the
+ * address or add BIND_NO_CAP_NET_BIND_SERVICE to @flags. Takes the socket lock
+ * when there are any.
+ */
+static inline int xinet_cgroup_bind(struct sock *sk,
+				    struct xinet_sockaddr *uaddr, int *len,
+				    u32 *flags)
+{
+#ifdef XINET_HAVE_CGROUP_BIND_ADDRLEN
+	return BPF_CGROUP_RUN_PROG_INET_BIND_LOCK(sk, uaddr, len,
+						  CGROUP_INET4_BIND, flags);
+#else
+	return BPF_CGROUP_RUN_PROG_INET_BIND_LOCK(sk, uaddr, CGROUP_INET4_BIND,
+						  flags);
+#endif
+}
 
 /* One entry of the error queue; sets msg->msg_namelen. */
 static inline int xinet_inet_recv_error(struct sock *sk, struct msghdr *msg,
