@@ -120,7 +120,10 @@ static int xinet_create(struct net *net, struct socket *sock, int protocol,
 	else
 		err = xinet_inet_sock_create(net, sock, p, protocol, kern);
 out:
-	/* From here on the sock holds the module, through sk_prot->owner. */
+	/*
+	 * From here on the sock holds the module, through sk_prot->owner; this
+	 * module is held by the core until it holds it for the socket.
+	 */
 	xinet_protosw_put(p);
 	return err;
 }

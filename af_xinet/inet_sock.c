@@ -8,6 +8,7 @@
 #include <linux/in.h>
 #include <linux/net.h>
 #include <net/inet_common.h>
+#include <net/inet_connection_sock.h>
 #include <net/inet_sock.h>
 #include <net/sock.h>
 #include <net/xinet.h>
@@ -49,6 +50,10 @@ int xinet_inet_sock_create(struct net *net, struct socket *sock,
 	if (!sk)
 		return -ENOMEM;
 
+	if (p->flags & XINET_PROTOSW_ICSK) {
+		inet_init_csk_locks(sk);
+		xinet_inet_set_icsk(sk);
+	}
 	sock_init_data(sock, sk);
 	inet_sock_set_defaults(sk, protocol);
 	if (p->flags & XINET_PROTOSW_REUSE)

@@ -10,8 +10,10 @@
 #include <linux/rcupdate.h>
 #include <linux/xinet.h>
 
+#include "af_xinet/dgram.h"
 #include "af_xinet/family.h"
 #include "af_xinet/raw.h"
+#include "af_xinet/stream.h"
 #include "packet/packet.h"
 
 static int __init xinet_init(void)
@@ -30,13 +32,25 @@ static int __init xinet_init(void)
 	if (err)
 		goto err_raw;
 
-	err = xinet_family_register();
+	err = xinet_stream_init();
 	if (err)
 		goto err_packet;
+
+	err = xinet_dgram_init();
+	if (err)
+		goto err_stream;
+
+	err = xinet_family_register();
+	if (err)
+		goto err_dgram;
 
 	pr_info("PF_XINET is family %d\n", xinet_family_number());
 	return 0;
 
+err_dgram:
+	xinet_dgram_exit();
+err_stream:
+	xinet_stream_exit();
 err_packet:
 	xinet_packet_exit();
 err_raw:
@@ -48,6 +62,8 @@ err_raw:
 static void __exit xinet_exit(void)
 {
 	xinet_family_unregister();
+	xinet_dgram_exit();
+	xinet_stream_exit();
 	xinet_packet_exit();
 	xinet_raw_exit();
 	/* The rooms free by call_rcu(); their callbacks are code of ours. */
@@ -57,7 +73,7 @@ static void __exit xinet_exit(void)
 module_init(xinet_init);
 module_exit(xinet_exit);
 
-MODULE_DESCRIPTION("PF_XINET: raw IPv4 and packet sockets beside PF_INET and PF_PACKET");
+MODULE_DESCRIPTION("PF_XINET: the sockets of PF_INET and PF_PACKET in a family beside them");
 MODULE_AUTHOR("The xinet maintainers");
 MODULE_LICENSE("GPL");
 MODULE_ALIAS_NETPROTO(PF_XINET);

@@ -70,10 +70,20 @@ void xinet_protosw_put(const struct xinet_protosw *p)
 }
 EXPORT_SYMBOL_IF_KUNIT(xinet_protosw_put);
 
+/*
+ * From the end of create until the socket core takes its own reference to
+ * ops->owner, the sock is what keeps ops in place, by the reference it has to
+ * prot->owner: they must be one. Entries of this module may speak through
+ * somebody else's prot, or find it when the first socket is created: the core
+ * holds the family's module as long as it creates.
+ */
 static bool protosw_valid(const struct xinet_protosw *p)
 {
-	return p->type < SOCK_MAX && p->ops && p->prot &&
-	       p->ops->owner == p->prot->owner;
+	if (p->type >= SOCK_MAX || !p->ops)
+		return false;
+	if (p->ops->owner == THIS_MODULE)
+		return p->prot || p->create;
+	return p->prot && p->ops->owner == p->prot->owner;
 }
 
 int xinet_register_protosw(struct xinet_protosw *p)

@@ -3,7 +3,9 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <linux/if_ether.h>
+#include <linux/tls.h>
 #include <linux/xinet.h>
+#include <netinet/tcp.h>
 #include <sys/syscall.h>
 
 #include <algorithm>
@@ -13,6 +15,7 @@
 #include <sstream>
 #include <thread>
 
+#include "support/inet.h"
 #include "support/outcome.h"
 
 namespace xt {
@@ -169,6 +172,77 @@ TEST_F(Module, open_socket_of_each_kind_keeps_the_module) {
         socket.close();
         EXPECT_EQ(unload_when_free(), 0);
     }
+}
+
+// The engines are the kernel's: their socks hold nothing of ours, the sockets must.
+TEST_F(Module, open_socket_over_each_engine_keeps_the_module) {
+    allow_ping();
+    for (const Transport transport : all_transports) {
+        SCOPED_TRACE(to_string(transport));
+        ASSERT_EQ(load(), 0);
+        const int idle = references();
+        Fd socket = open_socket(Side::xinet, transport);
+        EXPECT_EQ(references(), idle + 1);
+        EXPECT_EQ(unload(), EWOULDBLOCK);
+        socket.close();
+        EXPECT_EQ(references(), idle);
+        EXPECT_EQ(unload(), 0);
+    }
+}
+
+TEST_F(Module, accepted_socket_keeps_the_module) {
+    ASSERT_EQ(load(), 0);
+    const int idle = references();
+    Connection connection = connect_streams(Side::sibling, Side::xinet);
+    EXPECT_EQ(references(), idle + 1) << "only the accepted one is open";
+    EXPECT_EQ(unload(), EWOULDBLOCK);
+    connection.server.close();
+    EXPECT_EQ(unload(), 0);
+}
+
+// Connections that TCP still finishes after their close know nothing of the module.
+TEST_F(Module, closed_connections_do_not_keep_the_module) {
+    ASSERT_EQ(load(), 0);
+    const std::string text(100'000, 'x');
+    Connection connection = connect_streams(Side::xinet, Side::sibling);
+    ASSERT_EQ(::send(connection.client.get(), text.data(), text.size(), 0), ssize_t(text.size()));
+    connection.client.close();
+    EXPECT_EQ(references(), 0);
+    EXPECT_EQ(unload(), 0);
+    size_t received = 0;
+    char room[65'536];
+    for (ssize_t size; (size = ::recv(connection.server.get(), room, sizeof(room), 0)) > 0;)
+        received += size_t(size);
+    EXPECT_EQ(received, text.size());
+}
+
+// kTLS builds its proto_ops from those of the first socket that asks, for all that follow.
+TEST_F(Module, ktls_takes_nothing_of_ours_to_other_sockets) {
+    ASSERT_EQ(load(), 0);
+    const int idle = references();
+    Connection ours = connect_streams(Side::xinet, Side::xinet);
+    if (setsockopt(ours.client.get(), SOL_TCP, TCP_ULP, "tls", 3))
+        GTEST_SKIP() << "no kTLS here: " << strerrorname_np(errno);
+    ASSERT_EQ(setsockopt(ours.server.get(), SOL_TCP, TCP_ULP, "tls", 3), 0);
+    EXPECT_EQ(references(), idle + 2);
+    tls12_crypto_info_aes_gcm_128 key{};
+    key.info = {.version = TLS_1_2_VERSION, .cipher_type = TLS_CIPHER_AES_GCM_128};
+    ASSERT_EQ(setsockopt(ours.client.get(), SOL_TLS, TLS_TX, &key, sizeof(key)), 0);
+    ASSERT_EQ(setsockopt(ours.server.get(), SOL_TLS, TLS_RX, &key, sizeof(key)), 0);
+    EXPECT_EQ(references(), idle + 2);
+
+    Connection theirs = connect_streams(Side::sibling, Side::sibling);
+    ASSERT_EQ(setsockopt(theirs.client.get(), SOL_TCP, TCP_ULP, "tls", 3), 0);
+    theirs = {};
+    EXPECT_EQ(references(), idle + 2) << "a socket of PF_INET drops no reference of ours";
+    ours = {};
+    EXPECT_EQ(references(), idle);
+    EXPECT_EQ(unload(), 0);
+
+    theirs = connect_streams(Side::sibling, Side::sibling);
+    ASSERT_EQ(setsockopt(theirs.client.get(), SOL_TCP, TCP_ULP, "tls", 3), 0);
+    ASSERT_EQ(setsockopt(theirs.client.get(), SOL_TLS, TLS_TX, &key, sizeof(key)), 0);
+    EXPECT_EQ(::send(theirs.client.get(), "text", 4, 0), 4) << "without our module";
 }
 
 TEST_F(Module, refused_socket_calls_keep_no_reference) {

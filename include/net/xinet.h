@@ -19,6 +19,7 @@ struct proto_ops;
 /* struct xinet_protosw flags */
 #define XINET_PROTOSW_PERMANENT	0x01	/* never overridden, never removed */
 #define XINET_PROTOSW_REUSE	0x02	/* sockets start with SO_REUSEADDR on */
+#define XINET_PROTOSW_ICSK	0x04	/* socks are inet_connection_socks */
 
 /**
  * struct xinet_protosw - one kind of socket that socket(PF_XINET, ...) builds

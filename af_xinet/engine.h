@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef _XINET_ENGINE_H
+#define _XINET_ENGINE_H
+
+#include <linux/types.h>
+
+struct msghdr;
+struct proto_ops;
+struct socket;
+
+/**
+ * xinet_engine_take_ops() - make proto_ops of PF_INET's those of our sockets
+ * @ops: to be filled in
+ * @inet: what PF_INET's sockets of the kind have; may be the same as @ops
+ *
+ * Family and owner become ours, and the calls that take an address accept
+ * AF_XINET in it. All else, what a kernel has there that this tree has never
+ * heard of included, is @inet's. connect() is left to the caller.
+ *
+ * Context: any.
+ */
+void xinet_engine_take_ops(struct proto_ops *ops, const struct proto_ops *inet);
+
+/**
+ * xinet_engine_sendmsg() - proto_ops sendmsg over an engine of the kernel
+ * @sock: the socket
+ * @msg: the message; AF_XINET in msg_name stands for AF_INET
+ * @len: its length in bytes
+ *
+ * Context: process.
+ * Return: what inet_sendmsg() returned.
+ */
+int xinet_engine_sendmsg(struct socket *sock, struct msghdr *msg, size_t len);
+
+#endif /* _XINET_ENGINE_H */
