@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What every inet-like socket of the family begins as: a struct inet_sock with
- * PF_INET's defaults. Called by the family's create for the entries of the
- * protosw table that build no sock of their own.
+ * PF_INET's defaults, and operations that a protocol need not write itself.
+ * Called by the family's create for the entries of the protosw table that build
+ * no sock of their own, and by other modules for their operations.
  */
 #include <linux/bpf-cgroup.h>
+#include <linux/export.h>
 #include <linux/in.h>
 #include <linux/net.h>
 #include <net/inet_common.h>
@@ -13,6 +15,8 @@
 #include <net/sock.h>
 #include <net/xinet.h>
 
+#include "af_xinet/bind.h"
+#include "af_xinet/family.h"
 #include "af_xinet/inet_sock.h"
 #include "compat/xinet_compat_inet.h"
 
@@ -72,3 +76,36 @@ int xinet_inet_sock_create(struct net *net, struct socket *sock,
 	}
 	return err;
 }
+
+static int ops_bind(struct socket *sock, struct xinet_sockaddr *uaddr, int len)
+{
+	xinet_bind_accept_family(uaddr, len, AF_INET);
+	return inet_bind(sock, uaddr, len);
+}
+
+static int ops_connect(struct socket *sock, struct xinet_sockaddr *uaddr,
+		       int len, int flags)
+{
+	xinet_bind_accept_family(uaddr, len, AF_INET);
+	return inet_dgram_connect(sock, uaddr, len, flags);
+}
+
+void xinet_ops_fill(struct proto_ops *ops)
+{
+	ops->family	= xinet_family_number();
+	ops->release	= ops->release ?: inet_release;
+	ops->bind	= ops->bind ?: ops_bind;
+	ops->connect	= ops->connect ?: ops_connect;
+	ops->socketpair	= ops->socketpair ?: sock_no_socketpair;
+	ops->accept	= ops->accept ?: sock_no_accept;
+	ops->getname	= ops->getname ?: inet_getname;
+	ops->poll	= ops->poll ?: datagram_poll;
+	ops->ioctl	= ops->ioctl ?: inet_ioctl;
+	ops->gettstamp	= ops->gettstamp ?: sock_gettstamp;
+	ops->listen	= ops->listen ?: sock_no_listen;
+	ops->shutdown	= ops->shutdown ?: inet_shutdown;
+	ops->setsockopt	= ops->setsockopt ?: sock_common_setsockopt;
+	ops->getsockopt	= ops->getsockopt ?: sock_common_getsockopt;
+	ops->mmap	= ops->mmap ?: sock_no_mmap;
+}
+EXPORT_SYMBOL_GPL(xinet_ops_fill);

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The way in for IPv4: one packet_type for ETH_P_IP per namespace that has raw
- * sockets. What a driver hands up is validated, asked for by somebody,
- * reassembled if it is a fragment, and given to the raw sockets. PF_INET's own
- * handler gets the same skb before or after us, so it is read and never
- * written; only a copy of our own is.
+ * The way in for IPv4: one packet_type for ETH_P_IP while anybody receives, a
+ * raw socket or the handler of a protocol. What a driver hands up is validated,
+ * asked for by somebody, reassembled if it is a fragment, and given to the
+ * handler and the raw sockets. PF_INET's own handler gets the same skb before
+ * or after us, so it is read and never written; only a copy of our own is.
  */
 #include <kunit/visibility.h>
 #include <linux/if_ether.h>
 #include <linux/inetdevice.h>
+#include <linux/mutex.h>
 #include <linux/netdevice.h>
 #include <linux/slab.h>
 #include <net/dst_metadata.h>
@@ -16,6 +17,7 @@
 #include <net/l3mdev.h>
 #include <net/route.h>
 
+#include "af_xinet/handler.h"
 #include "af_xinet/ip_input.h"
 #include "af_xinet/raw.h"
 #include "compat/xinet_compat_inet.h"
@@ -27,17 +29,21 @@
 #define XINET_DEFRAG_USER	0x58490000u
 
 /**
- * struct xinet_ip_hook - the packet_type of one namespace
- * @pt: names no namespace: on kernels that sort handlers by namespace, one
- *	that does runs after PF_INET's, which would then clone every packet
- * @net: the namespace
+ * struct ip_hook - the packet_type, one for all namespaces
+ * @pt: names no namespace: the packets of every namespace pass every hook that
+ *	names none, so one of them is enough; and on kernels that sort handlers
+ *	by namespace, one that names it runs after PF_INET's, which would then
+ *	clone every packet
  * @rcu: for its end
  */
-struct xinet_ip_hook {
+struct ip_hook {
 	struct packet_type pt;
-	struct net *net;
 	struct rcu_head rcu;
 };
+
+static DEFINE_MUTEX(ip_hook_lock);
+static struct ip_hook *ip_hook;		/* ip_hook_lock */
+static unsigned int ip_hook_users;	/* ip_hook_lock */
 
 const struct iphdr *xinet_ip_header_check(const struct sk_buff *skb,
 					  union xinet_ip_header *buf,
@@ -129,6 +135,12 @@ err_free:
 	return err;
 }
 
+/* Whether a socket or a handler wants the packet, by protocol and addresses. */
+static bool ip_wanted(const struct xinet_ip_rx *rx)
+{
+	return xinet_handler_wanted(rx->iph->protocol) || xinet_raw_wanted(rx);
+}
+
 /*
  * Turns @rx from a fragment into its datagram. False: it is not complete yet,
  * or nobody wants it; @rx->skb, if it was ours, is gone.
@@ -136,7 +148,7 @@ err_free:
 static bool ip_defragment(struct xinet_ip_rx *rx)
 {
 	/* Forwarded fragments and those without a reader are not collected. */
-	if (!xinet_raw_wanted(rx) || xinet_ip_own(rx))
+	if (!ip_wanted(rx) || xinet_ip_own(rx))
 		return false;
 
 	if (ip_defrag(rx->net, rx->skb, XINET_DEFRAG_USER)) {
@@ -159,10 +171,11 @@ static void ip_input(struct xinet_ip_rx *rx)
 	 * length of pages cannot be lowered in place.
 	 */
 	if (rx->skb->len > rx->len && skb_is_nonlinear(rx->skb) &&
-	    (!xinet_raw_wanted(rx) || xinet_ip_own(rx)))
+	    (!ip_wanted(rx) || xinet_ip_own(rx)))
 		return;
 
-	xinet_raw_input(rx);
+	if (!xinet_handler_input(rx))
+		xinet_raw_input(rx);
 }
 
 /*
@@ -184,17 +197,17 @@ static void ip_set_interfaces(struct xinet_ip_rx *rx,
 /*
  * Softirq, under RCU. Budget for a packet nobody wants: one header check and
  * the walk over the sockets of its protocol; no clone, no lock, no atomic but
- * the reference that the stack took for us.
+ * the reference that the stack took for us. In a namespace without receivers
+ * not even the header is looked at.
  */
 static int ip_hook_rcv(struct sk_buff *skb, struct net_device *dev,
 		       struct packet_type *pt, struct net_device *orig_dev)
 {
-	struct xinet_ip_hook *hook = container_of(pt, struct xinet_ip_hook, pt);
-	struct xinet_ip_rx rx = { .net = hook->net, .skb = skb };
+	struct xinet_ip_rx rx = { .net = dev_net(dev), .skb = skb };
 	union xinet_ip_header buf;
 
-	if (!net_eq(dev_net(dev), hook->net) ||
-	    skb->pkt_type == PACKET_OTHERHOST)
+	if (skb->pkt_type == PACKET_OTHERHOST ||
+	    (!xinet_raw_any(rx.net) && !xinet_handler_any()))
 		goto out;
 
 	rx.iph = xinet_ip_header_check(skb, &buf, &rx.len);
@@ -211,22 +224,47 @@ out:
 	return NET_RX_SUCCESS;
 }
 
-struct xinet_ip_hook *xinet_ip_hook_create(struct net *net)
+int xinet_ip_hook_get(void)
 {
-	struct xinet_ip_hook *hook;
+	int err = 0;
 
-	hook = kzalloc(sizeof(*hook), GFP_KERNEL);
-	if (!hook)
-		return NULL;
-	hook->net = net;
-	hook->pt.type = htons(ETH_P_IP);
-	hook->pt.func = ip_hook_rcv;
-	dev_add_pack(&hook->pt);
-	return hook;
+	mutex_lock(&ip_hook_lock);
+	if (!ip_hook) {
+		ip_hook = kzalloc(sizeof(*ip_hook), GFP_KERNEL);
+		if (!ip_hook) {
+			err = -ENOMEM;
+			goto out;
+		}
+		ip_hook->pt.type = htons(ETH_P_IP);
+		ip_hook->pt.func = ip_hook_rcv;
+		dev_add_pack(&ip_hook->pt);
+	}
+	ip_hook_users++;
+out:
+	mutex_unlock(&ip_hook_lock);
+	return err;
 }
 
-void xinet_ip_hook_destroy(struct xinet_ip_hook *hook)
+void xinet_ip_hook_put(void)
 {
-	__dev_remove_pack(&hook->pt);
-	kfree_rcu(hook, rcu);
+	mutex_lock(&ip_hook_lock);
+	if (!--ip_hook_users) {
+		__dev_remove_pack(&ip_hook->pt);
+		kfree_rcu(ip_hook, rcu);
+		ip_hook = NULL;
+	}
+	mutex_unlock(&ip_hook_lock);
 }
+
+#if IS_ENABLED(CONFIG_KUNIT)
+bool xinet_ip_hook_is_there(void)
+{
+	bool there;
+
+	mutex_lock(&ip_hook_lock);
+	there = ip_hook;
+	mutex_unlock(&ip_hook_lock);
+	return there;
+}
+EXPORT_SYMBOL_IF_KUNIT(xinet_ip_hook_is_there);
+#endif

@@ -6,7 +6,6 @@
 #include <linux/skbuff.h>
 
 struct net;
-struct xinet_ip_hook;
 
 /* Room for the longest IPv4 header, 60 bytes (RFC 791). */
 union xinet_ip_header {
@@ -36,24 +35,33 @@ struct xinet_ip_rx {
 };
 
 /**
- * xinet_ip_hook_create() - start to receive the IPv4 packets of a namespace
- * @net: the namespace; outlives the hook
+ * xinet_ip_hook_get() - a receiver of IPv4 packets begins
  *
- * Context: process.
- * Return: the hook or NULL when there is no memory.
+ * The first one of all namespaces hooks ip_input.c onto ETH_P_IP.
+ *
+ * Context: process; may sleep.
+ * Return: 0 or -ENOMEM.
  */
-struct xinet_ip_hook *xinet_ip_hook_create(struct net *net);
+int xinet_ip_hook_get(void);
 
 /**
- * xinet_ip_hook_destroy() - receive no more
- * @hook: what xinet_ip_hook_create() gave
+ * xinet_ip_hook_put() - undo one xinet_ip_hook_get()
  *
  * Does not wait: packets under way may still arrive until a grace period has
  * passed; then the hook is freed.
  *
- * Context: process.
+ * Context: process; may sleep.
  */
-void xinet_ip_hook_destroy(struct xinet_ip_hook *hook);
+void xinet_ip_hook_put(void);
+
+#if IS_ENABLED(CONFIG_KUNIT)
+/**
+ * xinet_ip_hook_is_there() - whether there is a receiver
+ *
+ * Context: process; may sleep.
+ */
+bool xinet_ip_hook_is_there(void);
+#endif
 
 /**
  * xinet_ip_header_check() - find and validate the IPv4 header of a packet

@@ -2,9 +2,10 @@
 /*
  * Which IP protocols are spoken here, as the kernel's own IP input sees it. It
  * knows PF_INET's raw sockets and the protocols that have a handler, and answers
- * "protocol unreachable" for the rest. A protocol that only sockets of ours
- * speak therefore gets a handler from here, which delivers nothing (that has
- * been done, see ip_input.c) and answers when nobody wanted the packet.
+ * "protocol unreachable" for the rest. A protocol that only sockets or handlers
+ * of ours speak is therefore claimed by a handler from here, which delivers
+ * nothing (that has been done, see ip_input.c) and answers when nobody wanted
+ * the packet. It passes on the ICMP errors that the kernel has validated.
  */
 #include <linux/icmp.h>
 #include <linux/in.h>
@@ -18,16 +19,18 @@
 #include <net/route.h>
 #include <net/xfrm.h>
 
+#include "af_xinet/handler.h"
 #include "af_xinet/ip_input.h"
 #include "af_xinet/protocol.h"
 #include "af_xinet/raw.h"
 
 /*
- * @sockets: how many receive the protocol, in all namespaces
- * @claimed: our handler is registered; it stays for a while without sockets
+ * @receivers: how many sockets and handlers receive the protocol, in all
+ *	namespaces
+ * @claimed: our handler is registered; it stays for a while without receivers
  */
 struct protocol_use {
-	unsigned int sockets;
+	unsigned int receivers;
 	bool claimed;
 };
 
@@ -60,7 +63,8 @@ static int protocol_rcv(struct sk_buff *skb)
 		.sdif	= inet_sdif(skb),
 	};
 
-	if (xinet_raw_wanted(&rx) || protocol_inet_raw_wants(&rx)) {
+	if (xinet_handler_wanted(rx.iph->protocol) || xinet_raw_wanted(&rx) ||
+	    protocol_inet_raw_wants(&rx)) {
 		consume_skb(skb);
 		return 0;
 	}
@@ -73,9 +77,17 @@ static int protocol_rcv(struct sk_buff *skb)
 	return 0;
 }
 
+/* net_protocol err_handler: as xinet_handler_error(). */
+static int protocol_err(struct sk_buff *skb, u32 info)
+{
+	xinet_handler_error(skb, info);
+	return 0;
+}
+
 /* The sockets check policy themselves, as PF_INET's raw sockets do. */
 static const struct net_protocol protocol_handler = {
 	.handler	= protocol_rcv,
+	.err_handler	= protocol_err,
 	.no_policy	= 1,
 };
 
@@ -86,7 +98,7 @@ static void protocol_release(struct work_struct *work)
 
 	mutex_lock(&protocol_lock);
 	for (i = 0; i < MAX_INET_PROTOS; i++) {
-		if (protocol_uses[i].claimed && !protocol_uses[i].sockets) {
+		if (protocol_uses[i].claimed && !protocol_uses[i].receivers) {
 			inet_del_protocol(&protocol_handler, i);
 			protocol_uses[i].claimed = false;
 		}
@@ -103,7 +115,7 @@ void xinet_protocol_get(u8 protocol)
 
 	mutex_lock(&protocol_lock);
 	/* Fails when the kernel has a handler: then all is well without ours. */
-	if (!use->sockets++ && !use->claimed)
+	if (!use->receivers++ && !use->claimed)
 		use->claimed = !inet_add_protocol(&protocol_handler, protocol);
 	mutex_unlock(&protocol_lock);
 }
@@ -113,7 +125,7 @@ void xinet_protocol_put(u8 protocol)
 	struct protocol_use *use = &protocol_uses[protocol];
 
 	mutex_lock(&protocol_lock);
-	if (!--use->sockets && use->claimed)
+	if (!--use->receivers && use->claimed)
 		schedule_work(&protocol_work);
 	mutex_unlock(&protocol_lock);
 }

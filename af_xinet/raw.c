@@ -262,8 +262,8 @@ static int __net_init raw_net_init(struct net *net)
 
 static void __net_exit raw_net_exit(struct net *net)
 {
-	/* Sockets hold their namespace, and the hook goes with the last. */
-	WARN_ON_ONCE(xinet_raw_net(net)->hook);
+	/* Sockets hold their namespace. */
+	WARN_ON_ONCE(xinet_raw_net(net)->sockets);
 }
 
 static struct pernet_operations raw_net_ops = {

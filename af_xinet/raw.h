@@ -8,7 +8,6 @@
 #include <net/inet_sock.h>
 #include <net/protocol.h>
 
-struct xinet_ip_hook;
 struct xinet_ip_rx;
 
 /**
@@ -30,13 +29,12 @@ static inline struct xinet_raw_sock *xinet_raw_sk(const struct sock *sk)
 /**
  * struct xinet_raw_net - the raw sockets of one network namespace
  * @lock: guards everything here; readers of @hash hold rcu_read_lock()
- * @hook: how packets get here; there while @sockets is not zero
- * @sockets: number of sockets in @hash
+ * @sockets: number of sockets in @hash that receive; read without the lock, see
+ *	xinet_raw_any()
  * @hash: the sockets by IP protocol number
  */
 struct xinet_raw_net {
-	struct mutex lock;	/* hook, sockets, changes of hash */
-	struct xinet_ip_hook *hook;
+	struct mutex lock;	/* sockets, changes of hash */
 	unsigned int sockets;
 	struct hlist_head hash[MAX_INET_PROTOS];
 };
@@ -67,11 +65,22 @@ void xinet_raw_exit(void);
 struct xinet_raw_net *xinet_raw_net(const struct net *net);
 
 /**
+ * xinet_raw_any() - whether any socket of a namespace receives
+ * @net: the namespace
+ *
+ * Context: RCU read side.
+ */
+static inline bool xinet_raw_any(const struct net *net)
+{
+	return READ_ONCE(xinet_raw_net(net)->sockets);
+}
+
+/**
  * xinet_raw_hash() - let a socket receive
  * @sk: a raw socket, its inet_num set
  *
- * The first socket of a namespace hooks it onto ETH_P_IP. A socket of
- * IPPROTO_RAW sends only (raw(7)) and is counted, never found.
+ * The first one hooks us onto ETH_P_IP. A socket of IPPROTO_RAW sends only
+ * (raw(7)) and is counted, never found.
  *
  * Context: process; may sleep.
  * Return: 0 or -ENOMEM.
@@ -82,8 +91,8 @@ int xinet_raw_hash(struct sock *sk);
  * xinet_raw_unhash() - let a socket receive no more
  * @sk: a raw socket, hashed or not
  *
- * The last socket of a namespace takes the hook away. Does not wait: packets
- * under way may still find @sk until a grace period has passed.
+ * The last one takes the hook away. Does not wait: packets under way may still
+ * find @sk until a grace period has passed.
  *
  * Context: process; may sleep.
  */

@@ -42,13 +42,10 @@ int xinet_raw_hash(struct sock *sk)
 
 	mutex_lock(&rn->lock);
 	if (raw_receives(sk)) {
-		if (!rn->hook)
-			rn->hook = xinet_ip_hook_create(sock_net(sk));
-		if (!rn->hook) {
-			err = -ENOMEM;
+		err = xinet_ip_hook_get();
+		if (err)
 			goto out;
-		}
-		rn->sockets++;
+		WRITE_ONCE(rn->sockets, rn->sockets + 1);
 		xinet_protocol_get(inet_sk(sk)->inet_num);
 	}
 	sk_add_node_rcu(sk, raw_bucket(rn, inet_sk(sk)->inet_num));
@@ -68,11 +65,8 @@ void xinet_raw_unhash(struct sock *sk)
 		sock_prot_inuse_add(sock_net(sk), sk->sk_prot, -1);
 		if (raw_receives(sk)) {
 			xinet_protocol_put(inet_sk(sk)->inet_num);
-			rn->sockets--;
-		}
-		if (rn->hook && !rn->sockets) {
-			xinet_ip_hook_destroy(rn->hook);
-			rn->hook = NULL;
+			WRITE_ONCE(rn->sockets, rn->sockets - 1);
+			xinet_ip_hook_put();
 		}
 	}
 	mutex_unlock(&rn->lock);

@@ -236,18 +236,18 @@ static void unhashed_socket_gets_nothing(struct kunit *test)
 
 static void hook_is_there_while_a_socket_receives(struct kunit *test)
 {
-	struct xinet_raw_net *rn = xinet_raw_net(&init_net);
 	struct sock *send_only, *sk;
 
-	KUNIT_EXPECT_NULL(test, rn->hook);
+	KUNIT_EXPECT_FALSE(test, xinet_ip_hook_is_there());
 	send_only = open_raw(test, IPPROTO_RAW);
-	KUNIT_EXPECT_NULL(test, rn->hook);
+	KUNIT_EXPECT_FALSE(test, xinet_ip_hook_is_there());
 	sk = open_raw(test, TEST_PROTOCOL);
-	KUNIT_EXPECT_NOT_NULL(test, rn->hook);
+	KUNIT_EXPECT_TRUE(test, xinet_ip_hook_is_there());
+	KUNIT_EXPECT_TRUE(test, xinet_raw_any(&init_net));
 	xinet_raw_unhash(sk);
-	KUNIT_EXPECT_NULL(test, rn->hook);
+	KUNIT_EXPECT_FALSE(test, xinet_ip_hook_is_there());
 	xinet_raw_unhash(send_only);
-	KUNIT_EXPECT_EQ(test, rn->sockets, 0u);
+	KUNIT_EXPECT_FALSE(test, xinet_raw_any(&init_net));
 }
 
 /* Sockets come and go while packets arrive; what is open gets every packet. */

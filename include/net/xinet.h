@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What a protocol module sees of PF_XINET: the protosw table that socket()
- * consults. Everything here is exported by xinet.ko; a module that uses it
- * depends on xinet.ko and cannot be loaded before it.
+ * consults, and the handlers that packets of an IP protocol are given to.
+ * Everything here is exported by xinet.ko; a module that uses it depends on
+ * xinet.ko and cannot be loaded before it. Documentation/protocol-authors.md
+ * walks through a whole module.
  */
 #ifndef _NET_XINET_H
 #define _NET_XINET_H
@@ -15,6 +17,7 @@
 struct net;
 struct proto;
 struct proto_ops;
+struct sk_buff;
 
 /* struct xinet_protosw flags */
 #define XINET_PROTOSW_PERMANENT	0x01	/* never overridden, never removed */
@@ -76,5 +79,94 @@ int xinet_register_protosw(struct xinet_protosw *p);
  * Return: 0; -EPERM when @p is permanent; -ENOENT when @p is not in the table.
  */
 int xinet_unregister_protosw(struct xinet_protosw *p);
+
+/* struct xinet_protocol flags */
+#define XINET_PROTOCOL_NO_POLICY 0x01	/* the handler checks IPsec policy */
+
+/**
+ * struct xinet_protocol - what is done with the packets of an IP protocol
+ * @handler: takes a datagram. The skb is the handler's to free; its bytes may be
+ *	shared with other receivers and must not be written without skb_cow().
+ *	It is whole (reassembled), meant for this host (input route in
+ *	skb_rtable(), source validated), with a valid IPv4 header at
+ *	skb_network_header() and skb->data at skb_transport_header(), as far as
+ *	the length that the IP header says: no link-level padding. How much of it
+ *	is linear is not promised: pskb_may_pull(). skb->dev is the device it
+ *	came in through, in any namespace: dev_net(skb->dev) tells which, and a
+ *	handler must not mix them. The netfilter chains PREROUTING and INPUT
+ *	have not seen it: it comes from where packet sockets get theirs.
+ *	Softirq, RCU read side; must not sleep.
+ * @err_handler: is told of an ICMP error about a packet of this protocol, or
+ *	NULL. The skb is borrowed: icmp_hdr() is the error, skb->data the IPv4
+ *	header of the packet that caused it, linear with 8 bytes behind it and
+ *	otherwise unchecked: anybody may have sent it. @info is the MTU in bytes
+ *	of ICMP_FRAG_NEEDED, the pointer of ICMP_PARAMETERPROB, or 0. Softirq, RCU
+ *	read side; must not sleep.
+ * @flags: XINET_PROTOCOL_*
+ *
+ * Belongs to the caller and must live, as must the functions, until
+ * xinet_del_protocol() has returned. A module that calls it from its exit needs
+ * no reference to itself for that.
+ */
+struct xinet_protocol {
+	void (*handler)(struct sk_buff *skb);
+	void (*err_handler)(struct sk_buff *skb, u32 info);
+	unsigned int flags;
+};
+
+/**
+ * xinet_add_protocol() - receive the packets of an IP protocol
+ * @p: the handler; see struct xinet_protocol for its lifetime
+ * @protocol: IP protocol number
+ *
+ * Packets of every namespace come, those of namespaces to be created too. Raw
+ * sockets of the protocol get them as well. As long as the handler is there the
+ * kernel does not answer "protocol unreachable"; that nobody listens on a port is
+ * for the handler to tell. A protocol that the kernel speaks itself (TCP, UDP,
+ * ICMP, ...) goes on being spoken by it at the same time, with what it answers,
+ * and its ICMP errors go to the kernel's handler only.
+ *
+ * Context: process; may sleep.
+ * Return: 0; -EEXIST when the protocol has a handler; -EINVAL without handler, or
+ * for IPPROTO_RAW, which nobody receives; -ENOMEM.
+ */
+int xinet_add_protocol(const struct xinet_protocol *p, u8 protocol);
+
+/**
+ * xinet_del_protocol() - receive the packets of an IP protocol no more
+ * @p: what xinet_add_protocol() accepted
+ * @protocol: for this protocol
+ *
+ * On return neither function of @p is running and none will be called. To be
+ * called after xinet_unregister_protosw(), so that no socket is made that would
+ * not receive. Sockets of the protocol that are still open receive nothing any
+ * more; usually there are none, as they hold the module that owns their proto.
+ *
+ * Context: process; sleeps for an RCU grace period.
+ * Return: 0; -ENOENT when @p is not the handler of @protocol.
+ */
+int xinet_del_protocol(const struct xinet_protocol *p, u8 protocol);
+
+/**
+ * xinet_ops_fill() - complete the operations of an inet-like datagram protocol
+ * @ops: owner, sendmsg() and recvmsg() set; not const, and in use by nobody
+ *
+ * Sets the family. What is NULL becomes what PF_INET's datagram sockets have:
+ * release(), getname(), poll(), ioctl(), gettstamp(), shutdown(), and the
+ * socket options of the struct proto; listen(), accept(), socketpair() and
+ * mmap() that refuse; and
+ *
+ * - bind(), with AF_XINET accepted for AF_INET: the address must be local, any,
+ *   multicast or broadcast, a privileged port needs CAP_NET_BIND_SERVICE. The
+ *   port is asked of proto->get_port(sk, port), under the socket lock and with
+ *   inet_rcv_saddr set: it chooses a port when it is asked for 0, sets inet_num
+ *   and returns 0, or returns the errno of bind() when the port is taken.
+ * - connect(), with AF_XINET accepted for AF_INET: a socket without a port gets
+ *   one from proto->get_port(); AF_UNSPEC calls proto->disconnect(), any other
+ *   address proto->connect(), for which ip4_datagram_connect() will do.
+ *
+ * Context: any.
+ */
+void xinet_ops_fill(struct proto_ops *ops);
 
 #endif /* _NET_XINET_H */
