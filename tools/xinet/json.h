@@ -25,6 +25,8 @@ public:
         return raw(key, fmt::format("{}", value));
     }
 
+    JsonObject& add_null(std::string_view key) { return raw(key, "null"); }
+
     std::string text() const { return "{" + body_ + "}"; }
 
 private:

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Where the packets come from, and how long the kernel takes over one.
+#pragma once
+
+#include "system.h"
+
+#include "libxinet/file_descriptor.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace bench {
+
+/// A dummy interface, up, without an address of its own unless one is given;
+/// deleted with the object.
+class DummyInterface {
+public:
+    explicit DummyInterface(std::string name, const std::string& address = {});
+    DummyInterface(const DummyInterface&) = delete;
+    DummyInterface& operator=(const DummyInterface&) = delete;
+    ~DummyInterface();
+
+    const std::string& name() const noexcept { return name_; }
+    unsigned index() const noexcept { return index_; }
+
+private:
+    std::string name_;
+    unsigned index_ = 0;
+};
+
+/// The kernel's pktgen in xmit_mode netif_receive: UDP packets for another
+/// host's link-level address come in through interfaces, one CPU for each.
+class PacketGenerator {
+public:
+    /// @param frame_bytes without the checksum of the link level
+    PacketGenerator(std::vector<std::string> interfaces, std::size_t frame_bytes);
+    PacketGenerator(const PacketGenerator&) = delete;
+    PacketGenerator& operator=(const PacketGenerator&) = delete;
+    ~PacketGenerator();
+
+    /// Time per packet of the slowest CPU, @p packets through each interface.
+    Nanoseconds receive(std::uint64_t packets);
+
+private:
+    friend class BackgroundTraffic;
+    void set(const std::string& interface, const std::string& command);
+
+    std::vector<std::string> interfaces_;
+};
+
+/// Packets without end, on the CPU of the generator's first interface.
+class BackgroundTraffic {
+public:
+    explicit BackgroundTraffic(PacketGenerator& generator);
+    BackgroundTraffic(const BackgroundTraffic&) = delete;
+    BackgroundTraffic& operator=(const BackgroundTraffic&) = delete;
+    ~BackgroundTraffic();
+
+private:
+    PacketGenerator& generator_;
+    std::thread starter_;
+};
+
+/// A tun interface through which this process hands IPv4 packets to the host;
+/// each is received within the write().
+class TunInterface {
+public:
+    /// @param address of the host on it, with prefix length
+    TunInterface(std::string name, const std::string& address);
+
+    Nanoseconds receive(std::span<const std::byte> packet, std::uint64_t packets);
+
+private:
+    std::string name_;
+    xinet::FileDescriptor device_;
+};
+
+} // namespace bench

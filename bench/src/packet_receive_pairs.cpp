@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What it costs to capture: pktgen's frames, with and without packet sockets.
+#include "injector.h"
+#include "pair.h"
+#include "taps.h"
+
+#include "libxinet/error.h"
+#include "libxinet/filter.h"
+
+#include <fmt/format.h>
+#include <linux/if_packet.h>
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace bench {
+namespace {
+
+constexpr const char* interface_name = "bench0";
+
+/// What a set of taps adds to the reception of one packet.
+struct TapRun {
+    TapPlan plan = {};
+    std::uint64_t packets = 20000;
+    int interfaces = 1;     ///< a CPU receives through each
+    bool elsewhere = false; ///< the taps are on another interface
+    bool fanout = false;    ///< a packet goes to one socket, not to all
+    bool rejected = false;  ///< no packet goes anywhere
+};
+
+double tap_cost(xinet::Engine engine, TapRun run) {
+    std::vector<std::string> names;
+    std::vector<std::unique_ptr<DummyInterface>> interfaces;
+    for (int i = 0; i < run.interfaces; ++i) {
+        names.push_back(fmt::format("bench{}", i));
+        interfaces.push_back(std::make_unique<DummyInterface>(names.back()));
+    }
+    const DummyInterface other("quiet0");
+    PacketGenerator generator(names, run.plan.frame_bytes);
+
+    generator.receive(run.packets); // the first one warms caches and code
+    const Nanoseconds without = generator.receive(run.packets);
+
+    if (run.interfaces == 1) {
+        run.plan.interface_index = run.elsewhere ? other.index() : interfaces.front()->index();
+    }
+    run.plan.frames = run.packets * static_cast<std::uint64_t>(run.interfaces);
+    Taps taps(engine, run.plan);
+    taps.packets();
+    const Nanoseconds with = generator.receive(run.packets);
+
+    std::uint64_t expected = run.rejected ? 0 : run.plan.frames;
+    if (!run.fanout) {
+        expected *= static_cast<std::uint64_t>(run.plan.sockets);
+    }
+    if (const std::uint64_t got = taps.packets(); got != expected) {
+        throw xinet::Error("measure", "a tap", 0,
+                           fmt::format("{} packets came instead of {}", got, expected));
+    }
+    return (with - without).count();
+}
+
+/// The hook of xinet_floor.ko in place of a socket.
+double floor_cost(bool copy, std::size_t frame_bytes) {
+    constexpr std::uint64_t packets = 20000;
+    const DummyInterface interface(interface_name);
+    PacketGenerator generator({interface_name}, frame_bytes);
+
+    generator.receive(packets);
+    const Nanoseconds without = generator.receive(packets);
+    run({"modprobe", "xinet_floor", copy ? "copy=1" : "copy=0"});
+    const Nanoseconds with = generator.receive(packets);
+    run({"rmmod", "xinet_floor"});
+    return (with - without).count();
+}
+
+std::vector<sock_filter> compiled(const std::string& expression) {
+    return xinet::FilterProgram(expression, xinet::LinkType::ethernet, 65535).instructions({});
+}
+
+/// Rejects every frame of the generator by arithmetic on it, which no index
+/// over filters can see through: the sum of two words is never this odd.
+std::vector<sock_filter> odd_shape(int number) {
+    const auto n = static_cast<std::uint32_t>(number);
+    return {
+        BPF_STMT(BPF_LD | BPF_H | BPF_ABS, 12),
+        BPF_STMT(BPF_ALU | BPF_ADD | BPF_K, 3 + n),
+        BPF_STMT(BPF_MISC | BPF_TAX, 0),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 26),
+        BPF_STMT(BPF_ALU | BPF_XOR | BPF_X, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0xdead0000 + n, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, 65535),
+        BPF_STMT(BPF_RET | BPF_K, 0),
+    };
+}
+
+/// Hosts, ports and protocols that the generator's frames do not have.
+std::vector<sock_filter> libpcap_shape(int number) {
+    switch (number % 4) {
+    case 0:
+        return compiled(fmt::format("host 10.99.0.{}", number + 1));
+    case 1:
+        return compiled(fmt::format("tcp port {}", 1000 + number));
+    case 2:
+        return compiled(fmt::format("udp dst port {}", 20000 + number));
+    default:
+        return compiled(fmt::format("ip proto {}", 100 + number));
+    }
+}
+
+Pair tap_pair(std::string name, std::string group, TapRun run, std::function<double()> floor = {}) {
+    return {.name = std::move(name),
+            .group = std::move(group),
+            .unit = "per packet",
+            .peer_name = "AF_PACKET",
+            .cost = [run](xinet::Engine engine) { return tap_cost(engine, run); },
+            .floor = std::move(floor),
+            .min_cpus = run.interfaces};
+}
+
+Pair on_axis(Pair pair, std::string axis, double x, bool quick) {
+    pair.axis = std::move(axis);
+    pair.x = x;
+    pair.quick = quick;
+    return pair;
+}
+
+std::vector<Pair> one_socket() {
+    std::vector<Pair> pairs;
+
+    for (const std::size_t bytes : {60, 256, 512, 1024, 1500}) {
+        pairs.push_back(on_axis(tap_pair(fmt::format("one socket, TPACKET_V3, {} bytes", bytes),
+                                         "frame size", {.plan = {.frame_bytes = bytes}},
+                                         [=] { return floor_cost(true, bytes); }),
+                                "bytes", static_cast<double>(bytes), bytes == 60 || bytes == 1500));
+    }
+    pairs.push_back(tap_pair("one socket, TPACKET_V2, 60 bytes", "one socket",
+                             {.plan = {.receiver = Receiver::ring_v2}},
+                             [] { return floor_cost(true, 60); }));
+    pairs.push_back(tap_pair("one socket, recvmsg queue, 60 bytes", "one socket",
+                             {.plan = {.receiver = Receiver::queue}},
+                             [] { return floor_cost(false, 60); }));
+    return pairs;
+}
+
+std::vector<Pair> many_sockets() {
+    const auto rejecting = [](std::function<std::vector<sock_filter>(int)> filter, int sockets) {
+        return TapRun{
+            .plan = {.sockets = sockets, .receiver = Receiver::queue, .filter = std::move(filter)},
+            .packets = 4000,
+            .rejected = true};
+    };
+    const auto shared = [](int) { return compiled("host 10.99.0.1"); };
+    std::vector<Pair> pairs;
+
+    for (const int sockets : {1, 4, 16, 64}) {
+        const bool quick = sockets == 64;
+        const auto add = [&](const char* what, const char* group,
+                             std::function<std::vector<sock_filter>(int)> filter) {
+            pairs.push_back(on_axis(tap_pair(fmt::format("{} sockets, {}", sockets, what), group,
+                                             rejecting(std::move(filter), sockets)),
+                                    "sockets", sockets, quick));
+        };
+        add("one shared rejecting filter", "shared filter", shared);
+        add("distinct rejecting filters of any shape", "distinct filters", odd_shape);
+        add("distinct rejecting filters of libpcap", "libpcap filters", libpcap_shape);
+    }
+    pairs.push_back(
+        tap_pair("64 sockets on another ethertype", "elsewhere",
+                 {.plan = {.sockets = 64, .receiver = Receiver::queue, .ethertype = ETH_P_ARP},
+                  .rejected = true}));
+    pairs.push_back(tap_pair("64 sockets on another interface", "elsewhere",
+                             {.plan = {.sockets = 64, .receiver = Receiver::queue},
+                              .elsewhere = true,
+                              .rejected = true}));
+    for (const int sockets : {2, 4, 16}) {
+        pairs.push_back(
+            on_axis(tap_pair(fmt::format("{} sockets, all accepting, TPACKET_V3", sockets),
+                             "all accepting", {.plan = {.sockets = sockets}, .packets = 5000}),
+                    "sockets", sockets, sockets == 16));
+    }
+    pairs.push_back(
+        tap_pair("fanout of 4, hash, TPACKET_V3", "fanout",
+                 {.plan = {.sockets = 4, .fanout_mode = PACKET_FANOUT_HASH}, .fanout = true}));
+    return pairs;
+}
+
+/// Time per packet with two CPUs, as a multiple of that with one.
+double two_cpu_cost(xinet::Engine engine) {
+    const TapRun one{.packets = 100000};
+    TapRun two = one;
+    two.interfaces = 2;
+    return tap_cost(engine, two) / tap_cost(engine, one);
+}
+
+Nanoseconds open_bind_close(xinet::Engine engine) {
+    constexpr int rounds = 30;
+    const DummyInterface interface(interface_name);
+    PacketGenerator generator({interface_name}, 60);
+    const BackgroundTraffic traffic(generator);
+
+    const auto start = now();
+    for (int i = 0; i < rounds; ++i) {
+        const xinet::FileDescriptor socket = open_packet_socket(engine);
+        bind_packet_socket(socket.get(), interface.index(), ETH_P_ALL);
+    }
+    return Nanoseconds(now() - start) / rounds;
+}
+
+} // namespace
+
+std::vector<Pair> packet_receive_pairs() {
+    std::vector<Pair> pairs = one_socket();
+    std::vector<Pair> more = many_sockets();
+    pairs.insert(pairs.end(), std::make_move_iterator(more.begin()),
+                 std::make_move_iterator(more.end()));
+
+    pairs.push_back({.name = "two CPUs into one TPACKET_V3 ring, against one CPU",
+                     .group = "CPUs",
+                     .unit = "times",
+                     .peer_name = "AF_PACKET",
+                     .cost = two_cpu_cost,
+                     .floor = {},
+                     .min_cpus = 2});
+    pairs.push_back({.name = "open, bind and close under traffic",
+                     .group = "life",
+                     .unit = "per socket",
+                     .peer_name = "AF_PACKET",
+                     .cost = [](xinet::Engine engine) { return open_bind_close(engine).count(); },
+                     .floor = {},
+                     .min_cpus = 2});
+    return pairs;
+}
+
+} // namespace bench
