@@ -187,7 +187,7 @@ static void program_speaks_for_its_whole_group(struct kunit *test)
 	f->array = xinet_tap_array_alloc(4);
 	KUNIT_ASSERT_NOT_NULL(test, f->array);
 	for (i = 0; i < 4; i++)
-		f->array->slots[i].sink = &f->sinks[i].sink;
+		f->array->slots[i] = &f->sinks[i].sink;
 	f->array->nr_slots = 4;
 	f->array->nr_groups = 2;
 	f->array->groups[0].prog = progs[0];
@@ -250,7 +250,7 @@ static void degraded_array_still_delivers(struct kunit *test)
 	f->sinks[1].sink.mode = XINET_TAP_COOKED;
 	publish(test, 3);
 	f->array->degraded = true;
-	f->array->slots[0].sink = NULL;
+	f->array->slots[0] = NULL;
 	demux(test, NULL);
 	KUNIT_EXPECT_EQ(test, f->sinks[0].delivered + f->sinks[1].delivered +
 			f->sinks[2].delivered, 2u);

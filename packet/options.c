@@ -62,15 +62,19 @@ void xinet_options_filter_work(struct work_struct *work)
 	sock_put(&po->sk);
 }
 
-void xinet_options_filter_stale(struct xinet_tap_sink *sink)
+void xinet_options_release_cb(struct sock *sk)
 {
-	struct xinet_packet_sock *po = xinet_packet_sk(sink->sk);
+	struct xinet_packet_sock *po = xinet_packet_sk(sk);
 
-	if (work_pending(&po->filter_work) ||
-	    !refcount_inc_not_zero(&po->sk.sk_refcnt))
+	/* @seen changes under the socket lock only, which is still held */
+	if (likely(rcu_access_pointer(sk->sk_filter) == po->sink.seen) ||
+	    sock_flag(sk, SOCK_DEAD))
 		return;
+
+	xinet_tap_filter_changed(&po->sink);
+	sock_hold(sk);
 	if (!queue_work(options_wq, &po->filter_work))
-		sock_put(&po->sk);
+		sock_put(sk);
 }
 
 int __init xinet_options_init(void)

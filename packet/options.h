@@ -8,9 +8,9 @@
 
 #include <linux/sockptr.h>
 
+struct sock;
 struct socket;
 struct work_struct;
-struct xinet_tap_sink;
 
 /**
  * xinet_options_setsockopt() - setsockopt() of a packet socket
@@ -43,15 +43,18 @@ int xinet_options_getsockopt(struct socket *sock, int level, int optname,
 			     char __user *optval, int __user *optlen);
 
 /**
- * xinet_options_filter_stale() - xinet_tap_stale_t of a packet socket
- * @sink: of the socket
+ * xinet_options_release_cb() - proto release_cb: notices a new filter
+ * @sk: a packet socket, its lock about to be released
  *
- * Context: softirq, or BH disabled; RCU.
+ * For kernels that change a filter without telling the proto_ops. It is
+ * effective when setsockopt() returns.
+ *
+ * Context: BH disabled, the spinlock of the socket lock held.
  */
-void xinet_options_filter_stale(struct xinet_tap_sink *sink);
+void xinet_options_release_cb(struct sock *sk);
 
 /**
- * xinet_options_filter_work() - does what xinet_options_filter_stale() asked
+ * xinet_options_filter_work() - does what xinet_options_release_cb() asked
  * @work: of a struct xinet_packet_sock
  */
 void xinet_options_filter_work(struct work_struct *work);

@@ -364,7 +364,6 @@ static void packet_init_sock(struct socket *sock, struct sock *sk)
 	po->sink.sk = sk;
 	po->sink.deliver = xinet_queue_deliver;
 	po->sink.room = xinet_queue_room;
-	po->sink.stale = xinet_options_filter_stale;
 	INIT_WORK(&po->filter_work, xinet_options_filter_work);
 }
 
@@ -503,6 +502,8 @@ int __init xinet_packet_init(void)
 	int err;
 
 	packet_ops.family = xinet_family_number();
+	if (!xinet_sock_tells_filter())
+		xinet_packet_prot.release_cb = xinet_options_release_cb;
 
 	err = xinet_options_init();
 	if (err)

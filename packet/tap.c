@@ -28,12 +28,12 @@
  *
  * An array is one allocation and never changes once it is published, but for
  * the two emergency exits "degraded" and an emptied slot, which let a filter
- * change and a close succeed without memory.
+ * change and a close succeed without memory, and a filter change take effect
+ * before its new array is made.
  *
  * Budget per packet: one hook per tap however many sinks stand behind it; one
  * namespace comparison; one run of each distinct program; for a sink whose
- * program says no nothing at all (on kernels where a filter changes behind our
- * back, one comparison of pointers), for one that is handed the packet two flag
+ * program says no nothing at all, for one that is handed the packet two flag
  * tests and an indirect call. No lock, no reference count, no allocation, no
  * write to anything that another CPU reads.
  *
@@ -140,8 +140,7 @@ void xinet_tap_array_fill(struct xinet_tap_array *array,
 			group->mode = sink->mode;
 			group->own = sink->own_filter;
 		}
-		array->slots[array->nr_slots].sink = sink;
-		array->slots[array->nr_slots].seen = sink->seen;
+		array->slots[array->nr_slots] = sink;
 		group->end = ++array->nr_slots;
 		prev = sink;
 	}
@@ -222,7 +221,7 @@ static void tap_demux_own(const struct xinet_tap_array *array,
 	u32 i;
 
 	for (i = first; i < end; i++) {
-		sink = READ_ONCE(array->slots[i].sink);
+		sink = READ_ONCE(array->slots[i]);
 		if (sink && sink != sender &&
 		    READ_ONCE(sink->mode) == frame->mode)
 			tap_offer_own(sink, skb, frame);
@@ -236,30 +235,20 @@ static void tap_demux_group(const struct xinet_tap_array *array,
 			    const struct xinet_tap_sink *sender, u32 first)
 {
 	unsigned int len = xinet_skb_readable_len(skb);
-	const struct xinet_tap_slot *slot;
 	struct xinet_tap_sink *sink;
 	unsigned int res = len;
 	u32 i;
 
 	if (group->prog)
 		res = bpf_prog_run_save_cb(group->prog, skb);
-	if (!res && xinet_sock_tells_filter())
+	if (!res)
 		return;
 
+	frame->snaplen = min(len, res);
 	for (i = first; i < group->end; i++) {
-		slot = &array->slots[i];
-		sink = READ_ONCE(slot->sink);
-		if (unlikely(!sink) || sink == sender)
-			continue;
-		if (unlikely(!xinet_sock_filter_is(sink->sk, slot->seen))) {
-			tap_offer_own(sink, skb, frame);
-			sink->stale(sink);
-			continue;
-		}
-		if (!res)
-			continue;
-		frame->snaplen = min(len, res);
-		tap_offer(sink, skb, frame);
+		sink = READ_ONCE(array->slots[i]);
+		if (likely(sink) && sink != sender)
+			tap_offer(sink, skb, frame);
 	}
 }
 
@@ -469,6 +458,19 @@ static void tap_update_ignore_outgoing(struct xinet_tap *tap)
 	WRITE_ONCE(tap->hook.ignore_outgoing, ignore);
 }
 
+/* Whether the socket of a sink has got another filter meanwhile. */
+static bool tap_filter_is_stale(const struct xinet_tap *tap)
+{
+	const struct xinet_tap_sink *sink;
+
+	list_for_each_entry(sink, &tap->sinks, node) {
+		if (sink->sk &&
+		    rcu_access_pointer(sink->sk->sk_filter) != sink->seen)
+			return true;
+	}
+	return false;
+}
+
 /* Makes @array, empty and large enough, the one that packets see. */
 static void tap_publish(struct xinet_tap_net *tn, struct xinet_tap *tap,
 			struct xinet_tap_array *array)
@@ -478,6 +480,10 @@ static void tap_publish(struct xinet_tap_net *tn, struct xinet_tap *tap,
 	xinet_tap_array_fill(array, &tap->sinks);
 	old = rcu_replace_pointer(tap->array, array,
 				  lockdep_is_held(&tn->lock));
+	/* pairs with the one in xinet_tap_filter_changed() */
+	smp_mb();
+	if (unlikely(tap_filter_is_stale(tap)))
+		WRITE_ONCE(array->degraded, true);
 	if (old)
 		kvfree_rcu(old, rcu);
 	tap_update_ignore_outgoing(tap);
@@ -521,8 +527,8 @@ static void tap_empty_slot(struct xinet_tap_net *tn, struct xinet_tap *tap,
 					  lockdep_is_held(&tn->lock));
 	WRITE_ONCE(array->degraded, true);
 	for (i = 0; i < array->nr_slots; i++) {
-		if (array->slots[i].sink == sink)
-			WRITE_ONCE(array->slots[i].sink, NULL);
+		if (array->slots[i] == sink)
+			WRITE_ONCE(array->slots[i], NULL);
 	}
 }
 
@@ -633,6 +639,23 @@ void xinet_tap_set_filter(struct xinet_tap_net *tn,
 		tap_reorder(tn, sink,
 			    xinet_tap_array_alloc(sink->tap->nr_sinks));
 	mutex_unlock(&tn->lock);
+}
+
+void xinet_tap_filter_changed(struct xinet_tap_sink *sink)
+{
+	struct xinet_tap *tap;
+
+	/*
+	 * The filter is stored, then the array marked; tap_publish() stores an
+	 * array, then looks at the filters. Pairs with the one there: whoever
+	 * comes second sees what the first has stored.
+	 */
+	smp_mb();
+	rcu_read_lock();
+	tap = READ_ONCE(sink->tap);
+	if (tap)
+		WRITE_ONCE(rcu_dereference(tap->array)->degraded, true);
+	rcu_read_unlock();
 }
 
 int xinet_tap_set_mode(struct xinet_tap_net *tn, struct xinet_tap_sink *sink,

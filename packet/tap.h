@@ -86,18 +86,6 @@ typedef enum xinet_tap_room (*xinet_tap_room_t)(const struct sock *sk,
 						const struct sk_buff *skb);
 
 /**
- * typedef xinet_tap_stale_t - told that the filter of a socket has changed
- * @sink: whose socket it is
- *
- * Called, perhaps several times, on kernels that change a filter without
- * telling the socket's proto_ops. The packet at hand has been judged by the
- * new filter already; xinet_tap_set_filter() is wanted soon.
- *
- * Context: softirq, or BH disabled; RCU.
- */
-typedef void (*xinet_tap_stale_t)(struct xinet_tap_sink *sink);
-
-/**
  * struct xinet_tap_sink - one receiver behind a tap
  * @tap: the tap it stands behind, or NULL
  * @group: the sink of the fanout group that stands behind a tap for it; @tap
@@ -108,7 +96,6 @@ typedef void (*xinet_tap_stale_t)(struct xinet_tap_sink *sink);
  *	@own_filter
  * @deliver: takes the packets
  * @room: answers for @deliver; unused in the sink of a fanout group
- * @stale: is told when @seen is not the filter of @sk any more
  * @running: packets are wanted; false while the device is down
  * @ignore_outgoing: packets that this host sends are not wanted
  * @own_filter: @filter could not be made, sk->sk_filter is run instead; without
@@ -129,7 +116,6 @@ struct xinet_tap_sink {
 	struct sock *sk;
 	xinet_tap_deliver_t deliver;
 	xinet_tap_room_t room;
-	xinet_tap_stale_t stale;
 	bool running;
 	bool ignore_outgoing;
 	bool own_filter;
@@ -166,28 +152,20 @@ struct xinet_tap_group {
 };
 
 /**
- * struct xinet_tap_slot - a sink behind a tap
- * @sink: NULL when it left and no new array could be allocated
- * @seen: its @seen when the array was made; an address to compare
- */
-struct xinet_tap_slot {
-	struct xinet_tap_sink *sink;
-	const struct sk_filter *seen;
-};
-
-/**
  * struct xinet_tap_array - what a tap does with a packet; drawn in tap.c
  * @rcu: for freeing
- * @slots: behind the groups, in the same allocation
+ * @slots: the sinks, behind the groups in the same allocation; NULL where one
+ *	left and no new array could be allocated
  * @nr_groups: used entries of @groups
  * @nr_slots: used entries of @slots
- * @degraded: a sink changed when no new array could be allocated: groups are
- *	void, each slot runs the filter of its socket in the mode of its sink
+ * @degraded: a sink changed when no new array could be allocated, or the filter
+ *	of its socket has and the new array is not here yet: groups are void,
+ *	each slot runs the filter of its socket in the mode of its sink
  * @groups: link-level ones first
  */
 struct xinet_tap_array {
 	struct rcu_head rcu;
-	struct xinet_tap_slot *slots;
+	struct xinet_tap_sink **slots;
 	u32 nr_groups;
 	u32 nr_slots;
 	bool degraded;
@@ -248,6 +226,17 @@ void xinet_tap_set_filter(struct xinet_tap_net *tn,
 			  struct xinet_tap_sink *sink,
 			  struct xinet_filter *filter, struct sk_filter *seen,
 			  bool own);
+
+/**
+ * xinet_tap_filter_changed() - have a socket's own filter asked from now on
+ * @sink: may be behind no tap; its @seen is not the filter of its socket
+ *
+ * For kernels that tell of a new filter where one cannot sleep. What the tap
+ * runs is right at once; xinet_tap_set_filter() is wanted soon, for speed.
+ *
+ * Context: any; the socket lock is held.
+ */
+void xinet_tap_filter_changed(struct xinet_tap_sink *sink);
 
 /**
  * xinet_tap_set_mode() - change where a sink's packets begin

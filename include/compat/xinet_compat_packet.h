@@ -21,7 +21,7 @@
 
 /*
  * Whether proto_ops' setsockopt() is told of SOL_SOCKET options, and so of a
- * new filter. Where it is not, a new filter is noticed per packet.
+ * new filter. Where it is not, proto's release_cb() has to look.
  */
 static inline bool xinet_sock_tells_filter(void)
 {
@@ -38,14 +38,6 @@ static inline void xinet_sock_ask_options(struct socket *sock)
 #ifdef XINET_HAVE_CUSTOM_SOCKOPT
 	set_bit(SOCK_CUSTOM_SOCKOPT, &sock->flags);
 #endif
-}
-
-/* Whether @sk has still the filter @seen; for what is not told to be. */
-static inline bool xinet_sock_filter_is(const struct sock *sk,
-					const struct sk_filter *seen)
-{
-	return xinet_sock_tells_filter() ||
-	       rcu_access_pointer(sk->sk_filter) == seen;
 }
 
 /* Bytes of @skb from its data pointer that the CPU can read. */
