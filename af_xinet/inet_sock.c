@@ -77,12 +77,6 @@ int xinet_inet_sock_create(struct net *net, struct socket *sock,
 	return err;
 }
 
-static int ops_bind(struct socket *sock, struct xinet_sockaddr *uaddr, int len)
-{
-	xinet_bind_accept_family(uaddr, len, AF_INET);
-	return inet_bind(sock, uaddr, len);
-}
-
 static int ops_connect(struct socket *sock, struct xinet_sockaddr *uaddr,
 		       int len, int flags)
 {
@@ -94,7 +88,7 @@ void xinet_ops_fill(struct proto_ops *ops)
 {
 	ops->family	= xinet_family_number();
 	ops->release	= ops->release ?: inet_release;
-	ops->bind	= ops->bind ?: ops_bind;
+	ops->bind	= ops->bind ?: xinet_bind;
 	ops->connect	= ops->connect ?: ops_connect;
 	ops->socketpair	= ops->socketpair ?: sock_no_socketpair;
 	ops->accept	= ops->accept ?: sock_no_accept;
