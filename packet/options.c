@@ -15,6 +15,7 @@
 #include <net/sock.h>
 
 #include "compat/xinet_compat_packet.h"
+#include "packet/fanout.h"
 #include "packet/filter.h"
 #include "packet/membership.h"
 #include "packet/options.h"
@@ -163,6 +164,10 @@ static int options_set_packet(struct xinet_packet_sock *po, int optname,
 		if (!err)
 			WRITE_ONCE(po->qdisc_bypass, val != 0);
 		return err;
+	case PACKET_FANOUT:
+		return xinet_fanout_join(po, optval, optlen);
+	case PACKET_FANOUT_DATA:
+		return xinet_fanout_set_data(po, optval, optlen);
 	case PACKET_VNET_HDR:
 	case PACKET_VNET_HDR_SZ:
 		return xinet_vnet_setsockopt(po, optname, optval, optlen);
@@ -246,6 +251,9 @@ static int options_get_flag(const struct xinet_packet_sock *po, int level,
 	case PACKET_QDISC_BYPASS:
 		*val = READ_ONCE(po->qdisc_bypass);
 		return 0;
+	case PACKET_FANOUT:
+		*val = xinet_fanout_get(po);
+		return 0;
 	case PACKET_VNET_HDR:
 		*val = READ_ONCE(po->vnet_hdr_sz) != 0;
 		return 0;
@@ -264,6 +272,7 @@ int xinet_options_getsockopt(struct socket *sock, int level, int optname,
 	union {
 		int val;
 		struct tpacket_stats stats;
+		struct tpacket_rollover_stats rollover;
 	} data;
 	bool known = level == SOL_PACKET || level == SOL_XINET;
 	int size = sizeof(data.val);
@@ -282,6 +291,11 @@ int xinet_options_getsockopt(struct socket *sock, int level, int optname,
 	if (level == SOL_PACKET && optname == PACKET_STATISTICS) {
 		options_read_stats(po, &data.stats);
 		size = sizeof(data.stats);
+	} else if (level == SOL_PACKET && optname == PACKET_ROLLOVER_STATS) {
+		err = xinet_fanout_get_rollover(po, &data.rollover);
+		if (err)
+			return err;
+		size = sizeof(data.rollover);
 	} else {
 		err = options_get_flag(po, level, optname, &data.val);
 		if (err)

@@ -23,9 +23,12 @@
  * Idle: behind no tap. Running: behind one. Stopped: behind one, and it lets
  * nothing through, so that going up again needs no memory.
  *
- * Locks, outermost first: RTNL, pn->lock, bind_lock, the lock of the taps;
- * bind_lock also goes under the socket lock, which is never held together with
- * RTNL.
+ * Behind a tap stands the socket's own sink or its fanout group (fanout.c),
+ * which it then cannot be moved from.
+ *
+ * Locks, outermost first: RTNL, pn->lock, bind_lock, the lock of the fanout
+ * groups, the lock of the taps; bind_lock also goes under the socket lock,
+ * which is never held together with RTNL.
  */
 #include <linux/capability.h>
 #include <linux/if_packet.h>
@@ -46,6 +49,7 @@
 #include "compat/xinet_compat_packet.h"
 #include "af_xinet/family.h"
 #include "af_xinet/protosw.h"
+#include "packet/fanout.h"
 #include "packet/filter.h"
 #include "packet/membership.h"
 #include "packet/options.h"
@@ -130,6 +134,10 @@ static int packet_bind_dev(struct xinet_packet_sock *po, int ifindex,
 	int err = 0;
 
 	mutex_lock(&po->bind_lock);
+	if (po->sink.group) {
+		err = -EINVAL;
+		goto out_unlock;
+	}
 	if (!num)
 		num = po->num;
 	if (ifindex) {
@@ -293,6 +301,7 @@ static int packet_release(struct socket *sock)
 	/* filter_work may be running, or come later and see SOCK_DEAD */
 	lock_sock(sk);
 	mutex_lock(&po->bind_lock);
+	xinet_fanout_leave(po);
 	xinet_tap_leave(&pn->taps, &po->sink);
 	WRITE_ONCE(po->num, 0);
 	packet_set_dev(po, NULL, 0);
@@ -313,6 +322,7 @@ static int packet_release(struct socket *sock)
 static void packet_destruct(struct sock *sk)
 {
 	skb_queue_purge(&sk->sk_error_queue);
+	kfree(xinet_packet_sk(sk)->rollover);
 	WARN_ON_ONCE(atomic_read(&sk->sk_rmem_alloc));
 	WARN_ON_ONCE(refcount_read(&sk->sk_wmem_alloc));
 }
@@ -407,11 +417,19 @@ err_free:
 	return err;
 }
 
+static void packet_set_running(struct xinet_packet_sock *po, bool running)
+{
+	if (po->sink.group)
+		xinet_fanout_set_running(po, running);
+	else
+		xinet_tap_set_running(&po->sink, running);
+}
+
 static void packet_dev_down(struct xinet_packet_sock *po)
 {
 	if (!po->sink.running)
 		return;
-	xinet_tap_set_running(&po->sink, false);
+	packet_set_running(po, false);
 	packet_report_down(&po->sk);
 }
 
@@ -421,13 +439,15 @@ static void packet_dev_event(struct xinet_packet_sock *po, unsigned long event)
 	switch (event) {
 	case NETDEV_UP:
 		if (po->num)
-			xinet_tap_set_running(&po->sink, true);
+			packet_set_running(po, true);
 		break;
 	case NETDEV_DOWN:
 		packet_dev_down(po);
 		break;
 	case NETDEV_UNREGISTER:
 		packet_dev_down(po);
+		if (po->sink.group)
+			xinet_fanout_dev_gone(po);
 		xinet_tap_leave(packet_taps(po), &po->sink);
 		packet_set_dev(po, NULL, -1);
 		break;
@@ -475,12 +495,14 @@ static int __net_init packet_net_init(struct net *net)
 	mutex_init(&pn->lock);
 	INIT_HLIST_HEAD(&pn->socks);
 	xinet_tap_net_init(&pn->taps);
+	xinet_fanout_net_init(&pn->fanout);
 	return 0;
 }
 
 static void __net_exit packet_net_exit(struct net *net)
 {
 	WARN_ON_ONCE(!hlist_empty(&xinet_packet_net(net)->socks));
+	WARN_ON_ONCE(!xa_empty(&xinet_packet_net(net)->fanout.groups));
 }
 
 static struct pernet_operations packet_net_ops = {

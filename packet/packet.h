@@ -14,8 +14,10 @@
 #include <linux/workqueue.h>
 #include <net/sock.h>
 
+#include "packet/fanout.h"
 #include "packet/tap.h"
 
+struct xinet_fanout_rollover;
 struct xinet_ring;
 
 extern struct proto xinet_packet_prot;
@@ -25,11 +27,13 @@ extern struct proto xinet_packet_prot;
  * @lock: changes of @socks; taken under RTNL, and before any bind_lock
  * @socks: every packet socket, for the device notifier; RCU for readers
  * @taps: their hooks
+ * @fanout: their fanout groups
  */
 struct xinet_packet_net {
 	struct mutex lock;	/* changes of socks */
 	struct hlist_head socks;
 	struct xinet_tap_net taps;
+	struct xinet_fanout_net fanout;
 };
 
 /**
@@ -55,6 +59,8 @@ struct xinet_packet_net {
  * @memberships: see membership.c; RTNL
  * @filter_work: brings a filter that changed unannounced to the tap; holds a
  *	reference to @sk while it is queued
+ * @rollover: of a member of a fanout group that rolls over; set once
+ * @fanout_slot: where a running member stands in its fanout group; see fanout.c
  * @tp_packets: PACKET_STATISTICS; sk_receive_queue.lock
  * @tp_drops: PACKET_STATISTICS
  * @rx_ring: see ring.c; changes under the socket lock, ring_lock and
@@ -82,6 +88,8 @@ struct xinet_packet_sock {
 	u8 vnet_hdr_sz;
 	struct list_head memberships;
 	struct work_struct filter_work;
+	struct xinet_fanout_rollover *rollover;
+	u32 fanout_slot;
 	u32 tp_packets;
 	atomic_t tp_drops;
 	struct xinet_ring *rx_ring;

@@ -176,14 +176,17 @@ static void tap_move_data(struct sk_buff *skb, unsigned char *data)
 	skb->data = data;
 }
 
-/* The program that the core holds for the socket of @sink; RCU. */
+/*
+ * The program that the core holds for the socket of @sink; RCU. A fanout group
+ * takes what its members may want, be it nothing behind a link-level header.
+ */
 static unsigned int tap_run_own(const struct xinet_tap_sink *sink,
 				struct sk_buff *skb, unsigned int len)
 {
 	const struct sk_filter *filter;
 
 	if (!sink->sk)
-		return len;
+		return U32_MAX;
 	filter = rcu_dereference(sink->sk->sk_filter);
 	return filter ? bpf_prog_run_save_cb(filter->prog, skb) : len;
 }

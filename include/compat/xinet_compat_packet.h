@@ -14,6 +14,10 @@
 #include <linux/types.h>
 #include <net/sock.h>
 
+#ifndef PACKET_FANOUT_FLAG_IGNORE_OUTGOING
+#define PACKET_FANOUT_FLAG_IGNORE_OUTGOING	0x4000
+#endif
+
 /* Options that older headers do not name are offered all the same. */
 #ifndef PACKET_VNET_HDR_SZ
 #define PACKET_VNET_HDR_SZ	24
