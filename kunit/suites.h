@@ -11,5 +11,6 @@ extern struct kunit_suite xinet_raw_suite;
 extern struct kunit_suite xinet_handler_suite;
 extern struct kunit_suite xinet_tap_suite;
 extern struct kunit_suite xinet_fanout_suite;
+extern struct kunit_suite xinet_ring_suite;
 
 #endif /* _XINET_KUNIT_SUITES_H */

@@ -20,6 +20,8 @@
 #include "packet/membership.h"
 #include "packet/options.h"
 #include "packet/packet.h"
+#include "packet/ring.h"
+#include "packet/ring_options.h"
 #include "packet/tap.h"
 #include "packet/vnet.h"
 
@@ -171,8 +173,10 @@ static int options_set_packet(struct xinet_packet_sock *po, int optname,
 	case PACKET_VNET_HDR:
 	case PACKET_VNET_HDR_SZ:
 		return xinet_vnet_setsockopt(po, optname, optval, optlen);
+	case PACKET_RX_RING:
+		return xinet_ring_setsockopt(po, false, optval, optlen);
 	default:
-		return -ENOPROTOOPT;
+		return xinet_ring_options_set(po, optname, optval, optlen);
 	}
 }
 
@@ -214,18 +218,26 @@ int xinet_options_setsockopt(struct socket *sock, int level, int optname,
 	}
 }
 
-/* Reading resets. Packets are those that came, the dropped ones included. */
-static void options_read_stats(struct xinet_packet_sock *po,
-			       struct tpacket_stats *stats)
+/*
+ * Reading resets. Packets are those that came, the dropped ones included.
+ * Returns how many bytes of @stats the socket's version has.
+ */
+static int options_read_stats(struct xinet_packet_sock *po,
+			      struct tpacket_stats_v3 *stats)
 {
+	bool v3 = READ_ONCE(po->tp_version) == TPACKET_V3;
 	struct sk_buff_head *queue = &po->sk.sk_receive_queue;
 
 	spin_lock_bh(&queue->lock);
 	stats->tp_packets = po->tp_packets;
 	po->tp_packets = 0;
+	stats->tp_freeze_q_cnt = po->tp_freezes;
+	po->tp_freezes = 0;
 	spin_unlock_bh(&queue->lock);
 	stats->tp_drops = atomic_xchg(&po->tp_drops, 0);
 	stats->tp_packets += stats->tp_drops;
+	/* what the other versions have is its beginning */
+	return v3 ? sizeof(*stats) : sizeof(struct tpacket_stats);
 }
 
 static int options_get_flag(const struct xinet_packet_sock *po, int level,
@@ -261,7 +273,7 @@ static int options_get_flag(const struct xinet_packet_sock *po, int level,
 		*val = READ_ONCE(po->vnet_hdr_sz);
 		return 0;
 	default:
-		return -ENOPROTOOPT;
+		return xinet_ring_options_get(po, optname, val);
 	}
 }
 
@@ -271,7 +283,7 @@ int xinet_options_getsockopt(struct socket *sock, int level, int optname,
 	struct xinet_packet_sock *po = xinet_packet_sk(sock->sk);
 	union {
 		int val;
-		struct tpacket_stats stats;
+		struct tpacket_stats_v3 stats;
 		struct tpacket_rollover_stats rollover;
 	} data;
 	bool known = level == SOL_PACKET || level == SOL_XINET;
@@ -289,13 +301,16 @@ int xinet_options_getsockopt(struct socket *sock, int level, int optname,
 		return -ENOPROTOOPT;
 
 	if (level == SOL_PACKET && optname == PACKET_STATISTICS) {
-		options_read_stats(po, &data.stats);
-		size = sizeof(data.stats);
+		size = options_read_stats(po, &data.stats);
 	} else if (level == SOL_PACKET && optname == PACKET_ROLLOVER_STATS) {
 		err = xinet_fanout_get_rollover(po, &data.rollover);
 		if (err)
 			return err;
 		size = sizeof(data.rollover);
+	} else if (level == SOL_PACKET && optname == PACKET_HDRLEN) {
+		err = xinet_ring_options_hdrlen(optval, len, &data.val);
+		if (err)
+			return err;
 	} else {
 		err = options_get_flag(po, level, optname, &data.val);
 		if (err)

@@ -28,7 +28,8 @@
  *
  * Locks, outermost first: RTNL, pn->lock, bind_lock, the lock of the fanout
  * groups, the lock of the taps; bind_lock also goes under the socket lock,
- * which is never held together with RTNL.
+ * which is never taken under RTNL (the default timeout of a V3 ring takes RTNL
+ * under it).
  */
 #include <linux/capability.h>
 #include <linux/if_packet.h>
@@ -186,7 +187,7 @@ int xinet_packet_set_cooked(struct xinet_packet_sock *po, bool cooked)
 	int err = 0;
 
 	mutex_lock(&po->bind_lock);
-	if (po->bound) {
+	if (po->bound || xinet_ring_exists(po)) {
 		err = -EBUSY;
 		goto out_unlock;
 	}
@@ -366,6 +367,7 @@ static void packet_init_sock(struct socket *sock, struct sock *sk)
 	xinet_sock_ask_options(sock);
 	sk->sk_family = PF_PACKET;
 	sk->sk_destruct = packet_destruct;
+	po->data_ready = sk->sk_data_ready;
 
 	mutex_init(&po->bind_lock);
 	mutex_init(&po->ring_lock);

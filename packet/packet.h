@@ -68,6 +68,10 @@ struct xinet_packet_net {
  * @tx_ring: the same with sk_write_queue.lock
  * @ring_lock: changes and mappings of the rings, sending from @tx_ring
  * @mapped: how many mappings of the rings there are
+ * @data_ready: what sk_data_ready() is unless somebody has put in another
+ * @tp_freezes: PACKET_STATISTICS of V3; sk_receive_queue.lock
+ * @tp_tstamp: PACKET_TIMESTAMP, SOF_TIMESTAMPING_*
+ * @copy_thresh: PACKET_COPY_THRESH
  * @tp_reserve: PACKET_RESERVE; socket lock; fixed while there is a ring, as
  *	are @tp_version and @tp_loss
  * @tp_version: PACKET_VERSION, enum tpacket_versions; socket lock
@@ -96,6 +100,10 @@ struct xinet_packet_sock {
 	struct xinet_ring *tx_ring;
 	struct mutex ring_lock;	/* the rings, and sending from one */
 	atomic_long_t mapped;
+	void (*data_ready)(struct sock *sk);
+	u32 tp_freezes;
+	int tp_tstamp;
+	int copy_thresh;
 	u32 tp_reserve;
 	u8 tp_version;
 	bool tp_loss;

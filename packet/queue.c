@@ -13,6 +13,7 @@
 #include <net/sock.h>
 
 #include "compat/xinet_compat_packet.h"
+#include "packet/frame_info.h"
 #include "packet/packet.h"
 #include "packet/queue.h"
 #include "packet/tap.h"
@@ -92,7 +93,8 @@ void xinet_queue_deliver(struct xinet_tap_sink *sink, struct sk_buff *skb,
 	queue_detach(skb, sk);
 
 	spin_lock(&sk->sk_receive_queue.lock);
-	if (unlikely(!xinet_tap_sink_wants(sink, frame))) {
+	/* under way while the socket got a ring, it is for neither */
+	if (unlikely(!xinet_tap_sink_wants(sink, frame) || po->rx_ring)) {
 		spin_unlock(&sk->sk_receive_queue.lock);
 		consume_skb(skb);
 		return;
@@ -109,6 +111,22 @@ drop_free:
 	kfree_skb(skb);
 drop:
 	queue_drop(sk);
+}
+
+bool xinet_queue_copy(struct sock *sk, struct sk_buff *skb)
+{
+	if (atomic_read(&sk->sk_rmem_alloc) >= READ_ONCE(sk->sk_rcvbuf))
+		return false;
+	skb = skb_clone(skb, GFP_ATOMIC);
+	if (!skb)
+		return false;
+
+	memset(queue_cb(skb), 0, sizeof(struct queue_cb));
+	queue_detach(skb, sk);
+	sock_skb_set_dropcount(sk, skb);
+	skb_clear_delivery_time(skb);
+	__skb_queue_tail(&sk->sk_receive_queue, skb);
+	return true;
 }
 
 enum xinet_tap_room xinet_queue_room(const struct sock *sk,
@@ -128,13 +146,6 @@ static bool queue_is_cooked(const struct sock *sk)
 	return READ_ONCE(sk->sk_type) == SOCK_DGRAM;
 }
 
-static __be16 queue_protocol(const struct sock *sk, const struct sk_buff *skb)
-{
-	if (queue_is_cooked(sk) && eth_type_vlan(skb->protocol))
-		return xinet_skb_inner_protocol(skb);
-	return skb->protocol;
-}
-
 /* Fills in msg_name; the core offers room for a struct sockaddr_storage. */
 static void queue_put_name(const struct sock *sk, struct msghdr *msg,
 			   const struct sk_buff *skb)
@@ -148,7 +159,7 @@ static void queue_put_name(const struct sock *sk, struct msghdr *msg,
 
 	memset(sll, 0, sizeof(*sll));
 	sll->sll_family = AF_PACKET;
-	sll->sll_protocol = queue_protocol(sk, skb);
+	sll->sll_protocol = xinet_frame_protocol(skb, queue_is_cooked(sk));
 	sll->sll_ifindex = cb->ifindex;
 	sll->sll_hatype = cb->hatype;
 	sll->sll_pkttype = cb->pkttype;
@@ -158,70 +169,36 @@ static void queue_put_name(const struct sock *sk, struct msghdr *msg,
 	msg->msg_namelen = max(addr + cb->halen, sizeof(*sll));
 }
 
-/*
- * The tag that stands in front of a cooked packet. It is found only where the
- * length of the header does not vary, or on a VLAN device, whose own tag is
- * not part of it.
- */
-static u16 queue_vlan_tci(const struct sk_buff *skb,
-			  const struct net_device *dev)
+static struct xinet_frame_vlan queue_vlan(const struct sock *sk,
+					  const struct sk_buff *skb)
 {
-	struct vlan_hdr hdr_buf, *hdr;
-	int hlen;
-
-	if (dev->min_header_len == dev->hard_header_len)
-		hlen = dev->hard_header_len;
-	else if (is_vlan_dev(dev))
-		hlen = dev->min_header_len;
-	else
-		return 0;
-
-	hdr = skb_header_pointer(skb, skb_mac_offset(skb) + hlen,
-				 sizeof(hdr_buf), &hdr_buf);
-	return hdr ? ntohs(hdr->h_vlan_TCI) : 0;
-}
-
-static void queue_fill_vlan(const struct sock *sk, const struct sk_buff *skb,
-			    struct tpacket_auxdata *aux)
-{
-	const struct net_device *dev;
-
-	if (skb_vlan_tag_present(skb)) {
-		aux->tp_vlan_tci = skb_vlan_tag_get(skb);
-		aux->tp_vlan_tpid = ntohs(skb->vlan_proto);
-		aux->tp_status |= TP_STATUS_VLAN_VALID |
-				  TP_STATUS_VLAN_TPID_VALID;
-		return;
-	}
-	if (likely(!queue_is_cooked(sk) || !eth_type_vlan(skb->protocol)))
-		return;
+	const bool cooked = queue_is_cooked(sk);
+	const struct net_device *dev = NULL;
+	struct xinet_frame_vlan vlan;
 
 	rcu_read_lock();
-	dev = dev_get_by_index_rcu(sock_net(sk), queue_cb(skb)->ifindex);
-	if (dev) {
-		aux->tp_vlan_tci = queue_vlan_tci(skb, dev);
-		aux->tp_vlan_tpid = ntohs(skb->protocol);
-		aux->tp_status |= TP_STATUS_VLAN_VALID |
-				  TP_STATUS_VLAN_TPID_VALID;
-	}
+	/* only a tag within the packet asks for the device */
+	if (unlikely(cooked && eth_type_vlan(skb->protocol)))
+		dev = dev_get_by_index_rcu(sock_net(sk),
+					   queue_cb(skb)->ifindex);
+	vlan = xinet_frame_vlan(skb, dev, cooked);
 	rcu_read_unlock();
+	return vlan;
 }
 
 static void queue_put_auxdata(const struct sock *sk, struct msghdr *msg,
 			      const struct sk_buff *skb)
 {
+	struct xinet_frame_vlan vlan = queue_vlan(sk, skb);
 	struct tpacket_auxdata aux = {
-		.tp_status = TP_STATUS_USER | xinet_skb_tp_status_gso(skb),
+		.tp_status = xinet_frame_status(skb) | vlan.status,
 		.tp_len = queue_cb(skb)->origlen,
 		.tp_snaplen = skb->len,
 		.tp_net = skb_network_offset(skb),
+		.tp_vlan_tci = vlan.tci,
+		.tp_vlan_tpid = vlan.tpid,
 	};
 
-	if (skb->ip_summed == CHECKSUM_PARTIAL)
-		aux.tp_status |= TP_STATUS_CSUMNOTREADY;
-	else if (skb->pkt_type != PACKET_OUTGOING && skb_csum_unnecessary(skb))
-		aux.tp_status |= TP_STATUS_CSUM_VALID;
-	queue_fill_vlan(sk, skb, &aux);
 	put_cmsg(msg, SOL_PACKET, PACKET_AUXDATA, sizeof(aux), &aux);
 }
 

@@ -11,6 +11,7 @@
 
 struct msghdr;
 struct sk_buff;
+struct sock;
 struct socket;
 
 /**
@@ -25,6 +26,19 @@ struct socket;
  */
 void xinet_queue_deliver(struct xinet_tap_sink *sink, struct sk_buff *skb,
 			 const struct xinet_tap_frame *frame);
+
+/**
+ * xinet_queue_copy() - queue a packet that its ring has no room for
+ * @sk: the socket
+ * @skb: as it came to deliver()
+ *
+ * As in AF_PACKET recvmsg() says nothing of where it came from, and a full
+ * receive buffer is no drop.
+ *
+ * Context: softirq, or BH disabled; sk_receive_queue.lock held.
+ * Return: whether it has been queued.
+ */
+bool xinet_queue_copy(struct sock *sk, struct sk_buff *skb);
 
 /**
  * xinet_queue_room() - xinet_tap_room_t of a socket without ring

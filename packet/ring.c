@@ -32,7 +32,11 @@
 #include <net/sock.h>
 
 #include "packet/packet.h"
+#include "packet/queue.h"
 #include "packet/ring.h"
+#include "packet/tap.h"
+#include "packet/tpacket.h"
+#include "packet/tpacket_v3.h"
 
 /* V1 and V2 give the first fields only. */
 static_assert(offsetof(struct tpacket_req3, tp_frame_nr) ==
@@ -86,10 +90,17 @@ static void ring_free_block(const struct xinet_ring *ring, void *block)
 		free_pages((unsigned long)block, ring->order);
 }
 
+static bool ring_has_timer(const struct xinet_ring *ring)
+{
+	return ring->version == TPACKET_V3 && !ring->tx && ring->v3.po;
+}
+
 static void ring_free(struct xinet_ring *ring)
 {
 	u32 i;
 
+	if (ring_has_timer(ring))
+		xinet_v3_shutdown(ring);
 	for (i = 0; i < ring->nr_blocks && ring->blocks[i]; i++)
 		ring_free_block(ring, ring->blocks[i]);
 	kvfree(ring->blocks);
@@ -220,8 +231,10 @@ struct xinet_ring *xinet_ring_alloc(u8 version, bool tx, u32 reserve,
 	if (err)
 		goto err_free_blocks;
 
-	ring->head_left = ring->frames_per_block;
-	ring->head_frame = ring->blocks[0];
+	if (tx || version != TPACKET_V3) {
+		ring->head_left = ring->frames_per_block;
+		ring->head_frame = ring->blocks[0];
+	}
 	return ring;
 
 err_free_blocks:
@@ -234,6 +247,34 @@ err_free:
 	return ERR_PTR(err);
 }
 EXPORT_SYMBOL_IF_KUNIT(xinet_ring_alloc);
+
+/* Makes of a piece of memory what per-packet code expects of a receiver. */
+static void ring_setup_rx(struct xinet_packet_sock *po,
+			  struct xinet_ring *ring)
+{
+	/* behind the header is room for a link-level one of 16 bytes */
+	const u32 min_maclen = 16;
+
+	ring->vnet_hdr_sz = po->vnet_hdr_sz;
+	ring->sll_offset = ring->hdrlen - sizeof(struct sockaddr_ll);
+	ring->net_offset = TPACKET_ALIGN(ring->hdrlen + min_maclen) +
+			   ring->reserve + ring->vnet_hdr_sz;
+	if (ring->version == TPACKET_V3)
+		xinet_v3_setup(po, ring);
+}
+
+/* Who takes the packets of a socket with @ring, or without one. */
+static void ring_set_sink(struct xinet_tap_sink *sink,
+			  const struct xinet_ring *ring)
+{
+	xinet_tap_deliver_t deliver = xinet_queue_deliver;
+
+	if (ring)
+		deliver = ring->version == TPACKET_V3 ? xinet_v3_deliver :
+							xinet_tpacket_deliver;
+	WRITE_ONCE(sink->deliver, deliver);
+	WRITE_ONCE(sink->room, ring ? xinet_ring_room : xinet_queue_room);
+}
 
 static struct xinet_ring **ring_place(struct xinet_packet_sock *po, bool tx)
 {
@@ -259,6 +300,10 @@ static struct xinet_ring *ring_exchange(struct xinet_packet_sock *po, bool tx,
 	spin_lock_bh(&queue->lock);
 	old = *place;
 	WRITE_ONCE(*place, ring);
+	if (!tx)
+		ring_set_sink(&po->sink, ring);
+	if (!tx && ring && ring->version == TPACKET_V3)
+		po->tp_freezes = 0;
 	skb_queue_splice_init(queue, &stale);
 	spin_unlock_bh(&queue->lock);
 
@@ -308,6 +353,8 @@ static int ring_set(struct xinet_packet_sock *po, bool tx,
 	ring = xinet_ring_alloc(po->tp_version, tx, po->tp_reserve, req);
 	if (IS_ERR(ring))
 		return PTR_ERR(ring);
+	if (!tx)
+		ring_setup_rx(po, ring);
 	return ring_replace(po, tx, ring);
 }
 
@@ -423,11 +470,14 @@ out_unlock:
 	return err;
 }
 
-/* As in AF_PACKET, it is the newest frame that counts. */
+/* As in AF_PACKET, it is the newest frame or block that counts. */
 static bool ring_is_readable(const struct xinet_ring *ring)
 {
-	u32 last = ring->head ? ring->head - 1 : ring->nr_frames - 1;
+	u32 last;
 
+	if (ring->version == TPACKET_V3)
+		return xinet_v3_is_readable(ring);
+	last = (ring->head ?: ring->nr_frames) - 1;
 	return xinet_ring_status(ring->version,
 				 xinet_ring_frame(ring, last)) !=
 	       TP_STATUS_KERNEL;
@@ -438,6 +488,45 @@ static bool ring_is_writable(const struct xinet_ring *ring)
 	return xinet_ring_status(ring->version,
 				 READ_ONCE(ring->head_frame)) ==
 	       TP_STATUS_AVAILABLE;
+}
+
+/* Whether frame or block @ahead of the head is the kernel's. */
+static bool ring_is_free(const struct xinet_ring *ring, bool v3, u32 ahead)
+{
+	u32 nr = v3 ? ring->nr_blocks : ring->nr_frames;
+	u64 index = (u64)(v3 ? ring->v3.active : ring->head) + ahead;
+
+	if (index >= nr)
+		index -= nr;
+	if (v3)
+		return xinet_v3_is_free(ring, index);
+	return xinet_ring_status(ring->version,
+				 xinet_ring_frame(ring, index)) ==
+	       TP_STATUS_KERNEL;
+}
+
+enum xinet_tap_room xinet_ring_room(const struct sock *sk,
+				    const struct sk_buff *skb)
+{
+	struct xinet_packet_sock *po = xinet_packet_sk(sk);
+	enum xinet_tap_room room = XINET_TAP_ROOM_NONE;
+	const struct xinet_ring *ring;
+	bool v3;
+	u32 nr;
+
+	spin_lock(&po->sk.sk_receive_queue.lock);
+	ring = po->rx_ring;
+	if (!ring)
+		goto out_unlock;
+	v3 = ring->version == TPACKET_V3;
+	nr = v3 ? ring->nr_blocks : ring->nr_frames;
+	if (ring_is_free(ring, v3, nr >> XINET_TAP_ROOM_LOW_SHIFT))
+		room = XINET_TAP_ROOM_NORMAL;
+	else if (ring_is_free(ring, v3, 0))
+		room = XINET_TAP_ROOM_LOW;
+out_unlock:
+	spin_unlock(&po->sk.sk_receive_queue.lock);
+	return room;
 }
 
 __poll_t xinet_ring_poll(struct xinet_packet_sock *po)

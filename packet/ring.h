@@ -17,8 +17,11 @@
 #include <linux/types.h>
 #include <linux/workqueue.h>
 
+#include "packet/tpacket_v3.h"
+
 struct file;
-struct sk_buff_head;
+struct sk_buff;
+struct sock;
 struct socket;
 struct vm_area_struct;
 struct xinet_packet_sock;
@@ -33,6 +36,10 @@ union xinet_ring_header {
 /**
  * struct xinet_ring - a ring, of a receiver or of a sender
  * @blocks: addresses of the blocks, each in one piece for the kernel
+ * @net_offset: of a receiver: where the network header goes in a frame behind
+ *	a link-level header of no more than 16 bytes
+ * @sll_offset: where the struct sockaddr_ll is in a frame
+ * @vnet_hdr_sz: of a receiver: PACKET_VNET_HDR_SZ
  * @nr_blocks: length of @blocks
  * @block_size: bytes of a block, a multiple of the page size
  * @frame_size: bytes of a frame, a multiple of TPACKET_ALIGNMENT; a V3
@@ -45,6 +52,7 @@ union xinet_ring_header {
  * @hdrlen: bytes of a frame's header and the struct sockaddr_ll behind it
  * @reserve: PACKET_RESERVE
  * @req: what the program asked for; of V1 and V2 only the first fields
+ * @v3: of a V3 receiver; others have a head:
  * @head: index of the frame that is next
  * @head_left: frames from @head to the end of its block, itself included
  * @head_frame: where it is
@@ -53,7 +61,7 @@ union xinet_ring_header {
  * @refs: one of the socket, one for every frame that is @pending
  * @free_work: for a last reference that goes where freeing is not allowed
  *
- * What comes before @head never changes. The @head is the kernel's alone: it
+ * What comes before @v3 never changes. The @head is the kernel's alone: it
  * moves under sk_receive_queue.lock, that of a sender under ring_lock. Nothing
  * that userspace writes into the ring leads the kernel to a place in it.
  */
@@ -62,18 +70,26 @@ struct xinet_ring {
 	u32 nr_blocks;
 	u32 block_size;
 	u32 frame_size;
-	u32 frames_per_block;
-	u32 nr_frames;
+	u32 net_offset;
+	u16 sll_offset;
+	u16 hdrlen;
 	u8 version;
+	u8 vnet_hdr_sz;
 	bool tx;
 	u8 order;
-	u16 hdrlen;
+	u32 frames_per_block;
+	u32 nr_frames;
 	u32 reserve;
 	struct tpacket_req3 req;
 
-	u32 head ____cacheline_aligned_in_smp;
-	u32 head_left;
-	void *head_frame;
+	union {
+		struct xinet_v3 v3;
+		struct {
+			u32 head;
+			u32 head_left;
+			void *head_frame;
+		};
+	} ____cacheline_aligned_in_smp;
 
 	atomic_t pending ____cacheline_aligned_in_smp;
 	refcount_t refs;
@@ -117,8 +133,7 @@ static inline void xinet_ring_advance(struct xinet_ring *ring)
  * @version: enum tpacket_versions
  * @frame: its header
  *
- * Whatever userspace has written there. Acquire: pairs with the program's
- * release when it hands the frame over.
+ * Whatever userspace has written there.
  */
 static inline u32 xinet_ring_status(u8 version, const void *frame)
 {
@@ -126,10 +141,13 @@ static inline u32 xinet_ring_status(u8 version, const void *frame)
 
 	switch (version) {
 	case TPACKET_V1:
+		/* pairs with the program's release of a frame, as the others */
 		return smp_load_acquire(&h->v1.tp_status);
 	case TPACKET_V2:
+		/* as above */
 		return smp_load_acquire(&h->v2.tp_status);
 	default:
+		/* as above */
 		return smp_load_acquire(&h->v3.tp_status);
 	}
 }
@@ -139,8 +157,6 @@ static inline u32 xinet_ring_status(u8 version, const void *frame)
  * @version: enum tpacket_versions
  * @frame: its header; all else in the frame is written
  * @status: TP_STATUS_*
- *
- * Release: pairs with the program's acquire when it finds its frame.
  */
 static inline void xinet_ring_set_status(u8 version, void *frame, u32 status)
 {
@@ -148,12 +164,15 @@ static inline void xinet_ring_set_status(u8 version, void *frame, u32 status)
 
 	switch (version) {
 	case TPACKET_V1:
+		/* pairs with the program's acquire of a frame, as the others */
 		smp_store_release(&h->v1.tp_status, status);
 		break;
 	case TPACKET_V2:
+		/* as above */
 		smp_store_release(&h->v2.tp_status, status);
 		break;
 	default:
+		/* as above */
 		smp_store_release(&h->v3.tp_status, status);
 		break;
 	}
@@ -251,11 +270,22 @@ int xinet_ring_mmap(struct file *file, struct socket *sock,
 		    struct vm_area_struct *vma);
 
 /**
+ * xinet_ring_room() - xinet_tap_room_t of a socket with a receive ring
+ * @sk: the socket
+ * @skb: the packet
+ *
+ * Context: as its deliver(); takes sk_receive_queue.lock.
+ * Return: enum xinet_tap_room, of frames or, in V3, of blocks.
+ */
+enum xinet_tap_room xinet_ring_room(const struct sock *sk,
+				    const struct sk_buff *skb);
+
+/**
  * xinet_ring_poll() - what the rings add to poll()
  * @po: the socket
  *
- * Return: EPOLLIN | EPOLLRDNORM when the frame before the receiver's head has
- * not been given back; EPOLLOUT | EPOLLWRNORM when the sender's head is free.
+ * Return: EPOLLIN | EPOLLRDNORM when the newest frame, in V3 block, has not been
+ * given back by the receiver; EPOLLOUT | EPOLLWRNORM when the sender's head is free.
  */
 __poll_t xinet_ring_poll(struct xinet_packet_sock *po);
 

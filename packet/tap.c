@@ -194,12 +194,14 @@ static unsigned int tap_run_own(const struct xinet_tap_sink *sink,
 static void tap_offer(struct xinet_tap_sink *sink, struct sk_buff *skb,
 		      const struct xinet_tap_frame *frame)
 {
+	xinet_tap_deliver_t deliver = READ_ONCE(sink->deliver);
+
 	if (!READ_ONCE(sink->running))
 		return;
 	if (skb->pkt_type == PACKET_OUTGOING &&
 	    READ_ONCE(sink->ignore_outgoing))
 		return;
-	sink->deliver(sink, skb, frame);
+	deliver(sink, skb, frame);
 }
 
 /* Asks the filter of the socket itself. */
@@ -304,6 +306,7 @@ void xinet_tap_hand_on(const struct xinet_tap_sink *group,
 		.orig_dev = frame->orig_dev,
 		.mode = READ_ONCE(member->mode),
 	};
+	xinet_tap_deliver_t deliver = READ_ONCE(member->deliver);
 	unsigned char *view[XINET_TAP_MODES];
 	unsigned char *data = skb->data;
 	unsigned int len, res;
@@ -314,7 +317,7 @@ void xinet_tap_hand_on(const struct xinet_tap_sink *group,
 	res = tap_run_own(member, skb, len);
 	if (res && READ_ONCE(member->running)) {
 		own.snaplen = min(len, res);
-		member->deliver(member, skb, &own);
+		deliver(member, skb, &own);
 	}
 	tap_move_data(skb, data);
 }

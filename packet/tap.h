@@ -106,6 +106,7 @@ typedef enum xinet_tap_room (*xinet_tap_room_t)(const struct sock *sk,
  *	holds the references of both
  * @node: in the tap's list, beside those of equal mode and filter
  *
+ * @deliver and @room change under sk_receive_queue.lock, with what they serve.
  * @tap, @group, @running and @mode change under sk_receive_queue.lock and the lock of
  * the sink's owner, the others under the latter; per-packet code reads them
  * without.

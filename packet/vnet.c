@@ -16,6 +16,7 @@
 
 #include "compat/xinet_compat_packet.h"
 #include "packet/packet.h"
+#include "packet/ring.h"
 #include "packet/vnet.h"
 
 /* The byte order of devices older than virtio 1.0: that of the machine. */
@@ -70,6 +71,8 @@ int xinet_vnet_setsockopt(struct xinet_packet_sock *po, int optname,
 	lock_sock(sk);
 	/* the mode changes under the socket lock */
 	err = vnet_is_raw(sk) ? 0 : -EINVAL;
+	if (!err && xinet_ring_exists(po))
+		err = -EBUSY;
 	if (!err)
 		WRITE_ONCE(po->vnet_hdr_sz, size);
 	release_sock(sk);

@@ -7,6 +7,7 @@
 #ifndef _XINET_COMPAT_PACKET_H
 #define _XINET_COMPAT_PACKET_H
 
+#include <linux/hrtimer.h>
 #include <linux/if_packet.h>
 #include <linux/if_vlan.h>
 #include <linux/net.h>
@@ -105,6 +106,19 @@ static inline __be16 xinet_skb_inner_protocol(const struct sk_buff *skb)
 static inline bool xinet_getsockopt_len_comes_first(void)
 {
 	return __is_defined(XINET_HAVE_GETSOCKOPT_ITER);
+}
+
+static inline void
+xinet_hrtimer_setup(struct hrtimer *timer,
+		    enum hrtimer_restart (*function)(struct hrtimer *),
+		    clockid_t clock, enum hrtimer_mode mode)
+{
+#ifdef XINET_HAVE_HRTIMER_SETUP
+	hrtimer_setup(timer, function, clock, mode);
+#else
+	hrtimer_init(timer, clock, mode);
+	timer->function = function;
+#endif
 }
 
 /* sockcm_init() that also takes over SO_MARK. */

@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Received packets in a ring with frames of fixed size: TPACKET_V1 and V2. A
+ * tap hands packets in, the program takes them out of its mapping. A frame:
+ *
+ *   +--------+-------------+- - - -+-----------+---------+------------------+
+ *   | header | sockaddr_ll | gap   | virtio    | link-   | from the network |
+ *   |        |             |       | net (opt) | level   | header on ...    |
+ *   +--------+-------------+- - - -+-----------+---------+------------------+
+ *   0        sll                               mac       net
+ *
+ * The gap makes the network header aligned; PACKET_RESERVE widens it. In cooked
+ * mode there is no link-level part and mac equals net.
+ *
+ * Whose a frame is:
+ *
+ *                 packet: written, then status |= TP_STATUS_USER (release)
+ *   +----------+ ----------------------------------------------> +-----------+
+ *   | kernel's |                                                 | program's |
+ *   +----------+ <---------------------------------------------- +-----------+
+ *      status == TP_STATUS_KERNEL, found when the head comes by (acquire)
+ *
+ * The head never passes a frame that is the program's: the packet is dropped.
+ *
+ * The packet is copied under sk_receive_queue.lock. AF_PACKET copies outside
+ * of it, and takes the lock again to hand the frame over; but what keeps the
+ * lock is no longer than what a second round on it costs, for all but packets
+ * of many kilobytes, and so the ring needs no record of who is writing where,
+ * frames are handed over in the order of the head, and time stamps do not run
+ * backwards in it. Several CPUs that receive into one ring meet at its lock in
+ * either design; a ring for each, in a fanout group, is what avoids it.
+ */
+#include <linux/if_packet.h>
+#include <linux/netdevice.h>
+#include <linux/skbuff.h>
+#include <linux/virtio_net.h>
+#include <net/sock.h>
+
+#include "compat/xinet_compat_packet.h"
+#include "packet/frame_info.h"
+#include "packet/packet.h"
+#include "packet/queue.h"
+#include "packet/ring.h"
+#include "packet/tap.h"
+#include "packet/tpacket.h"
+#include "packet/vnet.h"
+
+/* The shortest link-level header that room is left for. */
+#define TPACKET_MIN_MACLEN	16
+
+/* Bytes from the first one to the network header; may be anything. */
+static u32 tpacket_maclen(const struct sk_buff *skb,
+			  const struct xinet_tap_frame *frame)
+{
+	if (frame->mode == XINET_TAP_COOKED)
+		return 0;
+	return max(skb_network_offset(skb), 0);
+}
+
+bool xinet_tpacket_place(const struct xinet_ring *ring,
+			 const struct sk_buff *skb,
+			 const struct xinet_tap_frame *frame, u32 limit,
+			 struct xinet_tpacket_place *place)
+{
+	u32 maclen = tpacket_maclen(skb, frame);
+	u32 net = ring->net_offset;
+
+	if (unlikely(maclen > TPACKET_MIN_MACLEN))
+		net += TPACKET_ALIGN(ring->hdrlen + maclen) -
+		       TPACKET_ALIGN(ring->hdrlen + TPACKET_MIN_MACLEN);
+	if (unlikely(net > U16_MAX))
+		return false;
+
+	place->net = net;
+	place->mac = net - maclen;
+	place->snaplen = frame->snaplen;
+	place->vnet = ring->vnet_hdr_sz;
+	/* neither is above U16_MAX plus the longest skb */
+	place->cut = place->mac + place->snaplen > limit;
+	if (unlikely(place->cut)) {
+		place->snaplen = place->mac < limit ? limit - place->mac : 0;
+		place->vnet = place->vnet && place->mac <= limit;
+	}
+	return true;
+}
+
+/* Behind sll_addr is a gap that the longest addresses need. */
+static size_t tpacket_address_room(const struct xinet_tpacket_place *place,
+				   u32 sll)
+{
+	u32 end = place->mac;
+
+	if (!place->snaplen)
+		return sizeof_field(struct sockaddr_ll, sll_addr);
+	if (place->vnet)
+		end -= sizeof(struct virtio_net_hdr);
+	return end - sll - offsetof(struct sockaddr_ll, sll_addr);
+}
+
+void xinet_tpacket_fill(const struct xinet_packet_sock *po, void *base,
+			struct sk_buff *skb,
+			const struct xinet_tap_frame *frame,
+			const struct xinet_tpacket_place *place, u32 offset)
+{
+	const struct net_device *dev = skb->dev;
+	struct sockaddr_ll *sll = base + offset;
+
+	xinet_frame_copy(skb, base + place->mac, place->snaplen);
+
+	sll->sll_family = AF_PACKET;
+	sll->sll_protocol =
+		xinet_frame_protocol(skb, frame->mode == XINET_TAP_COOKED);
+	sll->sll_ifindex = unlikely(READ_ONCE(po->origdev)) ?
+			   frame->orig_dev->ifindex : dev->ifindex;
+	sll->sll_hatype = dev->type;
+	sll->sll_pkttype = skb->pkt_type;
+	sll->sll_halen =
+		xinet_frame_copy_address(skb, base + offset +
+					 offsetof(struct sockaddr_ll, sll_addr),
+					 tpacket_address_room(place, offset));
+}
+
+/*
+ * As in AF_PACKET the header ends where the packet begins after 10 bytes, also
+ * when 12 are left for it.
+ */
+bool xinet_tpacket_put_vnet(const struct xinet_ring *ring, void *base,
+			    const struct sk_buff *skb,
+			    const struct xinet_tpacket_place *place)
+{
+	const u32 size = sizeof(struct virtio_net_hdr);
+
+	return !xinet_vnet_put(skb, base + place->mac - size, size);
+}
+
+void xinet_tpacket_wake(struct xinet_packet_sock *po)
+{
+	struct sock *sk = &po->sk;
+
+	/* the barrier pairs with that of sock_poll_wait() */
+	if (likely(READ_ONCE(sk->sk_data_ready) == po->data_ready &&
+		   !sock_flag(sk, SOCK_FASYNC) &&
+		   !skwq_has_sleeper(rcu_dereference(sk->sk_wq))))
+		return;
+	sk->sk_data_ready(sk);
+}
+
+static void tpacket_fill_v1(struct tpacket_hdr *h, const struct sk_buff *skb,
+			    const struct xinet_tpacket_place *place,
+			    const struct timespec64 *ts)
+{
+	h->tp_len = skb->len;
+	h->tp_snaplen = place->snaplen;
+	h->tp_mac = place->mac;
+	h->tp_net = place->net;
+	h->tp_sec = ts->tv_sec;
+	h->tp_usec = ts->tv_nsec / NSEC_PER_USEC;
+}
+
+/* Returns what the tag adds to the status. */
+static u32 tpacket_fill_v2(struct tpacket2_hdr *h, const struct sk_buff *skb,
+			   const struct xinet_tpacket_place *place,
+			   const struct timespec64 *ts, bool cooked)
+{
+	struct xinet_frame_vlan vlan;
+
+	vlan = xinet_frame_vlan(skb, skb->dev, cooked);
+	h->tp_len = skb->len;
+	h->tp_snaplen = place->snaplen;
+	h->tp_mac = place->mac;
+	h->tp_net = place->net;
+	h->tp_sec = ts->tv_sec;
+	h->tp_nsec = ts->tv_nsec;
+	h->tp_vlan_tci = vlan.tci;
+	h->tp_vlan_tpid = vlan.tpid;
+	memset(h->tp_padding, 0, sizeof(h->tp_padding));
+	return vlan.status;
+}
+
+/* PACKET_COPY_THRESH: what was cut goes to the receive queue in one piece. */
+static u32 tpacket_queue_copy(struct xinet_packet_sock *po,
+			      struct sk_buff *skb)
+{
+	if (!READ_ONCE(po->copy_thresh) || !xinet_queue_copy(&po->sk, skb))
+		return 0;
+	return TP_STATUS_COPY;
+}
+
+/* sk_receive_queue.lock held; false: the packet has no place in the ring. */
+static bool tpacket_store(struct xinet_packet_sock *po,
+			  struct xinet_ring *ring, struct sk_buff *skb,
+			  const struct xinet_tap_frame *frame)
+{
+	const bool cooked = frame->mode == XINET_TAP_COOKED;
+	union xinet_ring_header *h = ring->head_frame;
+	struct xinet_tpacket_place place;
+	struct timespec64 ts;
+	u32 status;
+
+	if (xinet_ring_status(ring->version, h) != TP_STATUS_KERNEL ||
+	    !xinet_tpacket_place(ring, skb, frame, ring->frame_size, &place))
+		return false;
+	if (place.vnet && !xinet_tpacket_put_vnet(ring, h, skb, &place))
+		return false;
+
+	xinet_ring_advance(ring);
+	po->tp_packets++;
+	status = xinet_frame_status(skb);
+	if (unlikely(place.cut))
+		status |= tpacket_queue_copy(po, skb);
+	/* until the program reads the statistics */
+	if (unlikely(atomic_read(&po->tp_drops)))
+		status |= TP_STATUS_LOSING;
+	status |= xinet_frame_timestamp(skb, READ_ONCE(po->tp_tstamp), &ts);
+
+	xinet_tpacket_fill(po, h, skb, frame, &place, ring->sll_offset);
+	if (ring->version == TPACKET_V1)
+		tpacket_fill_v1(&h->v1, skb, &place, &ts);
+	else
+		status |= tpacket_fill_v2(&h->v2, skb, &place, &ts, cooked);
+	xinet_ring_flush(h, place.mac + place.snaplen);
+	xinet_ring_set_status(ring->version, h, status);
+	return true;
+}
+
+/*
+ * Budget: the lock once; one time stamp, unless the packet has one; one copy;
+ * a barrier to see whether someone waits. No clone, no allocation.
+ */
+void xinet_tpacket_deliver(struct xinet_tap_sink *sink, struct sk_buff *skb,
+			   const struct xinet_tap_frame *frame)
+{
+	struct sock *sk = sink->sk;
+	struct xinet_packet_sock *po = xinet_packet_sk(sk);
+	struct xinet_ring *ring;
+	bool stored;
+
+	spin_lock(&sk->sk_receive_queue.lock);
+	ring = po->rx_ring;
+	/* under way while the ring came or went, it is for neither */
+	if (unlikely(!xinet_tap_sink_wants(sink, frame) || !ring ||
+		     ring->version == TPACKET_V3)) {
+		spin_unlock(&sk->sk_receive_queue.lock);
+		return;
+	}
+	stored = tpacket_store(po, ring, skb, frame);
+	spin_unlock(&sk->sk_receive_queue.lock);
+
+	if (likely(stored))
+		xinet_tpacket_wake(po);
+	else
+		atomic_inc(&po->tp_drops);
+}

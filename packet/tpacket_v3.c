@@ -1,0 +1,368 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Received packets in blocks that are handed over as a whole: TPACKET_V3. A
+ * tap hands packets in; a timer hands over a block that does not fill up; the
+ * program takes blocks out of its mapping. A block:
+ *
+ *   +-------+---------+-----------+-----------+-----------+- - - - - - -+
+ *   | block | private | frame     | frame     | frame     |   free      |
+ *   | desc  | area    | (next)    | (next)    | (next: 0) |             |
+ *   +-------+---------+-----------+-----------+-----------+- - - - - - -+
+ *   0                 first                   last        pos
+ *
+ * A frame is as in tpacket.c, its length a multiple of 8. The machine:
+ *
+ *              create
+ *                |
+ *                v       packet: written, timer armed
+ *            +-------+ -------------------------------> +---------+ --+ packet
+ *            | empty |                                  | filling |   | that
+ *       +--> +-------+ <------------------------------- +---------+ <-+ fits
+ *       |      block is closed, the next one is ours         |
+ *       |      (timeout, or a packet that does not fit,      |
+ *       |      which then goes into the next block)          |
+ *       |                                                    |
+ *       |   packet, and the     +--------+                   |
+ *       +---------------------- | frozen | <-----------------+
+ *           block is ours now   +--------+   block is closed, the next one is
+ *           (it goes there)      |      ^    still the program's: freeze count
+ *                                +------+
+ *                      packet, and it is not: dropped
+ *
+ * A timeout in another state than "filling" does nothing: an empty block is
+ * not handed over, a frozen ring wakes up with the next packet.
+ *
+ * Whose a block is says its status: TP_STATUS_USER is set with a release when
+ * it is closed, and found cleared with an acquire before it is opened. All else
+ * that the kernel must know of a block it keeps for itself; what the program
+ * writes into a block that is not its own changes what the program reads there
+ * and nothing else. As in tpacket.c packets are copied under the lock, so no
+ * block is closed while someone writes to it.
+ *
+ * The timer runs while a block has packets. It is armed with the first one and
+ * looks, when it fires, whether the block is another by now: a busy ring
+ * programs the clock once per timeout, an idle one never.
+ */
+#include <kunit/visibility.h>
+#include <linux/ethtool.h>
+#include <linux/hrtimer.h>
+#include <linux/if_packet.h>
+#include <linux/netdevice.h>
+#include <linux/rtnetlink.h>
+#include <linux/skbuff.h>
+#include <net/sock.h>
+
+#include "compat/xinet_compat_packet.h"
+#include "packet/frame_info.h"
+#include "packet/packet.h"
+#include "packet/ring.h"
+#include "packet/tap.h"
+#include "packet/tpacket.h"
+#include "packet/tpacket_v3.h"
+
+/* Alignment of the frames, the private area and what is in front of it. */
+#define V3_ALIGNMENT	8
+
+/* For a device that is slower than 1 Gbit/s or does not tell; milliseconds. */
+#define V3_DEFAULT_TIMEOUT	8
+
+static struct tpacket_hdr_v1 *v3_header(const struct xinet_v3 *v3)
+{
+	return &v3->block->hdr.bh1;
+}
+
+/* Whether the program has not given the active block back. */
+static bool v3_is_users(const struct xinet_v3 *v3)
+{
+	/* pairs with the program's release of a block */
+	return smp_load_acquire(&v3_header(v3)->block_status) & TP_STATUS_USER;
+}
+
+static void v3_open(struct xinet_v3 *v3)
+{
+	struct tpacket_hdr_v1 *h = v3_header(v3);
+	struct timespec64 ts;
+
+	ktime_get_real_ts64(&ts);
+	v3->block->version = TPACKET_V3;
+	v3->block->offset_to_priv = ALIGN(sizeof(*v3->block), V3_ALIGNMENT);
+	h->num_pkts = 0;
+	h->offset_to_first_pkt = v3->first;
+	h->blk_len = v3->first;
+	h->seq_num = v3->seq++;
+	h->ts_first_pkt.ts_sec = ts.tv_sec;
+	h->ts_first_pkt.ts_nsec = ts.tv_nsec;
+
+	v3->pos = v3->first;
+	v3->last = v3->first;
+	v3->nr_packets = 0;
+	v3->state = XINET_V3_EMPTY;
+}
+
+/* Hands the open block, which is not empty, over with TP_STATUS_* @status. */
+static void v3_close(struct xinet_ring *ring, u32 status)
+{
+	struct xinet_v3 *v3 = &ring->v3;
+	struct tpacket_hdr_v1 *h = v3_header(v3);
+	struct tpacket3_hdr *last = (void *)v3->block + v3->last;
+
+	last->tp_next_offset = 0;
+	h->num_pkts = v3->nr_packets;
+	h->blk_len = v3->pos;
+	h->ts_last_pkt.ts_sec = v3->last_sec;
+	h->ts_last_pkt.ts_nsec = v3->last_nsec;
+
+	status |= TP_STATUS_USER;
+	if (atomic_read(&v3->po->tp_drops))
+		status |= TP_STATUS_LOSING;
+	xinet_ring_flush(v3->block, v3->pos);
+	/* pairs with the program's acquire of a block */
+	smp_store_release(&h->block_status, status);
+	xinet_ring_flush(h, sizeof(*h));
+	v3->wake = true;
+
+	if (++v3->active == ring->nr_blocks)
+		v3->active = 0;
+	v3->block = ring->blocks[v3->active];
+}
+
+/* Drawn at the top of this file. */
+VISIBLE_IF_KUNIT
+bool xinet_v3_step(struct xinet_ring *ring, enum xinet_v3_event event, u32 len)
+{
+	struct xinet_v3 *v3 = &ring->v3;
+	bool packet = event == XINET_V3_PACKET;
+
+	switch (v3->state) {
+	case XINET_V3_EMPTY:
+		break;
+	case XINET_V3_FILLING:
+		/* as in AF_PACKET the last byte of a block stays free */
+		if (packet && v3->pos + len < ring->block_size)
+			break;
+		v3_close(ring, packet ? 0 : TP_STATUS_BLK_TMO);
+		if (v3_is_users(v3)) {
+			v3->state = XINET_V3_FROZEN;
+			v3->po->tp_freezes++;
+			return false;
+		}
+		v3_open(v3);
+		break;
+	case XINET_V3_FROZEN:
+		if (!packet || v3_is_users(v3))
+			return false;
+		v3_open(v3);
+		break;
+	}
+	return packet;
+}
+EXPORT_SYMBOL_IF_KUNIT(xinet_v3_step);
+
+/* Whether a block has been handed over since it was asked last. */
+static bool v3_take_wake(struct xinet_v3 *v3)
+{
+	bool wake = v3->wake;
+
+	v3->wake = false;
+	return wake;
+}
+
+/* The first packet of a block starts its clock. */
+static void v3_arm(struct xinet_v3 *v3)
+{
+	v3->state = XINET_V3_FILLING;
+	v3->deadline = ktime_add(ktime_get(), v3->timeout);
+	if (v3->armed)
+		return;
+	v3->armed = true;
+	hrtimer_start(&v3->timer, v3->deadline, HRTIMER_MODE_ABS_SOFT);
+}
+
+/* Whether to wait for another deadline; sk_receive_queue.lock held. */
+static bool v3_expire(struct xinet_ring *ring)
+{
+	struct xinet_v3 *v3 = &ring->v3;
+
+	if (v3->po->rx_ring == ring && v3->state == XINET_V3_FILLING) {
+		if (ktime_before(ktime_get(), v3->deadline)) {
+			hrtimer_set_expires(&v3->timer, v3->deadline);
+			return true;
+		}
+		xinet_v3_step(ring, XINET_V3_TIMEOUT, 0);
+	}
+	v3->armed = false;
+	return false;
+}
+
+static enum hrtimer_restart v3_timeout(struct hrtimer *timer)
+{
+	struct xinet_ring *ring = container_of(timer, struct xinet_ring,
+					       v3.timer);
+	struct sock *sk = &ring->v3.po->sk;
+	bool again, wake;
+
+	spin_lock(&sk->sk_receive_queue.lock);
+	again = v3_expire(ring);
+	wake = v3_take_wake(&ring->v3);
+	spin_unlock(&sk->sk_receive_queue.lock);
+	if (wake)
+		sk->sk_data_ready(sk);
+	return again ? HRTIMER_RESTART : HRTIMER_NORESTART;
+}
+
+/*
+ * Milliseconds in which a device could fill a block, as AF_PACKET reckons: a
+ * megabyte takes a gigabit link 8 ms.
+ */
+static u32 v3_default_timeout(struct xinet_packet_sock *po, u32 block_size)
+{
+	u32 mbits = (u64)block_size * BITS_PER_BYTE / SZ_1M;
+	struct ethtool_link_ksettings link;
+	struct net_device *dev;
+	int err = -ENODEV;
+
+	rtnl_lock();
+	dev = __dev_get_by_index(sock_net(&po->sk), READ_ONCE(po->ifindex));
+	if (dev)
+		err = __ethtool_get_link_ksettings(dev, &link);
+	rtnl_unlock();
+
+	if (err || link.base.speed < SPEED_1000 ||
+	    link.base.speed == (u32)SPEED_UNKNOWN)
+		return V3_DEFAULT_TIMEOUT;
+	return mbits / (link.base.speed / SPEED_1000) + 1;
+}
+
+void xinet_v3_setup(struct xinet_packet_sock *po, struct xinet_ring *ring)
+{
+	const struct tpacket_req3 *req = &ring->req;
+	struct xinet_v3 *v3 = &ring->v3;
+
+	v3->po = po;
+	v3->first = ALIGN(sizeof(*v3->block), V3_ALIGNMENT) +
+		    ALIGN(req->tp_sizeof_priv, V3_ALIGNMENT);
+	v3->max_frame = ring->block_size - v3->first;
+	v3->rxhash = req->tp_feature_req_word & TP_FT_REQ_FILL_RXHASH;
+	if (!ring->req.tp_retire_blk_tov)
+		ring->req.tp_retire_blk_tov =
+			v3_default_timeout(po, ring->block_size);
+	v3->timeout = ms_to_ktime(req->tp_retire_blk_tov);
+	xinet_hrtimer_setup(&v3->timer, v3_timeout, CLOCK_MONOTONIC,
+			    HRTIMER_MODE_ABS_SOFT);
+	v3->seq = 1;
+	v3->active = 0;
+	v3->block = ring->blocks[0];
+	v3_open(v3);
+}
+
+void xinet_v3_shutdown(struct xinet_ring *ring)
+{
+	hrtimer_cancel(&ring->v3.timer);
+}
+
+bool xinet_v3_is_free(const struct xinet_ring *ring, u32 index)
+{
+	const struct tpacket_block_desc *block = ring->blocks[index];
+
+	/* pairs with the program's release of a block */
+	return smp_load_acquire(&block->hdr.bh1.block_status) ==
+	       TP_STATUS_KERNEL;
+}
+
+bool xinet_v3_is_readable(const struct xinet_ring *ring)
+{
+	return !xinet_v3_is_free(ring,
+				 (ring->v3.active ?: ring->nr_blocks) - 1);
+}
+
+static void v3_fill(struct tpacket3_hdr *h, struct sk_buff *skb, bool rxhash,
+		    const struct xinet_tpacket_place *place,
+		    const struct timespec64 *ts, u32 status, bool cooked)
+{
+	struct xinet_frame_vlan vlan;
+
+	vlan = xinet_frame_vlan(skb, skb->dev, cooked);
+	h->tp_sec = ts->tv_sec;
+	h->tp_nsec = ts->tv_nsec;
+	h->tp_snaplen = place->snaplen;
+	h->tp_len = skb->len;
+	h->tp_status = status | vlan.status;
+	h->tp_mac = place->mac;
+	h->tp_net = place->net;
+	h->hv1.tp_rxhash = rxhash ? skb_get_hash(skb) : 0;
+	h->hv1.tp_vlan_tci = vlan.tci;
+	h->hv1.tp_vlan_tpid = vlan.tpid;
+	h->hv1.tp_padding = 0;
+	memset(h->tp_padding, 0, sizeof(h->tp_padding));
+}
+
+/* sk_receive_queue.lock held; false: the packet has no place in the ring. */
+static bool v3_store(struct xinet_packet_sock *po, struct xinet_ring *ring,
+		     struct sk_buff *skb, const struct xinet_tap_frame *frame)
+{
+	const bool cooked = frame->mode == XINET_TAP_COOKED;
+	struct xinet_tpacket_place place;
+	struct xinet_v3 *v3 = &ring->v3;
+	struct tpacket3_hdr *h;
+	struct timespec64 ts;
+	u32 status;
+	u32 len;
+
+	if (!xinet_tpacket_place(ring, skb, frame, v3->max_frame, &place))
+		return false;
+	place.mac = min(place.mac, v3->max_frame);
+	len = ALIGN(place.mac + place.snaplen, V3_ALIGNMENT);
+
+	if (!xinet_v3_step(ring, XINET_V3_PACKET, len))
+		return false;
+	h = (void *)v3->block + v3->pos;
+	if (place.vnet && !xinet_tpacket_put_vnet(ring, h, skb, &place))
+		return false;
+
+	status = xinet_frame_status(skb);
+	status |= xinet_frame_timestamp(skb, READ_ONCE(po->tp_tstamp), &ts);
+	xinet_tpacket_fill(po, h, skb, frame, &place, ring->sll_offset);
+	v3_fill(h, skb, v3->rxhash, &place, &ts, status, cooked);
+	h->tp_next_offset = len;
+
+	if (v3->state == XINET_V3_EMPTY)
+		v3_arm(v3);
+	v3->last = v3->pos;
+	v3->pos += len;
+	v3->nr_packets++;
+	v3->last_sec = ts.tv_sec;
+	v3->last_nsec = ts.tv_nsec;
+	po->tp_packets++;
+	return true;
+}
+
+/*
+ * Budget: the lock once; one time stamp, unless the packet has one; one copy;
+ * per block another stamp, and a barrier to see whether someone waits. No
+ * clone, no allocation.
+ */
+void xinet_v3_deliver(struct xinet_tap_sink *sink, struct sk_buff *skb,
+		      const struct xinet_tap_frame *frame)
+{
+	struct sock *sk = sink->sk;
+	struct xinet_packet_sock *po = xinet_packet_sk(sk);
+	struct xinet_ring *ring;
+	bool stored, wake;
+
+	spin_lock(&sk->sk_receive_queue.lock);
+	ring = po->rx_ring;
+	/* under way while the ring came or went, it is for neither */
+	if (unlikely(!xinet_tap_sink_wants(sink, frame) || !ring ||
+		     ring->version != TPACKET_V3)) {
+		spin_unlock(&sk->sk_receive_queue.lock);
+		return;
+	}
+	stored = v3_store(po, ring, skb, frame);
+	wake = v3_take_wake(&ring->v3);
+	spin_unlock(&sk->sk_receive_queue.lock);
+
+	if (unlikely(!stored))
+		atomic_inc(&po->tp_drops);
+	if (unlikely(wake))
+		xinet_tpacket_wake(po);
+}

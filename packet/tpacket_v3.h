@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Receive rings whose blocks are handed over as a whole: TPACKET_V3.
+ */
+#ifndef _XINET_PACKET_TPACKET_V3_H
+#define _XINET_PACKET_TPACKET_V3_H
+
+#include <linux/hrtimer.h>
+#include <linux/ktime.h>
+#include <linux/types.h>
+
+#include "packet/tap.h"
+
+struct sk_buff;
+struct tpacket_block_desc;
+struct xinet_packet_sock;
+struct xinet_ring;
+
+/* Drawn in tpacket_v3.c. */
+enum xinet_v3_state {
+	XINET_V3_EMPTY,		/* a block is open, nothing is in it */
+	XINET_V3_FILLING,	/* a block is open and has packets */
+	XINET_V3_FROZEN,	/* the next block is still the program's */
+};
+
+/* What moves the machine. */
+enum xinet_v3_event {
+	XINET_V3_PACKET,	/* one comes */
+	XINET_V3_TIMEOUT,	/* the open block is old */
+};
+
+/**
+ * struct xinet_v3 - the blocks of a receive ring, as the kernel knows them
+ * @block: the open one, or the one that is waited for
+ * @active: its index
+ * @state: enum xinet_v3_state
+ * @armed: @timer is on its way
+ * @wake: a block has been handed over and nobody has been woken for it yet
+ * @rxhash: TP_FT_REQ_FILL_RXHASH
+ * @pos: where the next packet goes, bytes from @block
+ * @last: where the newest one is
+ * @nr_packets: in @block
+ * @last_sec: time stamp of the newest
+ * @last_nsec: the same
+ * @first: where the first packet of a block goes, behind the private area
+ * @max_frame: room in an empty block
+ * @seq: number of @block, from 1
+ * @deadline: when @block is old, CLOCK_MONOTONIC; set with its first packet
+ * @timeout: how long a packet waits in a block
+ * @po: the socket
+ * @timer: looks after @deadline
+ *
+ * All of it is under sk_receive_queue.lock; @first, @max_frame, @rxhash,
+ * @timeout and @po never change.
+ */
+struct xinet_v3 {
+	struct tpacket_block_desc *block;
+	u32 active;
+	u8 state;
+	bool armed;
+	bool wake;
+	bool rxhash;
+	u32 pos;
+	u32 last;
+	u32 nr_packets;
+	u32 last_sec;
+	u32 last_nsec;
+	u32 first;
+	u32 max_frame;
+	u64 seq;
+	ktime_t deadline;
+	ktime_t timeout;
+	struct xinet_packet_sock *po;
+	struct hrtimer timer;
+};
+
+/**
+ * xinet_v3_setup() - open the first block of a new ring
+ * @po: the socket that it is for
+ * @ring: its memory is there, nobody else knows it yet
+ *
+ * Context: process, socket lock held; takes RTNL for the default timeout.
+ */
+void xinet_v3_setup(struct xinet_packet_sock *po, struct xinet_ring *ring);
+
+/**
+ * xinet_v3_shutdown() - stop the timer of a ring
+ * @ring: not the socket's any more
+ *
+ * Context: process, no spinlocks held. Waits for the timer's function.
+ */
+void xinet_v3_shutdown(struct xinet_ring *ring);
+
+/**
+ * xinet_v3_is_readable() - whether a block waits for the program
+ * @ring: the ring
+ *
+ * Context: sk_receive_queue.lock held.
+ * Return: true when the block closed last has not been given back.
+ */
+bool xinet_v3_is_readable(const struct xinet_ring *ring);
+
+/**
+ * xinet_v3_is_free() - whether a block is the kernel's
+ * @ring: the ring
+ * @index: of the block
+ *
+ * Context: sk_receive_queue.lock held.
+ */
+bool xinet_v3_is_free(const struct xinet_ring *ring, u32 index);
+
+/**
+ * xinet_v3_deliver() - xinet_tap_deliver_t of a V3 receive ring
+ * @sink: of the socket
+ * @skb: accepted packet
+ * @frame: as the tap fills it in
+ *
+ * Counts a drop when no block is the kernel's.
+ *
+ * Context: softirq, or BH disabled; RCU.
+ */
+void xinet_v3_deliver(struct xinet_tap_sink *sink, struct sk_buff *skb,
+		      const struct xinet_tap_frame *frame);
+
+#if IS_ENABLED(CONFIG_KUNIT)
+/**
+ * xinet_v3_step() - the machine
+ * @ring: the ring
+ * @event: enum xinet_v3_event
+ * @len: of a packet's frame, a multiple of 8, at most @max_frame
+ *
+ * Context: sk_receive_queue.lock held.
+ * Return: whether there is a place of @len bytes at @pos of the open block.
+ */
+bool xinet_v3_step(struct xinet_ring *ring, enum xinet_v3_event event,
+		   u32 len);
+#endif
+
+#endif /* _XINET_PACKET_TPACKET_V3_H */
