@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The traffic that captures are compared by: all that can pass a device, step by step.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "compare.h"
+#include "link.h"
+#include "traffic.h"
+
+namespace xt {
+
+class CaptureTraffic : public testing::Test {
+protected:
+    static constexpr uint16_t port = 7691;
+    static constexpr size_t mtu = 1500;
+
+    void SetUp() override;
+
+    void in(const Bytes& frame) const { peer_wire_.send(frame); }
+    void out(const Bytes& frame) const { wire_.send(frame); }
+    static Bytes payload(const std::string& mark, size_t size) { return repeated(mark, size); }
+
+    // What was sent before has reached every socket when this returns: frames pass one by one.
+    void fence() const;
+    // The second fence is for the first, which some sockets may get later than the monitor.
+    void run(const std::vector<Step>& steps) const;
+    void fence_all() const;
+
+    [[nodiscard]] std::vector<Step> incoming() const;
+    [[nodiscard]] std::vector<Step> outgoing() const;
+    // Incoming first, then outgoing.
+    [[nodiscard]] std::vector<Step> all_steps() const;
+
+    OnOneCpu one_cpu_;
+    int ifindex_ = link::index(here_device);
+    Mac here_mac_ = here_mac();
+    Mac peer_mac_ = peer_mac();
+    Injector wire_ = Injector::here();
+    Injector peer_wire_ = Injector::at_peer();
+    Fd monitor_ = open_socket(Side::sibling, Kind::packet, 0);
+    Fd udp_ = udp_socket(port);
+    Fd peer_udp_ = udp_socket_at_peer(port);
+};
+
+// Rejects what is for others, shortens IP to 100 bytes, passes the rest.
+void attach_cutting_filter(const Fd& socket);
+
+} // namespace xt
