@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Every form of address on bind(), connect() and sendto() of streams, datagrams and pings.
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+
+#include <cstring>
+
+#include "support/inet_case.h"
+#include "support/sys.h"
+
+namespace xt {
+namespace {
+
+struct Form {
+    const char* name;
+    const char* address;
+    uint16_t port;
+    sa_family_t family = AF_INET;
+    long length = sizeof(sockaddr_in);
+};
+
+constexpr const char* any = "0.0.0.0";
+constexpr const char* loopback = loopback_address;
+
+const Form forms[] = {
+    {"any", any, 0},
+    {"any_with_a_port", any, subject_port},
+    {"any_where_the_other_is", any, other_port},
+    {"loopback", loopback, 0},
+    {"loopback_with_a_port", loopback, nobodys_port},
+    {"loopback_where_the_other_is", loopback, other_port},
+    {"another_loopback", "127.1.2.3", nobodys_port},
+    {"privileged_port", loopback, 80},
+    {"not_ours", "192.0.2.1", nobodys_port},
+    {"limited_broadcast", "255.255.255.255", nobodys_port},
+    {"loopback_broadcast", "127.255.255.255", nobodys_port},
+    {"multicast", "239.1.2.3", nobodys_port},
+    {"reserved", "240.0.0.1", nobodys_port},
+    {"unspec_any", any, 0, AF_UNSPEC},
+    {"unspec_any_with_a_port", any, nobodys_port, AF_UNSPEC},
+    {"unspec_loopback", loopback, other_port, AF_UNSPEC},
+    {"unspec_of_two_bytes", any, 0, AF_UNSPEC, 2},
+    {"ipv6", any, 0, AF_INET6},
+    {"ipv6_of_its_length", any, 0, AF_INET6, 28},
+    {"unix", any, 0, AF_UNIX},
+    {"family_65535", any, 0, 65535},
+    {"no_length", loopback, other_port, AF_INET, 0},
+    {"one_byte", loopback, other_port, AF_INET, 1},
+    {"family_only", loopback, other_port, AF_INET, 2},
+    {"no_padding", loopback, other_port, AF_INET, 8},
+    {"one_byte_short", loopback, other_port, AF_INET, 15},
+    {"longer", loopback, nobodys_port, AF_INET, 28},
+    {"longest", loopback, nobodys_port, AF_INET, 128},
+    {"too_long", loopback, nobodys_port, AF_INET, 129},
+    {"negative_length", loopback, nobodys_port, AF_INET, -1},
+};
+
+struct Address {
+    sockaddr_storage storage{};
+    explicit Address(const Form& form) {
+        auto address = ipv4_address(form.address, form.port);
+        address.sin_family = form.family;
+        std::memcpy(&storage, &address, sizeof(address));
+    }
+};
+
+using AddressCall = long (*)(Scene& scene, const void* address, long length);
+
+long call_bind(Scene& scene, const void* address, long length) {
+    return sys::bind(scene.fd(), address, length);
+}
+
+long call_connect(Scene& scene, const void* address, long length) {
+    return sys::connect(scene.fd(), address, length);
+}
+
+// An echo request, which is text to the others.
+long call_sendto(Scene& scene, const void* address, long length) {
+    const uint8_t request[16] = {8};
+    return sys::sendto(scene.fd(), request, sizeof(request), MSG_NOSIGNAL | MSG_DONTWAIT, address,
+                       length);
+}
+
+long call_fast_open(Scene& scene, const void* address, long length) {
+    return sys::sendto(scene.fd(), "text", 4, MSG_NOSIGNAL | MSG_FASTOPEN, address, length);
+}
+
+void add_forms(std::vector<InetCase>& rows, const char* name, AddressCall call, Transport transport,
+               State state) {
+    for (const Form& form : forms)
+        rows.push_back(
+            {std::string(name) + "_" + form.name, transport, state, [call, form](Scene& scene) {
+                 const Address address(form);
+                 return call(scene, &address.storage, form.length);
+             }});
+    rows.push_back({std::string(name) + "_null", transport, state,
+                    [call](Scene& scene) { return call(scene, nullptr, sizeof(sockaddr_in)); }});
+    rows.push_back({std::string(name) + "_bad_pointer", transport, state, [call](Scene& scene) {
+                        return call(scene, reinterpret_cast<void*>(8), sizeof(sockaddr_in));
+                    }});
+}
+
+std::vector<InetCase> address_rows() {
+    std::vector<InetCase> rows;
+    for (const Transport transport : all_transports)
+        for (const State state : {State::fresh, State::connected}) {
+            add_forms(rows, "bind", call_bind, transport, state);
+            add_forms(rows, "connect", call_connect, transport, state);
+            add_forms(rows, "sendto", call_sendto, transport, state);
+        }
+    for (const Transport transport : all_transports)
+        add_forms(rows, "connect", call_connect, transport, State::bound);
+    add_forms(rows, "bind", call_bind, Transport::stream, State::listening);
+    add_forms(rows, "bind", call_bind, Transport::stream, State::disconnected);
+    add_forms(rows, "fast_open", call_fast_open, Transport::stream, State::fresh);
+    return rows;
+}
+
+class InetAddress : public testing::TestWithParam<InetCase> {};
+
+TEST_P(InetAddress, is_taken_or_refused_as_by_pf_inet) {
+    expect_same_on_both_sides(GetParam());
+}
+
+INSTANTIATE_TEST_SUITE_P(, InetAddress, testing::ValuesIn(address_rows()), case_name);
+
+// --- with something set before ---
+
+InetCase bind_after(const char* name, Transport transport, int level, int option, int value,
+                    const char* address, uint16_t port, bool privileged = true) {
+    return {name, transport, State::fresh,
+            [=](Scene& scene) {
+                checked(sys::setsockopt(scene.fd(), level, option, &value, sizeof(value)),
+                        "setsockopt");
+                const auto to = ipv4_address(address, port);
+                return sys::bind(scene.fd(), &to, sizeof(to));
+            },
+            privileged};
+}
+
+InetCase bind_plainly(const char* name, Transport transport, uint16_t port, bool privileged) {
+    return {name, transport, State::fresh,
+            [=](Scene& scene) {
+                const auto to = ipv4_address(loopback, port);
+                return sys::bind(scene.fd(), &to, sizeof(to));
+            },
+            privileged};
+}
+
+std::vector<InetCase> prepared_rows() {
+    std::vector<InetCase> rows;
+    for (const Transport transport : all_transports) {
+        rows.push_back(bind_after("freebind_not_ours", transport, SOL_IP, IP_FREEBIND, 1,
+                                  "192.0.2.1", nobodys_port));
+        rows.push_back(bind_after("transparent_not_ours", transport, SOL_IP, IP_TRANSPARENT, 1,
+                                  "192.0.2.1", nobodys_port));
+        rows.push_back(bind_after("address_no_port", transport, SOL_IP, IP_BIND_ADDRESS_NO_PORT, 1,
+                                  loopback, 0));
+        rows.push_back(bind_after("address_no_port_with_a_port", transport, SOL_IP,
+                                  IP_BIND_ADDRESS_NO_PORT, 1, loopback, nobodys_port));
+        rows.push_back(bind_after("reuseaddr_where_the_other_is", transport, SOL_SOCKET,
+                                  SO_REUSEADDR, 1, loopback, other_port));
+        rows.push_back(bind_after("reuseport_where_the_other_is", transport, SOL_SOCKET,
+                                  SO_REUSEPORT, 1, loopback, other_port));
+        for (const uint16_t port : {uint16_t(1), uint16_t(1023), uint16_t(1024), other_port})
+            rows.push_back(bind_plainly(("unprivileged_" + std::to_string(port)).c_str(), transport,
+                                        port, false));
+    }
+    return rows;
+}
+
+class InetPreparedBind : public testing::TestWithParam<InetCase> {};
+
+TEST_P(InetPreparedBind, is_taken_or_refused_as_by_pf_inet) {
+    expect_same_on_both_sides(GetParam());
+}
+
+INSTANTIATE_TEST_SUITE_P(, InetPreparedBind, testing::ValuesIn(prepared_rows()), case_name);
+
+// --- our own family in addresses: a meant difference ---
+
+class InetOwnFamily : public testing::TestWithParam<Transport> {
+protected:
+    void SetUp() override {
+        if (self_check())
+            GTEST_SKIP() << "a difference needs two families";
+    }
+    static sockaddr_in own(uint16_t port) {
+        auto address = ipv4_address(loopback, port);
+        address.sin_family = sa_family_t(xinet_family());
+        return address;
+    }
+};
+
+TEST_P(InetOwnFamily, is_accepted_where_af_inet_is_and_af_inet_comes_back) {
+    inet_namespace().run([this] {
+        const Transport transport = GetParam();
+        const Fd other = transport == Transport::stream ? open_listener(Side::sibling, other_port)
+                                                        : open_socket(Side::sibling, transport);
+        const auto home = own(subject_port), away = own(other_port);
+        const uint8_t request[16] = {8};
+        if (transport == Transport::datagram)
+            bind_to(other, ipv4_address(loopback, other_port));
+
+        Fd socket = open_socket(Side::xinet, transport);
+        ASSERT_EQ(sys::bind(socket.get(), &home, sizeof(home)), 0) << strerrorname_np(errno);
+        EXPECT_EQ(name_of(socket).sin_family, AF_INET);
+        ASSERT_EQ(sys::connect(socket.get(), &away, sizeof(away)), 0) << strerrorname_np(errno);
+        sockaddr_in peer{};
+        socklen_t length = sizeof(peer);
+        ASSERT_EQ(sys::getpeername(socket.get(), &peer, &length), 0);
+        EXPECT_EQ(peer.sin_family, AF_INET);
+        EXPECT_EQ(peer.sin_port, htons(other_port));
+        if (transport != Transport::stream) {
+            EXPECT_EQ(sys::sendto(socket.get(), request, sizeof(request), 0, &away, sizeof(away)),
+                      long(sizeof(request)));
+        }
+        const Fd sibling = open_socket(Side::sibling, transport);
+        EXPECT_EQ(sys::connect(sibling.get(), &away, sizeof(away)), -1);
+        EXPECT_EQ(errno, EAFNOSUPPORT);
+        const linger at_once{.l_onoff = 1, .l_linger = 0};
+        sys::setsockopt(socket.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+    });
+}
+
+INSTANTIATE_TEST_SUITE_P(, InetOwnFamily, testing::ValuesIn(all_transports),
+                         parameter_name<Transport>);
+
+// --- ports are one space ---
+
+class InetPorts : public testing::TestWithParam<Transport> {};
+
+TEST_P(InetPorts, taken_by_one_family_are_taken_for_the_other) {
+    inet_namespace().run([] {
+        for (const Side first : both_sides) {
+            const Transport transport = GetParam();
+            const Side second = first == Side::xinet ? Side::sibling : Side::xinet;
+            const Fd holder = open_socket(first, transport);
+            const auto address = ipv4_address(loopback, subject_port);
+            // Ping sockets share their identifiers unless they are told not to.
+            set_option(holder, SOL_SOCKET, SO_REUSEADDR, 0);
+            bind_to(holder, address);
+            const Fd late = open_socket(second, transport);
+            set_option(late, SOL_SOCKET, SO_REUSEADDR, 0);
+            EXPECT_EQ(sys::bind(late.get(), &address, sizeof(address)), -1);
+            EXPECT_EQ(errno, EADDRINUSE);
+        }
+    });
+}
+
+INSTANTIATE_TEST_SUITE_P(, InetPorts, testing::ValuesIn(all_transports), parameter_name<Transport>);
+
+} // namespace
+} // namespace xt

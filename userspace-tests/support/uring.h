@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The least of io_uring: one request at a time, by the system calls themselves.
+#pragma once
+
+#include <linux/io_uring.h>
+
+#include "fd.h"
+
+namespace xt {
+
+class Uring {
+public:
+    Uring(); // throws std::system_error: ENOSYS where the kernel has none
+    ~Uring();
+    Uring(const Uring&) = delete;
+    Uring& operator=(const Uring&) = delete;
+
+    // Hands a request in, and returns before it is done.
+    void submit(const io_uring_sqe& request);
+    // Waits for the next completion and returns its result: a count or a negative errno.
+    int wait();
+
+private:
+    template<typename T>
+    T* at(unsigned offset) const {
+        return reinterpret_cast<T*>(static_cast<char*>(rings_) + offset);
+    }
+
+    Fd fd_;
+    io_uring_params parameters_{};
+    void* rings_ = nullptr;
+    size_t size_ = 0;
+    io_uring_sqe* requests_ = nullptr;
+};
+
+} // namespace xt
