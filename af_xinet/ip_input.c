@@ -8,6 +8,7 @@
  */
 #include <kunit/visibility.h>
 #include <linux/if_ether.h>
+#include <linux/in.h>
 #include <linux/inetdevice.h>
 #include <linux/mutex.h>
 #include <linux/netdevice.h>
@@ -18,6 +19,7 @@
 #include <net/route.h>
 
 #include "af_xinet/handler.h"
+#include "af_xinet/ip_error.h"
 #include "af_xinet/ip_input.h"
 #include "af_xinet/raw.h"
 #include "compat/xinet_compat_inet.h"
@@ -135,10 +137,14 @@ err_free:
 	return err;
 }
 
-/* Whether a socket or a handler wants the packet, by protocol and addresses. */
+/*
+ * Whether somebody wants the packet, by protocol and addresses, or what it says
+ * of another; RCU.
+ */
 static bool ip_wanted(const struct xinet_ip_rx *rx)
 {
-	return xinet_handler_wanted(rx->iph->protocol) || xinet_raw_wanted(rx);
+	return xinet_handler_wanted(rx->iph->protocol) ||
+	       xinet_raw_wanted(rx) || xinet_ip_error_wanted(rx);
 }
 
 /*
@@ -174,6 +180,9 @@ static void ip_input(struct xinet_ip_rx *rx)
 	    (!ip_wanted(rx) || xinet_ip_own(rx)))
 		return;
 
+	/* Errors first: the last of the sockets takes the packet. */
+	if (rx->iph->protocol == IPPROTO_ICMP && xinet_raw_any(rx->net))
+		xinet_ip_error(rx);
 	if (!xinet_handler_input(rx))
 		xinet_raw_input(rx);
 }
@@ -195,10 +204,29 @@ static void ip_set_interfaces(struct xinet_ip_rx *rx,
 }
 
 /*
- * Softirq, under RCU. Budget for a packet nobody wants: one header check and
- * the walk over the sockets of its protocol; no clone, no lock, no atomic but
- * the reference that the stack took for us. In a namespace without receivers
- * not even the header is looked at.
+ * Whether anybody here may want @skb, before its header is worth a checksum.
+ * ICMP may be about any protocol.
+ */
+static bool ip_may_be_wanted(const struct net *net, const struct sk_buff *skb)
+{
+	const u8 *protocol;
+	u8 buf;
+
+	if (!xinet_raw_any(net) && !xinet_handler_any())
+		return false;
+	protocol = skb_header_pointer(skb, offsetof(struct iphdr, protocol),
+				      sizeof(buf), &buf);
+	return protocol && (*protocol == IPPROTO_ICMP ||
+			    xinet_raw_has_protocol(net, *protocol) ||
+			    xinet_handler_wanted(*protocol));
+}
+
+/*
+ * Softirq, under RCU. Budget for a packet of a protocol that nobody receives:
+ * one byte of its header, and not even that in a namespace without receivers.
+ * For one nobody wants: a header check and the walk over the sockets of its
+ * protocol; no clone, no lock, no atomic but the reference that the stack took
+ * for us.
  */
 static int ip_hook_rcv(struct sk_buff *skb, struct net_device *dev,
 		       struct packet_type *pt, struct net_device *orig_dev)
@@ -206,8 +234,7 @@ static int ip_hook_rcv(struct sk_buff *skb, struct net_device *dev,
 	struct xinet_ip_rx rx = { .net = dev_net(dev), .skb = skb };
 	union xinet_ip_header buf;
 
-	if (skb->pkt_type == PACKET_OTHERHOST ||
-	    (!xinet_raw_any(rx.net) && !xinet_handler_any()))
+	if (skb->pkt_type == PACKET_OTHERHOST || !ip_may_be_wanted(rx.net, skb))
 		goto out;
 
 	rx.iph = xinet_ip_header_check(skb, &buf, &rx.len);

@@ -9,8 +9,6 @@
 #include <linux/icmp.h>
 #include <linux/in.h>
 #include <linux/module.h>
-#include <linux/sockios.h>
-#include <linux/termios.h>
 #include <linux/uio.h>
 #include <linux/xinet.h>
 #include <net/inet_common.h>
@@ -112,31 +110,6 @@ out:
 	return err;
 }
 
-static int raw_put_int(int value, unsigned long arg)
-{
-	return put_user(value, (int __user *)arg);
-}
-
-static int raw_ioctl(struct socket *sock, unsigned int cmd, unsigned long arg)
-{
-	struct sock *sk = sock->sk;
-	struct sk_buff *skb;
-	int len;
-
-	switch (cmd) {
-	case SIOCOUTQ:
-		return raw_put_int(sk_wmem_alloc_get(sk), arg);
-	case SIOCINQ:
-		spin_lock_bh(&sk->sk_receive_queue.lock);
-		skb = skb_peek(&sk->sk_receive_queue);
-		len = skb ? skb->len : 0;
-		spin_unlock_bh(&sk->sk_receive_queue.lock);
-		return raw_put_int(len, arg);
-	default:
-		return inet_ioctl(sock, cmd, arg);
-	}
-}
-
 /* ICMP_FILTER of raw(7). A shorter value sets its bytes only, as PF_INET. */
 static int raw_set_icmp_filter(struct sock *sk, sockptr_t optval,
 			       unsigned int optlen)
@@ -146,11 +119,11 @@ static int raw_set_icmp_filter(struct sock *sk, sockptr_t optval,
 	if (inet_sk(sk)->inet_num != IPPROTO_ICMP)
 		return -EOPNOTSUPP;
 
-	filter.data = READ_ONCE(xinet_raw_sk(sk)->filter.data);
+	filter.data = READ_ONCE(raw_sk(sk)->filter.data);
 	if (copy_from_sockptr(&filter, optval,
 			      min_t(unsigned int, optlen, sizeof(filter))))
 		return -EFAULT;
-	WRITE_ONCE(xinet_raw_sk(sk)->filter.data, filter.data);
+	WRITE_ONCE(raw_sk(sk)->filter.data, filter.data);
 	return 0;
 }
 
@@ -167,9 +140,45 @@ static int raw_get_icmp_filter(struct sock *sk, char __user *optval,
 	if (len < 0)
 		return -EINVAL;
 
-	filter.data = READ_ONCE(xinet_raw_sk(sk)->filter.data);
+	filter.data = READ_ONCE(raw_sk(sk)->filter.data);
 	len = min_t(unsigned int, len, sizeof(filter));
 	if (put_user(len, optlen) || copy_to_user(optval, &filter, len))
+		return -EFAULT;
+	return 0;
+}
+
+/* XINET_RAW_ICMP_ID of <linux/xinet.h> */
+static int raw_set_icmp_id(struct sock *sk, sockptr_t optval,
+			   unsigned int optlen)
+{
+	int id;
+
+	if (inet_sk(sk)->inet_num != IPPROTO_ICMP)
+		return -EOPNOTSUPP;
+	if (optlen < sizeof(id))
+		return -EINVAL;
+	if (copy_from_sockptr(&id, optval, sizeof(id)))
+		return -EFAULT;
+	if (id < 0 || id > U16_MAX)
+		return -EINVAL;
+	return xinet_raw_bind_icmp_id(sk, id);
+}
+
+static int raw_get_icmp_id(struct sock *sk, char __user *optval,
+			   int __user *optlen)
+{
+	int id, len;
+
+	if (inet_sk(sk)->inet_num != IPPROTO_ICMP)
+		return -EOPNOTSUPP;
+	if (get_user(len, optlen))
+		return -EFAULT;
+	if (len < 0)
+		return -EINVAL;
+
+	id = (int)READ_ONCE(xinet_raw_sk(sk)->icmp_id) - 1;
+	len = min_t(unsigned int, len, sizeof(id));
+	if (put_user(len, optlen) || copy_to_user(optval, &id, len))
 		return -EFAULT;
 	return 0;
 }
@@ -177,21 +186,25 @@ static int raw_get_icmp_filter(struct sock *sk, char __user *optval,
 static int raw_setsockopt(struct socket *sock, int level, int optname,
 			  sockptr_t optval, unsigned int optlen)
 {
-	if (level != SOL_RAW)
-		return ip_setsockopt(sock->sk, level, optname, optval, optlen);
-	if (optname != ICMP_FILTER)
+	if (level == SOL_RAW && optname == ICMP_FILTER)
+		return raw_set_icmp_filter(sock->sk, optval, optlen);
+	if (level == SOL_XINET && optname == XINET_RAW_ICMP_ID)
+		return raw_set_icmp_id(sock->sk, optval, optlen);
+	if (level == SOL_RAW)
 		return -ENOPROTOOPT;
-	return raw_set_icmp_filter(sock->sk, optval, optlen);
+	return ip_setsockopt(sock->sk, level, optname, optval, optlen);
 }
 
 static int raw_getsockopt(struct socket *sock, int level, int optname,
 			  char __user *optval, int __user *optlen)
 {
-	if (level != SOL_RAW)
-		return ip_getsockopt(sock->sk, level, optname, optval, optlen);
-	if (optname != ICMP_FILTER)
+	if (level == SOL_RAW && optname == ICMP_FILTER)
+		return raw_get_icmp_filter(sock->sk, optval, optlen);
+	if (level == SOL_XINET && optname == XINET_RAW_ICMP_ID)
+		return raw_get_icmp_id(sock->sk, optval, optlen);
+	if (level == SOL_RAW)
 		return -ENOPROTOOPT;
-	return raw_get_icmp_filter(sock->sk, optval, optlen);
+	return ip_getsockopt(sock->sk, level, optname, optval, optlen);
 }
 
 /*
@@ -213,10 +226,19 @@ static void raw_close(struct sock *sk, long timeout)
 	sk_common_release(sk);
 }
 
-static struct proto raw_prot = {
+static void raw_destroy(struct sock *sk)
+{
+	lock_sock(sk);
+	xinet_raw_uncork(sk);
+	release_sock(sk);
+}
+
+/* What is missing here comes from raw_borrow_ioctls(). */
+static struct proto raw_proto = {
 	.name		= "XINET-RAW",
 	.owner		= THIS_MODULE,
 	.close		= raw_close,
+	.destroy	= raw_destroy,
 	.connect	= ip4_datagram_connect,
 	.disconnect	= raw_disconnect,
 	.release_cb	= ip4_datagram_release_cb,
@@ -225,7 +247,7 @@ static struct proto raw_prot = {
 	.obj_size	= sizeof(struct xinet_raw_sock),
 };
 
-/* The family is filled in when the module loads. */
+/* The family, and what raw_borrow_ioctls() has, come when the module loads. */
 static struct proto_ops raw_ops __ro_after_init = {
 	.owner		= THIS_MODULE,
 	.release	= inet_release,
@@ -235,7 +257,7 @@ static struct proto_ops raw_ops __ro_after_init = {
 	.accept		= sock_no_accept,
 	.getname	= inet_getname,
 	.poll		= datagram_poll,
-	.ioctl		= raw_ioctl,
+	.ioctl		= inet_ioctl,
 	.gettstamp	= sock_gettstamp,
 	.listen		= sock_no_listen,
 	.shutdown	= inet_shutdown,
@@ -249,21 +271,27 @@ static struct proto_ops raw_ops __ro_after_init = {
 static struct xinet_protosw raw_protosw = {
 	.type		= SOCK_RAW,
 	.protocol	= IPPROTO_IP,
-	.prot		= &raw_prot,
+	.prot		= &raw_proto,
 	.ops		= &raw_ops,
 	.flags		= XINET_PROTOSW_REUSE,
 };
 
 static int __net_init raw_net_init(struct net *net)
 {
-	mutex_init(&xinet_raw_net(net)->lock);
+	struct xinet_raw_net *rn = xinet_raw_net(net);
+
+	mutex_init(&rn->lock);
+	INIT_LIST_HEAD(&rn->all);
 	return 0;
 }
 
 static void __net_exit raw_net_exit(struct net *net)
 {
+	struct xinet_raw_net *rn = xinet_raw_net(net);
+
 	/* Sockets hold their namespace. */
-	WARN_ON_ONCE(xinet_raw_net(net)->sockets);
+	WARN_ON_ONCE(rn->sockets);
+	kvfree(rn->by_icmp_id);
 }
 
 static struct pernet_operations raw_net_ops = {
@@ -273,17 +301,45 @@ static struct pernet_operations raw_net_ops = {
 	.size	= sizeof(struct xinet_raw_net),
 };
 
+/*
+ * The ioctls of a raw socket that are not the core's: queue lengths, counters
+ * of multicast routing, and all of them as 32-bit programs call them. They ask
+ * for nothing but a struct raw_sock, which ours begins with; the kernel exports
+ * them only through a socket of PF_INET, and is built with them.
+ */
+static int __init raw_borrow_ioctls(void)
+{
+	struct socket *sock;
+	int err;
+
+	err = sock_create_kern(&init_net, PF_INET, SOCK_RAW, IPPROTO_RAW,
+			       &sock);
+	if (err)
+		return err;
+	raw_proto.ioctl = sock->sk->sk_prot->ioctl;
+#ifdef CONFIG_COMPAT
+	raw_proto.compat_ioctl = sock->sk->sk_prot->compat_ioctl;
+	raw_ops.compat_ioctl = sock->ops->compat_ioctl;
+#endif
+	sock_release(sock);
+	return 0;
+}
+
 int __init xinet_raw_init(void)
 {
 	int err;
 
 	raw_ops.family = xinet_family_number();
 
+	err = raw_borrow_ioctls();
+	if (err)
+		return err;
+
 	err = register_pernet_subsys(&raw_net_ops);
 	if (err)
 		return err;
 
-	err = proto_register(&raw_prot, 1);
+	err = proto_register(&raw_proto, 1);
 	if (err)
 		goto err_pernet;
 
@@ -293,7 +349,7 @@ int __init xinet_raw_init(void)
 	return 0;
 
 err_proto:
-	proto_unregister(&raw_prot);
+	proto_unregister(&raw_proto);
 err_pernet:
 	unregister_pernet_subsys(&raw_net_ops);
 	return err;
@@ -305,6 +361,6 @@ void xinet_raw_exit(void)
 	xinet_protocol_exit();
 	/* Sockets go back to the proto's slab by RCU. */
 	rcu_barrier();
-	proto_unregister(&raw_prot);
+	proto_unregister(&raw_proto);
 	unregister_pernet_subsys(&raw_net_ops);
 }

@@ -2,23 +2,39 @@
 #ifndef _XINET_RAW_H
 #define _XINET_RAW_H
 
+#include <linux/atomic.h>
 #include <linux/icmp.h>
+#include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/net.h>
-#include <net/inet_sock.h>
 #include <net/protocol.h>
+#include <net/raw.h>
 
+struct xinet_ip_error;
 struct xinet_ip_rx;
+struct xinet_raw_datagram;
 
 /**
  * struct xinet_raw_sock - a raw IPv4 socket
- * @inet: must be first; inet_num is the IP protocol
- * @filter: ICMP_FILTER; only of a socket of IPPROTO_ICMP. Written by
- *	setsockopt(), read by the receive path without a lock.
+ * @raw: must be first: the kernel's multicast routing and ioctls take the
+ *	socket for PF_INET's. Its inet_num is the IP protocol; its filter is
+ *	ICMP_FILTER, only of a socket of IPPROTO_ICMP, written by setsockopt()
+ *	and read by the receive path without a lock.
+ * @icmp_id: XINET_RAW_ICMP_ID plus 1, host byte order, or 0. Once set it
+ *	stays; read by the receive path without a lock.
+ * @icmp_id_node: in struct xinet_raw_net's by_icmp_id, when @icmp_id is set
+ * @all_node: in struct xinet_raw_net's all, while the socket is hashed
+ * @drops: packets that matched and were lost, see xinet_raw_drops()
+ * @cork: what MSG_MORE has put together so far, or NULL; changed under the
+ *	socket lock
  */
 struct xinet_raw_sock {
-	struct inet_sock inet;
-	struct icmp_filter filter;
+	struct raw_sock raw;
+	u32 icmp_id;
+	struct hlist_node icmp_id_node;
+	struct list_head all_node;
+	atomic64_t drops;
+	struct xinet_raw_datagram *cork;
 };
 
 static inline struct xinet_raw_sock *xinet_raw_sk(const struct sock *sk)
@@ -26,17 +42,26 @@ static inline struct xinet_raw_sock *xinet_raw_sk(const struct sock *sk)
 	return (struct xinet_raw_sock *)sk;
 }
 
+/* Heads of by_icmp_id: identifiers are mostly process numbers, low bits do. */
+#define XINET_RAW_ICMP_ID_HEADS	1024
+
 /**
  * struct xinet_raw_net - the raw sockets of one network namespace
- * @lock: guards everything here; readers of @hash hold rcu_read_lock()
- * @sockets: number of sockets in @hash that receive; read without the lock, see
+ * @lock: guards everything here; readers of @hash and @by_icmp_id hold
+ *	rcu_read_lock()
+ * @sockets: number of sockets that receive; read without the lock, see
  *	xinet_raw_any()
- * @hash: the sockets by IP protocol number
+ * @all: every socket of the namespace, for those who list them under @lock
+ * @hash: the sockets by IP protocol number, but for those in @by_icmp_id
+ * @by_icmp_id: XINET_RAW_ICMP_ID_HEADS heads, the sockets that have asked for
+ *	one ICMP identifier, by its low bits; NULL until there is one
  */
 struct xinet_raw_net {
-	struct mutex lock;	/* sockets, changes of hash */
+	struct mutex lock;	/* everything here, see above */
 	unsigned int sockets;
+	struct list_head all;
 	struct hlist_head hash[MAX_INET_PROTOS];
+	struct hlist_head *by_icmp_id;
 };
 
 /**
@@ -99,6 +124,49 @@ int xinet_raw_hash(struct sock *sk);
 void xinet_raw_unhash(struct sock *sk);
 
 /**
+ * xinet_raw_bind_icmp_id() - receive one ICMP identifier only
+ * @sk: a raw socket of IPPROTO_ICMP
+ * @id: the identifier, host byte order
+ *
+ * See XINET_RAW_ICMP_ID in <linux/xinet.h>.
+ *
+ * Context: process; may sleep.
+ * Return: 0; -EBUSY when the socket has another identifier; -ENOMEM.
+ */
+int xinet_raw_bind_icmp_id(struct sock *sk, u16 id);
+
+/**
+ * xinet_raw_drops() - how many packets a socket should have got and did not
+ * @sk: a raw socket
+ *
+ * Full receive queue, no memory, or refused by an IPsec policy; what a filter
+ * or an address rejects is not meant for the socket and not counted.
+ *
+ * Context: any.
+ */
+u64 xinet_raw_drops(const struct sock *sk);
+
+/**
+ * xinet_raw_has_protocol() - whether there is a raw socket for a protocol
+ * @net: the namespace
+ * @protocol: IP protocol number
+ *
+ * The cheapest question there is about a packet, before its header has been
+ * checked.
+ *
+ * Context: RCU read side.
+ */
+bool xinet_raw_has_protocol(const struct net *net, u8 protocol);
+
+/**
+ * xinet_raw_error() - tell raw sockets of an ICMP error about their packets
+ * @error: the error
+ *
+ * Context: softirq, RCU read side.
+ */
+void xinet_raw_error(const struct xinet_ip_error *error);
+
+/**
  * xinet_raw_match() - whether a socket wants a packet, by its addresses
  * @sk: a raw socket whose protocol is the packet's
  * @saddr: source of the packet, network byte order
@@ -137,5 +205,13 @@ void xinet_raw_input(struct xinet_ip_rx *rx);
  * Return: @len or a negative errno, that which PF_INET gives.
  */
 int xinet_raw_sendmsg(struct socket *sock, struct msghdr *msg, size_t len);
+
+/**
+ * xinet_raw_uncork() - drop what MSG_MORE has put together
+ * @sk: a raw socket
+ *
+ * Context: process; the caller holds the socket lock.
+ */
+void xinet_raw_uncork(struct sock *sk);
 
 #endif /* _XINET_RAW_H */

@@ -11,6 +11,7 @@
 #include <linux/icmp.h>
 #include <linux/igmp.h>
 #include <linux/inetdevice.h>
+#include <linux/mm.h>
 #include <linux/security.h>
 #include <net/ip.h>
 #include <net/raw.h>
@@ -18,9 +19,11 @@
 #include <net/sock.h>
 #include <net/xfrm.h>
 
+#include "af_xinet/ip_error.h"
 #include "af_xinet/ip_input.h"
 #include "af_xinet/protocol.h"
 #include "af_xinet/raw.h"
+#include "af_xinet/raw_error.h"
 #include "compat/xinet_compat_inet.h"
 
 static struct hlist_head *raw_bucket(struct xinet_raw_net *rn, u8 protocol)
@@ -28,10 +31,19 @@ static struct hlist_head *raw_bucket(struct xinet_raw_net *rn, u8 protocol)
 	return &rn->hash[protocol & (MAX_INET_PROTOS - 1)];
 }
 
-static bool raw_receives(const struct sock *sk)
+static bool raw_sends_only(const struct sock *sk)
 {
-	return inet_sk(sk)->inet_num != IPPROTO_RAW;
+	return inet_sk(sk)->inet_num == IPPROTO_RAW;
 }
+
+bool xinet_raw_has_protocol(const struct net *net, u8 protocol)
+{
+	struct xinet_raw_net *rn = xinet_raw_net(net);
+
+	return !hlist_empty(raw_bucket(rn, protocol)) ||
+	       (protocol == IPPROTO_ICMP && READ_ONCE(rn->by_icmp_id));
+}
+EXPORT_SYMBOL_IF_KUNIT(xinet_raw_has_protocol);
 
 int xinet_raw_hash(struct sock *sk)
 {
@@ -41,7 +53,7 @@ int xinet_raw_hash(struct sock *sk)
 	sock_set_flag(sk, SOCK_RCU_FREE);
 
 	mutex_lock(&rn->lock);
-	if (raw_receives(sk)) {
+	if (!raw_sends_only(sk)) {
 		err = xinet_ip_hook_get();
 		if (err)
 			goto out;
@@ -49,6 +61,7 @@ int xinet_raw_hash(struct sock *sk)
 		xinet_protocol_get(inet_sk(sk)->inet_num);
 	}
 	sk_add_node_rcu(sk, raw_bucket(rn, inet_sk(sk)->inet_num));
+	list_add_tail(&xinet_raw_sk(sk)->all_node, &rn->all);
 	sock_prot_inuse_add(sock_net(sk), sk->sk_prot, 1);
 out:
 	mutex_unlock(&rn->lock);
@@ -56,14 +69,31 @@ out:
 }
 EXPORT_SYMBOL_IF_KUNIT(xinet_raw_hash);
 
+/* Whether @sk was hashed; under rn->lock. */
+static bool raw_unlink(struct sock *sk)
+{
+	struct xinet_raw_sock *rsk = xinet_raw_sk(sk);
+
+	if (rsk->icmp_id) {
+		if (hlist_unhashed(&rsk->icmp_id_node))
+			return false;
+		hlist_del_init_rcu(&rsk->icmp_id_node);
+		__sock_put(sk);
+	} else if (!sk_del_node_init_rcu(sk)) {
+		return false;
+	}
+	list_del(&rsk->all_node);
+	return true;
+}
+
 void xinet_raw_unhash(struct sock *sk)
 {
 	struct xinet_raw_net *rn = xinet_raw_net(sock_net(sk));
 
 	mutex_lock(&rn->lock);
-	if (sk_del_node_init_rcu(sk)) {
+	if (raw_unlink(sk)) {
 		sock_prot_inuse_add(sock_net(sk), sk->sk_prot, -1);
-		if (raw_receives(sk)) {
+		if (!raw_sends_only(sk)) {
 			xinet_protocol_put(inet_sk(sk)->inet_num);
 			WRITE_ONCE(rn->sockets, rn->sockets - 1);
 			xinet_ip_hook_put();
@@ -72,6 +102,64 @@ void xinet_raw_unhash(struct sock *sk)
 	mutex_unlock(&rn->lock);
 }
 EXPORT_SYMBOL_IF_KUNIT(xinet_raw_unhash);
+
+static struct hlist_head *raw_icmp_id_bucket(struct hlist_head *heads, u16 id)
+{
+	return &heads[id & (XINET_RAW_ICMP_ID_HEADS - 1)];
+}
+
+/* Under rn->lock. */
+static struct hlist_head *raw_icmp_id_heads(struct xinet_raw_net *rn)
+{
+	struct hlist_head *heads = rn->by_icmp_id;
+
+	if (!heads) {
+		heads = kvcalloc(XINET_RAW_ICMP_ID_HEADS, sizeof(*heads),
+				 GFP_KERNEL);
+		/* Pairs with smp_load_acquire() of the receive path. */
+		smp_store_release(&rn->by_icmp_id, heads);
+	}
+	return heads;
+}
+
+/*
+ * From the list of its protocol to the identifiers, by a node of its own, so
+ * that who is walking the list gets on. The socket is in neither for a moment:
+ * then a packet under way, which looks for identifiers first, cannot meet it
+ * twice.
+ */
+int xinet_raw_bind_icmp_id(struct sock *sk, u16 id)
+{
+	struct xinet_raw_net *rn = xinet_raw_net(sock_net(sk));
+	struct xinet_raw_sock *rsk = xinet_raw_sk(sk);
+	struct hlist_head *heads;
+	int err = 0;
+
+	mutex_lock(&rn->lock);
+	if (rsk->icmp_id) {
+		err = rsk->icmp_id == id + 1u ? 0 : -EBUSY;
+		goto out;
+	}
+	heads = raw_icmp_id_heads(rn);
+	if (!heads) {
+		err = -ENOMEM;
+		goto out;
+	}
+	sock_hold(sk);
+	sk_del_node_init_rcu(sk);
+	WRITE_ONCE(rsk->icmp_id, id + 1u);
+	hlist_add_head_rcu(&rsk->icmp_id_node, raw_icmp_id_bucket(heads, id));
+out:
+	mutex_unlock(&rn->lock);
+	return err;
+}
+EXPORT_SYMBOL_IF_KUNIT(xinet_raw_bind_icmp_id);
+
+u64 xinet_raw_drops(const struct sock *sk)
+{
+	return atomic64_read(&xinet_raw_sk(sk)->drops);
+}
+EXPORT_SYMBOL_IF_KUNIT(xinet_raw_drops);
 
 bool xinet_raw_match(const struct sock *sk, __be32 saddr, __be32 daddr,
 		     int dif, int sdif)
@@ -121,20 +209,95 @@ static bool raw_multicast_allows(const struct sock *sk,
 	return listed == (mc->sfmode == MCAST_INCLUDE);
 }
 
-/* ICMP_FILTER of raw(7): a set bit blocks the type; types over 31 pass. */
-static bool raw_icmp_allows(const struct sock *sk, const struct xinet_ip_rx *rx)
+/**
+ * struct raw_delivery - one packet on its way to the raw sockets
+ * @rx: the packet
+ * @icmp_type: its ICMP type, RAW_NOT_ICMP, or RAW_ICMP_CUT
+ * @last: the last socket that wanted it and has not got it yet
+ * @keep: how many bytes @last gets
+ */
+struct raw_delivery {
+	struct xinet_ip_rx *rx;
+	int icmp_type;
+	struct sock *last;
+	unsigned int keep;
+};
+
+/* What stands in for an ICMP type: no ICMP at all, no whole ICMP header. */
+#define RAW_NOT_ICMP	(-1)
+#define RAW_ICMP_CUT	(-2)
+
+static int raw_icmp_type(const struct xinet_ip_rx *rx)
 {
-	struct icmphdr buf;
 	const struct icmphdr *icmp;
+	struct icmphdr buf;
 
 	if (rx->iph->protocol != IPPROTO_ICMP)
-		return true;
-
+		return RAW_NOT_ICMP;
 	icmp = skb_header_pointer(rx->skb, rx->iph->ihl * 4, sizeof(buf), &buf);
-	if (!icmp)
+	return icmp ? icmp->type : RAW_ICMP_CUT;
+}
+
+/* ICMP_FILTER of raw(7): a set bit blocks the type; types over 31 pass. */
+static bool raw_icmp_allows(const struct sock *sk, int type)
+{
+	if (type == RAW_NOT_ICMP)
+		return true;
+	if (type == RAW_ICMP_CUT)
 		return false;
-	return icmp->type >= 32 ||
-	       !(READ_ONCE(xinet_raw_sk(sk)->filter.data) & BIT(icmp->type));
+	return type >= 32 ||
+	       !(READ_ONCE(raw_sk(sk)->filter.data) & BIT(type));
+}
+
+/* The identifier of the ICMP message at @offset if it is of @type, or -1. */
+static int raw_icmp_id_at(const struct sk_buff *skb, unsigned int offset,
+			  u8 type)
+{
+	const struct icmphdr *icmp;
+	struct icmphdr buf;
+
+	icmp = skb_header_pointer(skb, offset, sizeof(buf), &buf);
+	if (!icmp || icmp->type != type)
+		return -1;
+	return ntohs(icmp->un.echo.id);
+}
+
+/*
+ * The identifier that a packet is for, or -1: that of an echo reply, or of the
+ * echo request that an ICMP error is about.
+ */
+static int raw_icmp_id(const struct xinet_ip_rx *rx)
+{
+	const struct iphdr *quoted;
+	unsigned int offset;
+	struct iphdr buf;
+	int id;
+
+	id = raw_icmp_id_at(rx->skb, rx->iph->ihl * 4, ICMP_ECHOREPLY);
+	if (id >= 0)
+		return id;
+
+	quoted = xinet_ip_error_quoted(rx, &buf, &offset);
+	if (!quoted || quoted->protocol != IPPROTO_ICMP)
+		return -1;
+	return raw_icmp_id_at(rx->skb, offset + quoted->ihl * 4, ICMP_ECHO);
+}
+
+/* The sockets that may want the packet for its identifier; RCU. */
+static struct hlist_head *raw_icmp_id_list(const struct xinet_ip_rx *rx,
+					   int *id)
+{
+	static struct hlist_head nobody;
+	struct hlist_head *heads;
+
+	if (rx->iph->protocol != IPPROTO_ICMP)
+		return &nobody;
+	/* Pairs with smp_store_release() in raw_icmp_id_heads(). */
+	heads = smp_load_acquire(&xinet_raw_net(rx->net)->by_icmp_id);
+	if (!heads)
+		return &nobody;
+	*id = raw_icmp_id(rx);
+	return *id < 0 ? &nobody : raw_icmp_id_bucket(heads, *id);
 }
 
 /*
@@ -162,6 +325,13 @@ static unsigned int raw_run_filter(struct sock *sk,
 	skb->sk = owner;
 	skb->len = full_len;
 	return min(keep, rx->len);
+}
+
+/* Counts a packet that @sk was to get: SO_RXQ_OVFL's 32 bits, and ours. */
+static void raw_drop(struct sock *sk)
+{
+	xinet_sk_drops_inc(sk);
+	atomic64_inc(&xinet_raw_sk(sk)->drops);
 }
 
 /* What IP_PKTINFO will tell: where the packet came in, and the local address. */
@@ -202,83 +372,184 @@ static void raw_queue(struct sock *sk, struct sk_buff *skb, unsigned int keep)
 		goto free;
 	if (keep < skb->len && pskb_trim(skb, keep))
 		goto drop;
-	/* Counts a full queue itself. */
-	if (__sock_queue_rcv_skb(sk, skb))
+	/* Counts a full queue itself, in its 32 bits. */
+	if (__sock_queue_rcv_skb(sk, skb)) {
+		atomic64_inc(&xinet_raw_sk(sk)->drops);
 		goto free;
+	}
 	return;
 drop:
-	xinet_sk_drops_inc(sk);
+	raw_drop(sk);
 free:
 	kfree_skb(skb);
+}
+
+static bool raw_match(const struct sock *sk, const struct xinet_ip_rx *rx)
+{
+	return xinet_raw_match(sk, rx->iph->saddr, rx->iph->daddr, rx->dif,
+			       rx->sdif);
 }
 
 bool xinet_raw_wanted(const struct xinet_ip_rx *rx)
 {
 	struct xinet_raw_net *rn = xinet_raw_net(rx->net);
-	const struct iphdr *iph = rx->iph;
+	struct xinet_raw_sock *rsk;
+	struct hlist_head *list;
 	struct sock *sk;
+	int id;
 
-	sk_for_each_rcu(sk, raw_bucket(rn, iph->protocol)) {
-		if (xinet_raw_match(sk, iph->saddr, iph->daddr, rx->dif,
-				    rx->sdif))
+	/* Which identifier a later fragment belongs to stands in the first. */
+	if (rx->iph->frag_off & htons(IP_OFFSET) &&
+	    rx->iph->protocol == IPPROTO_ICMP && READ_ONCE(rn->by_icmp_id))
+		return true;
+
+	list = raw_icmp_id_list(rx, &id);
+	hlist_for_each_entry_rcu(rsk, list, icmp_id_node) {
+		if (rsk->icmp_id == id + 1u && raw_match(&rsk->raw.inet.sk, rx))
+			return true;
+	}
+	sk_for_each_rcu(sk, raw_bucket(rn, rx->iph->protocol)) {
+		if (raw_match(sk, rx))
 			return true;
 	}
 	return false;
 }
 
 /* How many bytes of the packet @sk gets; 0 when it does not want it. */
-static unsigned int raw_accepts(struct sock *sk, const struct xinet_ip_rx *rx)
+static unsigned int raw_accepts(struct sock *sk, const struct raw_delivery *d)
 {
-	if (!xinet_raw_match(sk, rx->iph->saddr, rx->iph->daddr, rx->dif,
-			     rx->sdif))
+	if (!raw_match(sk, d->rx))
 		return 0;
 	if (atomic_read(&sk->sk_rmem_alloc) >= READ_ONCE(sk->sk_rcvbuf)) {
-		xinet_sk_drops_inc(sk);
+		raw_drop(sk);
 		return 0;
 	}
-	if (!raw_icmp_allows(sk, rx) || !raw_multicast_allows(sk, rx))
+	if (!raw_icmp_allows(sk, d->icmp_type) ||
+	    !raw_multicast_allows(sk, d->rx))
 		return 0;
-	return raw_run_filter(sk, rx);
+	return raw_run_filter(sk, d->rx);
 }
 
 /*
- * Budget: a walk over the sockets of one protocol, each asked on the shared
- * packet; one clone per socket that accepts, one route look-up for all.
+ * Offers the packet to @sk. Once a socket wants it, it is cloned for the one
+ * before: the last is to get the packet itself. False: not for this host.
  */
-void xinet_raw_input(struct xinet_ip_rx *rx)
+static bool raw_offer(struct raw_delivery *d, struct sock *sk)
 {
-	struct xinet_raw_net *rn = xinet_raw_net(rx->net);
-	struct sock *sk, *last = NULL;
-	unsigned int keep, last_keep = 0;
+	unsigned int keep = raw_accepts(sk, d);
 	struct sk_buff *clone;
 	int err;
 
-	sk_for_each_rcu(sk, raw_bucket(rn, rx->iph->protocol)) {
-		keep = raw_accepts(sk, rx);
-		if (!keep)
-			continue;
+	if (!keep)
+		return true;
 
-		err = rx->owned ? 0 : xinet_ip_own(rx);
-		if (err == -ENOMEM)
-			xinet_sk_drops_inc(sk);
-		if (err)
-			break;
+	err = d->rx->owned ? 0 : xinet_ip_own(d->rx);
+	if (err == -ENOMEM)
+		raw_drop(sk);
+	if (err)
+		return false;
 
-		/* The last socket gets the packet itself, not a clone. */
-		if (last) {
-			clone = skb_clone(rx->skb, GFP_ATOMIC);
-			if (clone)
-				raw_queue(last, clone, last_keep);
-			else
-				xinet_sk_drops_inc(last);
-		}
-		last = sk;
-		last_keep = keep;
+	if (d->last) {
+		clone = skb_clone(d->rx->skb, GFP_ATOMIC);
+		if (clone)
+			raw_queue(d->last, clone, d->keep);
+		else
+			raw_drop(d->last);
 	}
+	d->last = sk;
+	d->keep = keep;
+	return true;
+}
 
-	if (last) {
-		raw_queue(last, rx->skb, last_keep);
+/* Those that ask for one identifier. */
+static bool raw_offer_by_icmp_id(struct raw_delivery *d)
+{
+	struct xinet_raw_sock *rsk;
+	struct hlist_head *list;
+	int id;
+
+	list = raw_icmp_id_list(d->rx, &id);
+	hlist_for_each_entry_rcu(rsk, list, icmp_id_node) {
+		if (rsk->icmp_id == id + 1u && !raw_offer(d, &rsk->raw.inet.sk))
+			return false;
+	}
+	return true;
+}
+
+/* Those that ask for a protocol. */
+static void raw_offer_by_protocol(struct raw_delivery *d)
+{
+	const struct xinet_ip_rx *rx = d->rx;
+	struct sock *sk;
+
+	sk_for_each_rcu(sk, raw_bucket(xinet_raw_net(rx->net),
+				       rx->iph->protocol)) {
+		if (!raw_offer(d, sk))
+			break;
+	}
+}
+
+/*
+ * Budget: one hash look-up for an ICMP identifier and a walk over the sockets
+ * of one protocol, each asked on the shared packet; one clone per socket that
+ * accepts, one route look-up for all.
+ */
+void xinet_raw_input(struct xinet_ip_rx *rx)
+{
+	struct raw_delivery d = {
+		.rx		= rx,
+		.icmp_type	= raw_icmp_type(rx),
+	};
+
+	if (raw_offer_by_icmp_id(&d))
+		raw_offer_by_protocol(&d);
+	if (d.last) {
+		raw_queue(d.last, rx->skb, d.keep);
 		rx->skb = NULL;
 	}
 }
 EXPORT_SYMBOL_IF_KUNIT(xinet_raw_input);
+
+/* Whether @sk may have sent the packet that @error is about. */
+static bool raw_error_match(const struct sock *sk,
+			    const struct xinet_ip_error *error)
+{
+	return xinet_raw_match(sk, error->iph->daddr, error->iph->saddr,
+			       error->dif, error->sdif);
+}
+
+/* The sockets whose identifier the quoted echo request carries. */
+static void raw_error_by_icmp_id(const struct xinet_ip_error *error)
+{
+	struct xinet_raw_net *rn = xinet_raw_net(error->net);
+	struct xinet_raw_sock *rsk;
+	struct hlist_head *heads;
+	int id;
+
+	/* Pairs with smp_store_release() in raw_icmp_id_heads(). */
+	heads = smp_load_acquire(&rn->by_icmp_id);
+	if (!heads || error->iph->protocol != IPPROTO_ICMP)
+		return;
+	id = raw_icmp_id_at(error->skb, error->iph->ihl * 4, ICMP_ECHO);
+	if (id < 0)
+		return;
+	hlist_for_each_entry_rcu(rsk, raw_icmp_id_bucket(heads, id),
+				 icmp_id_node) {
+		if (rsk->icmp_id == id + 1u &&
+		    raw_error_match(&rsk->raw.inet.sk, error))
+			xinet_raw_error_report(&rsk->raw.inet.sk, error);
+	}
+}
+
+void xinet_raw_error(const struct xinet_ip_error *error)
+{
+	struct xinet_raw_net *rn = xinet_raw_net(error->net);
+	struct sock *sk;
+
+	raw_error_by_icmp_id(error);
+	sk_for_each_rcu(sk, raw_bucket(rn, error->iph->protocol)) {
+		if (raw_error_match(sk, error))
+			xinet_raw_error_report(sk, error);
+	}
+}
+EXPORT_SYMBOL_IF_KUNIT(xinet_raw_error);

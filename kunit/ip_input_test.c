@@ -1,10 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What a host must drop: xinet_ip_header_check() of af_xinet/ip_input.c. */
+/*
+ * af_xinet/ip_input.c: what a host must drop, and that fragments meet those of
+ * our own sockets only.
+ */
 #include <kunit/test.h>
+#include <linux/etherdevice.h>
 #include <linux/in.h>
 #include <linux/ip.h>
+#include <linux/net.h>
 #include <net/ip.h>
+#include <net/route.h>
+#include <net/sock.h>
 
+#include "af_xinet/family.h"
 #include "af_xinet/ip_input.h"
 #include "fake_dev.h"
 #include "suites.h"
@@ -222,11 +230,115 @@ static void header_check_reads_paged_packets(struct kunit *test)
 	kfree_skb(skb);
 }
 
+/* An experimental protocol of RFC 3692: nobody else listens to it. */
+#define TEST_PROTOCOL	253
+/* Payload of each of two fragments. */
+#define TEST_FRAGMENT	32
+
+/* The half @part, 0 or 1, of datagram @id, to everybody: a frame. */
+static void half_frame(struct net_device *dev, u8 *frame, int part, u16 id)
+{
+	struct ethhdr *eth = (struct ethhdr *)frame;
+	struct iphdr *iph = (struct iphdr *)(eth + 1);
+
+	eth_broadcast_addr(eth->h_dest);
+	eth_zero_addr(eth->h_source);
+	eth->h_source[0] = 2;
+	eth->h_proto = htons(ETH_P_IP);
+	*iph = (struct iphdr) {
+		.version = 4, .ihl = 5, .ttl = 64, .protocol = TEST_PROTOCOL,
+		.id = htons(id), .saddr = htonl(0x0a4d0002),
+		.daddr = htonl(INADDR_BROADCAST),
+		.tot_len = htons(sizeof(*iph) + TEST_FRAGMENT),
+		.frag_off = part ? htons(TEST_FRAGMENT / 8) : htons(IP_MF),
+	};
+	ip_send_check(iph);
+	memset(iph + 1, 'a' + part, TEST_FRAGMENT);
+}
+
+#define TEST_FRAME_LEN	(ETH_HLEN + sizeof(struct iphdr) + TEST_FRAGMENT)
+
+static void receive_half(struct kunit *test, int part, u16 id)
+{
+	u8 frame[TEST_FRAME_LEN];
+
+	half_frame(test->priv, frame, part, id);
+	xinet_fake_dev_receive(test, test->priv, frame, sizeof(frame));
+}
+
+/* Puts a half where the kernel's own collect, under the key @user. */
+static void collect_half(struct kunit *test, int part, u16 id, u32 user)
+{
+	struct net_device *dev = test->priv;
+	struct sk_buff *skb = netdev_alloc_skb(dev, TEST_FRAME_LEN);
+
+	KUNIT_ASSERT_NOT_NULL(test, skb);
+	half_frame(dev, skb_put(skb, TEST_FRAME_LEN), part, id);
+	__skb_pull(skb, ETH_HLEN);
+	skb_reset_network_header(skb);
+	skb->protocol = htons(ETH_P_IP);
+	memset(IPCB(skb), 0, sizeof(*IPCB(skb)));
+	local_bh_disable();
+	KUNIT_EXPECT_EQ(test, ip_defrag(&init_net, skb, user), -EINPROGRESS);
+	local_bh_enable();
+}
+
+static struct socket *open_receiver(struct kunit *test)
+{
+	struct socket *sock = NULL;
+
+	KUNIT_ASSERT_EQ(test,
+			sock_create_kern(&init_net, xinet_family_number(),
+					 SOCK_RAW, TEST_PROTOCOL, &sock), 0);
+	return sock;
+}
+
+static void fragments_become_a_datagram_in_any_order(struct kunit *test)
+{
+	struct socket *sock = open_receiver(test);
+	struct sk_buff_head *queue = &sock->sk->sk_receive_queue;
+
+	receive_half(test, 0, 1);
+	KUNIT_EXPECT_EQ(test, skb_queue_len(queue), 0u);
+	receive_half(test, 1, 1);
+	KUNIT_EXPECT_EQ(test, skb_queue_len(queue), 1u);
+	receive_half(test, 1, 2);
+	receive_half(test, 0, 2);
+	KUNIT_EXPECT_EQ(test, skb_queue_len(queue), 2u);
+	if (skb_queue_len(queue))
+		KUNIT_EXPECT_EQ(test, skb_peek(queue)->len,
+				sizeof(struct iphdr) + 2 * TEST_FRAGMENT);
+	sock_release(sock);
+}
+
+/* What others have collected of the datagram is not ours to complete it. */
+static void fragments_of_other_users_are_not_met(struct kunit *test)
+{
+	static const u32 users[] = {
+		IP_DEFRAG_LOCAL_DELIVER, IP_DEFRAG_CONNTRACK_IN,
+		IP_DEFRAG_AF_PACKET, IP_DEFRAG_MACVLAN,
+	};
+	struct socket *sock = open_receiver(test);
+	struct sk_buff_head *queue = &sock->sk->sk_receive_queue;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(users); i++) {
+		collect_half(test, 0, 10 + i, users[i]);
+		receive_half(test, 1, 10 + i);
+		KUNIT_EXPECT_EQ(test, skb_queue_len(queue), (u32)i);
+		receive_half(test, 0, 10 + i);
+		KUNIT_EXPECT_EQ(test, skb_queue_len(queue), i + 1u);
+	}
+	sock_release(sock);
+}
+
 static struct kunit_case ip_input_cases[] = {
 	KUNIT_CASE_PARAM(header_check_drops_what_a_host_must,
 			 header_gen_params),
 	KUNIT_CASE(header_check_catches_every_bit_error),
 	KUNIT_CASE(header_check_reads_paged_packets),
+	KUNIT_CASE(fragments_become_a_datagram_in_any_order),
+	KUNIT_CASE(fragments_of_other_users_are_not_met),
 	{}
 };
 

@@ -30,7 +30,7 @@ struct raw_fixture {
 	int sockets;
 };
 
-static int raw_init(struct kunit *test)
+static int raw_test_init(struct kunit *test)
 {
 	struct raw_fixture *f = kunit_kzalloc(test, sizeof(*f), GFP_KERNEL);
 
@@ -40,7 +40,7 @@ static int raw_init(struct kunit *test)
 	return 0;
 }
 
-static void raw_exit(struct kunit *test)
+static void raw_test_exit(struct kunit *test)
 {
 	struct raw_fixture *f = test->priv;
 
@@ -62,8 +62,12 @@ static struct sock *open_raw(struct kunit *test, int protocol)
 	return (*sock)->sk;
 }
 
-/* Gives a packet from TEST_REMOTE to TEST_LOCAL to the demultiplexer. */
-static void input(struct kunit *test, int protocol, u8 icmp_type)
+/*
+ * Gives a packet from TEST_REMOTE to TEST_LOCAL to the demultiplexer; one of
+ * IPPROTO_ICMP is of @icmp_type and carries @icmp_id.
+ */
+static void input_with_id(struct kunit *test, int protocol, u8 icmp_type,
+			  u16 icmp_id)
 {
 	struct raw_fixture *f = test->priv;
 	struct xinet_ip_rx rx = {
@@ -77,6 +81,7 @@ static void input(struct kunit *test, int protocol, u8 icmp_type)
 	rx.iph = ip_hdr(rx.skb);
 	rx.len = rx.skb->len;
 	icmp_hdr(rx.skb)->type = icmp_type;
+	icmp_hdr(rx.skb)->un.echo.id = htons(icmp_id);
 
 	local_bh_disable();
 	rcu_read_lock();
@@ -84,6 +89,11 @@ static void input(struct kunit *test, int protocol, u8 icmp_type)
 	rcu_read_unlock();
 	local_bh_enable();
 	kfree_skb(rx.skb);
+}
+
+static void input(struct kunit *test, int protocol, u8 icmp_type)
+{
+	input_with_id(test, protocol, icmp_type, 0);
 }
 
 static unsigned int queued(const struct sock *sk)
@@ -170,7 +180,7 @@ static void icmp_filter_blocks_the_types_set(struct kunit *test)
 {
 	struct sock *sk = open_raw(test, IPPROTO_ICMP);
 
-	xinet_raw_sk(sk)->filter.data = ~(1U << ICMP_ECHOREPLY);
+	raw_sk(sk)->filter.data = ~(1U << ICMP_ECHOREPLY);
 	input(test, IPPROTO_ICMP, ICMP_ECHO);
 	KUNIT_EXPECT_EQ(test, queued(sk), 0u);
 	input(test, IPPROTO_ICMP, ICMP_ECHOREPLY);
@@ -268,6 +278,93 @@ static void churn_loses_nothing_for_the_others(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, queued(stays), 200u);
 }
 
+static void icmp_id_gets_its_echo_replies_only(struct kunit *test)
+{
+	struct sock *mine = open_raw(test, IPPROTO_ICMP);
+	struct sock *twin = open_raw(test, IPPROTO_ICMP);
+	struct sock *other = open_raw(test, IPPROTO_ICMP);
+	struct sock *all = open_raw(test, IPPROTO_ICMP);
+
+	KUNIT_ASSERT_EQ(test, xinet_raw_bind_icmp_id(mine, 7), 0);
+	KUNIT_ASSERT_EQ(test, xinet_raw_bind_icmp_id(twin, 7), 0);
+	/* of the same bucket */
+	KUNIT_ASSERT_EQ(test,
+			xinet_raw_bind_icmp_id(other,
+					       7 + XINET_RAW_ICMP_ID_HEADS), 0);
+	input_with_id(test, IPPROTO_ICMP, ICMP_ECHOREPLY, 7);
+	input_with_id(test, IPPROTO_ICMP, ICMP_ECHOREPLY, 8);
+	input_with_id(test, IPPROTO_ICMP, ICMP_ECHO, 7);
+	KUNIT_EXPECT_EQ(test, queued(mine), 1u);
+	KUNIT_EXPECT_EQ(test, queued(twin), 1u);
+	KUNIT_EXPECT_EQ(test, queued(other), 0u);
+	KUNIT_EXPECT_EQ(test, queued(all), 3u);
+}
+
+static void icmp_id_is_set_once(struct kunit *test)
+{
+	struct sock *sk = open_raw(test, IPPROTO_ICMP);
+
+	KUNIT_EXPECT_EQ(test, xinet_raw_bind_icmp_id(sk, 0xffff), 0);
+	KUNIT_EXPECT_EQ(test, xinet_raw_bind_icmp_id(sk, 0xffff), 0);
+	KUNIT_EXPECT_EQ(test, xinet_raw_bind_icmp_id(sk, 0), -EBUSY);
+	input_with_id(test, IPPROTO_ICMP, ICMP_ECHOREPLY, 0xffff);
+	KUNIT_EXPECT_EQ(test, queued(sk), 1u);
+}
+
+/* The walk of the others does not meet a socket that has an identifier. */
+static void icmp_id_leaves_the_list_of_the_protocol(struct kunit *test)
+{
+	struct xinet_raw_net *rn = xinet_raw_net(&init_net);
+	struct sock *sk = open_raw(test, IPPROTO_ICMP);
+
+	KUNIT_EXPECT_FALSE(test, hlist_empty(&rn->hash[IPPROTO_ICMP]));
+	KUNIT_ASSERT_EQ(test, xinet_raw_bind_icmp_id(sk, 7), 0);
+	KUNIT_EXPECT_TRUE(test, hlist_empty(&rn->hash[IPPROTO_ICMP]));
+	KUNIT_EXPECT_FALSE(test, list_empty(&rn->all));
+	xinet_raw_unhash(sk);
+	KUNIT_EXPECT_TRUE(test, list_empty(&rn->all));
+	input_with_id(test, IPPROTO_ICMP, ICMP_ECHOREPLY, 7);
+	KUNIT_EXPECT_EQ(test, queued(sk), 0u);
+	/* twice is once */
+	xinet_raw_unhash(sk);
+	KUNIT_EXPECT_EQ(test, rn->sockets, 0u);
+}
+
+/* Sockets with identifiers come and go; the others of the bucket stay. */
+static void icmp_id_churn_loses_nothing_for_the_others(struct kunit *test)
+{
+	struct sock *stays = open_raw(test, IPPROTO_ICMP);
+	struct sock *same_bucket = open_raw(test, IPPROTO_ICMP);
+	struct raw_fixture *f = test->priv;
+	unsigned int i;
+
+	KUNIT_ASSERT_EQ(test, xinet_raw_bind_icmp_id(stays, 7), 0);
+	KUNIT_ASSERT_EQ(test,
+			xinet_raw_bind_icmp_id(same_bucket,
+					       7 + XINET_RAW_ICMP_ID_HEADS), 0);
+	for (i = 0; i < 100; i++) {
+		struct sock *sk = open_raw(test, IPPROTO_ICMP);
+
+		KUNIT_ASSERT_EQ(test, xinet_raw_bind_icmp_id(sk, 7), 0);
+		input_with_id(test, IPPROTO_ICMP, ICMP_ECHOREPLY, 7);
+		KUNIT_EXPECT_EQ(test, queued(sk), 1u);
+		sock_release(f->sock[--f->sockets]);
+		input_with_id(test, IPPROTO_ICMP, ICMP_ECHOREPLY, 7);
+	}
+	KUNIT_EXPECT_EQ(test, queued(stays), 200u);
+	KUNIT_EXPECT_EQ(test, queued(same_bucket), 0u);
+}
+
+static void drops_are_counted_in_64_bits(struct kunit *test)
+{
+	struct sock *sk = open_raw(test, TEST_PROTOCOL);
+
+	atomic64_set(&xinet_raw_sk(sk)->drops, U32_MAX);
+	sk->sk_rcvbuf = 0;
+	input(test, TEST_PROTOCOL, 0);
+	KUNIT_EXPECT_EQ(test, xinet_raw_drops(sk), U32_MAX + 1ULL);
+}
+
 static struct kunit_case raw_cases[] = {
 	KUNIT_CASE(every_socket_of_the_protocol_gets_one),
 	KUNIT_CASE(another_protocol_gets_nothing),
@@ -280,12 +377,17 @@ static struct kunit_case raw_cases[] = {
 	KUNIT_CASE(unhashed_socket_gets_nothing),
 	KUNIT_CASE(hook_is_there_while_a_socket_receives),
 	KUNIT_CASE(churn_loses_nothing_for_the_others),
+	KUNIT_CASE(icmp_id_gets_its_echo_replies_only),
+	KUNIT_CASE(icmp_id_is_set_once),
+	KUNIT_CASE(icmp_id_leaves_the_list_of_the_protocol),
+	KUNIT_CASE(icmp_id_churn_loses_nothing_for_the_others),
+	KUNIT_CASE(drops_are_counted_in_64_bits),
 	{}
 };
 
 struct kunit_suite xinet_raw_suite = {
 	.name		= "xinet_raw",
-	.init		= raw_init,
-	.exit		= raw_exit,
+	.init		= raw_test_init,
+	.exit		= raw_test_exit,
 	.test_cases	= raw_cases,
 };

@@ -34,6 +34,11 @@ static inline bool xinet_inet_recverr(const struct sock *sk)
 	return inet_test_bit(RECVERR, sk);
 }
 
+static inline bool xinet_inet_recverr_rfc4884(const struct sock *sk)
+{
+	return inet_test_bit(RECVERR_RFC4884, sk);
+}
+
 static inline bool xinet_inet_pktinfo(const struct sock *sk)
 {
 	return inet_test_bit(PKTINFO, sk);
@@ -84,6 +89,11 @@ static inline void xinet_inet_set_hdrincl(struct sock *sk, bool on)
 static inline bool xinet_inet_recverr(const struct sock *sk)
 {
 	return inet_sk(sk)->recverr;
+}
+
+static inline bool xinet_inet_recverr_rfc4884(const struct sock *sk)
+{
+	return inet_sk(sk)->recverr_rfc4884;
 }
 
 static inline bool xinet_inet_pktinfo(const struct sock *sk)

@@ -42,4 +42,25 @@
  */
 #define XINET_PACKET_COOKED	1
 
+/**
+ * XINET_RAW_ICMP_ID - one ICMP identifier for a raw socket
+ *
+ * int, 0 to 65535 (host byte order), for a raw socket of IPPROTO_ICMP. From
+ * then on the socket gets the ICMP echo replies that carry the identifier and
+ * the ICMP errors about echo requests that carry it, and no other packet; by
+ * SO_ERROR and IP_RECVERR, too, it learns of errors about those requests only.
+ * Addresses, device, ICMP_FILTER and socket filters choose among them as ever.
+ *
+ * The kernel finds the socket by its identifier, however many others there are,
+ * and it costs nothing to packets that are not for it. Several sockets may have
+ * one identifier: each gets the packet. An identifier is for the lifetime of
+ * the socket; what had been received before stays in its queue.
+ *
+ * getsockopt() gives the identifier, or -1 when there is none.
+ *
+ * Errors: EINVAL (length, or a value out of range), EOPNOTSUPP (not a socket of
+ * IPPROTO_ICMP), EBUSY (the socket has another identifier), ENOMEM.
+ */
+#define XINET_RAW_ICMP_ID	16
+
 #endif /* _UAPI_LINUX_XINET_H */

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef _XINET_IP_ERROR_H
+#define _XINET_IP_ERROR_H
+
+#include <linux/icmp.h>
+#include <linux/ip.h>
+#include <linux/skbuff.h>
+
+struct net;
+struct xinet_ip_rx;
+
+/**
+ * struct xinet_ip_error - an ICMP error about a packet that this host has sent
+ * @net: namespace it arrived in
+ * @skb: the error, ours alone: data at the quoted header, of which 8 bytes
+ *	beyond the options are linear; transport header at the ICMP header,
+ *	network header at that of the error
+ * @iph: the quoted header, in @skb; its source is an address of this host's
+ * @info: what net_protocol's err_handler() gets: the MTU of the next hop for
+ *	ICMP_FRAG_NEEDED (0: unknown), the pointer of ICMP_PARAMETERPROB, the
+ *	gateway of ICMP_REDIRECT; host byte order
+ * @type: ICMP type of the error
+ * @code: ICMP code of the error
+ * @dif: interface index it came in through, or that of its l3mdev master
+ * @sdif: interface index of the l3mdev slave, or 0
+ */
+struct xinet_ip_error {
+	struct net *net;
+	struct sk_buff *skb;
+	const struct iphdr *iph;
+	u32 info;
+	u8 type;
+	u8 code;
+	int dif;
+	int sdif;
+};
+
+/**
+ * xinet_ip_error_is() - whether an ICMP type is that of an error
+ * @type: ICMP type
+ *
+ * Context: any.
+ */
+bool xinet_ip_error_is(u8 type);
+
+/**
+ * xinet_ip_error_quoted() - the header that an ICMP error quotes
+ * @rx: a packet, data at its IP header; not written
+ * @buf: room for the header without its options
+ * @offset: set to where the header stands in the packet, in bytes
+ *
+ * Context: any.
+ * Return: the header; NULL when @rx is not an ICMP error that quotes one.
+ */
+const struct iphdr *xinet_ip_error_quoted(const struct xinet_ip_rx *rx,
+					  struct iphdr *buf,
+					  unsigned int *offset);
+
+/**
+ * xinet_ip_error_info() - what an ICMP error has to tell the layer above
+ * @net: the namespace, whose net.ipv4.ip_no_pmtu_disc counts
+ * @icmph: header of an ICMP error
+ * @protocol: IP protocol of the quoted packet
+ * @info: set as struct xinet_ip_error has it
+ *
+ * Context: RCU read side.
+ * Return: false when the error stays inside IP (RFC 1122, section 3.2.2).
+ */
+bool xinet_ip_error_info(const struct net *net, const struct icmphdr *icmph,
+			 u8 protocol, u32 *info);
+
+/**
+ * xinet_ip_error_wanted() - whether a packet may be an error for somebody
+ * @rx: the packet, possibly a fragment; not written
+ *
+ * Context: softirq, RCU read side.
+ */
+bool xinet_ip_error_wanted(const struct xinet_ip_rx *rx);
+
+/**
+ * xinet_ip_error() - tell the senders of a packet of an ICMP error about it
+ * @rx: a datagram, no fragment. Not consumed, but it may be @rx->owned
+ *	afterwards.
+ *
+ * Does nothing when @rx is no ICMP error, or one that nobody here waits for.
+ *
+ * Context: softirq, RCU read side.
+ */
+void xinet_ip_error(struct xinet_ip_rx *rx);
+
+#endif /* _XINET_IP_ERROR_H */
