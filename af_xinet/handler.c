@@ -19,6 +19,7 @@
 
 #include "af_xinet/handler.h"
 #include "af_xinet/ip_input.h"
+#include "af_xinet/mib.h"
 #include "af_xinet/protocol.h"
 #include "af_xinet/raw.h"
 
@@ -87,9 +88,12 @@ static void handler_deliver(const struct xinet_protocol *p, struct sk_buff *skb)
 {
 	if (!(p->flags & XINET_PROTOCOL_NO_POLICY) &&
 	    !xfrm4_policy_check(NULL, XFRM_POLICY_IN, skb)) {
+		xinet_mib_inc(dev_net(skb->dev),
+			      XINET_MIB_HANDLER_INPOLICYERRORS);
 		kfree_skb(skb);
 		return;
 	}
+	xinet_mib_inc(dev_net(skb->dev), XINET_MIB_HANDLER_INDELIVERS);
 	nf_reset_ct(skb);
 	/* Reassembly leaves it where the first fragment to arrive had it. */
 	skb_set_transport_header(skb, ip_hdrlen(skb));
@@ -115,6 +119,8 @@ bool xinet_handler_input(struct xinet_ip_rx *rx)
 		rx->skb = NULL;
 	if (skb)
 		handler_deliver(p, skb);
+	else
+		xinet_mib_inc(rx->net, XINET_MIB_HANDLER_INMEMERRORS);
 	return !shared;
 }
 EXPORT_SYMBOL_IF_KUNIT(xinet_handler_input);
@@ -125,7 +131,9 @@ void xinet_handler_error(struct sk_buff *skb, u32 info)
 	const struct xinet_protocol *p;
 
 	p = rcu_dereference(handlers[inner->protocol]);
-	if (p && p->err_handler)
+	if (p && p->err_handler) {
+		xinet_mib_inc(dev_net(skb->dev), XINET_MIB_HANDLER_INERRORS);
 		p->err_handler(skb, info);
+	}
 }
 EXPORT_SYMBOL_IF_KUNIT(xinet_handler_error);

@@ -21,6 +21,7 @@
 #include "af_xinet/handler.h"
 #include "af_xinet/ip_error.h"
 #include "af_xinet/ip_input.h"
+#include "af_xinet/mib.h"
 #include "af_xinet/raw.h"
 #include "compat/xinet_compat_inet.h"
 
@@ -157,10 +158,12 @@ static bool ip_defragment(struct xinet_ip_rx *rx)
 	if (!ip_wanted(rx) || xinet_ip_own(rx))
 		return false;
 
+	xinet_mib_inc(rx->net, XINET_MIB_REASMREQDS);
 	if (ip_defrag(rx->net, rx->skb, XINET_DEFRAG_USER)) {
 		rx->skb = NULL;
 		return false;
 	}
+	xinet_mib_inc(rx->net, XINET_MIB_REASMOKS);
 	rx->iph = ip_hdr(rx->skb);
 	rx->len = rx->skb->len;
 	/* The parts had their routes; the whole goes where they went. */

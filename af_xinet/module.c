@@ -9,9 +9,13 @@
 #include <linux/net.h>
 #include <linux/rcupdate.h>
 #include <linux/xinet.h>
+#include <net/genetlink.h>
 
 #include "af_xinet/dgram.h"
 #include "af_xinet/family.h"
+#include "af_xinet/mib.h"
+#include "af_xinet/netlink.h"
+#include "af_xinet/proc.h"
 #include "af_xinet/raw.h"
 #include "af_xinet/stream.h"
 #include "packet/packet.h"
@@ -24,9 +28,13 @@ static int __init xinet_init(void)
 	if (err)
 		return err;
 
-	err = xinet_raw_init();
+	err = xinet_mib_init();
 	if (err)
 		return err;
+
+	err = xinet_raw_init();
+	if (err)
+		goto err_mib;
 
 	err = xinet_packet_init();
 	if (err)
@@ -40,13 +48,25 @@ static int __init xinet_init(void)
 	if (err)
 		goto err_stream;
 
-	err = xinet_family_register();
+	err = xinet_proc_init();
 	if (err)
 		goto err_dgram;
+
+	err = xinet_netlink_init();
+	if (err)
+		goto err_proc;
+
+	err = xinet_family_register();
+	if (err)
+		goto err_netlink;
 
 	pr_info("PF_XINET is family %d\n", xinet_family_number());
 	return 0;
 
+err_netlink:
+	xinet_netlink_exit();
+err_proc:
+	xinet_proc_exit();
 err_dgram:
 	xinet_dgram_exit();
 err_stream:
@@ -55,6 +75,8 @@ err_packet:
 	xinet_packet_exit();
 err_raw:
 	xinet_raw_exit();
+err_mib:
+	xinet_mib_exit();
 	rcu_barrier();
 	return err;
 }
@@ -62,10 +84,13 @@ err_raw:
 static void __exit xinet_exit(void)
 {
 	xinet_family_unregister();
+	xinet_netlink_exit();
+	xinet_proc_exit();
 	xinet_dgram_exit();
 	xinet_stream_exit();
 	xinet_packet_exit();
 	xinet_raw_exit();
+	xinet_mib_exit();
 	/* The rooms free by call_rcu(); their callbacks are code of ours. */
 	rcu_barrier();
 }
@@ -76,4 +101,6 @@ module_exit(xinet_exit);
 MODULE_DESCRIPTION("PF_XINET: the sockets of PF_INET and PF_PACKET in a family beside them");
 MODULE_AUTHOR("The xinet maintainers");
 MODULE_LICENSE("GPL");
+MODULE_VERSION(XINET_VERSION);
 MODULE_ALIAS_NETPROTO(PF_XINET);
+MODULE_ALIAS_GENL_FAMILY(XINET_GENL_NAME);

@@ -77,6 +77,20 @@ EXPORT_SYMBOL_IF_KUNIT(xinet_protosw_put);
  * somebody else's prot, or find it when the first socket is created: the core
  * holds the family's module as long as it creates.
  */
+const struct xinet_protosw *xinet_protosw_at(loff_t index)
+{
+	const struct xinet_protosw *p;
+	int type;
+
+	for (type = 0; type < SOCK_MAX; type++) {
+		hlist_for_each_entry_rcu(p, &protosw_table[type], node) {
+			if (!index--)
+				return p;
+		}
+	}
+	return NULL;
+}
+
 static bool protosw_valid(const struct xinet_protosw *p)
 {
 	if (p->type >= SOCK_MAX || !p->ops)

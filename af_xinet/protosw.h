@@ -29,6 +29,18 @@ int xinet_protosw_get(int type, int *protocol,
 void xinet_protosw_put(const struct xinet_protosw *p);
 
 /**
+ * xinet_protosw_at() - walk the table
+ * @index: from 0
+ *
+ * In the order of types, and in a type in the order of look-ups. The table may
+ * change between two calls.
+ *
+ * Context: RCU read side; the entry is there as long as that.
+ * Return: the entry, or NULL when there are not so many.
+ */
+const struct xinet_protosw *xinet_protosw_at(loff_t index);
+
+/**
  * xinet_protosw_retire() - remove an entry, a permanent one too
  * @p: the entry
  *

@@ -21,6 +21,7 @@
 
 #include "af_xinet/ip_error.h"
 #include "af_xinet/ip_input.h"
+#include "af_xinet/mib.h"
 #include "af_xinet/protocol.h"
 #include "af_xinet/raw.h"
 #include "af_xinet/raw_error.h"
@@ -332,6 +333,7 @@ static void raw_drop(struct sock *sk)
 {
 	xinet_sk_drops_inc(sk);
 	atomic64_inc(&xinet_raw_sk(sk)->drops);
+	xinet_mib_inc(sock_net(sk), XINET_MIB_RAW_INDROPS);
 }
 
 /* What IP_PKTINFO will tell: where the packet came in, and the local address. */
@@ -375,8 +377,10 @@ static void raw_queue(struct sock *sk, struct sk_buff *skb, unsigned int keep)
 	/* Counts a full queue itself, in its 32 bits. */
 	if (__sock_queue_rcv_skb(sk, skb)) {
 		atomic64_inc(&xinet_raw_sk(sk)->drops);
+		xinet_mib_inc(sock_net(sk), XINET_MIB_RAW_INDROPS);
 		goto free;
 	}
+	xinet_mib_inc(sock_net(sk), XINET_MIB_RAW_INDELIVERS);
 	return;
 drop:
 	raw_drop(sk);

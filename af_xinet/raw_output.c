@@ -21,6 +21,7 @@
 #include <net/tcp_states.h>
 
 #include "af_xinet/bind.h"
+#include "af_xinet/mib.h"
 #include "af_xinet/raw.h"
 #include "af_xinet/raw_datagram.h"
 #include "af_xinet/raw_error.h"
@@ -507,5 +508,7 @@ int xinet_raw_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 	err = raw_tx_xmit(&tx);
 	if (tx.dg.rt)
 		ip_rt_put(tx.dg.rt);
+	xinet_mib_inc(sock_net(sk), err ? XINET_MIB_RAW_OUTERRORS :
+				    XINET_MIB_RAW_OUTREQUESTS);
 	return err ? err : len;
 }

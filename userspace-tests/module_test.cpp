@@ -17,6 +17,7 @@
 
 #include "support/inet.h"
 #include "support/outcome.h"
+#include "support/program.h"
 
 namespace xt {
 namespace {
@@ -133,6 +134,17 @@ TEST_F(Module, family_parameter_moves_the_family) {
         EXPECT_FALSE(family_socket(PF_XINET));
         EXPECT_EQ(unload_when_free(), 0);
     }
+}
+
+// Where sysfs is not mounted, libxinet asks the module over generic netlink.
+TEST_F(Module, tools_find_a_moved_family_without_sysfs) {
+    const NoAutoload guard;
+    ASSERT_EQ(load("family=" + std::to_string(another_retired_family)), 0);
+    Program ping(
+        {"/usr/bin/unshare", "--mount", "/bin/sh", "-c",
+         "umount -l /sys && exec " + in_tree("tools/build/xinet") + " ping -c 1 10.77.0.2"});
+    EXPECT_NE(ping.output().find("1 received"), std::string::npos);
+    EXPECT_EQ(ping.wait(), 0);
 }
 
 TEST_F(Module, taken_family_is_refused_and_nothing_stays) {

@@ -2,6 +2,7 @@
 #include "libxinet/family.h"
 
 #include "libxinet/error.h"
+#include "libxinet/module_info.h"
 
 #include <fmt/format.h>
 #include <linux/xinet.h>
@@ -9,6 +10,7 @@
 
 #include <cerrno>
 #include <charconv>
+#include <filesystem>
 #include <fstream>
 #include <string>
 
@@ -18,13 +20,19 @@ namespace {
 
 constexpr const char* parameter_file = "/sys/module/xinet/parameters/family";
 
+// sysfs first: it costs little and loads nothing. Where it is not mounted, as
+// in some containers, the module itself is asked.
 std::optional<int> live_family_number() {
     std::ifstream file(parameter_file);
     std::string line;
-    if (!std::getline(file, line)) {
+    if (std::getline(file, line)) {
+        return parse_family_number(line);
+    }
+    if (std::filesystem::exists("/sys/module")) {
         return std::nullopt;
     }
-    return parse_family_number(line);
+    const std::optional<ModuleInfo> info = query_module_info();
+    return info ? std::optional(info->family) : std::nullopt;
 }
 
 } // namespace

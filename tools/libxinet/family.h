@@ -17,11 +17,12 @@ enum class Engine { xinet, sibling };
 /// The number in the text of a family parameter file, if it is one.
 std::optional<int> parse_family_number(std::string_view text);
 
-/// The live number from the loaded module's parameter, or the default of the
-/// ABI when no module is loaded (the kernel may then autoload it).
+/// The live number from the loaded module's parameter, by sysfs or where that is
+/// not mounted by generic netlink; or the default of the ABI when no module is
+/// loaded (the kernel may then autoload it).
 int family_number();
 
-/// True when the xinet module shows its family parameter in sysfs.
+/// True when the xinet module shows its number, in the same two ways.
 bool module_is_loaded();
 
 /// What to do about a socket() call of PF_XINET that failed with @p code.

@@ -63,4 +63,32 @@
  */
 #define XINET_RAW_ICMP_ID	16
 
+/* Version of the kernel module this header came with */
+#define XINET_VERSION	"0.1.0"
+
+/*
+ * Generic netlink: the family "xinet" tells what socket() cannot be asked.
+ * XINET_CMD_GET_INFO takes no attributes and is answered with one message that
+ * has all of enum xinet_info_attr. No privilege is needed, in any namespace.
+ */
+#define XINET_GENL_NAME		"xinet"
+#define XINET_GENL_VERSION	1
+
+enum xinet_genl_cmd {
+	XINET_CMD_UNSPEC,
+	XINET_CMD_GET_INFO,
+	__XINET_CMD_MAX,
+};
+
+#define XINET_CMD_MAX	(__XINET_CMD_MAX - 1)
+
+enum xinet_info_attr {
+	XINET_INFO_UNSPEC,
+	XINET_INFO_FAMILY,	/* u32: live number of PF_XINET */
+	XINET_INFO_VERSION,	/* string: version of the module */
+	__XINET_INFO_MAX,
+};
+
+#define XINET_INFO_MAX	(__XINET_INFO_MAX - 1)
+
 #endif /* _UAPI_LINUX_XINET_H */

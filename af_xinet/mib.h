@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef _XINET_MIB_H
+#define _XINET_MIB_H
+
+#include <linux/percpu.h>
+#include <linux/types.h>
+
+struct net;
+struct seq_file;
+
+/**
+ * enum xinet_mib_item - what is counted, per namespace
+ * @XINET_MIB_RAW_INDELIVERS: datagrams queued for a raw socket
+ * @XINET_MIB_RAW_INDROPS: datagrams that a raw socket wanted and did not get
+ * @XINET_MIB_RAW_OUTREQUESTS: messages that raw sockets sent
+ * @XINET_MIB_RAW_OUTERRORS: messages of raw sockets that could not be sent
+ * @XINET_MIB_HANDLER_INDELIVERS: datagrams given to the handler of a protocol
+ * @XINET_MIB_HANDLER_INMEMERRORS: those it did not get for want of memory
+ * @XINET_MIB_HANDLER_INPOLICYERRORS: those that IPsec policy refused
+ * @XINET_MIB_HANDLER_INERRORS: ICMP errors given to the handler of a protocol
+ * @XINET_MIB_REASMREQDS: fragments that somebody wanted
+ * @XINET_MIB_REASMOKS: datagrams put together from them
+ * @XINET_MIB_ITEMS: how many there are
+ *
+ * Nothing is counted for a packet that nobody wants.
+ */
+enum xinet_mib_item {
+	XINET_MIB_RAW_INDELIVERS,
+	XINET_MIB_RAW_INDROPS,
+	XINET_MIB_RAW_OUTREQUESTS,
+	XINET_MIB_RAW_OUTERRORS,
+	XINET_MIB_HANDLER_INDELIVERS,
+	XINET_MIB_HANDLER_INMEMERRORS,
+	XINET_MIB_HANDLER_INPOLICYERRORS,
+	XINET_MIB_HANDLER_INERRORS,
+	XINET_MIB_REASMREQDS,
+	XINET_MIB_REASMOKS,
+	XINET_MIB_ITEMS
+};
+
+/**
+ * struct xinet_mib - the counters of one CPU, in one namespace
+ * @items: written by that CPU only
+ */
+struct xinet_mib {
+	u64 items[XINET_MIB_ITEMS];
+};
+
+/**
+ * xinet_mib_of() - the counters of a namespace
+ * @net: the namespace
+ *
+ * Context: any, while @net is alive or under RCU.
+ * Return: never NULL.
+ */
+struct xinet_mib __percpu *xinet_mib_of(const struct net *net);
+
+/**
+ * xinet_mib_inc() - count one
+ * @net: the namespace
+ * @item: what
+ *
+ * Context: any, as xinet_mib_of(); one instruction that nobody waits for.
+ */
+static inline void xinet_mib_inc(const struct net *net,
+				 enum xinet_mib_item item)
+{
+	this_cpu_inc(xinet_mib_of(net)->items[item]);
+}
+
+/**
+ * xinet_mib_show() - print the counters in the layout of /proc/net/snmp
+ * @seq: where to
+ * @net: whose
+ *
+ * Context: process.
+ */
+void xinet_mib_show(struct seq_file *seq, const struct net *net);
+
+/**
+ * xinet_mib_init() - prepare the counters of every namespace
+ *
+ * Context: process, module init, before whoever counts.
+ * Return: 0 or a negative errno.
+ */
+int xinet_mib_init(void);
+
+/**
+ * xinet_mib_exit() - undo xinet_mib_init()
+ *
+ * Context: process, module exit; nobody counts any more.
+ */
+void xinet_mib_exit(void);
+
+#endif /* _XINET_MIB_H */
