@@ -32,7 +32,11 @@ check:
 kunit:
 	scripts/kunit
 
+bench:
+	bench/run $(ARGS)
+
 clean:
+	$(MAKE) -C bench clean
 	$(MAKE) -C tools clean
 	$(MAKE) -C samples clean
 	$(MAKE) -C userspace-tests clean
@@ -47,8 +51,9 @@ help:
 	@echo 'make demo       boots a guest, loads the module, pings and captures over a real driver'
 	@echo 'make check      all tests, in guests of every supported kernel'
 	@echo 'make kunit      the KUnit suites, in debug kernels'
+	@echo 'make bench      what it costs beside the siblings   (ARGS=quick: a few minutes)'
 	@echo 'make module     xinet.ko alone       (W=1, C=2: as the kernel knows them)'
 	@echo 'make userspace  tools/, samples/ and userspace-tests/ alone'
 	@echo 'make clean      removes everything that was built in the tree'
 
-.PHONY: all module userspace tools samples userspace-tests demo check kunit clean help
+.PHONY: all module userspace tools samples userspace-tests demo check kunit bench clean help

@@ -22,7 +22,7 @@ readonly packages=(
 	# guests and what tests call in them
 	ethtool hostname iproute2 ipxe-qemu iputils-ping nftables qemu-system-x86 tcpdump
 	# measuring, checking
-	clang-format clang-tidy codespell git gnuplot-nox shellcheck sparse
+	clang-format clang-tidy codespell git gnuplot-nox shellcheck socat sparse
 )
 
 missing_packages() {

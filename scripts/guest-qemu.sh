@@ -19,7 +19,7 @@ kvm_works() {
 		say "trying whether KVM works here"
 		log=$scratch/probe
 		{
-			timeout -s KILL 15 "${qemu[@]}" -accel kvm -cpu host -m 256 -serial "file:$log" \
+			timeout -s KILL 15 "${qemu[@]}" -monitor none -accel kvm -cpu host -m 256 -serial "file:$log" \
 				-append "console=ttyS0 quiet panic=-1 XINET_PROBE=1" </dev/null || true
 		} >/dev/null 2>&1
 		! grep -q 'this machine works' "$log" 2>/dev/null || answer=yes
@@ -53,12 +53,14 @@ forward_file() {
 }
 
 run_qemu() {
-	local base qemu accelerator shared=() nics=() ports=() forwarders=() i mac
+	local base qemu accelerator monitor=none shared=() nics=() ports=() forwarders=() i mac
 
 	base=$("$xinet_scripts/kernel-debian" "${kernel#debian-}")
 	prepare_modules "$base/modules" "$module_dir"
 	write_orders
-	qemu=(qemu-system-x86_64 -nodefaults -no-user-config -display none -monitor none
+	# for bench/profile
+	[ -z "${XINET_QEMU_MONITOR:-}" ] || monitor=unix:$XINET_QEMU_MONITOR,server=on,wait=off
+	qemu=(qemu-system-x86_64 -nodefaults -no-user-config -display none
 		-machine q35 -no-reboot -kernel "$base/vmlinuz" -initrd "$base/initrd")
 	choose_accelerator
 
@@ -78,7 +80,7 @@ run_qemu() {
 			-device "virtserialport,chardev=$i,name=xinet.$i")
 	done
 
-	guarded "${qemu[@]}" "${accelerator[@]}" -smp "$cpus" -m "$mem" \
+	guarded "${qemu[@]}" -monitor "$monitor" "${accelerator[@]}" -smp "$cpus" -m "$mem" \
 		"${shared[@]}" "${nics[@]}" "${ports[@]}" \
 		-object rng-random,id=rng,filename=/dev/urandom -device virtio-rng-pci,rng=rng \
 		-serial "file:$scratch/console" \

@@ -25,7 +25,7 @@ namespace {
 const std::string pktgen_directory = "/proc/net/pktgen/";
 
 /// pktgen asks for a packet's release after that many receptions of it.
-constexpr int burst = 1000;
+constexpr int burst = 100;
 
 /// pktgen takes the last character of an order for the end of the line.
 void order(const std::string& file, const std::string& command) {

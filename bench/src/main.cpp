@@ -3,6 +3,7 @@
 // bench/run calls it in both places.
 #include "pair.h"
 #include "plot.h"
+#include "profile.h"
 #include "result.h"
 #include "system.h"
 
@@ -115,6 +116,17 @@ int report(const std::filesystem::path& directory, const std::vector<std::string
     return results.empty() ? 1 : 0;
 }
 
+void profile(const std::string& name, bool ours, const std::string& directory) {
+    for (const Pair& pair : all_pairs()) {
+        if (pair.name == name) {
+            bench::enable_profile(directory);
+            pair.cost(ours ? xinet::Engine::xinet : xinet::Engine::sibling);
+            return;
+        }
+    }
+    throw xinet::Error("find the pair", name, 0, "xinet-bench list names them");
+}
+
 void list() {
     for (const Pair& pair : all_pairs()) {
         fmt::print("{}\n", pair.name);
@@ -144,12 +156,26 @@ int main(int argc, char** argv) {
     reporting->add_option("directory", directory, "where they go")->required();
     reporting->add_option("files", files, "what guests measured")->required();
 
+    std::string pair;
+    std::string side = "xinet";
+    CLI::App* profiling = app.add_subcommand("profile", "in a guest of bench/profile");
+    profiling->add_option("--pair", pair, "by its whole name")->required();
+    profiling->add_option("--side", side, "xinet or peer")->check(CLI::IsMember({"xinet", "peer"}));
+    profiling->add_option("directory", directory, "shared with the host")->required();
+
+    CLI::App* counting = app.add_subcommand("count", "what bench/profile has logged, by function");
+    counting->add_option("directory", directory, "of the log")->required();
+
     CLI11_PARSE(app, argc, argv);
     try {
         if (measuring->parsed()) {
             status = measure_all(options);
         } else if (reporting->parsed()) {
             status = report(directory, files);
+        } else if (profiling->parsed()) {
+            profile(pair, side == "xinet", directory);
+        } else if (counting->parsed()) {
+            fmt::print("{}", bench::count_by_function(directory));
         }
     } catch (const std::exception& error) {
         fmt::print(stderr, "xinet-bench: {}\n", error.what());

@@ -2,6 +2,7 @@
 // What it costs to capture: pktgen's frames, with and without packet sockets.
 #include "injector.h"
 #include "pair.h"
+#include "profile.h"
 #include "taps.h"
 
 #include "libxinet/error.h"
@@ -32,6 +33,7 @@ struct TapRun {
 };
 
 double tap_cost(xinet::Engine engine, TapRun run) {
+    run.packets = packets_to_measure(run.packets);
     std::vector<std::string> names;
     std::vector<std::unique_ptr<DummyInterface>> interfaces;
     for (int i = 0; i < run.interfaces; ++i) {
@@ -50,7 +52,10 @@ double tap_cost(xinet::Engine engine, TapRun run) {
     run.plan.frames = run.packets * static_cast<std::uint64_t>(run.interfaces);
     Taps taps(engine, run.plan);
     taps.packets();
-    const Nanoseconds with = generator.receive(run.packets);
+    const Nanoseconds with = [&] {
+        const ProfiledStretch stretch;
+        return generator.receive(run.packets);
+    }();
 
     std::uint64_t expected = run.rejected ? 0 : run.plan.frames;
     if (!run.fanout) {

@@ -3,6 +3,7 @@
 // an interface that throws them away.
 #include "injector.h"
 #include "pair.h"
+#include "profile.h"
 #include "taps.h"
 
 #include "libxinet/error.h"
@@ -30,7 +31,7 @@ Frame experimental_frame() {
 }
 
 double send_cost(xinet::Engine engine) {
-    constexpr int packets = 20000;
+    const auto packets = static_cast<int>(packets_to_measure(20000));
     const DummyInterface interface("bench0");
     const xinet::FileDescriptor socket = open_packet_socket(engine);
     bind_packet_socket(socket.get(), interface.index(), 0);
@@ -44,6 +45,7 @@ double send_cost(xinet::Engine engine) {
         }
     };
     send_all(packets / 10);
+    const ProfiledStretch stretch;
     const auto start = now();
     send_all(packets);
     return (Nanoseconds(now() - start) / packets).count();

@@ -3,6 +3,7 @@
 // others, and sending.
 #include "injector.h"
 #include "pair.h"
+#include "profile.h"
 
 #include "libxinet/error.h"
 
@@ -103,6 +104,7 @@ enum class Crowd {
 
 /// What the sockets add to the reception of one echo reply.
 double receive_cost(xinet::Engine engine, Crowd crowd, int sockets, std::uint64_t packets) {
+    packets = packets_to_measure(packets);
     allow_descriptors(static_cast<rlim_t>(sockets) + 64);
     TunInterface tun("bench0", "10.89.0.1/24");
     const std::vector<std::byte> packet = echo_reply();
@@ -122,12 +124,13 @@ double receive_cost(xinet::Engine engine, Crowd crowd, int sockets, std::uint64_
             attach_id_filter(descriptor, id);
         }
     }
+    const ProfiledStretch stretch;
     const Nanoseconds with = tun.receive(packet, packets);
     return (with - without).count();
 }
 
 double send_cost(xinet::Engine engine) {
-    constexpr int packets = 10000;
+    const auto packets = static_cast<int>(packets_to_measure(10000));
     const DummyInterface interface("bench0", "10.90.0.1/24");
     const xinet::FileDescriptor socket = open_raw(engine, 253);
     sockaddr_in destination{};
@@ -145,6 +148,7 @@ double send_cost(xinet::Engine engine) {
         }
     };
     send_all(packets / 10);
+    const ProfiledStretch stretch;
     const auto start = now();
     send_all(packets);
     return (Nanoseconds(now() - start) / packets).count();
