@@ -14,5 +14,6 @@ extern struct kunit_suite xinet_raw_output_suite;
 extern struct kunit_suite xinet_tap_suite;
 extern struct kunit_suite xinet_fanout_suite;
 extern struct kunit_suite xinet_ring_suite;
+extern struct kunit_suite xinet_tx_ring_suite;
 
 #endif /* _XINET_KUNIT_SUITES_H */

@@ -174,7 +174,9 @@ static int options_set_packet(struct xinet_packet_sock *po, int optname,
 	case PACKET_VNET_HDR_SZ:
 		return xinet_vnet_setsockopt(po, optname, optval, optlen);
 	case PACKET_RX_RING:
-		return xinet_ring_setsockopt(po, false, optval, optlen);
+	case PACKET_TX_RING:
+		return xinet_ring_setsockopt(po, optname == PACKET_TX_RING,
+					     optval, optlen);
 	default:
 		return xinet_ring_options_set(po, optname, optval, optlen);
 	}

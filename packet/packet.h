@@ -76,6 +76,9 @@ struct xinet_packet_net {
  *	are @tp_version and @tp_loss
  * @tp_version: PACKET_VERSION, enum tpacket_versions; socket lock
  * @tp_loss: PACKET_LOSS; socket lock
+ * @tx_has_off: PACKET_TX_HAS_OFF; socket lock; fixed as well
+ * @tx_flight: the send ring that frames on their way through a device belong
+ *	to, also when it is not @tx_ring any more; ring_lock
  */
 struct xinet_packet_sock {
 	struct sock sk;
@@ -107,6 +110,8 @@ struct xinet_packet_sock {
 	u32 tp_reserve;
 	u8 tp_version;
 	bool tp_loss;
+	bool tx_has_off;
+	struct xinet_ring *tx_flight;
 };
 
 static inline struct xinet_packet_sock *xinet_packet_sk(const struct sock *sk)

@@ -317,7 +317,7 @@ static bool ring_is_busy(struct xinet_packet_sock *po, bool tx)
 	const struct xinet_ring *ring = *ring_place(po, tx);
 
 	return atomic_long_read(&po->mapped) ||
-	       (ring && atomic_read(&ring->pending));
+	       (ring && xinet_ring_in_flight(ring));
 }
 
 static int ring_replace(struct xinet_packet_sock *po, bool tx,

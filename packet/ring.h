@@ -56,9 +56,9 @@ union xinet_ring_header {
  * @head: index of the frame that is next
  * @head_left: frames from @head to the end of its block, itself included
  * @head_frame: where it is
- * @pending: of a sender: frames that have gone to a device and have not come
- *	back; while there are any the ring is not exchanged
- * @refs: one of the socket, one for every frame that is @pending
+ * @refs: one of the socket, and of a sender one for every frame that has gone to
+ *	a device and has not come back; while there are any the ring is not
+ *	exchanged
  * @free_work: for a last reference that goes where freeing is not allowed
  *
  * What comes before @v3 never changes. The @head is the kernel's alone: it
@@ -91,8 +91,7 @@ struct xinet_ring {
 		};
 	} ____cacheline_aligned_in_smp;
 
-	atomic_t pending ____cacheline_aligned_in_smp;
-	refcount_t refs;
+	refcount_t refs ____cacheline_aligned_in_smp;
 	struct work_struct free_work;
 };
 
@@ -200,6 +199,17 @@ static inline void xinet_ring_flush(const void *start, size_t len)
 static inline void xinet_ring_get(struct xinet_ring *ring)
 {
 	refcount_inc(&ring->refs);
+}
+
+/**
+ * xinet_ring_in_flight() - whether frames of a ring are in a device
+ * @ring: of a socket
+ *
+ * Context: more can be on their way only under ring_lock.
+ */
+static inline bool xinet_ring_in_flight(const struct xinet_ring *ring)
+{
+	return refcount_read(&ring->refs) > 1;
 }
 
 /**

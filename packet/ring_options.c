@@ -18,8 +18,9 @@
 static int ring_options_store(struct xinet_packet_sock *po, int optname,
 			      int val)
 {
+	/* PACKET_TX_HAS_OFF then says nothing, as in AF_PACKET */
 	if (xinet_ring_exists(po))
-		return -EBUSY;
+		return optname == PACKET_TX_HAS_OFF ? 0 : -EBUSY;
 
 	switch (optname) {
 	case PACKET_VERSION:
@@ -30,6 +31,9 @@ static int ring_options_store(struct xinet_packet_sock *po, int optname,
 		break;
 	case PACKET_LOSS:
 		WRITE_ONCE(po->tp_loss, val != 0);
+		break;
+	case PACKET_TX_HAS_OFF:
+		WRITE_ONCE(po->tx_has_off, val != 0);
 		break;
 	}
 	return 0;
@@ -58,6 +62,7 @@ int xinet_ring_options_set(struct xinet_packet_sock *po, int optname,
 	case PACKET_VERSION:
 	case PACKET_RESERVE:
 	case PACKET_LOSS:
+	case PACKET_TX_HAS_OFF:
 	case PACKET_COPY_THRESH:
 	case PACKET_TIMESTAMP:
 		break;
@@ -97,6 +102,9 @@ int xinet_ring_options_get(const struct xinet_packet_sock *po, int optname,
 		return 0;
 	case PACKET_LOSS:
 		*val = READ_ONCE(po->tp_loss);
+		return 0;
+	case PACKET_TX_HAS_OFF:
+		*val = READ_ONCE(po->tx_has_off);
 		return 0;
 	case PACKET_TIMESTAMP:
 		*val = READ_ONCE(po->tp_tstamp);

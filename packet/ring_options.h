@@ -10,8 +10,8 @@
 struct xinet_packet_sock;
 
 /**
- * xinet_ring_options_set() - PACKET_VERSION, RESERVE, LOSS, COPY_THRESH and
- * TIMESTAMP
+ * xinet_ring_options_set() - PACKET_VERSION, RESERVE, LOSS, TX_HAS_OFF,
+ * COPY_THRESH and TIMESTAMP
  * @po: the socket
  * @optname: the option
  * @optval: an int
@@ -19,14 +19,15 @@ struct xinet_packet_sock;
  *
  * Context: process, no locks held.
  * Return: 0; -EINVAL for another length or a value out of range; -EFAULT;
- * -EBUSY for the first three while there is a ring; -ENOPROTOOPT for another
- * option.
+ * -EBUSY for the first three while there is a ring, when TX_HAS_OFF does
+ * nothing; -ENOPROTOOPT for another option.
  */
 int xinet_ring_options_set(struct xinet_packet_sock *po, int optname,
 			   sockptr_t optval, unsigned int optlen);
 
 /**
- * xinet_ring_options_get() - PACKET_VERSION, RESERVE, LOSS and TIMESTAMP
+ * xinet_ring_options_get() - PACKET_VERSION, RESERVE, LOSS, TX_HAS_OFF
+ * and TIMESTAMP
  * @po: the socket
  * @optname: the option
  * @val: its value

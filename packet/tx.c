@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Sending through a packet socket: one sendmsg() is one frame. The frame goes
- * to the device as it is, in cooked mode behind a header that the device
- * builds; routing, fragmentation and the firewall of upper layers have no part
- * in it.
+ * Sending through a packet socket: one sendmsg() is one frame, or, with a send
+ * ring, all the frames that stand there (tx_ring.c, which builds on what is
+ * here). A frame goes to the device as it is, in cooked mode behind a header
+ * that the device builds; routing, fragmentation and the firewall of upper
+ * layers have no part in it.
  */
 #include <linux/ethtool.h>
 #include <linux/if_arp.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <linux/if_vlan.h>
+#include <linux/ip.h>
 #include <linux/ipv6.h>
 #include <linux/netdevice.h>
 #include <linux/netfilter_netdev.h>
@@ -20,34 +22,8 @@
 #include "compat/xinet_compat_packet.h"
 #include "packet/packet.h"
 #include "packet/tx.h"
+#include "packet/tx_ring.h"
 #include "packet/vnet.h"
-
-/*
- * One frame under construction.
- * @dev: held
- * @addr: link-level destination, NULL when the device is to choose
- * @proto: ETH_P_*, network byte order
- * @cooked: the device builds the link-level header
- * @hard_header_len: of @dev, read once: a bond may change it meanwhile
- * @reserve: bytes of @len that are link-level header
- * @extra_len: bytes of checksum that userspace appended (SO_NOFCS)
- * @len: bytes of the frame that userspace gives, without virtio-net header
- * @vnet_size: bytes of virtio-net header in front of it, 0 for none
- * @vnet: that header, zeroed if there is none
- */
-struct tx_frame {
-	struct net_device *dev;
-	const unsigned char *addr;
-	__be16 proto;
-	bool cooked;
-	unsigned int hard_header_len;
-	unsigned int reserve;
-	unsigned int extra_len;
-	size_t len;
-	unsigned int vnet_size;
-	struct virtio_net_hdr vnet;
-	struct sockcm_cookie sockc;
-};
 
 static struct net_device *tx_bound_dev(const struct xinet_packet_sock *po)
 {
@@ -60,135 +36,85 @@ static struct net_device *tx_bound_dev(const struct xinet_packet_sock *po)
 	return dev;
 }
 
-/* Finds device, protocol and destination; on success f->dev is held. */
-static int tx_resolve(const struct xinet_packet_sock *po, struct tx_frame *f,
+/* Finds device, protocol and destination; on success tx->dev is held. */
+static int tx_resolve(const struct xinet_packet_sock *po, struct xinet_tx *tx,
 		      const struct msghdr *msg)
 {
 	DECLARE_SOCKADDR(const struct sockaddr_ll *, sll, msg->msg_name);
 	const int addr = offsetof(struct sockaddr_ll, sll_addr);
 
 	if (!sll) {
-		f->dev = tx_bound_dev(po);
-		f->proto = READ_ONCE(po->num);
-		return f->dev ? 0 : -ENXIO;
+		tx->dev = tx_bound_dev(po);
+		tx->proto = READ_ONCE(po->num);
+		return tx->dev ? 0 : -ENXIO;
 	}
 
 	if (msg->msg_namelen < (int)sizeof(*sll) ||
 	    msg->msg_namelen < addr + sll->sll_halen)
 		return -EINVAL;
-	f->dev = dev_get_by_index(sock_net(&po->sk), sll->sll_ifindex);
-	if (!f->dev)
+	tx->dev = dev_get_by_index(sock_net(&po->sk), sll->sll_ifindex);
+	if (!tx->dev)
 		return -ENXIO;
-	f->proto = sll->sll_protocol;
-	if (!f->cooked)
+	tx->proto = sll->sll_protocol;
+	if (!tx->cooked)
 		return 0;
 
-	if (msg->msg_namelen < addr + f->dev->addr_len) {
-		dev_put(f->dev);
+	if (msg->msg_namelen < addr + tx->dev->addr_len) {
+		dev_put(tx->dev);
 		return -EINVAL;
 	}
-	f->addr = sll->sll_addr;
+	tx->addr = sll->sll_addr;
 	return 0;
-}
-
-/* What is to be segmented may be longer than the MTU. */
-static bool tx_is_too_long(const struct tx_frame *f, size_t tag_len)
-{
-	return !f->vnet.gso_type &&
-	       f->len > (size_t)READ_ONCE(f->dev->mtu) + f->reserve + tag_len +
-			f->extra_len;
-}
-
-/* Judges device and length before anything is copied. */
-static int tx_check(struct sock *sk, struct tx_frame *f, struct msghdr *msg)
-{
-	struct net_device *dev = f->dev;
-	int err;
-
-	if (unlikely(!(READ_ONCE(dev->flags) & IFF_UP)))
-		return -ENETDOWN;
-
-	xinet_sockcm_init(&f->sockc, sk);
-	if (msg->msg_controllen) {
-		err = sock_cmsg_send(sk, msg, &f->sockc);
-		if (err)
-			return err;
-	}
-
-	f->hard_header_len = READ_ONCE(dev->hard_header_len);
-	if (!f->cooked)
-		f->reserve = f->hard_header_len;
-	if (f->vnet_size) {
-		err = xinet_vnet_get(&msg->msg_iter, &f->len, f->vnet_size,
-				     &f->vnet);
-		if (err)
-			return err;
-	}
-	if (unlikely(sock_flag(sk, SOCK_NOFCS))) {
-		if (!netif_supports_nofcs(dev))
-			return -EPROTONOSUPPORT;
-		f->extra_len = ETH_FCS_LEN;
-	}
-
-	return tx_is_too_long(f, VLAN_HLEN) ? -EMSGSIZE : 0;
 }
 
 /* LL_RESERVED_SPACE() for the header length that was read before. */
-static size_t tx_headroom(const struct tx_frame *f)
+static unsigned int tx_headroom(const struct net_device *dev,
+				unsigned int hard_header_len)
 {
-	unsigned int hlen = f->hard_header_len;
+	unsigned int hlen = hard_header_len + READ_ONCE(dev->needed_headroom);
 
-	hlen += READ_ONCE(f->dev->needed_headroom);
 	return round_down(hlen, HH_DATA_MOD) + HH_DATA_MOD;
 }
 
-/* A frame of a page or more has only its headers in the linear part. */
-static struct sk_buff *tx_alloc(struct sock *sk, const struct tx_frame *f,
-				int noblock, int *err)
+int xinet_tx_begin(const struct xinet_packet_sock *po, struct xinet_tx *tx,
+		   struct msghdr *msg)
 {
-	const size_t max_paged =
-		MAX_SKB_FRAGS * (PAGE_SIZE << PAGE_ALLOC_COSTLY_ORDER);
-	size_t headroom = tx_headroom(f);
-	size_t room = headroom + f->dev->needed_tailroom;
-	size_t len = f->len;
-	struct sk_buff *skb;
-	size_t linear;
+	const struct sock *sk = &po->sk;
+	int err;
 
-	linear = max_t(size_t, xinet_vnet_hdr_len(&f->vnet),
-		       min_t(size_t, len, f->hard_header_len));
-	if (room + len < PAGE_SIZE || !linear)
-		linear = len;
-	if (len - linear > max_paged)
-		linear = len - max_paged;
+	*tx = (struct xinet_tx){
+		.cooked = READ_ONCE(sk->sk_type) == SOCK_DGRAM,
+		.vnet_size = READ_ONCE(po->vnet_hdr_sz),
+	};
+	err = tx_resolve(po, tx, msg);
+	if (err)
+		return err;
 
-	skb = sock_alloc_send_pskb(sk, room + linear, len - linear, noblock,
-				   err, PAGE_ALLOC_COSTLY_ORDER);
-	if (!skb)
-		return NULL;
-	skb_reserve(skb, headroom);
-	skb_put(skb, linear);
-	skb->data_len = len - linear;
-	skb->len += len - linear;
-	skb_reset_network_header(skb);
-	return skb;
+	err = -ENETDOWN;
+	if (unlikely(!(READ_ONCE(tx->dev->flags) & IFF_UP)))
+		goto err_put;
+	xinet_sockcm_init(&tx->sockc, sk);
+	if (msg->msg_controllen) {
+		err = sock_cmsg_send((struct sock *)sk, msg, &tx->sockc);
+		if (err)
+			goto err_put;
+	}
+
+	tx->hard_header_len = READ_ONCE(tx->dev->hard_header_len);
+	tx->headroom = tx_headroom(tx->dev, tx->hard_header_len);
+	tx->tailroom = READ_ONCE(tx->dev->needed_tailroom);
+	if (!tx->cooked)
+		tx->reserve = tx->hard_header_len;
+	return 0;
+
+err_put:
+	dev_put(tx->dev);
+	return err;
 }
 
-/* Puts the data pointer where userspace's bytes go; returns their offset. */
-static int tx_make_header(const struct tx_frame *f, struct sk_buff *skb)
+void xinet_tx_end(struct xinet_tx *tx)
 {
-	if (f->cooked)
-		return dev_hard_header(skb, f->dev, ntohs(f->proto), f->addr,
-				       NULL, f->len);
-
-	if (!f->reserve)
-		return 0;
-	/* both ends move: the header is part of what is there already */
-	skb_reserve(skb, -(int)f->reserve);
-	/* a header of varying length: where it ends is not known */
-	if (f->len < f->reserve + sizeof(struct ipv6hdr) &&
-	    f->dev->min_header_len != f->hard_header_len)
-		skb_reset_network_header(skb);
-	return 0;
+	dev_put(tx->dev);
 }
 
 /* The one case in which a frame may be longer than the MTU says. */
@@ -200,51 +126,173 @@ static bool tx_has_vlan_tag(const struct net_device *dev, struct sk_buff *skb)
 	return eth_hdr(skb)->h_proto == htons(ETH_P_8021Q);
 }
 
-/* Copies the frame in and judges what can be judged only now. */
-static int tx_fill(const struct tx_frame *f, struct sk_buff *skb,
-		   struct msghdr *msg)
+bool xinet_tx_is_too_long(const struct xinet_tx *tx, size_t len,
+			  struct sk_buff *skb)
 {
-	int offset;
+	size_t most = (size_t)READ_ONCE(tx->dev->mtu) + tx->reserve +
+		      tx->extra_len;
+
+	if (!skb)
+		return len > most + VLAN_HLEN;
+	return len > most && !tx_has_vlan_tag(tx->dev, skb);
+}
+
+/* Judges what sendmsg() knows before anything but a header is copied. */
+static int tx_check(const struct sock *sk, struct xinet_tx *tx,
+		    struct msghdr *msg, size_t *len)
+{
 	int err;
 
-	offset = tx_make_header(f, skb);
-	if (offset < 0)
-		return -EINVAL;
-	err = skb_copy_datagram_from_iter(skb, offset, &msg->msg_iter, f->len);
-	if (err)
-		return err;
+	if (tx->vnet_size) {
+		err = xinet_vnet_get(&msg->msg_iter, len, tx->vnet_size,
+				     &tx->vnet);
+		if (err)
+			return err;
+	}
+	if (unlikely(sock_flag(sk, SOCK_NOFCS))) {
+		if (!netif_supports_nofcs(tx->dev))
+			return -EPROTONOSUPPORT;
+		tx->extra_len = ETH_FCS_LEN;
+	}
 
-	/* lets CAP_SYS_RAWIO send a short header, padded with zeroes */
-	if (!f->cooked && !dev_validate_header(f->dev, skb->data, f->len))
-		return -EINVAL;
-	if (!skb->len)
-		return -EINVAL;
-	if (tx_is_too_long(f, 0) && !tx_has_vlan_tag(f->dev, skb))
+	/* what is to be segmented may be longer */
+	if (!tx->vnet.gso_type && xinet_tx_is_too_long(tx, *len, NULL))
 		return -EMSGSIZE;
 	return 0;
 }
 
-/* Sets what the queueing discipline, classifiers and the driver look at. */
-static void tx_dress(const struct sock *sk, const struct tx_frame *f,
-		     struct sk_buff *skb)
+/* A frame of a page or more has only its headers in the linear part. */
+struct sk_buff *xinet_tx_alloc(struct sock *sk, const struct xinet_tx *tx,
+			       size_t len, int noblock, int *err)
+{
+	const size_t max_paged =
+		MAX_SKB_FRAGS * (PAGE_SIZE << PAGE_ALLOC_COSTLY_ORDER);
+	size_t room = tx->headroom + tx->tailroom;
+	struct sk_buff *skb;
+	size_t linear;
+
+	linear = max_t(size_t, xinet_vnet_hdr_len(&tx->vnet),
+		       min_t(size_t, len, tx->hard_header_len));
+	if (room + len < PAGE_SIZE || !linear)
+		linear = len;
+	if (len - linear > max_paged)
+		linear = len - max_paged;
+
+	skb = sock_alloc_send_pskb(sk, room + linear, len - linear, noblock,
+				   err, PAGE_ALLOC_COSTLY_ORDER);
+	if (!skb)
+		return NULL;
+	skb_reserve(skb, tx->headroom);
+	skb_put(skb, linear);
+	skb->data_len = len - linear;
+	skb->len += len - linear;
+	skb_reset_network_header(skb);
+	return skb;
+}
+
+int xinet_tx_push_header(const struct xinet_tx *tx, struct sk_buff *skb,
+			 size_t len)
+{
+	int offset;
+
+	if (tx->cooked) {
+		offset = dev_hard_header(skb, tx->dev, ntohs(tx->proto),
+					 tx->addr, NULL, len);
+		return offset < 0 ? -EINVAL : offset;
+	}
+
+	/* both ends move: the header is part of what is there already */
+	if (tx->reserve)
+		skb_reserve(skb, -(int)tx->reserve);
+	return 0;
+}
+
+/* Copies the frame in and judges what can be judged only now. */
+static int tx_fill(const struct xinet_tx *tx, struct sk_buff *skb,
+		   struct msghdr *msg, size_t len)
+{
+	const struct net_device *dev = tx->dev;
+	int offset;
+	int err;
+
+	offset = xinet_tx_push_header(tx, skb, len);
+	if (offset < 0)
+		return offset;
+	/* a header of varying length: where it ends is not known */
+	if (!tx->cooked && len < tx->reserve + sizeof(struct ipv6hdr) &&
+	    dev->min_header_len != tx->hard_header_len)
+		skb_reset_network_header(skb);
+	err = skb_copy_datagram_from_iter(skb, offset, &msg->msg_iter, len);
+	if (err)
+		return err;
+
+	/* lets CAP_SYS_RAWIO send a short header, padded with zeroes */
+	if (!tx->cooked && !dev_validate_header(dev, skb->data, len))
+		return -EINVAL;
+	if (!skb->len)
+		return -EINVAL;
+	if (!tx->vnet.gso_type && xinet_tx_is_too_long(tx, len, skb))
+		return -EMSGSIZE;
+	return 0;
+}
+
+/*
+ * What skb_probe_transport_header() finds for TCP and UDP right behind an IPv4
+ * header, which is nearly always, without the cost of its dissector.
+ */
+static bool tx_probe_ipv4(struct sk_buff *skb)
+{
+	unsigned int offset = skb_network_offset(skb);
+	const struct iphdr *iph;
+
+	if (skb->protocol != htons(ETH_P_IP) ||
+	    skb_headlen(skb) < offset + sizeof(*iph))
+		return false;
+	iph = ip_hdr(skb);
+	offset += iph->ihl * 4;
+	if (iph->ihl < 5 || offset > skb->len ||
+	    (iph->protocol != IPPROTO_UDP && iph->protocol != IPPROTO_TCP))
+		return false;
+	skb_set_transport_header(skb, offset);
+	return true;
+}
+
+static void tx_parse_headers(const struct xinet_tx *tx, struct sk_buff *skb)
 {
 	int depth;
 
-	if (f->proto != htons(ETH_P_ALL))
-		skb->protocol = f->proto;
-	skb->dev = f->dev;
-	xinet_skb_apply_sockcm(skb, sk, &f->sockc);
-	skb->no_fcs = f->extra_len != 0;
-
 	skb_reset_mac_header(skb);
-	if (!skb->protocol && !f->cooked)
+	if (!skb->protocol && !tx->cooked)
 		skb->protocol = dev_parse_header_protocol(skb);
-	skb_probe_transport_header(skb);
+	if (!skb_transport_header_was_set(skb) && !tx_probe_ipv4(skb))
+		skb_probe_transport_header(skb);
 
 	/* behind the tags, where classifiers look for the network header */
-	if (f->dev->type == ARPHRD_ETHER && eth_type_vlan(skb->protocol) &&
+	if (tx->dev->type == ARPHRD_ETHER && eth_type_vlan(skb->protocol) &&
 	    vlan_get_protocol_and_depth(skb, skb->protocol, &depth))
 		skb_set_network_header(skb, depth);
+}
+
+int xinet_tx_dress(const struct xinet_packet_sock *po,
+		   const struct xinet_tx *tx, struct sk_buff *skb)
+{
+	int err;
+
+	if (tx->proto != htons(ETH_P_ALL))
+		skb->protocol = tx->proto;
+	skb->dev = tx->dev;
+	xinet_skb_apply_sockcm(skb, &po->sk, &tx->sockc);
+	skb->no_fcs = tx->extra_len != 0;
+
+	if (tx->vnet_size) {
+		err = xinet_vnet_apply(skb, &tx->vnet);
+		if (err)
+			return err;
+	}
+	tx_parse_headers(tx, skb);
+	if (tx->vnet_size)
+		xinet_vnet_set_protocol(skb, &tx->vnet);
+	return 0;
 }
 
 static u16 tx_pick_queue(struct sk_buff *skb)
@@ -279,57 +327,63 @@ static struct sk_buff *tx_egress_hook(struct sk_buff *skb)
 	return skb;
 }
 
-static int tx_xmit(const struct xinet_packet_sock *po, struct sk_buff *skb)
+static int tx_direct_xmit(struct sk_buff *skb)
 {
-	if (!READ_ONCE(po->qdisc_bypass))
-		return dev_queue_xmit(skb);
-
 	skb = tx_egress_hook(skb);
 	if (!skb)
 		return NET_XMIT_DROP;
 	return dev_direct_xmit(skb, tx_pick_queue(skb));
 }
 
-int xinet_tx_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
+int xinet_tx_xmit(const struct xinet_packet_sock *po, struct sk_buff *skb)
 {
-	struct sock *sk = sock->sk;
-	struct xinet_packet_sock *po = xinet_packet_sk(sk);
-	struct tx_frame f = {
-		.cooked = READ_ONCE(sk->sk_type) == SOCK_DGRAM,
-		.len = len,
-		.vnet_size = READ_ONCE(po->vnet_hdr_sz),
-	};
+	int err;
+
+	err = READ_ONCE(po->qdisc_bypass) ? tx_direct_xmit(skb) :
+					    dev_queue_xmit(skb);
+	return err > 0 ? net_xmit_errno(err) : err;
+}
+
+/* Sends one frame of @len bytes, the virtio-net header included. */
+static int tx_send(struct xinet_packet_sock *po, struct xinet_tx *tx,
+		   struct msghdr *msg, size_t len)
+{
+	struct sock *sk = &po->sk;
 	struct sk_buff *skb;
 	int err;
 
-	err = tx_resolve(po, &f, msg);
+	err = tx_check(sk, tx, msg, &len);
 	if (err)
 		return err;
-	err = tx_check(sk, &f, msg);
-	if (err)
-		goto out_put;
-	skb = tx_alloc(sk, &f, msg->msg_flags & MSG_DONTWAIT, &err);
+	skb = xinet_tx_alloc(sk, tx, len, msg->msg_flags & MSG_DONTWAIT, &err);
 	if (!skb)
-		goto out_put;
-	err = tx_fill(&f, skb, msg);
+		return err;
+	err = tx_fill(tx, skb, msg, len);
 	if (err)
 		goto err_free;
-	tx_dress(sk, &f, skb);
-	if (f.vnet_size) {
-		err = xinet_vnet_apply(skb, &f.vnet);
-		if (err)
-			goto err_free;
-	}
-
-	/* takes the skb, whatever it returns */
-	err = tx_xmit(po, skb);
-	if (err > 0)
-		err = net_xmit_errno(err);
-	goto out_put;
+	err = xinet_tx_dress(po, tx, skb);
+	if (err)
+		goto err_free;
+	return xinet_tx_xmit(po, skb);
 
 err_free:
 	kfree_skb(skb);
-out_put:
-	dev_put(f.dev);
+	return err;
+}
+
+int xinet_tx_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
+{
+	struct xinet_packet_sock *po = xinet_packet_sk(sock->sk);
+	struct xinet_tx tx;
+	int err;
+
+	if (READ_ONCE(po->tx_ring))
+		return xinet_tx_ring_send(po, msg);
+
+	err = xinet_tx_begin(po, &tx, msg);
+	if (err)
+		return err;
+	err = tx_send(po, &tx, msg, len);
+	xinet_tx_end(&tx);
 	return err ? err : len;
 }

@@ -1,14 +1,51 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Sending through a packet socket.
+ * Sending through a packet socket: sendmsg(), and what tx_ring.c shares with
+ * it.
  */
 #ifndef _XINET_PACKET_TX_H
 #define _XINET_PACKET_TX_H
 
 #include <linux/types.h>
+#include <linux/virtio_net.h>
+#include <net/sock.h>
 
 struct msghdr;
+struct net_device;
+struct sk_buff;
 struct socket;
+struct xinet_packet_sock;
+
+/**
+ * struct xinet_tx - one sendmsg() under way
+ * @dev: held
+ * @addr: link-level destination, NULL when the device is to choose
+ * @proto: ETH_P_*, network byte order
+ * @cooked: the device builds the link-level header
+ * @hard_header_len: of @dev, read once: a bond may change it meanwhile
+ * @headroom: bytes to keep free in front of a frame for @dev, its link-level
+ *	header included
+ * @tailroom: bytes to keep free behind it
+ * @reserve: bytes of a frame from userspace that are link-level header
+ * @extra_len: bytes of checksum that userspace appended (SO_NOFCS)
+ * @vnet_size: bytes of virtio-net header in front of a frame, 0 for none
+ * @vnet: that header of the frame at hand, zeroed if there is none
+ * @sockc: what options and control messages ask for
+ */
+struct xinet_tx {
+	struct net_device *dev;
+	const unsigned char *addr;
+	__be16 proto;
+	bool cooked;
+	unsigned int hard_header_len;
+	unsigned int headroom;
+	unsigned int tailroom;
+	unsigned int reserve;
+	unsigned int extra_len;
+	unsigned int vnet_size;
+	struct virtio_net_hdr vnet;
+	struct sockcm_cookie sockc;
+};
 
 /**
  * xinet_tx_sendmsg() - sendmsg() of a packet socket
@@ -18,6 +55,8 @@ struct socket;
  *	struct sockaddr_ll whose family is not looked at
  * @len: bytes in @msg
  *
+ * A socket with a send ring sends what is there, see xinet_tx_ring_send().
+ *
  * Context: process, no locks held.
  * Return: @len; -EINVAL for a short address, a frame without a complete
  * link-level header, or a virtio-net header that does not fit it; -ENXIO when
@@ -26,5 +65,82 @@ struct socket;
  * control messages; -EAGAIN; -EFAULT.
  */
 int xinet_tx_sendmsg(struct socket *sock, struct msghdr *msg, size_t len);
+
+/**
+ * xinet_tx_begin() - find device, protocol, destination and control messages
+ * @po: the socket
+ * @tx: filled in
+ * @msg: whose address and control messages count
+ *
+ * Return: 0, and xinet_tx_end() is to be called; -EINVAL, -ENXIO or -ENETDOWN
+ * as above; an errno of the control messages.
+ */
+int xinet_tx_begin(const struct xinet_packet_sock *po, struct xinet_tx *tx,
+		   struct msghdr *msg);
+
+/**
+ * xinet_tx_end() - let go of the device
+ * @tx: begun
+ */
+void xinet_tx_end(struct xinet_tx *tx);
+
+/**
+ * xinet_tx_alloc() - a frame that is charged to the socket
+ * @sk: the socket
+ * @tx: begun, @tx->vnet set
+ * @len: bytes that userspace gives
+ * @noblock: not to wait for room in the send buffer
+ * @err: why there is none
+ *
+ * Return: an skb of @len bytes yet to be filled in, the network header at its
+ * data; NULL with @err -EAGAIN, -ENOBUFS, -EMSGSIZE, -EPIPE, the socket's error
+ * or a signal's.
+ */
+struct sk_buff *xinet_tx_alloc(struct sock *sk, const struct xinet_tx *tx,
+			       size_t len, int noblock, int *err);
+
+/**
+ * xinet_tx_push_header() - make room for the link-level header, or build it
+ * @tx: begun
+ * @skb: from xinet_tx_alloc()
+ * @len: bytes that userspace gives
+ *
+ * The data pointer is at the link-level header afterwards.
+ *
+ * Return: the offset from there where userspace's bytes go; -EINVAL when the
+ * device cannot build the header.
+ */
+int xinet_tx_push_header(const struct xinet_tx *tx, struct sk_buff *skb,
+			 size_t len);
+
+/**
+ * xinet_tx_is_too_long() - whether a frame is more than the device takes
+ * @tx: begun
+ * @len: bytes that userspace gives
+ * @skb: the frame, or NULL while it may yet turn out to carry a VLAN tag,
+ *	which the MTU does not count
+ */
+bool xinet_tx_is_too_long(const struct xinet_tx *tx, size_t len,
+			  struct sk_buff *skb);
+
+/**
+ * xinet_tx_dress() - set what the queueing discipline and the driver look at
+ * @po: the socket
+ * @tx: begun
+ * @skb: complete, data at the link-level header
+ *
+ * Return: 0; -EINVAL when the virtio-net header does not fit the frame.
+ */
+int xinet_tx_dress(const struct xinet_packet_sock *po,
+		   const struct xinet_tx *tx, struct sk_buff *skb);
+
+/**
+ * xinet_tx_xmit() - hand a frame to the device
+ * @po: the socket
+ * @skb: dressed; consumed, whatever is returned
+ *
+ * Return: 0, or a negative errno when the frame was dropped at once.
+ */
+int xinet_tx_xmit(const struct xinet_packet_sock *po, struct sk_buff *skb);
 
 #endif /* _XINET_PACKET_TX_H */

@@ -5,6 +5,7 @@
  * queue and the rings call this on receive, tx.c and tx_ring.c on send; what
  * the fields mean for an skb is the business of <linux/virtio_net.h>.
  */
+#include <kunit/visibility.h>
 #include <linux/errno.h>
 #include <linux/if_packet.h>
 #include <linux/skbuff.h>
@@ -69,12 +70,16 @@ int xinet_vnet_setsockopt(struct xinet_packet_sock *po, int optname,
 		return size;
 
 	lock_sock(sk);
+	err = -EBUSY;
+	if (xinet_ring_exists(po))
+		goto out_release;
 	/* the mode changes under the socket lock */
 	err = vnet_is_raw(sk) ? 0 : -EINVAL;
 	if (!err && xinet_ring_exists(po))
 		err = -EBUSY;
 	if (!err)
 		WRITE_ONCE(po->vnet_hdr_sz, size);
+out_release:
 	release_sock(sk);
 	return err;
 }
@@ -120,6 +125,7 @@ int xinet_vnet_check(struct virtio_net_hdr *hdr, size_t len)
 	}
 	return vnet_to_cpu(hdr->hdr_len) > len ? -EINVAL : 0;
 }
+EXPORT_SYMBOL_IF_KUNIT(xinet_vnet_check);
 
 int xinet_vnet_get(struct iov_iter *from, size_t *len, unsigned int size,
 		   struct virtio_net_hdr *hdr)
@@ -138,15 +144,16 @@ unsigned int xinet_vnet_hdr_len(const struct virtio_net_hdr *hdr)
 {
 	return vnet_to_cpu(hdr->hdr_len);
 }
+EXPORT_SYMBOL_IF_KUNIT(xinet_vnet_hdr_len);
 
 int xinet_vnet_apply(struct sk_buff *skb, const struct virtio_net_hdr *hdr)
 {
-	int err;
+	return virtio_net_hdr_to_skb(skb, hdr, vnet_is_little_endian());
+}
 
-	err = virtio_net_hdr_to_skb(skb, hdr, vnet_is_little_endian());
-	if (err)
-		return err;
-	/* for a frame whose protocol is not known from elsewhere */
+void xinet_vnet_set_protocol(struct sk_buff *skb,
+			     const struct virtio_net_hdr *hdr)
+{
+	/* a type that implies none is no mistake here */
 	virtio_net_hdr_set_proto(skb, hdr);
-	return 0;
 }

@@ -37,6 +37,9 @@ int xinet_vnet_setsockopt(struct xinet_packet_sock *po, int optname,
  * @hdr: where it goes; may be memory that userspace maps
  * @size: bytes at @hdr, as in &xinet_packet_sock.vnet_hdr_sz
  *
+ * AF_PACKET's rings put 10 bytes right in front of the frame, whatever size has
+ * been asked for and room been made for.
+ *
  * Context: any.
  * Return: 0; -EINVAL when the header has no word for the segments of @skb, and
  * nothing is written.
@@ -87,11 +90,20 @@ unsigned int xinet_vnet_hdr_len(const struct virtio_net_hdr *hdr);
 
 /**
  * xinet_vnet_apply() - have a frame segmented and its checksum filled in
- * @skb: complete, device and protocol set, data at the link-level header
+ * @skb: complete, device set, the protocol if known, data at the link-level
+ *	header
  * @hdr: passed by xinet_vnet_check()
  *
  * Return: 0; -EINVAL when @hdr does not fit the frame.
  */
 int xinet_vnet_apply(struct sk_buff *skb, const struct virtio_net_hdr *hdr);
+
+/**
+ * xinet_vnet_set_protocol() - the EtherType that a header implies
+ * @skb: whose protocol is set if nothing else tells it
+ * @hdr: passed to xinet_vnet_apply()
+ */
+void xinet_vnet_set_protocol(struct sk_buff *skb,
+			     const struct virtio_net_hdr *hdr);
 
 #endif /* _XINET_PACKET_VNET_H */

@@ -33,13 +33,16 @@ void SendComparison::SetUp() {
 
 SendComparison::Sent SendComparison::send(Side side, Kind kind, const Row& row,
                                           const Prepare& prepare) {
-    const Fd socket = open_socket(side, kind, 0);
+    constexpr size_t most_open = 64;
+    if (used_.size() >= most_open)
+        close_together(used_);
+    const Fd& socket = used_.emplace_back(open_socket(side, kind, 0));
     if (prepare)
         prepare(socket);
     Sent sent{outcome_of([&] { return row.call(socket.get()); }), {}};
     sent.outcome.state = state_of(socket.get(), kind);
     // The fence follows on the same way; what is ours and comes before it has been sent.
-    Injector::here().send(ethernet(peer_mac(), experimental_ethertype, repeated("fence!!!", 64)));
+    fence_.send(ethernet(peer_mac(), experimental_ethertype, repeated("fence!!!", 64)));
     for (;;) {
         auto message = receive(monitor_.get());
         if (contains(message.data, "fence!!!"))

@@ -35,6 +35,7 @@ protected:
     };
 
     void SetUp() override;
+    void TearDown() override { close_together(used_); }
 
     // Makes the call on a fresh socket, and collects what the peer receives of it.
     Sent send(Side side, Kind kind, const Row& row, const Prepare& prepare);
@@ -45,6 +46,10 @@ protected:
     static void bind_here(const Fd& socket);
 
     Fd monitor_; // of PF_PACKET, at the peer
+
+private:
+    Injector fence_ = Injector::here();
+    std::vector<Fd> used_; // closed together: each PF_PACKET one waits for a grace period
 };
 
 } // namespace xt

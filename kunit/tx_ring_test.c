@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What a program can write into the header of a frame that is to be sent:
+ * packet/tx_ring.c, and the virtio-net header behind it: packet/vnet.c. Whatever
+ * stands there, the data that come out lie inside the frame.
+ */
+#include <kunit/test.h>
+#include <linux/if_packet.h>
+#include <linux/random.h>
+#include <linux/virtio_byteorder.h>
+#include <linux/virtio_net.h>
+
+#include "packet/ring.h"
+#include "packet/tx_ring.h"
+#include "packet/vnet.h"
+#include "suites.h"
+
+#define TEST_FRAME_SIZE	2048
+
+struct parse_case {
+	const char *name;
+	u8 version;
+	u32 len;
+	u32 next;
+	u16 mac;
+	u16 net;
+	bool off_word;
+	bool cooked;
+	u32 size_max;
+	int err;
+	u32 offset;
+};
+
+#define V1_FIRST	(TPACKET_HDRLEN - sizeof(struct sockaddr_ll))
+#define V2_FIRST	(TPACKET2_HDRLEN - sizeof(struct sockaddr_ll))
+#define V3_FIRST	(TPACKET3_HDRLEN - sizeof(struct sockaddr_ll))
+#define V2_ROOM		(TEST_FRAME_SIZE - V2_FIRST)
+
+static const struct parse_case parse_cases[] = {
+	{ "V1", TPACKET_V1, 60, .size_max = 1518, .offset = V1_FIRST },
+	{ "V2", TPACKET_V2, 60, .size_max = 1518, .offset = V2_FIRST },
+	{ "V3", TPACKET_V3, 60, .size_max = 1518, .offset = V3_FIRST },
+	{ "nothing", TPACKET_V2, 0, .size_max = 1518, .offset = V2_FIRST },
+	{ "the most", TPACKET_V2, 1518, .size_max = 1518, .offset = V2_FIRST },
+	{ "too much", TPACKET_V2, 1519, .size_max = 1518, .err = -EMSGSIZE },
+	{ "a full frame", TPACKET_V2, V2_ROOM, .size_max = V2_ROOM,
+	  .offset = V2_FIRST },
+	{ "negative", TPACKET_V1, 0x80000000, .size_max = 1518,
+	  .err = -EMSGSIZE },
+	{ "all ones", TPACKET_V3, ~0u, .size_max = V2_ROOM, .err = -EMSGSIZE },
+	{ "chained", TPACKET_V3, 60, .next = 1, .size_max = 1518,
+	  .err = -EINVAL },
+	{ "offset unused", TPACKET_V2, 60, .mac = 1, .net = 1,
+	  .size_max = 1518, .offset = V2_FIRST },
+	{ "offset 0", TPACKET_V2, 60, .off_word = true, .size_max = 1518,
+	  .err = -EINVAL },
+	{ "in the header", TPACKET_V2, 60, .mac = V2_FIRST - 1,
+	  .off_word = true, .size_max = 1518, .err = -EINVAL },
+	{ "first offset", TPACKET_V2, 60, .mac = V2_FIRST, .off_word = true,
+	  .size_max = 1518, .offset = V2_FIRST },
+	{ "last offset", TPACKET_V2, 60, .mac = TEST_FRAME_SIZE - 60,
+	  .off_word = true, .size_max = 1518, .offset = TEST_FRAME_SIZE - 60 },
+	{ "over the end", TPACKET_V2, 60, .mac = TEST_FRAME_SIZE - 59,
+	  .off_word = true, .size_max = 1518, .err = -EINVAL },
+	{ "far away", TPACKET_V3, 0, .mac = 0xffff, .off_word = true,
+	  .size_max = 1518, .err = -EINVAL },
+	{ "cooked takes tp_net", TPACKET_V3, 60, .mac = 1, .net = 100,
+	  .off_word = true, .cooked = true, .size_max = 1518, .offset = 100 },
+	{ "cooked, over the end", TPACKET_V1, 60, .mac = 100, .net = 0xffff,
+	  .off_word = true, .cooked = true, .size_max = 1518, .err = -EINVAL },
+};
+
+static void ring_of_version(struct xinet_ring *ring, u8 version)
+{
+	static const u16 hdrlen[] = {
+		[TPACKET_V1] = TPACKET_HDRLEN,
+		[TPACKET_V2] = TPACKET2_HDRLEN,
+		[TPACKET_V3] = TPACKET3_HDRLEN,
+	};
+
+	ring->version = version;
+	ring->hdrlen = hdrlen[version];
+	ring->frame_size = TEST_FRAME_SIZE;
+}
+
+static void frame_from_case(union xinet_ring_header *h,
+			    const struct parse_case *c)
+{
+	memset(h, 0, sizeof(*h));
+	switch (c->version) {
+	case TPACKET_V1:
+		h->v1.tp_len = c->len;
+		h->v1.tp_mac = c->mac;
+		h->v1.tp_net = c->net;
+		break;
+	case TPACKET_V2:
+		h->v2.tp_len = c->len;
+		h->v2.tp_mac = c->mac;
+		h->v2.tp_net = c->net;
+		break;
+	default:
+		h->v3.tp_next_offset = c->next;
+		h->v3.tp_len = c->len;
+		h->v3.tp_mac = c->mac;
+		h->v3.tp_net = c->net;
+		break;
+	}
+}
+
+static void parse_case_name(const struct parse_case *c, char *name)
+{
+	strscpy(name, c->name, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(parse, parse_cases, parse_case_name);
+
+static void header_is_taken_or_refused(struct kunit *test)
+{
+	const struct parse_case *c = test->param_value;
+	struct xinet_tx_slot slot = {};
+	union xinet_ring_header h;
+	struct xinet_ring *ring;
+	int err;
+
+	ring = kunit_kzalloc(test, sizeof(*ring), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, ring);
+	ring_of_version(ring, c->version);
+	frame_from_case(&h, c);
+
+	err = xinet_tx_ring_parse(ring, &h, c->off_word, c->cooked,
+				  c->size_max, &slot);
+	KUNIT_EXPECT_EQ(test, err, c->err);
+	if (!err) {
+		KUNIT_EXPECT_PTR_EQ(test, slot.data,
+				    (const void *)&h + c->offset);
+		KUNIT_EXPECT_EQ(test, slot.len, c->len);
+	}
+}
+
+/* Headers that no program writes by intention. */
+static void no_header_leads_out_of_its_frame(struct kunit *test)
+{
+	union xinet_ring_header h;
+	struct xinet_tx_slot slot;
+	struct xinet_ring *ring;
+	const void *end;
+	u32 size_max;
+	int i;
+
+	ring = kunit_kzalloc(test, sizeof(*ring), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, ring);
+	end = (const void *)&h + TEST_FRAME_SIZE;
+
+	for (i = 0; i < 200000; i++) {
+		get_random_bytes(&h, sizeof(h));
+		ring_of_version(ring, i % 3);
+		/* lengths near the edge are what matters */
+		if (i & 4)
+			h.v1.tp_len &= TEST_FRAME_SIZE | 0xff;
+		if (i & 8)
+			h.v3.tp_next_offset = 0;
+		size_max = ring->frame_size - ring->hdrlen +
+			   sizeof(struct sockaddr_ll);
+		if (xinet_tx_ring_parse(ring, &h, i & 1, i & 2, size_max,
+					&slot))
+			continue;
+		if (slot.data >= (const void *)&h && slot.data <= end &&
+		    slot.len <= end - slot.data)
+			continue;
+		KUNIT_FAIL(test, "version %d, data at %zd, %u bytes", i % 3,
+			   slot.data - (const void *)&h, slot.len);
+		break;
+	}
+}
+
+struct vnet_case {
+	const char *name;
+	u8 flags;
+	u16 hdr_len;
+	u16 csum_start;
+	u16 csum_offset;
+	size_t len;
+	int err;
+	u16 hdr_len_after;
+};
+
+static const struct vnet_case vnet_cases[] = {
+	{ "nothing", 0, 0, 0, 0, 0, 0, 0 },
+	{ "headers only", 0, 54, 0, 0, 54, 0, 54 },
+	{ "headers too long", 0, 55, 0, 0, 54, -EINVAL, 55 },
+	{ "no sum, its words unused", 0, 1, 0xffff, 0xffff, 54, 0, 1 },
+	{ "sum is part of the headers", VIRTIO_NET_HDR_F_NEEDS_CSUM,
+	  0, 34, 6, 54, 0, 42 },
+	{ "sum ends the frame", VIRTIO_NET_HDR_F_NEEDS_CSUM,
+	  0, 46, 6, 54, 0, 54 },
+	{ "sum behind the frame", VIRTIO_NET_HDR_F_NEEDS_CSUM,
+	  0, 47, 6, 54, -EINVAL, 55 },
+	{ "longer headers stay", VIRTIO_NET_HDR_F_NEEDS_CSUM,
+	  54, 34, 6, 54, 0, 54 },
+	/* The sum of the words wraps; what follows finds the sum outside. */
+	{ "wraps", VIRTIO_NET_HDR_F_NEEDS_CSUM,
+	  0, 0xffff, 6, 54, 0, 7 },
+};
+
+static void vnet_case_name(const struct vnet_case *c, char *name)
+{
+	strscpy(name, c->name, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(vnet, vnet_cases, vnet_case_name);
+
+static void virtio_header_is_taken_or_refused(struct kunit *test)
+{
+	const bool le = virtio_legacy_is_little_endian();
+	const struct vnet_case *c = test->param_value;
+	struct virtio_net_hdr hdr = {
+		.flags = c->flags,
+		.hdr_len = __cpu_to_virtio16(le, c->hdr_len),
+		.csum_start = __cpu_to_virtio16(le, c->csum_start),
+		.csum_offset = __cpu_to_virtio16(le, c->csum_offset),
+	};
+
+	KUNIT_EXPECT_EQ(test, xinet_vnet_check(&hdr, c->len), c->err);
+	KUNIT_EXPECT_EQ(test, xinet_vnet_hdr_len(&hdr),
+			(unsigned int)c->hdr_len_after);
+}
+
+static struct kunit_case tx_ring_test_cases[] = {
+	KUNIT_CASE_PARAM(header_is_taken_or_refused, parse_gen_params),
+	KUNIT_CASE(no_header_leads_out_of_its_frame),
+	KUNIT_CASE_PARAM(virtio_header_is_taken_or_refused, vnet_gen_params),
+	{}
+};
+
+struct kunit_suite xinet_tx_ring_suite = {
+	.name = "xinet_tx_ring",
+	.test_cases = tx_ring_test_cases,
+};
