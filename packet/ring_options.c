@@ -109,6 +109,9 @@ int xinet_ring_options_get(const struct xinet_packet_sock *po, int optname,
 	case PACKET_TIMESTAMP:
 		*val = READ_ONCE(po->tp_tstamp);
 		return 0;
+	case PACKET_COPY_THRESH:
+		*val = READ_ONCE(po->copy_thresh);
+		return 0;
 	default:
 		return -ENOPROTOOPT;
 	}

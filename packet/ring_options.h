@@ -26,8 +26,8 @@ int xinet_ring_options_set(struct xinet_packet_sock *po, int optname,
 			   sockptr_t optval, unsigned int optlen);
 
 /**
- * xinet_ring_options_get() - PACKET_VERSION, RESERVE, LOSS, TX_HAS_OFF
- * and TIMESTAMP
+ * xinet_ring_options_get() - PACKET_VERSION, RESERVE, LOSS, COPY_THRESH,
+ * TX_HAS_OFF and TIMESTAMP
  * @po: the socket
  * @optname: the option
  * @val: its value

@@ -302,10 +302,21 @@ constexpr RingOption ring_options[] = {
     {"PACKET_STATISTICS", PACKET_STATISTICS},
 };
 
+// Older kernels' PF_PACKET cannot tell PACKET_COPY_THRESH; PF_XINET always can.
+bool sibling_tells(int option) {
+    const Fd socket = open_socket(Side::sibling, Kind::packet, 0);
+    int value = 0;
+    socklen_t size = sizeof(value);
+    return sys::getsockopt(socket.get(), SOL_PACKET, option, &value, &size) == 0;
+}
+
 // What getsockopt() says of every option of rings.
 std::string ring_state(int fd) {
+    static const bool copy_thresh_is_told = sibling_tells(PACKET_COPY_THRESH);
     std::string text;
     for (const auto& option : ring_options) {
+        if (option.number == PACKET_COPY_THRESH && !copy_thresh_is_told)
+            continue;
         uint8_t value[16] = {};
         socklen_t size = sizeof(value);
         const long result = sys::getsockopt(fd, SOL_PACKET, option.number, value, &size);
