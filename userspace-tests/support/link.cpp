@@ -147,8 +147,8 @@ bool listens_to(const std::string& name, const Mac& address) {
     return false;
 }
 
-void add_dummy(const std::string& name, const Mac& address) {
-    LinkRequest request(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK, 0);
+void add_dummy(const std::string& name, const Mac& address, int ifindex) {
+    LinkRequest request(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK, ifindex);
     const auto kind = nested(IFLA_INFO_KIND, "dummy");
     request.add(IFLA_IFNAME, name.c_str(), name.size() + 1);
     request.add(IFLA_ADDRESS, address.data(), address.size());

@@ -20,7 +20,8 @@ unsigned all_multicast(int ifindex);
 // Whether a link-layer multicast address is in the device's list (/proc/net/dev_mcast).
 bool listens_to(const std::string& name, const Mac& address);
 
-void add_dummy(const std::string& name, const Mac& address);
+// `ifindex` 0: the kernel chooses.
+void add_dummy(const std::string& name, const Mac& address, int ifindex = 0);
 void remove(int ifindex);
 void set_up(int ifindex, bool up);
 

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "caller.h"
+
+#include <linux/if_ether.h>
+#include <linux/sockios.h>
+#include <linux/xinet.h>
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <mutex>
+#include <numeric>
+#include <system_error>
+
+#include "support/sys.h"
+
+namespace xt::fuzz {
+namespace {
+
+constexpr size_t page = 4096;
+constexpr size_t buffer_size = 70'000;
+
+void* const bad_pointers[] = {nullptr, reinterpret_cast<void*>(1), reinterpret_cast<void*>(-4096L),
+                              reinterpret_cast<void*>(0x7fffffffe000)};
+
+std::mutex device_lock; // one at a time: who removes a device also puts it back
+
+Fd make_pattern(Values& values) {
+    Fd file(checked(::memfd_create("pattern", MFD_CLOEXEC), "memfd_create"));
+    const Bytes content = values.memory(2 * page);
+    checked(::write(file.get(), content.data(), content.size()), "write");
+    return file;
+}
+
+} // namespace
+
+const std::array<Caller::Kind, Caller::kinds>& Caller::all_kinds() {
+    static constexpr std::array<Kind, kinds> result{{
+        {"socket", 4, &Caller::open},
+        {"bind", 12, &Caller::bind},
+        {"setsockopt", 40, &Caller::set_option},
+        {"getsockopt", 20, &Caller::get_option},
+        {"mmap", 6, &Caller::map},
+        {"munmap", 5, &Caller::unmap},
+        {"scribble", 30, &Caller::scribble},
+        {"send", 25, &Caller::send},
+        {"kick", 12, &Caller::kick},
+        {"recvmsg", 30, &Caller::receive},
+        {"poll", 12, &Caller::poll},
+        {"ioctl", 8, &Caller::ioctl},
+        {"getsockname", 4, &Caller::name},
+        {"other calls", 4, &Caller::other},
+        {"traffic", 30, &Caller::traffic},
+        {"device", 1, &Caller::device},
+    }};
+    return result;
+}
+
+Caller::Caller(const Targets& targets, Values values, bool faults)
+    : targets_(targets), values_(std::move(values)), faults_(faults),
+      pattern_(make_pattern(values_)), buffer_(buffer_size) {}
+
+size_t Caller::choose() {
+    static const unsigned total =
+        std::accumulate(all_kinds().begin(), all_kinds().end(), 0U,
+                        [](unsigned sum, const Kind& kind) { return sum + kind.weight; });
+    uint64_t left = random().below(total);
+    size_t result = 0;
+    while (left >= all_kinds()[result].weight)
+        left -= all_kinds()[result++].weight;
+    return result;
+}
+
+void Caller::call_once() {
+    const size_t kind = choose();
+    const Target& target = random().any(targets_.all());
+    const bool failing = faults_ && random().once_in(4);
+    bool success = false;
+
+    current_.store(kind, std::memory_order_relaxed);
+    if (failing)
+        own_faults_.fail_nth(unsigned(random().between(1, 16)));
+    try {
+        success = (this->*all_kinds()[kind].call)(target) >= 0;
+    } catch (const std::system_error&) {
+        // no memory or no family: a call that did not succeed
+    } catch (const std::bad_alloc&) {
+    }
+    if (failing)
+        own_faults_.stop();
+    tallies_[kind].calls++;
+    tallies_[kind].successes += success;
+}
+
+long Caller::open(const Target& target) {
+    const auto kind = random().one_of({xt::Kind::packet, xt::Kind::packet, xt::Kind::cooked});
+    return targets_.renew(target, kind, values_.ethertype());
+}
+
+long Caller::bind(const Target& target) {
+    const sockaddr_ll address = values_.address();
+    const long length = random().once_in(8) ? values_.number() : long(sizeof(address));
+    return sys::bind(target.fd, random().once_in(64) ? random().any(bad_pointers) : &address,
+                     std::min<long>(length, sizeof(address)));
+}
+
+long Caller::set_option(const Target& target) {
+    const auto option = values_.option();
+    const void* value = random().once_in(64) ? random().any(bad_pointers) : option.value.data();
+    return sys::setsockopt(target.fd, option.level, option.name, value, long(option.value.size()));
+}
+
+long Caller::get_option(const Target& target) {
+    const auto option = values_.option();
+    int length = random().once_in(2) ? int(option.value.size()) : values_.number();
+    length = std::min<int>(length, buffer_size);
+    void* value = random().once_in(64) ? random().any(bad_pointers) : buffer_.data();
+    return sys::getsockopt(target.fd, option.level, option.name, value, &length);
+}
+
+long Caller::map(const Target& target) {
+    const size_t size = page * size_t(random().between(1, random().once_in(2) ? 16 : 256));
+    const int protection = random().one_of({PROT_READ | PROT_WRITE, PROT_READ, PROT_NONE});
+    const off_t offset = random().once_in(8) ? off_t(page) * random().between(1, 16) : 0;
+    const void* result =
+        ::mmap(target.region, size, protection, MAP_SHARED | MAP_FIXED, target.fd, offset);
+    return result == MAP_FAILED ? -1 : 0;
+}
+
+long Caller::unmap(const Target& target) {
+    const bool part = random().once_in(8);
+    return Targets::unmap(target, part ? page * random().below(8) : 0,
+                          part ? page : Targets::region_size);
+}
+
+// Into the ring if there is one: over whole headers, over single words.
+long Caller::scribble(const Target& target) {
+    const size_t frame = random().one_of<size_t>({128, 256, 512, 2048, 4096});
+    const size_t field = random().once_in(2) ? 0 : sizeof(int) * random().below(16);
+    const size_t size = random().one_of<size_t>({4, 4, 8, 32, 128});
+    const off_t from = off_t(sizeof(int)) * off_t(random().below(page / sizeof(int)));
+    uint8_t* to = target.region + frame * random().below(64) + field;
+    const int wanted = TP_STATUS_SEND_REQUEST;
+    if (random().once_in(2))
+        return ::pread(pattern_.get(), to, size, from);
+    // through the kernel, which returns an error where there is no mapping
+    checked(::pwrite(pattern_.get(), &wanted, sizeof(wanted), 2 * page), "pwrite");
+    return ::pread(pattern_.get(), to, sizeof(wanted), 2 * page);
+}
+
+long Caller::send(const Target& target) {
+    const Bytes frame = values_.frame();
+    const sockaddr_ll to = values_.address();
+    const long length = random().one_of<long>({0, sizeof(to), sizeof(to), 12, 4});
+    const void* data = random().once_in(64) ? random().any(bad_pointers) : frame.data();
+    return sys::sendto(target.fd, data, frame.size(), MSG_DONTWAIT | MSG_NOSIGNAL,
+                       length ? &to : nullptr, length);
+}
+
+long Caller::kick(const Target& target) {
+    return sys::sendto(target.fd, nullptr, 0, MSG_DONTWAIT | MSG_NOSIGNAL, nullptr, 0);
+}
+
+long Caller::receive(const Target& target) {
+    sockaddr_ll from;
+    alignas(cmsghdr) uint8_t control[512];
+    iovec part{buffer_.data(), size_t(values_.number()) % buffer_size};
+    msghdr message{};
+    message.msg_iov = &part;
+    message.msg_iovlen = random().once_in(16) ? 0 : 1;
+    message.msg_name = random().once_in(2) ? &from : nullptr;
+    message.msg_namelen = sizeof(from);
+    message.msg_control = control;
+    message.msg_controllen = random().below(sizeof(control) + 1);
+    if (random().once_in(64))
+        part.iov_base = random().any(bad_pointers);
+    const int flags = random().one_of({0, 0, int(MSG_PEEK), int(MSG_TRUNC), int(MSG_ERRQUEUE),
+                                       int(MSG_OOB), int(MSG_CMSG_CLOEXEC)});
+    return sys::recvmsg(target.fd, &message, flags | MSG_DONTWAIT);
+}
+
+long Caller::poll(const Target& target) {
+    pollfd entries[] = {{target.fd, POLLIN | POLLOUT, 0},
+                        {random().any(targets_.all()).fd, POLLIN | POLLERR | POLLPRI, 0}};
+    return ::poll(entries, std::size(entries), 0);
+}
+
+long Caller::ioctl(const Target& target) {
+    // none that makes the kernel look for a module named by what the buffer holds
+    const auto request = random().one_of<unsigned long>(
+        {SIOCINQ, SIOCOUTQ, SIOCGSTAMP_OLD, SIOCGSTAMPNS_OLD, FIONREAD, 0x4711});
+    return ::ioctl(target.fd, request, buffer_.data());
+}
+
+long Caller::name(const Target& target) {
+    int length = values_.number();
+    length = std::min<int>(length, sizeof(sockaddr_storage));
+    return random().once_in(2) ? sys::getsockname(target.fd, buffer_.data(), &length)
+                               : sys::getpeername(target.fd, buffer_.data(), &length);
+}
+
+long Caller::other(const Target& target) {
+    const sockaddr_ll address = values_.address();
+    switch (random().below(4)) {
+    case 0:
+        return ::shutdown(target.fd, random().between(-1, 3));
+    case 1:
+        return ::listen(target.fd, 1);
+    case 2:
+        return sys::connect(target.fd, &address, sizeof(address));
+    default:
+        return ::accept4(target.fd, nullptr, nullptr, SOCK_NONBLOCK);
+    }
+}
+
+// A frame for the sockets to receive.
+long Caller::traffic(const Target&) {
+    thread_local const Fd sender = open_socket(Side::sibling, xt::Kind::packet, 0);
+    const sockaddr_ll to = link_address(0, values_.device());
+    const auto frame =
+        ethernet(broadcast_mac, uint16_t(random().one_of({ETH_P_IP, ETH_P_8021Q, 0x88b5})),
+                 Bytes(random().once_in(32) ? 9000 : random().below(1500), 0x78));
+    return sys::sendto(sender.get(), frame.data(), frame.size(), MSG_DONTWAIT, &to, sizeof(to));
+}
+
+long Caller::device(const Target&) {
+    if (!random().once_in(16))
+        return -1;
+    own_faults_.stop(); // what is taken away has to come back
+    const std::lock_guard alone(device_lock);
+    const int ifindex = random().any(values_.devices());
+    if (ifindex == dummy_index && random().once_in(2)) {
+        link::remove(ifindex);
+        link::add_dummy(dummy_name, crafted_mac, ifindex);
+    } else if (ifindex > 0) {
+        link::set_up(ifindex, false);
+    }
+    if (ifindex > 0)
+        link::set_up(ifindex, true);
+    return 0;
+}
+
+} // namespace xt::fuzz

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The packet sockets that the fuzzer's threads share. A socket is replaced at its descriptor, and a
+// ring is mapped into address space reserved for it, so that no thread can hit anything else by the
+// number or the address that another one has just freed.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "support/family.h"
+
+namespace xt::fuzz {
+
+struct Target {
+    int fd;
+    uint8_t* region; // of Targets::region_size bytes
+};
+
+class Targets {
+public:
+    static constexpr size_t region_size = 1 << 20;
+
+    Targets(Side side, unsigned count);
+    ~Targets();
+    Targets(const Targets&) = delete;
+    Targets& operator=(const Targets&) = delete;
+
+    [[nodiscard]] const std::vector<Target>& all() const { return targets_; }
+    // A new socket at the descriptor of an old one, which is closed.
+    long renew(const Target& target, Kind kind, int ethertype) const;
+    // Address space without access where a ring may have been; the ring's mapping goes.
+    static long unmap(const Target& target, size_t offset, size_t size);
+    // Every socket and every mapping goes, but the descriptors and addresses stay reserved.
+    void clear() const;
+
+private:
+    Side side_;
+    std::vector<Target> targets_;
+};
+
+} // namespace xt::fuzz

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What the fuzzer hands to the kernel: sound values, so that calls get somewhere, and hostile ones.
+#pragma once
+
+#include <linux/filter.h>
+#include <linux/if_packet.h>
+
+#include "support/fd.h"
+#include "support/frame.h"
+#include "support/random.h"
+
+namespace xt::fuzz {
+
+class Values {
+public:
+    Values(uint64_t seed, const std::vector<int>& devices);
+
+    Random& random() { return random_; }
+    [[nodiscard]] const std::vector<int>& devices() const { return devices_; }
+    int number();
+    int ethertype();
+    int device();
+    // Memory of `size` bytes: zeroes, ones, numbers of the kind above, noise.
+    Bytes memory(size_t size);
+    sockaddr_ll address();
+    tpacket_req3 ring();
+    // A frame, sometimes behind a struct virtio_net_hdr, of any size up to 70,000 bytes.
+    Bytes frame();
+
+    // An option of `level`, and a value for it.
+    struct Option {
+        int level;
+        int name;
+        Bytes value;
+    };
+    Option option();
+
+private:
+    Option packet_option();
+    Option socket_option();
+    Bytes fanout();
+    Bytes filter();
+    Bytes membership();
+
+    Random random_;
+    std::vector<int> devices_;
+    std::vector<sock_filter> code_; // that filter() points to
+    Fd program_;                    // an eBPF socket filter
+};
+
+} // namespace xt::fuzz

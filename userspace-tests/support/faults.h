@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Kernel allocations that fail on purpose (CONFIG_FAULT_INJECTION: the debug kernels). On other
+// kernels nothing of this has an effect.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "fd.h"
+
+namespace xt {
+
+// Whether the kernel can make allocations fail.
+bool can_inject_faults();
+
+// Failures in the calls of the thread that made the object, which is the only one to use it.
+class OwnFaults {
+public:
+    OwnFaults();
+
+    // The n-th allocation from now on fails, n >= 1.
+    void fail_nth(unsigned n) const;
+    // No allocation fails; returns whether one did since fail_nth().
+    bool stop() const;
+
+private:
+    Fd file_;
+};
+
+// While it exists: OwnFaults has an effect, and for a part of each second a share of the
+// allocations that may not sleep fail, whoever makes them: those of the receive path.
+class FaultInjection {
+public:
+    FaultInjection();
+    ~FaultInjection();
+    FaultInjection(const FaultInjection&) = delete;
+    FaultInjection& operator=(const FaultInjection&) = delete;
+
+private:
+    std::jthread alternation_;
+};
+
+} // namespace xt
