@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <cstring>
 #include <mutex>
 #include <numeric>
 #include <system_error>
@@ -108,7 +109,16 @@ long Caller::bind(const Target& target) {
 long Caller::set_option(const Target& target) {
     const auto option = values_.option();
     const void* value = random().once_in(64) ? random().any(bad_pointers) : option.value.data();
-    return sys::setsockopt(target.fd, option.level, option.name, value, long(option.value.size()));
+    const long result =
+        sys::setsockopt(target.fd, option.level, option.name, value, long(option.value.size()));
+    if (result == 0 && option.level == SOL_PACKET &&
+        (option.name == PACKET_RX_RING || option.name == PACKET_TX_RING)) {
+        tpacket_req request;
+        std::memcpy(&request, option.value.data(), sizeof(request));
+        (*target.rings)[option.name == PACKET_TX_RING] =
+            request.tp_block_size * request.tp_block_nr;
+    }
+    return result;
 }
 
 long Caller::get_option(const Target& target) {
@@ -120,7 +130,9 @@ long Caller::get_option(const Target& target) {
 }
 
 long Caller::map(const Target& target) {
-    const size_t size = page * size_t(random().between(1, random().once_in(2) ? 16 : 256));
+    size_t size = (*target.rings)[0] + (*target.rings)[1];
+    if (size == 0 || size > Targets::region_size || random().once_in(8))
+        size = page * size_t(random().between(1, 256));
     const int protection = random().one_of({PROT_READ | PROT_WRITE, PROT_READ, PROT_NONE});
     const off_t offset = random().once_in(8) ? off_t(page) * random().between(1, 16) : 0;
     const void* result =

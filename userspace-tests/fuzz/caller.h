@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "support/faults.h"
-#include "targets.h"
+#include "support/targets.h"
 #include "values.h"
 
 namespace xt::fuzz {

@@ -16,31 +16,29 @@
 #include <unistd.h>
 
 /* Cooking comes before the first packet is asked for, hence the bind(). */
-static inline int xinet_cook(int fd, int protocol)
-{
-	struct sockaddr_ll any = { .sll_family = AF_PACKET, .sll_protocol = protocol };
-	int one = 1, error;
+static inline int xinet_cook(int fd, int protocol) {
+    struct sockaddr_ll any = {.sll_family = AF_PACKET, .sll_protocol = protocol};
+    int one = 1, error;
 
-	if (setsockopt(fd, SOL_XINET, XINET_PACKET_COOKED, &one, sizeof(one)) == 0 &&
-	    (!protocol || bind(fd, (struct sockaddr *)&any, sizeof(any)) == 0))
-		return fd;
-	error = errno;
-	close(fd);
-	errno = error;
-	return -1;
+    if (setsockopt(fd, SOL_XINET, XINET_PACKET_COOKED, &one, sizeof(one)) == 0 &&
+        (!protocol || bind(fd, (struct sockaddr*)&any, sizeof(any)) == 0))
+        return fd;
+    error = errno;
+    close(fd);
+    errno = error;
+    return -1;
 }
 
-static inline int xinet_socket(int family, int type, int protocol)
-{
-	const int flags = type & (SOCK_CLOEXEC | SOCK_NONBLOCK);
-	int fd;
+static inline int xinet_socket(int family, int type, int protocol) {
+    const int flags = type & (SOCK_CLOEXEC | SOCK_NONBLOCK);
+    int fd;
 
-	if (family != PF_PACKET)
-		return socket(family, type, protocol);
-	if ((type & ~flags) != SOCK_DGRAM)
-		return socket(PF_XINET, SOCK_PACKET | flags, protocol);
-	fd = socket(PF_XINET, SOCK_PACKET | flags, 0);
-	return fd < 0 ? fd : xinet_cook(fd, protocol);
+    if (family != PF_PACKET)
+        return socket(family, type, protocol);
+    if ((type & ~flags) != SOCK_DGRAM)
+        return socket(PF_XINET, SOCK_PACKET | flags, protocol);
+    fd = socket(PF_XINET, SOCK_PACKET | flags, 0);
+    return fd < 0 ? fd : xinet_cook(fd, protocol);
 }
 
 #define socket(family, type, protocol) xinet_socket(family, type, protocol)

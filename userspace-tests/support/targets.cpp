@@ -4,7 +4,7 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 
-namespace xt::fuzz {
+namespace xt {
 namespace {
 
 constexpr int reserving = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
@@ -22,7 +22,8 @@ Targets::Targets(Side side, unsigned count) : side_(side) {
         if (region == MAP_FAILED)
             checked(-1, "mmap");
         const int fd = checked(::fcntl(nothing().get(), F_DUPFD_CLOEXEC, first_fd + i), "dup");
-        targets_.push_back({fd, static_cast<uint8_t*>(region)});
+        targets_.push_back({fd, static_cast<uint8_t*>(region),
+                            std::make_shared<std::array<std::atomic<uint32_t>, 2>>()});
     }
 }
 
@@ -35,6 +36,8 @@ Targets::~Targets() {
 
 long Targets::renew(const Target& target, Kind kind, int ethertype) const {
     const Fd fresh = open_socket(side_, kind, ethertype, SOCK_CLOEXEC);
+    for (auto& ring : *target.rings)
+        ring = 0;
     return ::dup3(fresh.get(), target.fd, O_CLOEXEC);
 }
 
@@ -50,4 +53,4 @@ void Targets::clear() const {
     }
 }
 
-} // namespace xt::fuzz
+} // namespace xt

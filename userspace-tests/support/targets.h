@@ -1,19 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The packet sockets that the fuzzer's threads share. A socket is replaced at its descriptor, and a
+// Packet sockets that several threads use at once. A socket is replaced at its descriptor, and a
 // ring is mapped into address space reserved for it, so that no thread can hit anything else by the
 // number or the address that another one has just freed.
 #pragma once
 
+#include <array>
+#include <atomic>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
-#include "support/family.h"
+#include "family.h"
 
-namespace xt::fuzz {
+namespace xt {
 
 struct Target {
     int fd;
     uint8_t* region; // of Targets::region_size bytes
+    // How large its rings, of receiver and sender, have been at last; a hint for who maps them.
+    std::shared_ptr<std::array<std::atomic<uint32_t>, 2>> rings;
 };
 
 class Targets {
@@ -38,4 +43,4 @@ private:
     std::vector<Target> targets_;
 };
 
-} // namespace xt::fuzz
+} // namespace xt

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Every class of defects, by the file that has it.
+#pragma once
+
+#include "race.h"
+
+namespace xt::stress {
+
+// ring_classes.cpp
+void sizes_that_overflow(Race& race);
+void version_against_ring(Race& race);
+void offsets_that_wrap(Race& race);
+void teardown_against_transmit(Race& race);
+void rings_made_and_freed(Race& race);
+void words_that_userspace_writes(Race& race);
+
+// device_classes.cpp
+void fanout_against_bind(Race& race);
+void fanout_against_unregister(Race& race);
+void memberships_against_unregister(Race& race);
+
+} // namespace xt::stress
