@@ -44,7 +44,8 @@ public:
 private:
     void loop(const Racer& racer, uint64_t seed);
 
-    std::chrono::steady_clock::time_point end_;
+    std::chrono::seconds duration_;
+    std::chrono::steady_clock::time_point end_; // of run()
     NetNs netns_;
     Targets targets_{Side::xinet, 3};
     std::atomic<uint64_t> rounds_ = 0;
