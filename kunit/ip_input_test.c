@@ -276,6 +276,7 @@ static void collect_half(struct kunit *test, int part, u16 id, u32 user)
 	half_frame(dev, skb_put(skb, TEST_FRAME_LEN), part, id);
 	__skb_pull(skb, ETH_HLEN);
 	skb_reset_network_header(skb);
+	skb_set_transport_header(skb, sizeof(struct iphdr));
 	skb->protocol = htons(ETH_P_IP);
 	memset(IPCB(skb), 0, sizeof(*IPCB(skb)));
 	local_bh_disable();

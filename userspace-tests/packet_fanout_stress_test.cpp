@@ -122,7 +122,11 @@ private:
         for (int i = 0; i < 20; i++)
             if (::recv(socket.get(), room, sizeof(room), MSG_DONTWAIT | MSG_TRUNC) < 0)
                 break;
-        note(get_option(socket, SOL_PACKET, PACKET_FANOUT) >= 0 ? 0 : -1, {EAGAIN, ENETDOWN});
+        // its sign says nothing: the highest bit is a flag
+        int value = 0;
+        socklen_t size = sizeof(value);
+        note(sys::getsockopt(socket.get(), SOL_PACKET, PACKET_FANOUT, &value, &size),
+             {EAGAIN, ENETDOWN});
         const auto to = link_address(ETH_P_IP, int(if_nametoindex(device_names[dice_.below(2)])));
         const Bytes frame = ethernet(nobodys_mac, ETH_P_IP, Bytes(64));
         ::sendto(socket.get(), frame.data(), frame.size(), MSG_DONTWAIT,

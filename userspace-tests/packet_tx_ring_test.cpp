@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Sending from a ring (PACKET_TX_RING): what the peer receives, what the call returns and what the
 // status words say afterwards is as over PF_PACKET.
+#include <filesystem>
 #include <gtest/gtest.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
@@ -110,8 +111,9 @@ TEST_F(PacketTxRing, frame_over_several_pages_is_sent) {
         const std::string command = std::string("ip link set ") + here_device + " mtu " + mtu;
         return system(command.c_str());
     };
-    if (change_mtu("9000") != 0)
-        GTEST_SKIP() << "a NIC without jumbo frames";
+    if (std::filesystem::exists(std::string("/sys/class/net/") + here_device + "/device"))
+        GTEST_SKIP() << "a new MTU resets the link of a NIC; a veth pair has none";
+    ASSERT_EQ(change_mtu("9000"), 0);
     EXPECT_GE(
         expect_equal_rings(Kind::packet, TPACKET_V2,
                            {{.name = "a page",
