@@ -383,6 +383,14 @@ std::string test_name(const testing::TestParamInfo<Call>& info) {
     return result;
 }
 
+// The peer answers what has been sent to it when it can, and as often as its rate limit allows:
+// raw_error_test compares that.
+void forget_the_answer(Outcome& outcome) {
+    const size_t start = outcome.state.find("SO_ERROR=");
+    if (outcome.result > 0 && start != std::string::npos)
+        outcome.state.erase(start, outcome.state.find(' ', start) - start);
+}
+
 class RawTable : public testing::TestWithParam<Call> {};
 
 TEST_P(RawTable, is_as_in_pf_inet) {
@@ -396,6 +404,7 @@ TEST_P(RawTable, is_as_in_pf_inet) {
         Outcome& outcome = outcomes[side == Side::xinet];
         outcome = row.privileged ? make() : without_capabilities(make);
         outcome.state = all_of(socket.get());
+        forget_the_answer(outcome);
     }
     EXPECT_EQ(outcomes[0], outcomes[1]) << "above: the sibling, below: PF_XINET";
 }
