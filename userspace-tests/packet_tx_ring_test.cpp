@@ -257,7 +257,8 @@ TEST_F(PacketTxRing, virtio_header_in_a_frame_counts) {
         auto unknown = sum;
         unknown.gso_type = 77;
         TxFrame half_a_header = to_send(Bytes(9));
-        EXPECT_EQ(
+        // a driver may take what is longer than the MTU, or throw it away
+        EXPECT_GE(
             expect_equal_rings(
                 Kind::packet, version,
                 {{.name = "empty", .frames = {with({}, 64)}, .prepare = prepare},
