@@ -22,6 +22,7 @@
 #include "packet/packet.h"
 #include "packet/ring.h"
 #include "packet/ring_options.h"
+#include "packet/rx_ring.h"
 #include "packet/tap.h"
 #include "packet/vnet.h"
 
@@ -189,7 +190,8 @@ static int options_set_xinet(struct sock *sk, int optname, sockptr_t optval,
 	int err;
 
 	if (optname != XINET_PACKET_COOKED)
-		return -ENOPROTOOPT;
+		return xinet_rx_ring_setsockopt(xinet_packet_sk(sk), optname,
+						optval, optlen);
 	err = options_copy_int(&val, optval, optlen);
 	if (err)
 		return err;
@@ -235,8 +237,9 @@ static int options_read_stats(struct xinet_packet_sock *po,
 	po->tp_packets = 0;
 	stats->tp_freeze_q_cnt = po->tp_freezes;
 	po->tp_freezes = 0;
-	spin_unlock_bh(&queue->lock);
 	stats->tp_drops = atomic_xchg(&po->tp_drops, 0);
+	xinet_rx_ring_take_stats(po, &stats->tp_packets, &stats->tp_drops);
+	spin_unlock_bh(&queue->lock);
 	stats->tp_packets += stats->tp_drops;
 	/* what the other versions have is its beginning */
 	return v3 ? sizeof(*stats) : sizeof(struct tpacket_stats);
@@ -287,6 +290,7 @@ int xinet_options_getsockopt(struct socket *sock, int level, int optname,
 		int val;
 		struct tpacket_stats_v3 stats;
 		struct tpacket_rollover_stats rollover;
+		struct xinet_rx_ring_info rx_ring;
 	} data;
 	bool known = level == SOL_PACKET || level == SOL_XINET;
 	int size = sizeof(data.val);
@@ -309,6 +313,11 @@ int xinet_options_getsockopt(struct socket *sock, int level, int optname,
 		if (err)
 			return err;
 		size = sizeof(data.rollover);
+	} else if (level == SOL_XINET && optname == XINET_RX_RING) {
+		err = xinet_rx_ring_get_info(po, &data.rx_ring);
+		if (err)
+			return err;
+		size = sizeof(data.rx_ring);
 	} else if (level == SOL_PACKET && optname == PACKET_HDRLEN) {
 		err = xinet_ring_options_hdrlen(optval, len, &data.val);
 		if (err)

@@ -57,6 +57,7 @@
 #include "packet/packet.h"
 #include "packet/queue.h"
 #include "packet/ring.h"
+#include "packet/rx_ring.h"
 #include "packet/tap.h"
 #include "packet/tx.h"
 
@@ -310,6 +311,7 @@ static int packet_release(struct socket *sock)
 	xinet_filter_put(po->sink.filter);
 	xinet_filter_core_put(po->sink.seen);
 	xinet_ring_release(po);
+	xinet_rx_ring_release(po);
 	sock_orphan(sk);
 	sock->sk = NULL;
 	release_sock(sk);
@@ -331,8 +333,13 @@ static void packet_destruct(struct sock *sk)
 static __poll_t packet_poll(struct file *file, struct socket *sock,
 			    poll_table *wait)
 {
-	return datagram_poll(file, sock, wait) |
-	       xinet_ring_poll(xinet_packet_sk(sock->sk));
+	struct xinet_packet_sock *po = xinet_packet_sk(sock->sk);
+	__poll_t mask = datagram_poll(file, sock, wait);
+
+	/* pairs with those that set it */
+	if (smp_load_acquire(&po->lanes))
+		return mask | xinet_rx_ring_poll(po, file, wait);
+	return mask | xinet_ring_poll(po);
 }
 
 static struct proto_ops packet_ops __ro_after_init = {
@@ -535,9 +542,12 @@ int __init xinet_packet_init(void)
 	err = xinet_ring_init();
 	if (err)
 		goto err_options;
-	err = register_pernet_subsys(&packet_net_ops);
+	err = xinet_rx_ring_init();
 	if (err)
 		goto err_ring;
+	err = register_pernet_subsys(&packet_net_ops);
+	if (err)
+		goto err_rx_ring;
 	err = register_netdevice_notifier(&packet_notifier);
 	if (err)
 		goto err_pernet;
@@ -555,6 +565,8 @@ err_notifier:
 	unregister_netdevice_notifier(&packet_notifier);
 err_pernet:
 	unregister_pernet_subsys(&packet_net_ops);
+err_rx_ring:
+	xinet_rx_ring_exit();
 err_ring:
 	xinet_ring_exit();
 err_options:
@@ -570,6 +582,7 @@ void xinet_packet_exit(void)
 	proto_unregister(&xinet_packet_prot);
 	unregister_netdevice_notifier(&packet_notifier);
 	unregister_pernet_subsys(&packet_net_ops);
+	xinet_rx_ring_exit();
 	xinet_ring_exit();
 	xinet_options_exit();
 }

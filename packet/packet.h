@@ -19,6 +19,7 @@
 
 struct xinet_fanout_rollover;
 struct xinet_ring;
+struct xinet_rx_ring;
 
 extern struct proto xinet_packet_prot;
 
@@ -79,6 +80,12 @@ struct xinet_packet_net {
  * @tx_has_off: PACKET_TX_HAS_OFF; socket lock; fixed as well
  * @tx_flight: the send ring that frames on their way through a device belong
  *	to, also when it is not @tx_ring any more; ring_lock
+ * @lanes: XINET_RX_RING; once set, under the socket lock, it stays. With it come
+ *	neither @rx_ring nor @tx_ring
+ * @lanes_reader: which of its readers the socket is
+ * @lanes_packets: PACKET_STATISTICS: packets of @lanes told of;
+ *	sk_receive_queue.lock
+ * @lanes_drops: the same of dropped ones
  */
 struct xinet_packet_sock {
 	struct sock sk;
@@ -112,6 +119,10 @@ struct xinet_packet_sock {
 	bool tp_loss;
 	bool tx_has_off;
 	struct xinet_ring *tx_flight;
+	struct xinet_rx_ring *lanes;
+	u32 lanes_reader;
+	u64 lanes_packets;
+	u64 lanes_drops;
 };
 
 static inline struct xinet_packet_sock *xinet_packet_sk(const struct sock *sk)

@@ -94,7 +94,8 @@ void xinet_queue_deliver(struct xinet_tap_sink *sink, struct sk_buff *skb,
 
 	spin_lock(&sk->sk_receive_queue.lock);
 	/* under way while the socket got a ring, it is for neither */
-	if (unlikely(!xinet_tap_sink_wants(sink, frame) || po->rx_ring)) {
+	if (unlikely(!xinet_tap_sink_wants(sink, frame) ||
+		     sink->deliver != xinet_queue_deliver)) {
 		spin_unlock(&sk->sk_receive_queue.lock);
 		consume_skb(skb);
 		return;

@@ -34,6 +34,7 @@
 #include "packet/packet.h"
 #include "packet/queue.h"
 #include "packet/ring.h"
+#include "packet/rx_ring.h"
 #include "packet/tap.h"
 #include "packet/tpacket.h"
 #include "packet/tpacket_v3.h"
@@ -343,7 +344,7 @@ static int ring_set(struct xinet_packet_sock *po, bool tx,
 {
 	struct xinet_ring *ring;
 
-	if (ring_is_busy(po, tx))
+	if (po->lanes || ring_is_busy(po, tx))
 		return -EBUSY;
 	if (!req->tp_block_nr)
 		return req->tp_frame_nr ? -EINVAL : ring_replace(po, tx, NULL);
@@ -378,7 +379,7 @@ int xinet_ring_setsockopt(struct xinet_packet_sock *po, bool tx,
 
 bool xinet_ring_exists(const struct xinet_packet_sock *po)
 {
-	return po->rx_ring || po->tx_ring;
+	return po->rx_ring || po->tx_ring || po->lanes;
 }
 
 void xinet_ring_release(struct xinet_packet_sock *po)
@@ -448,10 +449,13 @@ int xinet_ring_mmap(struct file *file, struct socket *sock,
 	unsigned long length;
 	int err = -EINVAL;
 
-	if (vma->vm_pgoff)
-		return -EINVAL;
-
 	mutex_lock(&po->ring_lock);
+	if (po->lanes) {
+		err = xinet_rx_ring_mmap(po, vma);
+		goto out_unlock;
+	}
+	if (vma->vm_pgoff)
+		goto out_unlock;
 	length = size_add(ring_length(po->rx_ring), ring_length(po->tx_ring));
 	if (!length || vma->vm_end - vma->vm_start != length)
 		goto out_unlock;

@@ -34,6 +34,7 @@ has CGROUP_BIND_ADDRLEN linux/bpf-cgroup.h \
 
 # packet/
 has CUSTOM_SOCKOPT linux/net.h 'SOCK_CUSTOM_SOCKOPT'
+has VM_FLAGS_CLEAR linux/mm.h 'void vm_flags_clear\('
 has HRTIMER_SETUP linux/hrtimer.h 'void hrtimer_setup\('
 has GETSOCKOPT_ITER linux/net.h '\(\*getsockopt_iter\) ?\('
 has SKB_FRAGS_READABLE linux/skbuff.h 'bool skb_frags_readable\('

@@ -10,6 +10,7 @@
 #include <linux/hrtimer.h>
 #include <linux/if_packet.h>
 #include <linux/if_vlan.h>
+#include <linux/mm.h>
 #include <linux/net.h>
 #include <linux/skbuff.h>
 #include <linux/types.h>
@@ -118,6 +119,17 @@ xinet_hrtimer_setup(struct hrtimer *timer,
 #else
 	hrtimer_init(timer, clock, mode);
 	timer->function = function;
+#endif
+}
+
+/* For a mapping that is being made. */
+static inline void xinet_vm_flags_clear(struct vm_area_struct *vma,
+					unsigned long flags)
+{
+#ifdef XINET_HAVE_VM_FLAGS_CLEAR
+	vm_flags_clear(vma, flags);
+#else
+	vma->vm_flags &= ~flags;
 #endif
 }
 

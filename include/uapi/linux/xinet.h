@@ -10,6 +10,8 @@
 #ifndef _UAPI_LINUX_XINET_H
 #define _UAPI_LINUX_XINET_H
 
+#include <linux/types.h>
+
 /*
  * The default number is that of AF_ASH, which no kernel has ever implemented.
  * The load parameter family= picks another one; the live number stands in
@@ -62,6 +64,177 @@
  * IPPROTO_ICMP), EBUSY (the socket has another identifier), ENOMEM.
  */
 #define XINET_RAW_ICMP_ID	16
+
+/**
+ * XINET_RX_RING - a receive ring with a lane for each CPU
+ *
+ * struct xinet_rx_ring_req, for a packet socket without rings. From then on what
+ * the socket receives is written into the ring; each CPU writes to a lane of its
+ * own and takes no lock. The ring stays until the socket is closed. See
+ * Documentation/rx-ring.md for the protocol between the kernel and a reader.
+ *
+ * getsockopt() gives struct xinet_rx_ring_info, for a reader that was attached
+ * too; ENOENT without a ring.
+ *
+ * Errors: EINVAL (length, or a field out of range), EBUSY (the socket has a
+ * ring), ENOMEM.
+ */
+#define XINET_RX_RING		8
+
+/**
+ * XINET_RX_RING_ATTACH - read the ring of another socket
+ *
+ * int, a descriptor of a packet socket in the same network namespace that has a
+ * ring. The socket becomes one more reader of it, with a position of its own,
+ * and polls readable for it. What it receives itself goes to its receive queue.
+ *
+ * Errors: EINVAL (length, not such a socket), EBADF, ENOTSOCK, EBUSY (this
+ * socket has a ring), ENOSPC (XINET_RX_RING_READERS read it), ENOMEM.
+ */
+#define XINET_RX_RING_ATTACH	9
+
+/**
+ * XINET_RX_RING_FLUSH - wake the readers for what there is
+ *
+ * int, 1. Readers that wait are woken if there is a packet which they have not
+ * been woken for. ENOENT without a ring.
+ */
+#define XINET_RX_RING_FLUSH	10
+
+/**
+ * XINET_RX_RING_FREEZE - keep what the ring has
+ *
+ * int, 1 or 0. While it is 1 packets are neither written nor counted, so a ring
+ * that overwrites can be read at leisure. Packets that other CPUs are writing at
+ * the moment may still appear. ENOENT without a ring.
+ */
+#define XINET_RX_RING_FREEZE	11
+
+/* How many may read a ring, the socket that made it included */
+#define XINET_RX_RING_READERS	64
+
+/* Bytes of a lane: a power of two between these */
+#define XINET_RX_RING_LANE_MIN	(1U << 16)
+#define XINET_RX_RING_LANE_MAX	(1U << 30)
+
+/* Offset at which a reader maps its positions; the ring itself is at 0 */
+#define XINET_RX_RING_POSITIONS	(1ULL << 40)
+
+/*
+ * xinet_rx_ring_req.flags: write over the oldest packets whether they have been
+ * read or not, as a flight recorder does. Without it a packet is dropped when
+ * the reader that is ahead has not made room for it; those behind lose packets
+ * to it, and can tell by @seq how many.
+ */
+#define XINET_RX_RING_OVERWRITE	1
+
+/**
+ * struct xinet_rx_ring_req - a ring to be made
+ * @lane_size: bytes of each lane
+ * @flags: XINET_RX_RING_OVERWRITE or 0
+ * @snaplen: bytes to keep of a packet; 0 for all. No more than half a lane is
+ *	kept in any case
+ * @wake_packets: wake readers when a lane has so many packets that they have not
+ *	been woken for; 0: not for a number
+ * @wake_usec: or when so many microseconds have passed since the first of them;
+ *	0: not for time. One of both must be set
+ * @reserved: 0
+ */
+struct xinet_rx_ring_req {
+	__u32 lane_size;
+	__u32 flags;
+	__u32 snaplen;
+	__u32 wake_packets;
+	__u32 wake_usec;
+	__u32 reserved;
+};
+
+/**
+ * struct xinet_rx_ring_info - a ring that is there
+ * @req: what was asked for
+ * @nr_lanes: how many lanes it has
+ * @reader: which of the readers this socket is
+ * @data_offset: bytes from the beginning of the mapping to the data of the first
+ *	lane; those of the others follow
+ * @length: of the mapping at offset 0, which is for reading only
+ * @positions_length: of the mapping at XINET_RX_RING_POSITIONS
+ */
+struct xinet_rx_ring_info {
+	struct xinet_rx_ring_req req;
+	__u32 nr_lanes;
+	__u32 reader;
+	__u64 data_offset;
+	__u64 length;
+	__u64 positions_length;
+};
+
+/**
+ * struct xinet_rx_lane - state of a lane; the mapping begins with an array of it
+ * @head: bytes ever written to the lane; to be read before the records (acquire)
+ * @tail: position of the oldest record that is whole; to be read after one has
+ *	been used: it was whole if @tail is not beyond it
+ * @packets: records ever written
+ * @drops: packets for which there was no room
+ * @cpu: whose lane it is
+ * @reserved: 0
+ *
+ * Position p of a lane is byte p modulo its size.
+ */
+struct xinet_rx_lane {
+	__u64 head;
+	__u64 tail;
+	__u64 packets;
+	__u64 drops;
+	__u32 cpu;
+	__u32 reserved[7];
+};
+
+/* xinet_rx_record.type */
+#define XINET_RX_PACKET		0
+#define XINET_RX_PAD		1	/* no more than @len and @type: go on behind it */
+
+/**
+ * struct xinet_rx_record - a packet in a lane
+ * @len: bytes to the next record, a multiple of 8
+ * @type: XINET_RX_*
+ * @mac: bytes from this struct to the first captured one
+ * @seq: number of the record in its lane, from 0; a gap is what a reader lost
+ * @tstamp: nanoseconds since 1970 UTC, or the device's; @status has its source
+ * @pkt_len: bytes of the packet
+ * @snaplen: captured ones
+ * @ifindex: the device, or the first one with PACKET_ORIGDEV
+ * @status: TP_STATUS_* as in tpacket3_hdr: checksum, VLAN, GSO, TP_STATUS_TS_*;
+ *	none of the latter for a packet that was stamped when it was captured
+ * @vlan_tci: with TP_STATUS_VLAN_VALID: of the tag in front of the packet
+ * @vlan_tpid: ETH_P_8021Q or ETH_P_8021AD
+ * @protocol: ETH_P_*, network byte order
+ * @hatype: ARPHRD_*
+ * @pkttype: PACKET_*
+ * @halen: bytes of @addr, or more when they do not fit
+ * @net: bytes from this struct to the network header
+ * @reserved: 0
+ * @addr: link-level address of the sender
+ */
+struct xinet_rx_record {
+	__u32 len;
+	__u16 type;
+	__u16 mac;
+	__u64 seq;
+	__u64 tstamp;
+	__u32 pkt_len;
+	__u32 snaplen;
+	__u32 ifindex;
+	__u32 status;
+	__u16 vlan_tci;
+	__u16 vlan_tpid;
+	__be16 protocol;
+	__u16 hatype;
+	__u8 pkttype;
+	__u8 halen;
+	__u16 net;
+	__u32 reserved;
+	__u8 addr[8];
+};
 
 /* Version of the kernel module this header came with */
 #define XINET_VERSION	"0.1.0"

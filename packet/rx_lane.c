@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Writing received packets into a lane of XINET_RX_RING. A tap hands packets
+ * in; readers take them out of a mapping that they cannot write to. A lane:
+ *
+ *            tail                                   head
+ *             v                                      v
+ *   +- - - - -+--------+--------+-----+- - -+--------+- - - - - - - -+
+ *   |  free   | record | record | pad | ... | record |     free      |
+ *   +- - - - -+--------+--------+-----+- - -+--------+- - - - - - - -+
+ *
+ * Positions count bytes and never wrap; their remainder is the place. A record
+ * is in one piece: where it does not fit in front of the end, a pad goes there.
+ *
+ * The writer is one CPU with BH disabled, so it needs no lock. Head and readers:
+ *
+ *   writer                                  reader
+ *     tail moves beyond what goes             reads head            (acquire)
+ *     smp_wmb()                  (A)          uses the record
+ *     writes the record                       smp_rmb()             (A)
+ *     smp_wmb()                  (B)          reads tail: was the record whole?
+ *     head moves behind it                    stores its position
+ *
+ * (B) pairs with the acquire. What a reader stores as its position is looked at
+ * only when room is wanted: the one that is ahead says how far the lane may be
+ * written over, if it names a place between tail and head; else it is ignored.
+ * The records that are given up are walked from the tail on by their lengths,
+ * which no program can write. So no reader leads the writer anywhere, costs it
+ * anything per packet, or holds up another.
+ */
+#include <linux/if_packet.h>
+#include <linux/minmax.h>
+#include <linux/netdevice.h>
+#include <linux/poll.h>
+#include <linux/skbuff.h>
+#include <linux/smp.h>
+#include <linux/wait.h>
+#include <linux/xinet.h>
+#include <net/sock.h>
+
+#include "compat/xinet_compat_packet.h"
+#include "packet/frame_info.h"
+#include "packet/packet.h"
+#include "packet/ring.h"
+#include "packet/rx_lane.h"
+#include "packet/rx_ring.h"
+#include "packet/tap.h"
+
+/* Alignment of records; a pad of that size has its length and its type. */
+#define RX_LANE_ALIGNMENT	8
+
+/* This part of a lane is given up at a time, so that it is seldom done. */
+#define RX_LANE_AHEAD_SHIFT	4
+
+static struct xinet_rx_record *lane_record(const struct xinet_rx_lane_state *lane,
+					   u64 position)
+{
+	return (void *)lane->data + (position & (lane->ring->req.lane_size - 1));
+}
+
+/* Readers are woken for all that is there. */
+static void lane_tell(struct xinet_rx_lane_state *lane)
+{
+	lane->untold = 0;
+	WRITE_ONCE(lane->told, lane->head);
+	xinet_rx_ring_wake(lane->ring);
+}
+
+/* On the CPU of the lane unless that went offline; softirq. */
+static enum hrtimer_restart lane_timeout(struct hrtimer *timer)
+{
+	struct xinet_rx_lane_state *lane =
+		container_of(timer, struct xinet_rx_lane_state, timer);
+
+	lane->armed = false;
+	if (lane->untold)
+		lane_tell(lane);
+	return HRTIMER_NORESTART;
+}
+
+void xinet_rx_lane_setup(struct xinet_rx_lane_state *lane)
+{
+	xinet_hrtimer_setup(&lane->timer, lane_timeout, CLOCK_MONOTONIC,
+			    HRTIMER_MODE_REL_PINNED_SOFT);
+}
+
+void xinet_rx_lane_shutdown(struct xinet_rx_lane_state *lane)
+{
+	hrtimer_cancel(&lane->timer);
+}
+
+/*
+ * Gives up old records until @bytes more fit, and some more if nobody misses
+ * them. False: a reader may still want them.
+ */
+static bool lane_make_room(struct xinet_rx_lane_state *lane, u32 bytes)
+{
+	const struct xinet_rx_ring *ring = lane->ring;
+	const u32 size = ring->req.lane_size;
+	u64 needed = lane->head + bytes - size;
+	u64 wanted = needed;
+	u64 tail = lane->tail;
+	u64 limit;
+
+	if (ring->req.flags & XINET_RX_RING_OVERWRITE) {
+		limit = lane->head;
+	} else {
+		limit = xinet_rx_ring_position(ring, lane);
+		wanted += size >> RX_LANE_AHEAD_SHIFT;
+	}
+
+	while (tail < wanted && tail < limit)
+		tail += lane_record(lane, tail)->len;
+
+	lane->tail = tail;
+	WRITE_ONCE(lane->shared->tail, tail);
+	/* (A) above */
+	smp_wmb();
+	return tail >= needed;
+}
+
+/* The place of a record of @len bytes at the head, or NULL. */
+static struct xinet_rx_record *lane_reserve(struct xinet_rx_lane_state *lane,
+					    u32 len)
+{
+	const u32 size = lane->ring->req.lane_size;
+	struct xinet_rx_record *pad;
+	u32 left, bytes = len;
+
+	left = size - (lane->head & (size - 1));
+	if (unlikely(left < len))
+		bytes += left;
+	if (unlikely(lane->head + bytes - lane->tail > size) &&
+	    !lane_make_room(lane, bytes))
+		return NULL;
+	if (unlikely(left < len)) {
+		pad = lane_record(lane, lane->head);
+		pad->len = left;
+		pad->type = XINET_RX_PAD;
+		lane->head += left;
+	}
+	return lane_record(lane, lane->head);
+}
+
+/* In nanoseconds; TP_STATUS_TS_* goes into @status. */
+static u64 lane_timestamp(struct sk_buff *skb, unsigned int flags, u32 *status)
+{
+	ktime_t hardware = skb_hwtstamps(skb)->hwtstamp;
+	ktime_t software = skb_tstamp(skb);
+
+	if (unlikely(flags & SOF_TIMESTAMPING_RAW_HARDWARE) && hardware) {
+		*status |= TP_STATUS_TS_RAW_HARDWARE;
+		return ktime_to_ns(hardware);
+	}
+	if (software) {
+		*status |= TP_STATUS_TS_SOFTWARE;
+		return ktime_to_ns(software);
+	}
+	return ktime_get_real_ns();
+}
+
+static void lane_fill(const struct xinet_packet_sock *po,
+		      struct xinet_rx_record *record, struct sk_buff *skb,
+		      const struct xinet_tap_frame *frame)
+{
+	const bool cooked = frame->mode == XINET_TAP_COOKED;
+	const struct net_device *dev = skb->dev;
+	struct xinet_frame_vlan vlan;
+	u32 status;
+
+	vlan = xinet_frame_vlan(skb, dev, cooked);
+	status = (xinet_frame_status(skb) & ~TP_STATUS_USER) | vlan.status;
+
+	record->type = XINET_RX_PACKET;
+	record->mac = sizeof(*record);
+	record->tstamp = lane_timestamp(skb, READ_ONCE(po->tp_tstamp), &status);
+	record->pkt_len = skb->len;
+	record->ifindex = READ_ONCE(po->origdev) ? frame->orig_dev->ifindex :
+						   dev->ifindex;
+	record->status = status;
+	record->vlan_tci = vlan.tci;
+	record->vlan_tpid = vlan.tpid;
+	record->protocol = xinet_frame_protocol(skb, cooked);
+	record->hatype = dev->type;
+	record->pkttype = skb->pkt_type;
+	record->net = clamp_t(int, sizeof(*record) + skb_network_offset(skb),
+			      0, U16_MAX);
+	record->reserved = 0;
+	memset(record->addr, 0, sizeof(record->addr));
+	record->halen = xinet_frame_copy_address(skb, record->addr,
+						 sizeof(record->addr));
+}
+
+/* Lets readers see the record at the head. */
+static void lane_publish(struct xinet_rx_lane_state *lane,
+			 struct xinet_rx_record *record, u32 len)
+{
+	struct xinet_rx_lane *shared = lane->shared;
+
+	record->len = len;
+	record->seq = lane->packets++;
+	xinet_ring_flush(record, len);
+	lane->head += len;
+	/* (B) above; not a release, which 32-bit CPUs have not of this size */
+	smp_wmb();
+	WRITE_ONCE(shared->head, lane->head);
+	WRITE_ONCE(shared->packets, lane->packets);
+	xinet_ring_flush(shared, sizeof(*shared));
+}
+
+/* Wakes readers now or later, as they asked for. */
+static void lane_notify(struct xinet_rx_lane_state *lane)
+{
+	const struct xinet_rx_ring *ring = lane->ring;
+
+	lane->untold++;
+	if (lane->untold == ring->req.wake_packets) {
+		lane_tell(lane);
+		return;
+	}
+	if (lane->untold == 1 && ring->req.wake_usec && !lane->armed) {
+		lane->armed = true;
+		hrtimer_start(&lane->timer, ring->wake_time,
+			      HRTIMER_MODE_REL_PINNED_SOFT);
+	}
+}
+
+static void lane_drop(struct xinet_rx_lane_state *lane)
+{
+	lane->drops++;
+	WRITE_ONCE(lane->shared->drops, lane->drops);
+}
+
+/*
+ * Budget: one time stamp, unless the packet has one; one copy; a barrier when
+ * readers are to be woken. No lock, no atomic operation, no clone, no allocation.
+ */
+void xinet_rx_lane_deliver(struct xinet_tap_sink *sink, struct sk_buff *skb,
+			   const struct xinet_tap_frame *frame)
+{
+	struct xinet_packet_sock *po = xinet_packet_sk(sink->sk);
+	const struct xinet_rx_ring *ring = READ_ONCE(po->lanes);
+	struct xinet_rx_lane_state *lane = this_cpu_ptr(ring->lanes);
+	struct xinet_rx_record *record;
+	u32 snaplen, len;
+
+	if (unlikely(READ_ONCE(ring->frozen)))
+		return;
+	if (unlikely(lane->writing)) {
+		lane_drop(lane);
+		return;
+	}
+	lane->writing = true;
+	barrier();
+
+	snaplen = min(frame->snaplen, ring->max_snaplen);
+	len = ALIGN((u32)sizeof(*record) + snaplen, RX_LANE_ALIGNMENT);
+	record = lane_reserve(lane, len);
+	if (likely(record)) {
+		lane_fill(po, record, skb, frame);
+		record->snaplen = snaplen;
+		xinet_frame_copy(skb, record + 1, snaplen);
+		lane_publish(lane, record, len);
+		lane_notify(lane);
+	} else {
+		lane_drop(lane);
+	}
+	barrier();
+	lane->writing = false;
+}
+
+enum xinet_tap_room xinet_rx_lane_room(const struct sock *sk,
+				       const struct sk_buff *skb)
+{
+	const struct xinet_rx_ring *ring = READ_ONCE(xinet_packet_sk(sk)->lanes);
+	const struct xinet_rx_lane_state *lane = this_cpu_ptr(ring->lanes);
+	const u32 size = ring->req.lane_size;
+	u64 free;
+
+	if (ring->req.flags & XINET_RX_RING_OVERWRITE)
+		return XINET_TAP_ROOM_NORMAL;
+	free = xinet_rx_ring_position(ring, lane) + size - lane->head;
+	if (free > size >> XINET_TAP_ROOM_LOW_SHIFT)
+		return XINET_TAP_ROOM_NORMAL;
+	return free > sizeof(struct xinet_rx_record) + skb->len ?
+		XINET_TAP_ROOM_LOW : XINET_TAP_ROOM_NONE;
+}

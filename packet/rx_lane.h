@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A lane of XINET_RX_RING: where one CPU writes what a socket receives. The
+ * memory, the readers and the options of the ring are in rx_ring.c.
+ */
+#ifndef _XINET_PACKET_RX_LANE_H
+#define _XINET_PACKET_RX_LANE_H
+
+#include <linux/hrtimer.h>
+#include <linux/types.h>
+
+#include "packet/tap.h"
+
+struct sk_buff;
+struct sock;
+struct xinet_rx_ring;
+
+/**
+ * struct xinet_rx_lane_state - what the kernel knows of a lane
+ * @ring: whose lane it is
+ * @data: its memory, in one piece for the kernel
+ * @shared: what readers are told
+ * @head: bytes ever written
+ * @tail: position of the oldest record that is whole
+ * @told: head when readers were woken last; poll() asks from any CPU
+ * @packets: records ever written
+ * @drops: packets for which there was no room
+ * @untold: records since @told
+ * @writing: a packet is being written; another one that comes in between, on a
+ *	kernel where BH disabled does not exclude it, is dropped
+ * @armed: @timer runs
+ * @timer: wakes readers, xinet_rx_ring_req.wake_usec after the first of @untold
+ *
+ * Written by its CPU alone, BH disabled; @told also by whoever flushes.
+ */
+struct xinet_rx_lane_state {
+	struct xinet_rx_ring *ring;
+	u8 *data;
+	struct xinet_rx_lane *shared;
+	u64 head;
+	u64 tail;
+	u64 told;
+	u64 packets;
+	u64 drops;
+	u32 untold;
+	bool writing;
+	bool armed;
+	struct hrtimer timer;
+};
+
+/**
+ * xinet_rx_lane_setup() - prepare an empty lane
+ * @lane: with @ring, @data and @shared set
+ */
+void xinet_rx_lane_setup(struct xinet_rx_lane_state *lane);
+
+/**
+ * xinet_rx_lane_shutdown() - wait for the timer of a lane, which ends
+ * @lane: nobody writes to it any more
+ *
+ * Context: process.
+ */
+void xinet_rx_lane_shutdown(struct xinet_rx_lane_state *lane);
+
+/**
+ * xinet_rx_lane_deliver() - xinet_tap_deliver_t of a socket with such a ring
+ * @sink: of the socket
+ * @skb: accepted packet
+ * @frame: what came with it
+ *
+ * Another CPU that is writing a packet when the socket is bound elsewhere may
+ * still be doing so when bind() returns.
+ */
+void xinet_rx_lane_deliver(struct xinet_tap_sink *sink, struct sk_buff *skb,
+			   const struct xinet_tap_frame *frame);
+
+/**
+ * xinet_rx_lane_room() - xinet_tap_room_t of a socket with such a ring
+ * @sk: the socket
+ * @skb: the packet
+ *
+ * Return: what is free in the lane of this CPU.
+ */
+enum xinet_tap_room xinet_rx_lane_room(const struct sock *sk,
+				       const struct sk_buff *skb);
+
+#endif /* _XINET_PACKET_RX_LANE_H */

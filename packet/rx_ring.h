@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * XINET_RX_RING: a ring of lanes that many sockets may read. This is its memory,
+ * its readers and its options; rx_lane.c writes packets into it. What programs
+ * see of it stands in the UAPI header and in Documentation/rx-ring.md.
+ */
+#ifndef _XINET_PACKET_RX_RING_H
+#define _XINET_PACKET_RX_RING_H
+
+#include <linux/mutex.h>
+#include <linux/percpu.h>
+#include <linux/poll.h>
+#include <linux/refcount.h>
+#include <linux/sockptr.h>
+#include <linux/types.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+#include <linux/xinet.h>
+
+#include "packet/rx_lane.h"
+
+struct file;
+struct vm_area_struct;
+struct xinet_packet_sock;
+
+/**
+ * struct xinet_rx_ring - a ring
+ * @req: what was asked for
+ * @wake_time: xinet_rx_ring_req.wake_usec
+ * @max_snaplen: captured bytes of a packet, at most
+ * @nr_lanes: one for each possible CPU
+ * @shared: an array of struct xinet_rx_lane, in whole pages, which are mapped
+ * @lanes: by CPU
+ * @frozen: XINET_RX_RING_FREEZE
+ * @ended: the socket that receives is closed
+ * @wait: readers that poll; it lives as long as their files, which hold @refs
+ * @lock: changes of @used
+ * @positions: by reader: an array of a u64 for each lane, in a page or more that
+ *	the reader writes to. Made for the first reader that has the number, and
+ *	kept for the next one
+ * @used: which numbers are taken
+ * @refs: of the sockets; the memory lives for an RCU grace period after the last
+ * @free_work: for that
+ */
+struct xinet_rx_ring {
+	struct xinet_rx_ring_req req;
+	ktime_t wake_time;
+	u32 max_snaplen;
+	u32 nr_lanes;
+	void *shared;
+	struct xinet_rx_lane_state __percpu *lanes;
+	bool frozen;
+	bool ended;
+	wait_queue_head_t wait;
+	struct mutex lock;	/* changes of used */
+	u64 *positions[XINET_RX_RING_READERS];
+	DECLARE_BITMAP(used, XINET_RX_RING_READERS);
+	refcount_t refs;
+	struct rcu_work free_work;
+};
+
+/**
+ * xinet_rx_ring_position() - how far a lane may be written over
+ * @ring: the ring
+ * @lane: of it
+ *
+ * Context: as xinet_tap_deliver_t.
+ * Return: the position of the reader that is ahead of the others, the tail of
+ * @lane if there is none that is valid.
+ */
+u64 xinet_rx_ring_position(const struct xinet_rx_ring *ring,
+			   const struct xinet_rx_lane_state *lane);
+
+/**
+ * xinet_rx_ring_wake() - wake the readers that wait
+ * @ring: the ring
+ *
+ * Context: any.
+ */
+void xinet_rx_ring_wake(struct xinet_rx_ring *ring);
+
+/**
+ * xinet_rx_ring_setsockopt() - XINET_RX_RING and the options that belong to it
+ * @po: the socket
+ * @optname: XINET_RX_RING, _ATTACH, _FLUSH or _FREEZE
+ * @optval: its value
+ * @optlen: bytes at @optval
+ *
+ * Context: process, no locks held.
+ * Return: 0 or what the UAPI header says; -ENOPROTOOPT for another option.
+ */
+int xinet_rx_ring_setsockopt(struct xinet_packet_sock *po, int optname,
+			     sockptr_t optval, unsigned int optlen);
+
+/**
+ * xinet_rx_ring_get_info() - XINET_RX_RING of getsockopt()
+ * @po: the socket
+ * @info: filled in
+ *
+ * Return: 0 or -ENOENT.
+ */
+int xinet_rx_ring_get_info(const struct xinet_packet_sock *po,
+			   struct xinet_rx_ring_info *info);
+
+/**
+ * xinet_rx_ring_take_stats() - what came since it was asked last
+ * @po: a socket that may have a ring
+ * @packets: number of packets written, added to
+ * @drops: number of packets dropped, added to
+ *
+ * Context: sk_receive_queue.lock held.
+ */
+void xinet_rx_ring_take_stats(struct xinet_packet_sock *po, u32 *packets,
+			      u32 *drops);
+
+/**
+ * xinet_rx_ring_mmap() - mmap() of a socket with a ring
+ * @po: the socket
+ * @vma: of the whole ring, for reading, or of all positions
+ *
+ * Context: process, mmap_lock held.
+ * Return: 0; -EINVAL (offset or length); -EPERM (the ring, for writing).
+ */
+int xinet_rx_ring_mmap(struct xinet_packet_sock *po,
+		       struct vm_area_struct *vma);
+
+/**
+ * xinet_rx_ring_poll() - whether a reader has been woken for something
+ * @po: a socket with a ring
+ * @file: that is polled
+ * @wait: how to wait
+ *
+ * Return: EPOLLIN if there is something beyond the reader's positions, EPOLLHUP
+ * if nothing will be added any more.
+ */
+__poll_t xinet_rx_ring_poll(struct xinet_packet_sock *po, struct file *file,
+			    poll_table *wait);
+
+/**
+ * xinet_rx_ring_release() - a socket is closed
+ * @po: the socket, behind no tap
+ *
+ * Packets may still be under way to it.
+ */
+void xinet_rx_ring_release(struct xinet_packet_sock *po);
+
+/**
+ * xinet_rx_ring_init() - prepare for rings
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int xinet_rx_ring_init(void);
+
+/**
+ * xinet_rx_ring_exit() - wait until the last ring is freed
+ *
+ * Context: rcu_barrier() has been called after the last socket was closed.
+ */
+void xinet_rx_ring_exit(void);
+
+#endif /* _XINET_PACKET_RX_RING_H */
