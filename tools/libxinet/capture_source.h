@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Where captured packets come from: all that the capture program knows of
-// sockets. A receive queue implements it; a ring can without its user noticing.
+// sockets, be it from a ring or from a receive queue.
 #pragma once
 
 #include "libxinet/link_type.h"
@@ -43,6 +43,9 @@ public:
     /// Packets that are there now, without waiting; valid until the next call.
     /// Throws Error with ENETDOWN when the interface went down or away.
     virtual std::span<const CapturedPacket> next_batch() = 0;
+
+    /// Makes what is there readable, if the source waits for more of it.
+    virtual void flush() = 0;
 
     virtual CaptureStatistics statistics() = 0;
 };

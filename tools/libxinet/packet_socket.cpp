@@ -178,6 +178,13 @@ std::span<const ReceivedPacket> PacketSocket::receive(PacketBatch& batch) {
     return batch.packets_;
 }
 
+void PacketSocket::throw_pending_error() {
+    const int pending = get_option<int>(socket_, SOL_SOCKET, SO_ERROR, "SO_ERROR");
+    if (pending != 0) {
+        throw Error("receive from", "a packet socket", pending);
+    }
+}
+
 PacketStatistics PacketSocket::statistics() {
     const auto counts =
         get_option<tpacket_stats>(socket_, SOL_PACKET, PACKET_STATISTICS, "PACKET_STATISTICS");

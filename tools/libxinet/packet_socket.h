@@ -99,6 +99,9 @@ public:
     /// As many as are queued and fit; valid until the next call on @p batch.
     std::span<const ReceivedPacket> receive(PacketBatch& batch);
 
+    /// What a receiving call would throw, for those that read from a ring.
+    void throw_pending_error();
+
     PacketStatistics statistics();
 
 private:

@@ -3,8 +3,8 @@
 
 #include "libxinet/capture_writer.h"
 #include "libxinet/error.h"
-#include "libxinet/queue_source.h"
 #include "libxinet/signals.h"
+#include "libxinet/socket_source.h"
 #include "xinet/command_line.h"
 #include "xinet/json.h"
 
@@ -87,13 +87,13 @@ private:
     std::unordered_map<unsigned, std::string> names_;
 };
 
-QueueSourceOptions source_options(const CaptureOptions& options) {
-    QueueSourceOptions result{.engine = options.engine,
-                              .interface = std::nullopt,
-                              .snapshot_length = options.snapshot_length,
-                              .promiscuous = options.promiscuous,
-                              .direction = options.direction,
-                              .expression = options.expression};
+SocketSourceOptions source_options(const CaptureOptions& options) {
+    SocketSourceOptions result{.engine = options.engine,
+                               .interface = std::nullopt,
+                               .snapshot_length = options.snapshot_length,
+                               .promiscuous = options.promiscuous,
+                               .direction = options.direction,
+                               .expression = options.expression};
     if (options.interface_name.empty()) {
         result.interface = default_interface(list_interfaces());
     } else if (options.interface_name != every_interface) {
@@ -128,6 +128,7 @@ public:
     /// What is queued already, but not for ever under a flood.
     void drain() {
         constexpr int most_batches = 1024;
+        source_.flush();
         for (int i = 0; i < most_batches && captured_ < limit_; ++i) {
             if (!wait(source_.descriptor(), signals_, std::chrono::nanoseconds(0)).socket) {
                 return;
@@ -174,8 +175,8 @@ void report(const CaptureOptions& options, std::uint64_t captured,
 
 int run_capture(const CaptureOptions& options) {
     SignalDescriptor signals{SIGINT, SIGTERM};
-    const QueueSourceOptions wanted = source_options(options);
-    QueueSource source(wanted);
+    const SocketSourceOptions wanted = source_options(options);
+    SocketSource source(wanted);
     const std::string name =
         wanted.interface ? wanted.interface->name : std::string(every_interface);
     Sink sink(options,

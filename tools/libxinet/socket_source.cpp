@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "libxinet/queue_source.h"
+#include "libxinet/socket_source.h"
 
 #include "libxinet/error.h"
 #include "libxinet/framing.h"
 
 #include <linux/if_ether.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <bit>
 #include <cerrno>
 
 namespace xinet {
@@ -15,16 +17,19 @@ namespace {
 
 constexpr std::size_t batch_packets = 32;
 constexpr int queue_bytes = 8 << 20;
+constexpr std::uint32_t ring_bytes = 64 << 20;
+constexpr std::uint32_t longest_lane = 16 << 20;
+constexpr std::uint32_t shortest_lane = 1 << 20;
 
 /// What a filter evaluated here must see: all that any device delivers.
 constexpr std::uint32_t whole_packet = 262144;
 
-LinkType link_type_for(const QueueSourceOptions& options) {
+LinkType link_type_for(const SocketSourceOptions& options) {
     return options.interface ? link_type_of(options.interface->hardware_type)
                              : LinkType::linux_sll2;
 }
 
-unsigned loopback_index(const QueueSourceOptions& options) {
+unsigned loopback_index(const SocketSourceOptions& options) {
     if (options.interface) {
         return options.interface->loopback ? options.interface->index : 0;
     }
@@ -33,9 +38,23 @@ unsigned loopback_index(const QueueSourceOptions& options) {
     return found == interfaces.end() ? 0 : found->index;
 }
 
+/// As large a ring as there is memory for.
+std::optional<RxRing> make_ring(const PacketSocket& socket, std::uint32_t snapshot_length) {
+    const auto cpus = static_cast<std::uint32_t>(std::max(::sysconf(_SC_NPROCESSORS_CONF), 1L));
+    RxRingOptions options{.lane_bytes = std::bit_floor(ring_bytes / cpus),
+                          .snapshot_length = snapshot_length};
+    options.lane_bytes = std::clamp(options.lane_bytes, shortest_lane, longest_lane);
+    std::optional<RxRing> ring = RxRing::make(socket, options);
+    while (!ring && options.lane_bytes > shortest_lane) {
+        options.lane_bytes /= 2;
+        ring = RxRing::make(socket, options);
+    }
+    return ring;
+}
+
 } // namespace
 
-QueueSource::QueueSource(const QueueSourceOptions& options)
+SocketSource::SocketSource(const SocketSourceOptions& options)
     : name_(options.interface ? options.interface->name : "any"),
       link_type_(link_type_for(options)),
       filter_here_(link_type_ == LinkType::linux_sll2 || asks_for_vlan(options.expression)),
@@ -46,7 +65,12 @@ QueueSource::QueueSource(const QueueSourceOptions& options)
       batch_(batch_packets, framing_headroom,
              filter_here_ ? whole_packet : std::min(snapshot_length_, whole_packet)) {
     ready_.reserve(batch_packets);
-    socket_.request_buffer(queue_bytes);
+    if (options.engine == Engine::xinet) {
+        ring_ = make_ring(socket_, filter_here_ ? whole_packet : snapshot_length_);
+    }
+    if (!ring_) {
+        socket_.request_buffer(queue_bytes);
+    }
     socket_.attach_filter(kernel_filter(options));
     const unsigned index = options.interface ? options.interface->index : 0;
     socket_.bind(index, ETH_P_ALL);
@@ -55,7 +79,7 @@ QueueSource::QueueSource(const QueueSourceOptions& options)
     }
 }
 
-std::vector<sock_filter> QueueSource::kernel_filter(const QueueSourceOptions& options) const {
+std::vector<sock_filter> SocketSource::kernel_filter(const SocketSourceOptions& options) const {
     std::vector<sock_filter> program = direction_prefix(options.direction, loopback_index(options));
     if (!filter_here_) {
         return filter_.instructions(program);
@@ -66,7 +90,7 @@ std::vector<sock_filter> QueueSource::kernel_filter(const QueueSourceOptions& op
 
 /// The packet as the file will hold it, or nothing when the filter, evaluated
 /// here, rejects it.
-std::optional<CapturedPacket> QueueSource::prepare(const ReceivedPacket& packet) const {
+std::optional<CapturedPacket> SocketSource::prepare(const ReceivedPacket& packet) const {
     std::span<const std::byte> frame = packet.data;
     if (link_type_ == LinkType::linux_sll2) {
         frame = prepend_sll2(packet);
@@ -90,10 +114,27 @@ std::optional<CapturedPacket> QueueSource::prepare(const ReceivedPacket& packet)
                           .packet_type = packet.address.sll_pkttype};
 }
 
-std::span<const CapturedPacket> QueueSource::next_batch() {
+std::span<const ReceivedPacket> SocketSource::receive() {
+    if (!ring_) {
+        return socket_.receive(batch_);
+    }
+    const auto packets = ring_->receive(framing_headroom);
+    if (packets.empty()) {
+        socket_.throw_pending_error();
+    }
+    return packets;
+}
+
+void SocketSource::flush() {
+    if (ring_) {
+        ring_->flush();
+    }
+}
+
+std::span<const CapturedPacket> SocketSource::next_batch() {
     ready_.clear();
     try {
-        for (const ReceivedPacket& packet : socket_.receive(batch_)) {
+        for (const ReceivedPacket& packet : receive()) {
             if (const auto captured = prepare(packet)) {
                 ready_.push_back(*captured);
             }
@@ -111,7 +152,7 @@ std::span<const CapturedPacket> QueueSource::next_batch() {
     return ready_;
 }
 
-CaptureStatistics QueueSource::statistics() {
+CaptureStatistics SocketSource::statistics() {
     const PacketStatistics recent = socket_.statistics();
     totals_.dropped += recent.dropped;
     if (!filter_here_) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Capture from the receive queue of a packet socket, many packets a call.
+// Capture from a packet socket, many packets a call: from a ring (XINET_RX_RING)
+// over PF_XINET, from the receive queue over PF_PACKET, or for want of memory.
 //
 // The filter runs in the kernel, on the frame, where it can. Where it cannot,
 // the kernel hands up everything (of the wanted direction) and the filter runs
@@ -14,6 +15,7 @@
 #include "libxinet/filter.h"
 #include "libxinet/interface.h"
 #include "libxinet/packet_socket.h"
+#include "libxinet/rx_ring.h"
 
 #include <cstdint>
 #include <optional>
@@ -22,7 +24,7 @@
 
 namespace xinet {
 
-struct QueueSourceOptions {
+struct SocketSourceOptions {
     Engine engine = Engine::xinet;
     std::optional<Interface> interface; ///< none: all, cooked
     std::uint32_t snapshot_length = 0;
@@ -31,17 +33,19 @@ struct QueueSourceOptions {
     std::string expression;
 };
 
-class QueueSource final : public CaptureSource {
+class SocketSource final : public CaptureSource {
 public:
-    explicit QueueSource(const QueueSourceOptions& options);
+    explicit SocketSource(const SocketSourceOptions& options);
 
     LinkType link_type() const override { return link_type_; }
     int descriptor() const override { return socket_.descriptor(); }
     std::span<const CapturedPacket> next_batch() override;
+    void flush() override;
     CaptureStatistics statistics() override;
 
 private:
-    std::vector<sock_filter> kernel_filter(const QueueSourceOptions& options) const;
+    std::vector<sock_filter> kernel_filter(const SocketSourceOptions& options) const;
+    std::span<const ReceivedPacket> receive();
     std::optional<CapturedPacket> prepare(const ReceivedPacket& packet) const;
 
     std::string name_;
@@ -50,7 +54,8 @@ private:
     std::uint32_t snapshot_length_;
     FilterProgram filter_;
     PacketSocket socket_;
-    PacketBatch batch_;
+    std::optional<RxRing> ring_;
+    PacketBatch batch_; ///< without a ring
     std::vector<CapturedPacket> ready_;
     CaptureStatistics totals_;
 };

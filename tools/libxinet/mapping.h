@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Memory shared with the kernel that unmaps itself.
+#pragma once
+
+#include "libxinet/error.h"
+
+#include <sys/mman.h>
+
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+
+namespace xinet {
+
+class Mapping {
+public:
+    Mapping() noexcept = default;
+
+    /// @param protection PROT_* of <sys/mman.h>
+    Mapping(int descriptor, std::uint64_t offset, std::size_t size, int protection)
+        : begin_(::mmap(nullptr, size, protection, MAP_SHARED, descriptor,
+                        static_cast<off_t>(offset))),
+          size_(size) {
+        if (begin_ == MAP_FAILED) {
+            throw Error("map", "a receive ring", errno);
+        }
+    }
+    Mapping(Mapping&& other) noexcept
+        : begin_(std::exchange(other.begin_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+    Mapping& operator=(Mapping&& other) noexcept {
+        std::swap(begin_, other.begin_);
+        std::swap(size_, other.size_);
+        return *this;
+    }
+    Mapping(const Mapping&) = delete;
+    Mapping& operator=(const Mapping&) = delete;
+    ~Mapping() {
+        if (begin_ != nullptr) {
+            ::munmap(begin_, size_);
+        }
+    }
+
+    std::byte* at(std::size_t offset) const noexcept {
+        return static_cast<std::byte*>(begin_) + offset;
+    }
+
+private:
+    void* begin_ = nullptr;
+    std::size_t size_ = 0;
+};
+
+} // namespace xinet
