@@ -1,0 +1,491 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// XINET_RX_RING: lanes that many sockets read. What is in them is compared with a V3 ring of
+// PF_PACKET; the rest is what the UAPI header promises.
+#include <gtest/gtest.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+#include <poll.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <thread>
+
+#include "support/capture_traffic.h"
+#include "support/lanes.h"
+#include "support/outcome.h"
+#include "support/ring.h"
+#include "support/sys.h"
+
+namespace xt {
+namespace {
+
+constexpr size_t record_size = sizeof(xinet_rx_record);
+constexpr unsigned page = 4096;
+
+int error_of(const std::function<long()>& call) {
+    return outcome_of(call).error;
+}
+
+class RxRingTest : public testing::Test {
+protected:
+    void SetUp() override {
+        if (self_check())
+            GTEST_SKIP() << "PF_PACKET has nothing like it";
+    }
+    static Fd open() { return open_socket(Side::xinet, Kind::packet, 0); }
+    static Fd open_with(const xinet_rx_ring_req& request) {
+        Fd socket = open();
+        checked(set_lanes(socket.get(), request), "XINET_RX_RING");
+        bind_to(socket, link_address(experimental_ethertype, link::index(here_device)));
+        return socket;
+    }
+    static Fd attach_to(const Fd& from) {
+        Fd socket = open();
+        checked(attach_lanes(socket.get(), from.get()), "XINET_RX_RING_ATTACH");
+        return socket;
+    }
+    // Returns when the last frame has passed every socket, see PacketStatistics.
+    void send(size_t frames, size_t payload = 64) const {
+        const Fd monitor = open_socket(Side::sibling, Kind::packet, experimental_ethertype + 1);
+        for (size_t i = 0; i < frames; i++)
+            wire_.send(ethernet(here_mac(), experimental_ethertype, repeated("payload ", payload)));
+        wire_.send(ethernet(here_mac(), experimental_ethertype + 1, repeated("the end ", 64)));
+        receive(monitor.get());
+    }
+    // How many such frames a lane holds.
+    static size_t capacity(size_t payload) {
+        const size_t record = record_size + ETH_HLEN + payload;
+        return smallest_lane / ((record + 7) / 8 * 8);
+    }
+    static tpacket_stats statistics(const Fd& socket) {
+        tpacket_stats result{};
+        socklen_t length = sizeof(result);
+        checked(sys::getsockopt(socket.get(), SOL_PACKET, PACKET_STATISTICS, &result, &length),
+                "PACKET_STATISTICS");
+        return result;
+    }
+
+    OnOneCpu one_cpu_;
+    Injector wire_ = Injector::at_peer();
+};
+
+TEST_F(RxRingTest, request_is_judged_field_by_field) {
+    const auto refused = [](auto change) {
+        const Fd socket = open();
+        auto request = lanes_request();
+        change(request);
+        return error_of([&] { return set_lanes(socket.get(), request); });
+    };
+    EXPECT_EQ(refused([](auto&) {}), 0);
+    EXPECT_EQ(refused([](auto& r) { r.lane_size = 0; }), EINVAL);
+    EXPECT_EQ(refused([](auto& r) { r.lane_size = smallest_lane / 2; }), EINVAL);
+    EXPECT_EQ(refused([](auto& r) { r.lane_size = smallest_lane + page; }), EINVAL);
+    EXPECT_EQ(refused([](auto& r) { r.lane_size = XINET_RX_RING_LANE_MAX * 2; }), EINVAL);
+    EXPECT_EQ(refused([](auto& r) { r.flags = XINET_RX_RING_OVERWRITE << 1; }), EINVAL);
+    EXPECT_EQ(refused([](auto& r) { r.wake_packets = 0; }), EINVAL);
+    EXPECT_EQ(refused([](auto& r) { r.reserved = 1; }), EINVAL);
+    EXPECT_EQ(refused([](auto& r) {
+                  r.wake_packets = 0;
+                  r.wake_usec = 1;
+              }),
+              0);
+}
+
+TEST_F(RxRingTest, length_of_a_request_is_exact) {
+    const Fd socket = open();
+    const auto request = lanes_request();
+    for (const long length : {0L, long(sizeof(request)) - 1, long(sizeof(request)) + 1})
+        EXPECT_EQ(error_of([&] {
+                      return sys::setsockopt(socket.get(), SOL_XINET, XINET_RX_RING, &request,
+                                             length);
+                  }),
+                  EINVAL);
+    EXPECT_EQ(error_of([&] {
+                  return sys::setsockopt(socket.get(), SOL_XINET, XINET_RX_RING, nullptr,
+                                         sizeof(request));
+              }),
+              EFAULT);
+    xinet_rx_ring_info info{};
+    socklen_t length = sizeof(info);
+    EXPECT_EQ(error_of([&] {
+                  return sys::getsockopt(socket.get(), SOL_XINET, XINET_RX_RING, &info, &length);
+              }),
+              ENOENT)
+        << "nothing has changed";
+}
+
+TEST_F(RxRingTest, socket_has_one_ring_of_any_kind) {
+    const auto request = ring_request(1, page, 2048);
+    Fd socket = open();
+    ASSERT_EQ(set_ring(socket.get(), TPACKET_V2, request), 0);
+    EXPECT_EQ(error_of([&] { return set_lanes(socket.get(), lanes_request()); }), EBUSY);
+
+    socket = open();
+    ASSERT_EQ(set_lanes(socket.get(), lanes_request()), 0);
+    EXPECT_EQ(error_of([&] { return set_lanes(socket.get(), lanes_request()); }), EBUSY);
+    EXPECT_EQ(error_of([&] { return attach_lanes(socket.get(), socket.get()); }), EBUSY);
+    for (const int option : {PACKET_RX_RING, PACKET_TX_RING})
+        EXPECT_EQ(error_of([&] {
+                      return sys::setsockopt(socket.get(), SOL_PACKET, option, &request,
+                                             sizeof(tpacket_req));
+                  }),
+                  EBUSY);
+    for (const int option : {PACKET_VERSION, PACKET_VNET_HDR}) {
+        const int value = 1;
+        EXPECT_EQ(error_of([&] {
+                      return sys::setsockopt(socket.get(), SOL_PACKET, option, &value,
+                                             sizeof(value));
+                  }),
+                  EBUSY);
+    }
+    EXPECT_EQ(error_of([&] { return command_lanes(socket.get(), XINET_PACKET_COOKED, 1); }), EBUSY);
+}
+
+TEST_F(RxRingTest, attaching_asks_for_a_socket_with_a_ring) {
+    const Fd socket = open();
+    const Fd without = open();
+    const Fd sibling = open_socket(Side::sibling, Kind::packet, 0);
+    const auto attach = [&](int from) {
+        return error_of([&] { return attach_lanes(socket.get(), from); });
+    };
+    EXPECT_EQ(attach(-1), EBADF);
+    EXPECT_EQ(attach(STDERR_FILENO), ENOTSOCK);
+    EXPECT_EQ(attach(sibling.get()), EINVAL);
+    EXPECT_EQ(attach(without.get()), EINVAL);
+    for (const int option : {XINET_RX_RING_FLUSH, XINET_RX_RING_FREEZE})
+        EXPECT_EQ(error_of([&] { return command_lanes(socket.get(), option, 1); }), ENOENT);
+}
+
+TEST_F(RxRingTest, commands_take_their_values_only) {
+    const Fd socket = open_with(lanes_request());
+    const auto command = [&](int option, int value) {
+        return error_of([&] { return command_lanes(socket.get(), option, value); });
+    };
+    EXPECT_EQ(command(XINET_RX_RING_FLUSH, 0), EINVAL);
+    EXPECT_EQ(command(XINET_RX_RING_FLUSH, 1), 0);
+    EXPECT_EQ(command(XINET_RX_RING_FREEZE, 2), EINVAL);
+    EXPECT_EQ(command(XINET_RX_RING_FREEZE, -1), EINVAL);
+    EXPECT_EQ(command(XINET_RX_RING_FREEZE, 1), 0);
+    EXPECT_EQ(command(XINET_RX_RING_FREEZE, 0), 0);
+}
+
+TEST_F(RxRingTest, readers_have_numbers_that_are_given_out_again) {
+    const Fd owner = open_with(lanes_request());
+    std::vector<Fd> readers;
+    for (unsigned i = 1; i < XINET_RX_RING_READERS; i++) {
+        readers.push_back(attach_to(owner));
+        EXPECT_EQ(lanes_info(readers.back().get()).reader, i);
+    }
+    const Fd late = open();
+    EXPECT_EQ(error_of([&] { return attach_lanes(late.get(), owner.get()); }), ENOSPC);
+    readers.erase(readers.begin() + 4);
+    EXPECT_EQ(attach_lanes(late.get(), readers[0].get()), 0) << "by way of another reader";
+    EXPECT_EQ(lanes_info(late.get()).reader, 5U);
+}
+
+TEST_F(RxRingTest, ring_is_mapped_for_reading_only_and_as_a_whole) {
+    const Fd socket = open_with(lanes_request());
+    const auto info = lanes_info(socket.get());
+    const auto map = [&](size_t length, int protection, uint64_t offset) {
+        void* at = mmap(nullptr, length, protection, MAP_SHARED, socket.get(), off_t(offset));
+        if (at == MAP_FAILED)
+            return errno;
+        munmap(at, length);
+        return 0;
+    };
+    EXPECT_EQ(map(info.length, PROT_READ, 0), 0);
+    EXPECT_EQ(map(info.length, PROT_READ | PROT_WRITE, 0), EPERM);
+    EXPECT_EQ(map(info.length - page, PROT_READ, 0), EINVAL);
+    EXPECT_EQ(map(info.length + page, PROT_READ, 0), EINVAL);
+    EXPECT_EQ(map(info.length - page, PROT_READ, page), EINVAL);
+    EXPECT_EQ(map(info.positions_length, PROT_READ | PROT_WRITE, XINET_RX_RING_POSITIONS), 0);
+    EXPECT_EQ(map(info.positions_length + page, PROT_READ, XINET_RX_RING_POSITIONS), EINVAL);
+
+    const LaneMapping ring(socket.get(), 0, info.length, PROT_READ);
+    EXPECT_EQ(error_of([&] { return mprotect(ring.at(0), info.length, PROT_READ | PROT_WRITE); }),
+              EACCES);
+}
+
+TEST_F(RxRingTest, reader_is_woken_for_a_number_of_packets) {
+    auto request = lanes_request();
+    request.wake_packets = 3;
+    const Fd socket = open_with(request);
+    LaneReader reader(socket.get());
+    send(2);
+    EXPECT_EQ(reader.packets(), 2U);
+    EXPECT_EQ(poll_now(socket.get(), POLLIN), 0);
+    send(1);
+    EXPECT_EQ(poll_now(socket.get(), POLLIN), POLLIN);
+    EXPECT_EQ(reader.take().size(), 3U);
+    EXPECT_EQ(poll_now(socket.get(), POLLIN), 0);
+}
+
+TEST_F(RxRingTest, reader_is_woken_when_time_has_passed) {
+    auto request = lanes_request();
+    request.wake_packets = 0;
+    request.wake_usec = 1000;
+    const Fd socket = open_with(request);
+    LaneReader reader(socket.get());
+    for (int i = 0; i < 2; i++) {
+        send(1);
+        ASSERT_TRUE(wait_readable(socket.get()));
+        EXPECT_EQ(reader.take().size(), 1U);
+    }
+}
+
+TEST_F(RxRingTest, reader_is_woken_by_a_flush) {
+    auto request = lanes_request();
+    request.wake_packets = 100;
+    const Fd socket = open_with(request);
+    const Fd second = attach_to(socket);
+    LaneReader reader(socket.get());
+    send(1);
+    EXPECT_EQ(poll_now(socket.get(), POLLIN), 0);
+    std::thread waiting([&] { EXPECT_TRUE(wait_readable(second.get())); });
+    ASSERT_EQ(command_lanes(socket.get(), XINET_RX_RING_FLUSH, 1), 0);
+    waiting.join();
+    EXPECT_EQ(reader.take().size(), 1U);
+}
+
+TEST_F(RxRingTest, each_reader_gets_every_packet) {
+    const Fd socket = open_with(lanes_request());
+    const Fd second = attach_to(socket);
+    LaneReader readers[] = {LaneReader(socket.get()), LaneReader(second.get())};
+    send(5);
+    for (LaneReader& reader : readers) {
+        const auto packets = reader.take();
+        ASSERT_EQ(packets.size(), 5U);
+        for (size_t i = 0; i < packets.size(); i++)
+            EXPECT_EQ(packets[i].record.seq, i);
+    }
+}
+
+TEST_F(RxRingTest, packets_for_which_there_is_no_room_are_counted) {
+    const Fd socket = open_with(lanes_request());
+    LaneReader reader(socket.get());
+    const size_t room = capacity(1000);
+    send(room + 10, 1000);
+    EXPECT_EQ(reader.packets(), room);
+    EXPECT_EQ(reader.drops(), 10U);
+    const auto counts = statistics(socket);
+    EXPECT_EQ(counts.tp_packets, room + 10);
+    EXPECT_EQ(counts.tp_drops, 10U);
+    EXPECT_EQ(statistics(socket).tp_packets, 0U) << "read once";
+    EXPECT_EQ(reader.take().size(), room);
+    EXPECT_EQ(reader.lost(), 0U);
+    send(1);
+    EXPECT_EQ(reader.take().size(), 1U) << "there is room again";
+}
+
+TEST_F(RxRingTest, slow_reader_loses_alone_and_knows_how_many) {
+    const Fd socket = open_with(lanes_request());
+    const Fd second = attach_to(socket);
+    LaneReader fast(socket.get());
+    LaneReader slow(second.get());
+    const size_t burst = capacity(1000) / 2;
+    constexpr size_t bursts = 10;
+    for (size_t i = 0; i < bursts; i++) {
+        send(burst, 1000);
+        EXPECT_EQ(fast.take().size(), burst);
+    }
+    EXPECT_EQ(fast.drops(), 0U);
+    EXPECT_EQ(fast.lost(), 0U);
+    const size_t left = slow.take().size();
+    EXPECT_GE(left, burst);
+    EXPECT_EQ(left + slow.lost(), bursts * burst);
+}
+
+TEST_F(RxRingTest, flight_recorder_keeps_the_newest_and_stands_still_when_frozen) {
+    const Fd socket = open_with(lanes_request(smallest_lane, XINET_RX_RING_OVERWRITE));
+    LaneReader reader(socket.get());
+    const size_t room = capacity(1000);
+    send(3 * room, 1000);
+    ASSERT_EQ(command_lanes(socket.get(), XINET_RX_RING_FREEZE, 1), 0);
+    send(5, 1000);
+    EXPECT_EQ(reader.packets(), 3 * room);
+    EXPECT_EQ(reader.drops(), 0U);
+    const auto packets = reader.take();
+    EXPECT_GE(packets.size(), room - 1);
+    EXPECT_EQ(packets.back().record.seq, 3 * room - 1);
+    EXPECT_EQ(packets.size() + reader.lost(), 3 * room);
+    ASSERT_EQ(command_lanes(socket.get(), XINET_RX_RING_FREEZE, 0), 0);
+    send(1);
+    EXPECT_EQ(reader.take().size(), 1U);
+}
+
+TEST_F(RxRingTest, position_that_cannot_be_frees_nothing) {
+    const Fd socket = open_with(lanes_request());
+    LaneReader reader(socket.get());
+    send(capacity(1000), 1000);
+    const uint64_t head = reader.used_lane().head;
+    for (const uint64_t position : {UINT64_MAX, UINT64_MAX / 2, head + 8, uint64_t(0)}) {
+        reader.set_positions(position);
+        const uint64_t drops = reader.drops();
+        send(1, 1000);
+        EXPECT_EQ(reader.drops(), drops + 1) << position;
+    }
+    // In the middle of a record: that one is taken for read.
+    reader.set_positions(reader.used_lane().tail + 1);
+    send(1, 1000);
+    EXPECT_EQ(reader.packets(), capacity(1000) + 1);
+}
+
+TEST_F(RxRingTest, length_kept_is_what_was_asked_for) {
+    auto request = lanes_request();
+    request.snaplen = 40;
+    const Fd socket = open_with(request);
+    LaneReader reader(socket.get());
+    send(1, 1000);
+    const auto packets = reader.take();
+    ASSERT_EQ(packets.size(), 1U);
+    EXPECT_EQ(packets[0].record.snaplen, 40U);
+    EXPECT_EQ(packets[0].record.pkt_len, ETH_HLEN + 1000U);
+    EXPECT_EQ(packets[0].data.size(), 40U);
+}
+
+TEST_F(RxRingTest, readers_outlive_the_socket_that_receives) {
+    Fd socket = open_with(lanes_request());
+    const Fd second = attach_to(socket);
+    send(3);
+    socket = Fd();
+    EXPECT_EQ(poll_now(second.get(), POLLIN), POLLIN | POLLHUP);
+    LaneReader reader(second.get());
+    EXPECT_EQ(reader.take().size(), 3U);
+    EXPECT_EQ(poll_now(second.get(), POLLIN), POLLHUP);
+    const Fd third = attach_to(second);
+    EXPECT_NE(lanes_info(third.get()).reader, 0U) << "that was the receiving socket's";
+    EXPECT_EQ(statistics(third).tp_packets, 0U);
+}
+
+TEST_F(RxRingTest, mapping_outlives_every_socket) {
+    Fd socket = open_with(lanes_request());
+    const LaneReader reader(socket.get());
+    send(3);
+    socket = Fd();
+    EXPECT_EQ(reader.packets(), 3U);
+}
+
+TEST_F(RxRingTest, member_of_a_fanout_group_has_one_as_well) {
+    const Fd socket = open_with(lanes_request());
+    const Fd other = open_with(lanes_request());
+    for (const Fd* member : {&socket, &other})
+        set_option(*member, SOL_PACKET, PACKET_FANOUT,
+                   77 | (PACKET_FANOUT_LB | PACKET_FANOUT_FLAG_ROLLOVER) << 16);
+    LaneReader readers[] = {LaneReader(socket.get()), LaneReader(other.get())};
+    send(10);
+    for (LaneReader& reader : readers)
+        EXPECT_EQ(reader.take().size(), 5U);
+}
+
+// Everything at once: traffic, readers that come, go and lie, wakeups, freezing.
+TEST_F(RxRingTest, nothing_that_readers_do_breaks_the_kernel) {
+    auto request = lanes_request(smallest_lane);
+    request.wake_packets = 7;
+    request.wake_usec = 50;
+    const Fd socket = open_with(request);
+    std::atomic<bool> stop = false;
+    std::vector<std::thread> threads;
+    threads.emplace_back([&] {
+        LaneReader honest(socket.get());
+        while (!stop)
+            honest.take();
+    });
+    threads.emplace_back([&] {
+        for (uint64_t i = 0; !stop; i++) {
+            const Fd second = attach_to(socket);
+            LaneReader liar(second.get());
+            liar.take();
+            liar.set_positions(i * 0x9e3779b97f4a7c15U);
+            command_lanes(second.get(), XINET_RX_RING_FLUSH, 1);
+            command_lanes(second.get(), XINET_RX_RING_FREEZE, int(i % 8 == 0));
+            poll_now(second.get(), POLLIN);
+        }
+    });
+    threads.emplace_back([&] {
+        const int ifindex = link::index(here_device);
+        while (!stop) {
+            const Fd passing = open_with(lanes_request(smallest_lane, XINET_RX_RING_OVERWRITE));
+            const LaneReader reader(passing.get());
+            bind_to(passing, link_address(ETH_P_ALL, ifindex));
+        }
+    });
+    for (int i = 0; i < 20; i++)
+        send(30, size_t(60 + i * 70));
+    stop = true;
+    for (std::thread& thread : threads)
+        thread.join();
+    command_lanes(socket.get(), XINET_RX_RING_FREEZE, 0);
+    LaneReader reader(socket.get());
+    reader.take();
+    send(1);
+    EXPECT_EQ(reader.take().size(), 1U);
+}
+
+class RxRingCapture : public CaptureTraffic {
+protected:
+    struct RxPair {
+        Fd sibling, xinet;
+    };
+    RxPair make(Kind kind) const {
+        constexpr unsigned never_ms = 3'600'000;
+        RxPair pair{open_socket(Side::sibling, kind, 0), open_socket(Side::xinet, kind, 0)};
+        checked(set_lanes(pair.xinet.get(), lanes_request(1 << 20)), "XINET_RX_RING");
+        set_option(pair.sibling, SOL_PACKET, PACKET_VERSION, TPACKET_V3);
+        request_ = ring_request(16, 1 << 16, 2048, never_ms);
+        return pair;
+    }
+    // What the tests have sent, up to the first fence.
+    static std::vector<RingFrame> until_the_last(const std::vector<RingFrame>& frames) {
+        std::vector<RingFrame> result;
+        for (const RingFrame& frame : frames) {
+            if (contains(frame.data, "xt-last-"))
+                break;
+            if (contains(frame.data, "xt-"))
+                result.push_back(frame);
+        }
+        return result;
+    }
+    mutable tpacket_req3 request_{};
+};
+
+TEST_F(RxRingCapture, all_traffic_is_that_of_a_ring_of_pf_packet) {
+    if (self_check())
+        GTEST_SKIP() << "PF_PACKET has nothing like it";
+    set_option(monitor_, SOL_SOCKET, SO_TIMESTAMPNS, 1);
+    for (const Kind kind : packet_kinds) {
+        SCOPED_TRACE(to_string(kind));
+        const RxPair pair = make(kind);
+        RxRing theirs(pair.sibling, TPACKET_V3, request_);
+        LaneReader ours(pair.xinet.get());
+        for (const Fd* socket : {&pair.sibling, &pair.xinet})
+            bind_to(*socket, link_address(ETH_P_ALL, 0));
+        run(all_steps());
+        for (int i = 0; i < 60; i++)
+            in(ethernet(here_mac_, experimental_ethertype, repeated("filler--", 1400)));
+        fence_all();
+
+        const auto expected = until_the_last(theirs.take_through("xt-last-"));
+        std::vector<RingFrame> all;
+        for (const LanePacket& packet : ours.take())
+            all.push_back(packet.as_frame());
+        auto got = until_the_last(all);
+        ASSERT_GT(expected.size(), 10U);
+        ASSERT_EQ(expected.size(), got.size());
+        for (size_t i = 0; i < got.size(); i++) {
+            const RingFrame& theirs_i = expected[i];
+            EXPECT_EQ(theirs_i.net - theirs_i.mac, got[i].net - got[i].mac);
+            EXPECT_EQ(theirs_i.time_source, got[i].time_source);
+            if (got[i].time_source) {
+                EXPECT_EQ(theirs_i.nanoseconds, got[i].nanoseconds);
+            }
+            got[i].mac = theirs_i.mac;
+            got[i].net = theirs_i.net;
+            got[i].padding = theirs_i.padding;
+            EXPECT_EQ(theirs_i, got[i]) << "frame " << i << ": the sibling, then PF_XINET";
+        }
+    }
+}
+
+} // namespace
+} // namespace xt
