@@ -116,6 +116,124 @@ static void bind_rejects_connected_socket(struct kunit *test)
 	test_inet(test)->sk.sk_state = TCP_CLOSE;
 }
 
+/* Sockets with ports: TCP's, whose table of ports is the real one. */
+#define TEST_PORT	7801
+
+static int port_init(struct kunit *test)
+{
+	struct socket *sock;
+	int err;
+
+	err = sock_create_kern(&init_net, xinet_family_number(), SOCK_STREAM,
+			       IPPROTO_TCP, &sock);
+	KUNIT_ASSERT_EQ(test, err, 0);
+	test->priv = sock;
+	return 0;
+}
+
+static int bind_port(struct sock *sk, sa_family_t family, u32 addr, u16 port)
+{
+	struct sockaddr_in sin = {
+		.sin_family	= family,
+		.sin_addr	= { .s_addr = htonl(addr) },
+		.sin_port	= htons(port),
+	};
+
+	return xinet_bind_port(sk, &sin, sizeof(sin), 0);
+}
+
+static void port_and_address_are_taken(struct kunit *test)
+{
+	struct inet_sock *inet = test_inet(test);
+	struct sock *sk = &inet->sk;
+
+	KUNIT_EXPECT_EQ(test, bind_port(sk, AF_INET, INADDR_LOOPBACK,
+					TEST_PORT), 0);
+	KUNIT_EXPECT_EQ(test, ntohl(inet->inet_rcv_saddr), INADDR_LOOPBACK);
+	KUNIT_EXPECT_EQ(test, ntohl(inet->inet_saddr), INADDR_LOOPBACK);
+	KUNIT_EXPECT_EQ(test, inet->inet_num, TEST_PORT);
+	KUNIT_EXPECT_EQ(test, ntohs(inet->inet_sport), TEST_PORT);
+	KUNIT_EXPECT_EQ(test, sk->sk_userlocks & (SOCK_BINDADDR_LOCK |
+						  SOCK_BINDPORT_LOCK),
+			SOCK_BINDADDR_LOCK | SOCK_BINDPORT_LOCK);
+}
+
+static void port_zero_is_chosen(struct kunit *test)
+{
+	struct inet_sock *inet = test_inet(test);
+	struct sock *sk = &inet->sk;
+
+	KUNIT_EXPECT_EQ(test, bind_port(sk, AF_INET, INADDR_ANY, 0), 0);
+	KUNIT_EXPECT_NE(test, inet->inet_num, 0);
+	KUNIT_EXPECT_EQ(test, sk->sk_userlocks & (SOCK_BINDADDR_LOCK |
+						  SOCK_BINDPORT_LOCK), 0);
+}
+
+static void second_bind_is_refused(struct kunit *test)
+{
+	struct inet_sock *inet = test_inet(test);
+	struct sock *sk = &inet->sk;
+
+	KUNIT_ASSERT_EQ(test, bind_port(sk, AF_INET, INADDR_ANY,
+					TEST_PORT), 0);
+	KUNIT_EXPECT_EQ(test, bind_port(sk, AF_INET, INADDR_LOOPBACK,
+					TEST_PORT + 1), -EINVAL);
+	KUNIT_EXPECT_EQ(test, inet->inet_num, TEST_PORT);
+	KUNIT_EXPECT_EQ(test, ntohl(inet->inet_rcv_saddr), INADDR_ANY);
+}
+
+static void port_of_pf_inet_is_in_use(struct kunit *test)
+{
+	struct inet_sock *inet = test_inet(test);
+	struct socket *other;
+
+	KUNIT_ASSERT_EQ(test, sock_create_kern(&init_net, PF_INET, SOCK_STREAM,
+					       IPPROTO_TCP, &other), 0);
+	KUNIT_EXPECT_EQ(test, bind_port(other->sk, AF_INET, INADDR_ANY,
+					TEST_PORT), 0);
+	KUNIT_EXPECT_EQ(test, bind_port(&inet->sk, AF_INET,
+					INADDR_LOOPBACK, TEST_PORT),
+			-EADDRINUSE);
+	/* What was set before the port was asked for is taken back. */
+	KUNIT_EXPECT_EQ(test, ntohl(inet->inet_rcv_saddr), 0);
+	KUNIT_EXPECT_EQ(test, ntohl(inet->inet_saddr), 0);
+	KUNIT_EXPECT_EQ(test, inet->inet_num, 0);
+	sock_release(other);
+}
+
+static void unspec_means_any_and_nothing_else(struct kunit *test)
+{
+	struct sock *sk = &test_inet(test)->sk;
+
+	KUNIT_EXPECT_EQ(test, bind_port(sk, AF_UNSPEC, INADDR_LOOPBACK,
+					TEST_PORT), -EAFNOSUPPORT);
+	KUNIT_EXPECT_EQ(test, bind_port(sk, AF_INET6, INADDR_ANY,
+					TEST_PORT), -EAFNOSUPPORT);
+	KUNIT_EXPECT_EQ(test, bind_port(sk, AF_UNSPEC, INADDR_ANY,
+					TEST_PORT), 0);
+}
+
+static void port_needs_a_whole_address(struct kunit *test)
+{
+	struct sock *sk = &test_inet(test)->sk;
+	struct sockaddr_in sin = { .sin_family = AF_INET };
+	int len;
+
+	for (len = -1; len < (int)sizeof(sin); len++)
+		KUNIT_EXPECT_EQ(test, xinet_bind_port(sk, &sin, len, 0),
+				-EINVAL);
+	KUNIT_EXPECT_EQ(test, test_inet(test)->inet_num, 0);
+}
+
+static void port_at_a_foreign_address_is_refused(struct kunit *test)
+{
+	struct sock *sk = &test_inet(test)->sk;
+
+	KUNIT_EXPECT_EQ(test, bind_port(sk, AF_INET, 0xc0000201,
+					TEST_PORT), -EADDRNOTAVAIL);
+	KUNIT_EXPECT_EQ(test, test_inet(test)->inet_num, 0);
+}
+
 static void own_family_stands_for_its_sibling(struct kunit *test)
 {
 	struct sockaddr_in sin = { .sin_family = xinet_family_number() };
@@ -158,4 +276,22 @@ struct kunit_suite xinet_bind_suite = {
 	.init		= bind_init,
 	.exit		= bind_exit,
 	.test_cases	= bind_cases,
+};
+
+static struct kunit_case port_cases[] = {
+	KUNIT_CASE(port_and_address_are_taken),
+	KUNIT_CASE(port_zero_is_chosen),
+	KUNIT_CASE(second_bind_is_refused),
+	KUNIT_CASE(port_of_pf_inet_is_in_use),
+	KUNIT_CASE(unspec_means_any_and_nothing_else),
+	KUNIT_CASE(port_needs_a_whole_address),
+	KUNIT_CASE(port_at_a_foreign_address_is_refused),
+	{}
+};
+
+struct kunit_suite xinet_port_suite = {
+	.name		= "xinet_port",
+	.init		= port_init,
+	.exit		= bind_exit,
+	.test_cases	= port_cases,
 };

@@ -8,7 +8,7 @@
 
 #include "suites.h"
 
-kunit_test_suites(&xinet_protosw_suite, &xinet_bind_suite,
+kunit_test_suites(&xinet_protosw_suite, &xinet_bind_suite, &xinet_port_suite,
 		  &xinet_ip_input_suite, &xinet_ip_error_suite,
 		  &xinet_raw_suite, &xinet_raw_output_suite,
 		  &xinet_tap_suite, &xinet_handler_suite, &xinet_fanout_suite,
