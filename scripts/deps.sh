@@ -21,6 +21,9 @@ readonly packages=(
 	libtins-dev ninja-build pkg-config
 	# guests and what tests call in them
 	ethtool hostname iproute2 ipxe-qemu iputils-ping nftables qemu-system-x86 tcpdump
+	# what runs over PF_XINET unchanged; none of them starts a service
+	bind9-dnsutils curl dnsmasq-base hping3 iperf3 netcat-openbsd openssl redis-tools
+	traceroute
 	# measuring, checking
 	clang-format clang-tidy codespell git gnuplot-nox shellcheck socat sparse
 )
