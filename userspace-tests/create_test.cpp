@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <linux/if_ether.h>
+#include <sys/stat.h>
 
 #include <fstream>
 
@@ -13,13 +14,14 @@ namespace {
 
 constexpr int protocols[] = {-1, 0, 1, 6, 17, 255, 256, 262, 263, 300, INT32_MAX, INT32_MIN};
 
-// Keeps the kernel from starting a modprobe for each kind of socket that there is not.
+// Keeps the kernel from starting a modprobe for each kind of socket that there is not; it starts
+// another program, or none.
 class NoModprobe {
 public:
-    NoModprobe() {
+    explicit NoModprobe(const std::string& instead = "") {
         std::ifstream file(path);
         std::getline(file, saved_);
-        std::ofstream(path) << "\n";
+        std::ofstream(path) << instead << "\n";
     }
     ~NoModprobe() { std::ofstream(path) << saved_ << "\n"; }
     NoModprobe(const NoModprobe&) = delete;
@@ -103,6 +105,30 @@ TEST(Create, protocol_of_another_type_gives_what_pf_inet_gives) {
                 EXPECT_EQ(creation(PF_INET, type, protocol), ours);
             }
         }
+}
+
+// The names of modules that socket() asks for, in order, with NUMBER for the family's.
+std::string modules_asked_for(int family, int type, int protocol) {
+    const std::string script = "/tmp/xinet-modprobe", log = script + ".log";
+    std::ofstream(script) << "#!/bin/sh\necho \"$3\" >>" << log << "\n";
+    checked(::chmod(script.c_str(), 0755), "chmod");
+    std::ofstream(log, std::ios::trunc).flush();
+    {
+        const NoModprobe guard(script);
+        EXPECT_FALSE(Fd(::socket(family, type, protocol)));
+    }
+    const std::string prefix = "net-pf-" + std::to_string(family) + "-";
+    std::string asked;
+    std::ifstream lines(log);
+    for (std::string line; std::getline(lines, line);)
+        asked += (line.starts_with(prefix) ? "NUMBER-" + line.substr(prefix.size()) : line) + "\n";
+    return asked;
+}
+
+TEST(Create, unknown_pair_asks_for_the_modules_that_pf_inet_asks_for) {
+    const std::string sibling = modules_asked_for(PF_INET, SOCK_RDM, 200);
+    EXPECT_EQ(sibling, "NUMBER-proto-200-type-4\nNUMBER-proto-200\n");
+    EXPECT_EQ(sibling, modules_asked_for(self_check() ? PF_INET : xinet_family(), SOCK_RDM, 200));
 }
 
 TEST(Create, without_cap_net_raw_is_refused_as_by_the_siblings) {

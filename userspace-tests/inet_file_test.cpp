@@ -8,6 +8,8 @@
 #include <sys/uio.h>
 #include <sys/wait.h>
 
+#include <atomic>
+#include <fstream>
 #include <thread>
 
 #include "support/inet_case.h"
@@ -17,6 +19,15 @@
 
 namespace xt {
 namespace {
+
+// Whether a thread of this process waits for something.
+bool sleeps(pid_t thread) {
+    std::ifstream file("/proc/self/task/" + std::to_string(thread) + "/stat");
+    std::string line;
+    std::getline(file, line);
+    const size_t name_end = line.rfind(") ");
+    return name_end != std::string::npos && line.compare(name_end, 3, ") S") == 0;
+}
 
 using FileParameter = std::tuple<Side, Transport>;
 
@@ -181,6 +192,24 @@ TEST_P(InetFile, close_does_not_disturb_a_thread_that_reads) {
     std::thread reader([&] { got = words_of(keeper.get(), "after all"); });
     if (transport() != Transport::ping)
         in_.close();
+    send("after all");
+    reader.join();
+    EXPECT_EQ(got, "after all");
+}
+
+TEST_P(InetFile, close_leaves_a_blocked_read_to_its_end) {
+    if (transport() == Transport::ping)
+        GTEST_SKIP() << "it would close the end that sends, too";
+    std::atomic<pid_t> thread = 0;
+    std::string got;
+    std::thread reader([&] {
+        const int fd = in();
+        thread = gettid();
+        got = words_of(fd, "after all");
+    });
+    while (!sleeps(thread))
+        std::this_thread::yield();
+    in_.close();
     send("after all");
     reader.join();
     EXPECT_EQ(got, "after all");

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The hooks of control groups: a program that says no is obeyed where PF_INET's sockets obey it.
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <linux/bpf.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include <cstring>
+#include <fstream>
+#include <iterator>
+
+#include "support/inet_case.h"
+#include "support/sys.h"
+
+namespace xt {
+namespace {
+
+struct Hook {
+    const char* name;
+    bpf_attach_type type;
+    bpf_prog_type program;
+};
+
+const Hook hooks[] = {
+    {"socket_create", BPF_CGROUP_INET_SOCK_CREATE, BPF_PROG_TYPE_CGROUP_SOCK},
+    {"bind", BPF_CGROUP_INET4_BIND, BPF_PROG_TYPE_CGROUP_SOCK_ADDR},
+    {"post_bind", BPF_CGROUP_INET4_POST_BIND, BPF_PROG_TYPE_CGROUP_SOCK},
+    {"connect", BPF_CGROUP_INET4_CONNECT, BPF_PROG_TYPE_CGROUP_SOCK_ADDR},
+    {"sendmsg", BPF_CGROUP_UDP4_SENDMSG, BPF_PROG_TYPE_CGROUP_SOCK_ADDR},
+    {"setsockopt", BPF_CGROUP_SETSOCKOPT, BPF_PROG_TYPE_CGROUP_SOCKOPT},
+};
+
+int bpf(int command, bpf_attr& attributes) {
+    return int(syscall(SYS_bpf, command, &attributes, sizeof(attributes)));
+}
+
+// A program that answers 0, which is no.
+Fd load_refusal(const Hook& hook) {
+    const bpf_insn program[] = {
+        {.code = BPF_ALU64 | BPF_MOV | BPF_K,
+         .dst_reg = BPF_REG_0,
+         .src_reg = 0,
+         .off = 0,
+         .imm = 0},
+        {.code = BPF_JMP | BPF_EXIT, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = 0}};
+    bpf_attr attributes{};
+    attributes.prog_type = hook.program;
+    attributes.expected_attach_type = hook.type;
+    attributes.insns = reinterpret_cast<uint64_t>(program);
+    attributes.insn_cnt = std::size(program);
+    attributes.license = reinterpret_cast<uint64_t>("GPL");
+    return Fd(checked(bpf(BPF_PROG_LOAD, attributes), "BPF_PROG_LOAD"));
+}
+
+// A control group with a refusing program; who wants to be in there enters.
+class Refusal {
+public:
+    explicit Refusal(const Hook& hook) : path_(fresh_path()) {
+        checked(::mkdir(path_.c_str(), 0755), "mkdir");
+        const Fd group(checked(::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC), "open"));
+        const Fd program = load_refusal(hook);
+        bpf_attr attributes{};
+        attributes.target_fd = uint32_t(group.get());
+        attributes.attach_bpf_fd = uint32_t(program.get());
+        attributes.attach_type = hook.type;
+        checked(bpf(BPF_PROG_ATTACH, attributes), "BPF_PROG_ATTACH");
+    }
+    ~Refusal() {
+        move_to("/sys/fs/cgroup");
+        ::rmdir(path_.c_str());
+    }
+    Refusal(const Refusal&) = delete;
+    Refusal& operator=(const Refusal&) = delete;
+    void enter() const { move_to(path_); }
+
+private:
+    // A group that was removed lives on, program and all, while a socket of it does.
+    static std::string fresh_path() {
+        static int count = 0;
+        return "/sys/fs/cgroup/xinet-" + std::to_string(::getpid()) + "-" + std::to_string(++count);
+    }
+    static void move_to(const std::string& group) {
+        std::ofstream(group + "/cgroup.procs") << ::getpid() << std::endl;
+    }
+    std::string path_;
+};
+
+class InetCgroup : public testing::TestWithParam<std::tuple<Transport, size_t>> {
+protected:
+    [[nodiscard]] Transport transport() const { return std::get<0>(GetParam()); }
+    [[nodiscard]] const Hook& hook() const { return hooks[std::get<1>(GetParam())]; }
+
+    // What each call does with the program in place.
+    std::string story(Side side) const {
+        const NetNs& ns = inet_namespace(); // made before anything is refused
+        const Refusal refusal(hook());
+        refusal.enter();
+        return ns.run([&] {
+            std::string told;
+            const auto tell = [&](const char* call, long result) {
+                told +=
+                    std::string(call) + ": " + (result < 0 ? strerrorname_np(errno) : "yes") + "\n";
+            };
+            Fd socket(try_socket(side, transport()));
+            tell("socket", socket ? 0 : -1);
+            const auto home = ipv4_address(loopback_address, subject_port);
+            const auto away = ipv4_address(loopback_address, nobodys_port);
+            const int one = 1;
+            const uint8_t request[16] = {8};
+            tell("setsockopt", sys::setsockopt(socket.get(), SOL_IP, IP_TTL, &one, sizeof(one)));
+            tell("bind", sys::bind(socket.get(), &home, sizeof(home)));
+            tell("bind again", sys::bind(socket.get(), &home, sizeof(home)));
+            tell("sendto", sys::sendto(socket.get(), request, sizeof(request), MSG_NOSIGNAL, &away,
+                                       sizeof(away)));
+            tell("connect", sys::connect(socket.get(), &away, sizeof(away)));
+            return told;
+        });
+    }
+};
+
+TEST_P(InetCgroup, program_is_asked_as_by_pf_inet) {
+    std::string sibling;
+    try {
+        sibling = story(Side::sibling);
+    } catch (const std::system_error& error) {
+        GTEST_SKIP() << error.what();
+    }
+    EXPECT_EQ(sibling, story(Side::xinet));
+    if (transport() == Transport::datagram) {
+        EXPECT_NE(sibling.find("EPERM"), std::string::npos) << sibling;
+    }
+}
+
+std::string cgroup_name(const testing::TestParamInfo<std::tuple<Transport, size_t>>& info) {
+    return to_string(std::get<0>(info.param)) + "_" + hooks[std::get<1>(info.param)].name;
+}
+
+INSTANTIATE_TEST_SUITE_P(, InetCgroup,
+                         testing::Combine(testing::ValuesIn(all_transports),
+                                          testing::Range(size_t(0), std::size(hooks))),
+                         cgroup_name);
+
+} // namespace
+} // namespace xt
