@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The classes of defects that packet sockets have had, one after the other and each for a moment
-// (XINET_STRESS_SECONDS). xinet-stress runs them all at once, for longer and with allocations that
-// fail; the log of a debug kernel tells what a test cannot see.
+// The classes of defects that packet and raw sockets have had, one after the other and each for a
+// moment (XINET_STRESS_SECONDS). xinet-stress runs them all at once, for longer and with
+// allocations that fail; the log of a debug kernel tells what a test cannot see.
 #include <gtest/gtest.h>
 
 #include "stress/race.h"

@@ -19,4 +19,11 @@ void fanout_against_bind(Race& race);
 void fanout_against_unregister(Race& race);
 void memberships_against_unregister(Race& race);
 
+// raw_classes.cpp
+void raw_header_against_send(Race& race);
+void raw_binds_against_delivery(Race& race);
+void raw_memberships_against_delivery(Race& race);
+void raw_corks_against_options(Race& race);
+void raw_errors_against_close(Race& race);
+
 } // namespace xt::stress

@@ -111,6 +111,11 @@ const std::vector<Class>& all_classes() {
         {"fanout_against_bind", fanout_against_bind},
         {"fanout_against_unregister", fanout_against_unregister},
         {"memberships_against_unregister", memberships_against_unregister},
+        {"raw_header_against_send", raw_header_against_send},
+        {"raw_binds_against_delivery", raw_binds_against_delivery},
+        {"raw_memberships_against_delivery", raw_memberships_against_delivery},
+        {"raw_corks_against_options", raw_corks_against_options},
+        {"raw_errors_against_close", raw_errors_against_close},
     };
     return result;
 }

@@ -28,7 +28,7 @@ int lo() {
 
 } // namespace
 
-Race::Race(std::chrono::seconds duration) : end_(Clock::now() + duration), netns_(NetNs::create()) {
+Race::Race(std::chrono::seconds duration) : duration_(duration), netns_(NetNs::create()) {
     netns_.run([] { link::set_up(lo(), true); });
 }
 
@@ -37,12 +37,16 @@ void Race::renew(const Target& target, Random& random) const {
 }
 
 void Race::run(const std::vector<Racer>& racers) {
+    run(racers, [this](const Target& target, Random& random) { renew(target, random); });
+}
+
+void Race::run(const std::vector<Racer>& racers, const Opener& open) {
     std::vector<std::jthread> threads;
     uint64_t seed = std::random_device{}();
     netns_.run([&] {
         Random random(seed);
         for (const auto& target : targets_.all())
-            renew(target, random);
+            open(target, random);
         end_ = Clock::now() + duration_;
         // threads begin in the namespace of the one that makes them
         for (const auto& racer : racers)
@@ -91,7 +95,7 @@ std::string Race::failure() const {
 
 std::chrono::seconds wanted_duration() {
     const char* text = std::getenv("XINET_STRESS_SECONDS");
-    return std::chrono::seconds(text ? std::atoi(text) : 2);
+    return std::chrono::seconds(text ? std::atoi(text) : 1);
 }
 
 Result run_class(const Class& one, std::chrono::seconds duration) {

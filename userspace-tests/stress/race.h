@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Classes of defects that packet sockets have had, each as a race: threads that do, over and over,
-// what the defect needed to happen at the same time, while some of the kernel's allocations fail. A
-// defect shows as a report in the log of a debug kernel, or as a promise that a racer finds broken.
+// Classes of defects that packet and raw sockets have had, each as a race: threads that do, over
+// and over, what the defect needed to happen at the same time, while some of the kernel's
+// allocations fail. A defect shows as a report in the log of a debug kernel, or as a promise that a
+// racer finds broken.
 #pragma once
 
 #include <linux/if_packet.h>
@@ -32,8 +33,11 @@ public:
     // A new socket that receives everything on lo; whatever it had before goes.
     void renew(const Target& target, Random& random) const;
 
-    // Runs every racer in a thread of its own until the time is over.
+    // Runs every racer in a thread of its own until the time is over, on packet sockets.
     void run(const std::vector<Racer>& racers);
+    // The same on sockets that `open` makes at the descriptors of the targets.
+    using Opener = std::function<void(const Target& target, Random& random)>;
+    void run(const std::vector<Racer>& racers, const Opener& open);
 
     void require(bool good, const std::string& promise);
 
