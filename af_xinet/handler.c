@@ -26,12 +26,7 @@
 /* Guards writers; readers hold rcu_read_lock(). */
 static DEFINE_MUTEX(handler_lock);
 static const struct xinet_protocol __rcu *handlers[MAX_INET_PROTOS];
-static unsigned int handler_count;	/* changes under handler_lock */
-
-bool xinet_handler_any(void)
-{
-	return READ_ONCE(handler_count);
-}
+unsigned int xinet_handler_count;	/* changes under handler_lock */
 
 bool xinet_handler_wanted(u8 protocol)
 {
@@ -55,7 +50,7 @@ int xinet_add_protocol(const struct xinet_protocol *p, u8 protocol)
 	if (err)
 		goto out;
 	rcu_assign_pointer(handlers[protocol], p);
-	WRITE_ONCE(handler_count, handler_count + 1);
+	WRITE_ONCE(xinet_handler_count, xinet_handler_count + 1);
 	xinet_protocol_get(protocol);
 out:
 	mutex_unlock(&handler_lock);
@@ -70,7 +65,7 @@ int xinet_del_protocol(const struct xinet_protocol *p, u8 protocol)
 	mutex_lock(&handler_lock);
 	if (rcu_access_pointer(handlers[protocol]) == p) {
 		xinet_protocol_put(protocol);
-		WRITE_ONCE(handler_count, handler_count - 1);
+		WRITE_ONCE(xinet_handler_count, xinet_handler_count - 1);
 		RCU_INIT_POINTER(handlers[protocol], NULL);
 		xinet_ip_hook_put();
 		err = 0;

@@ -7,12 +7,17 @@
 struct sk_buff;
 struct xinet_ip_rx;
 
+extern unsigned int xinet_handler_count;
+
 /**
  * xinet_handler_any() - whether any IP protocol has a handler
  *
  * Context: any.
  */
-bool xinet_handler_any(void);
+static inline bool xinet_handler_any(void)
+{
+	return READ_ONCE(xinet_handler_count);
+}
 
 /**
  * xinet_handler_wanted() - whether an IP protocol has a handler

@@ -31,20 +31,6 @@ enum {
 	NO_PMTU_DISC_HARDENED	= 3,
 };
 
-bool xinet_ip_error_is(u8 type)
-{
-	switch (type) {
-	case ICMP_DEST_UNREACH:
-	case ICMP_SOURCE_QUENCH:
-	case ICMP_REDIRECT:
-	case ICMP_TIME_EXCEEDED:
-	case ICMP_PARAMETERPROB:
-		return true;
-	default:
-		return false;
-	}
-}
-
 const struct iphdr *xinet_ip_error_quoted(const struct xinet_ip_rx *rx,
 					  struct iphdr *buf,
 					  unsigned int *offset)

@@ -41,7 +41,19 @@ struct xinet_ip_error {
  *
  * Context: any.
  */
-bool xinet_ip_error_is(u8 type);
+static inline bool xinet_ip_error_is(u8 type)
+{
+	switch (type) {
+	case ICMP_DEST_UNREACH:
+	case ICMP_SOURCE_QUENCH:
+	case ICMP_REDIRECT:
+	case ICMP_TIME_EXCEEDED:
+	case ICMP_PARAMETERPROB:
+		return true;
+	default:
+		return false;
+	}
+}
 
 /**
  * xinet_ip_error_quoted() - the header that an ICMP error quotes

@@ -21,6 +21,7 @@
 #include "af_xinet/handler.h"
 #include "af_xinet/ip_error.h"
 #include "af_xinet/ip_input.h"
+#include "af_xinet/ip_local.h"
 #include "af_xinet/mib.h"
 #include "af_xinet/raw.h"
 #include "compat/xinet_compat_inet.h"
@@ -48,38 +49,43 @@ static DEFINE_MUTEX(ip_hook_lock);
 static struct ip_hook *ip_hook;		/* ip_hook_lock */
 static unsigned int ip_hook_users;	/* ip_hook_lock */
 
-const struct iphdr *xinet_ip_header_check(const struct sk_buff *skb,
-					  union xinet_ip_header *buf,
-					  unsigned int *len)
+/* The checks of xinet_ip_header_check() on the whole header. */
+static __always_inline bool ip_header_is_valid(const struct sk_buff *skb,
+					       const struct iphdr *iph,
+					       unsigned int *len)
+{
+	*len = xinet_iph_totlen(skb, iph);
+	return iph->version == 4 && iph->ihl >= 5 && *len <= skb->len &&
+	       *len >= iph->ihl * 4 && !ip_fast_csum(iph, iph->ihl);
+}
+
+/* Whether the header, however long it says it is, needs no copy. */
+static bool ip_header_is_linear(const struct sk_buff *skb)
+{
+	const struct iphdr *iph = (const struct iphdr *)skb->data;
+
+	return skb_headlen(skb) >= sizeof(*iph) &&
+	       skb_headlen(skb) >= iph->ihl * 4;
+}
+
+static const struct iphdr *ip_header_pointer(const struct sk_buff *skb,
+					     union xinet_ip_header *buf)
 {
 	const struct iphdr *iph;
 
 	iph = skb_header_pointer(skb, 0, sizeof(*iph), buf);
-	if (!iph || iph->version != 4 || iph->ihl < 5)
-		return NULL;
+	return iph ? skb_header_pointer(skb, 0, iph->ihl * 4, buf) : NULL;
+}
 
-	iph = skb_header_pointer(skb, 0, iph->ihl * 4, buf);
-	if (!iph || ip_fast_csum(iph, iph->ihl))
-		return NULL;
+const struct iphdr *xinet_ip_header_check(const struct sk_buff *skb,
+					  union xinet_ip_header *buf,
+					  unsigned int *len)
+{
+	const struct iphdr *iph = ip_header_pointer(skb, buf);
 
-	*len = xinet_iph_totlen(skb, iph);
-	if (*len > skb->len || *len < iph->ihl * 4)
-		return NULL;
-	return iph;
+	return iph && ip_header_is_valid(skb, iph, len) ? iph : NULL;
 }
 EXPORT_SYMBOL_IF_KUNIT(xinet_ip_header_check);
-
-/* Whether this host would deliver @skb, a copy of our own, to itself. */
-static bool ip_is_local(struct sk_buff *skb)
-{
-	const struct rtable *rt;
-
-	/* What loops back brings the route it was sent by. */
-	if (!skb_valid_dst(skb) && !xinet_route_input(skb, skb->dev))
-		return false;
-	rt = skb_rtable(skb);
-	return rt && rt->rt_flags & RTCF_LOCAL;
-}
 
 /*
  * As ip_rcv() does with options, once the route is known: record route and
@@ -125,7 +131,7 @@ int xinet_ip_own(struct xinet_ip_rx *rx)
 	IPCB(skb)->iif = skb->skb_iif;
 
 	err = -EHOSTUNREACH;
-	if (!ip_is_local(skb) || !ip_accept_options(rx->net, skb))
+	if (!xinet_ip_is_local(skb) || !ip_accept_options(rx->net, skb))
 		goto err_free;
 
 	rx->skb = skb;
@@ -167,7 +173,18 @@ static bool ip_defragment(struct xinet_ip_rx *rx)
 	rx->iph = ip_hdr(rx->skb);
 	rx->len = rx->skb->len;
 	/* The parts had their routes; the whole goes where they went. */
-	return ip_is_local(rx->skb);
+	return xinet_ip_is_local(rx->skb);
+}
+
+static int ip_icmp_type(const struct xinet_ip_rx *rx)
+{
+	const struct icmphdr *icmp;
+	struct icmphdr buf;
+
+	if (rx->iph->protocol != IPPROTO_ICMP)
+		return XINET_ICMP_NONE;
+	icmp = skb_header_pointer(rx->skb, rx->iph->ihl * 4, sizeof(buf), &buf);
+	return icmp ? icmp->type : XINET_ICMP_CUT;
 }
 
 static void ip_input(struct xinet_ip_rx *rx)
@@ -184,9 +201,11 @@ static void ip_input(struct xinet_ip_rx *rx)
 		return;
 
 	/* Errors first: the last of the sockets takes the packet. */
-	if (rx->iph->protocol == IPPROTO_ICMP && xinet_raw_any(rx->net))
+	rx->icmp_type = ip_icmp_type(rx);
+	if (rx->icmp_type >= 0 && xinet_ip_error_is(rx->icmp_type) &&
+	    xinet_raw_any(rx->net))
 		xinet_ip_error(rx);
-	if (!xinet_handler_input(rx))
+	if (!xinet_handler_any() || !xinet_handler_input(rx))
 		xinet_raw_input(rx);
 }
 
@@ -197,8 +216,10 @@ static void ip_input(struct xinet_ip_rx *rx)
 static void ip_set_interfaces(struct xinet_ip_rx *rx,
 			      const struct net_device *dev)
 {
-	int master = l3mdev_master_ifindex_rcu(dev);
+	int master = 0;
 
+	if (netif_is_l3_master(dev) || netif_is_l3_slave(dev))
+		master = l3mdev_master_ifindex_rcu(dev);
 	if (skb_valid_dst(rx->skb))
 		rx->dif = inet_iif(rx->skb);
 	else
@@ -207,21 +228,53 @@ static void ip_set_interfaces(struct xinet_ip_rx *rx,
 }
 
 /*
- * Whether anybody here may want @skb, before its header is worth a checksum.
- * ICMP may be about any protocol.
+ * Whether anybody here may want a packet of @protocol, before its header is
+ * worth a checksum. ICMP may be about any protocol; IPPROTO_RAW receives
+ * nothing, see raw(7).
  */
-static bool ip_may_be_wanted(const struct net *net, const struct sk_buff *skb)
+static bool ip_may_be_wanted(const struct net *net, u8 protocol)
 {
-	const u8 *protocol;
-	u8 buf;
+	return protocol == IPPROTO_ICMP ||
+	       (protocol != IPPROTO_RAW &&
+		(xinet_raw_has_protocol(net, protocol) ||
+		 xinet_handler_wanted(protocol)));
+}
 
-	if (!xinet_raw_any(net) && !xinet_handler_any())
-		return false;
-	protocol = skb_header_pointer(skb, offsetof(struct iphdr, protocol),
-				      sizeof(buf), &buf);
-	return protocol && (*protocol == IPPROTO_ICMP ||
-			    xinet_raw_has_protocol(net, *protocol) ||
-			    xinet_handler_wanted(*protocol));
+/*
+ * @iph is the whole header, in @skb or in a copy; nothing in it is checked.
+ * Lets go of @skb: not a drop, PF_INET has the packet too.
+ */
+static void ip_receive(struct sk_buff *skb, struct net_device *dev,
+		       const struct iphdr *iph)
+{
+	struct xinet_ip_rx rx = {
+		.net	= dev_net(dev),
+		.skb	= skb,
+		.iph	= iph,
+	};
+
+	if (ip_may_be_wanted(rx.net, iph->protocol) &&
+	    ip_header_is_valid(skb, iph, &rx.len)) {
+		ip_set_interfaces(&rx, dev);
+		ip_input(&rx);
+		if (rx.owned && rx.skb)
+			consume_skb(rx.skb);
+	}
+	consume_skb(skb);
+}
+
+/* Apart, so that the usual packet does not pay for the room on the stack. */
+static noinline void ip_receive_paged(struct sk_buff *skb,
+				      struct net_device *dev)
+{
+	union xinet_ip_header buf;
+	const struct iphdr *iph;
+
+	iph = ip_header_pointer(skb, &buf);
+	if (iph)
+		ip_receive(skb, dev, iph);
+	else
+		consume_skb(skb);
 }
 
 /*
@@ -234,23 +287,13 @@ static bool ip_may_be_wanted(const struct net *net, const struct sk_buff *skb)
 static int ip_hook_rcv(struct sk_buff *skb, struct net_device *dev,
 		       struct packet_type *pt, struct net_device *orig_dev)
 {
-	struct xinet_ip_rx rx = { .net = dev_net(dev), .skb = skb };
-	union xinet_ip_header buf;
-
-	if (skb->pkt_type == PACKET_OTHERHOST || !ip_may_be_wanted(rx.net, skb))
-		goto out;
-
-	rx.iph = xinet_ip_header_check(skb, &buf, &rx.len);
-	if (!rx.iph || rx.iph->protocol == IPPROTO_RAW)
-		goto out;
-
-	ip_set_interfaces(&rx, dev);
-	ip_input(&rx);
-	if (rx.owned)
-		consume_skb(rx.skb);
-out:
-	/* Not a drop: PF_INET has the packet too. */
-	consume_skb(skb);
+	if (skb->pkt_type == PACKET_OTHERHOST ||
+	    (!xinet_raw_any(dev_net(dev)) && !xinet_handler_any()))
+		consume_skb(skb);
+	else if (likely(ip_header_is_linear(skb)))
+		ip_receive(skb, dev, (const struct iphdr *)skb->data);
+	else
+		ip_receive_paged(skb, dev);
 	return NET_RX_SUCCESS;
 }
 

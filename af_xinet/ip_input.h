@@ -13,6 +13,10 @@ union xinet_ip_header {
 	u8 bytes[60];
 };
 
+/* What stands in for an ICMP type. */
+#define XINET_ICMP_NONE	(-1)
+#define XINET_ICMP_CUT	(-2)
+
 /**
  * struct xinet_ip_rx - one IPv4 packet on its way to the sockets
  * @net: namespace it arrived in
@@ -22,6 +26,8 @@ union xinet_ip_header {
  * @len: length of the datagram in bytes; @skb may be longer, by link padding
  * @dif: interface index it came in through, or that of its l3mdev master
  * @sdif: interface index of the l3mdev slave, or 0
+ * @icmp_type: of a datagram of IPPROTO_ICMP its type, XINET_ICMP_CUT when it has
+ *	no whole ICMP header, XINET_ICMP_NONE for other protocols
  * @owned: @skb is ours alone, exactly @len bytes long, and has a local route
  */
 struct xinet_ip_rx {
@@ -31,6 +37,7 @@ struct xinet_ip_rx {
 	unsigned int len;
 	int dif;
 	int sdif;
+	int icmp_type;
 	bool owned;
 };
 

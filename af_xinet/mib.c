@@ -6,18 +6,8 @@
 #include <kunit/visibility.h>
 #include <linux/percpu.h>
 #include <linux/seq_file.h>
-#include <net/net_namespace.h>
-#include <net/netns/generic.h>
 
 #include "af_xinet/mib.h"
-
-/**
- * struct mib_net - what a namespace has of ours
- * @mib: its counters
- */
-struct mib_net {
-	struct xinet_mib __percpu *mib;
-};
 
 /**
  * struct mib_name - where an item stands in the file
@@ -43,11 +33,11 @@ static const struct mib_name mib_names[XINET_MIB_ITEMS] = {
 	[XINET_MIB_REASMOKS]		= { "Reassembly", "ReasmOKs" },
 };
 
-static unsigned int mib_net_id __ro_after_init;
+unsigned int xinet_mib_net_id __ro_after_init;
 
 struct xinet_mib __percpu *xinet_mib_of(const struct net *net)
 {
-	const struct mib_net *mn = net_generic(net, mib_net_id);
+	const struct xinet_mib_net *mn = net_generic(net, xinet_mib_net_id);
 
 	return mn->mib;
 }
@@ -96,7 +86,7 @@ void xinet_mib_show(struct seq_file *seq, const struct net *net)
 
 static int __net_init mib_net_init(struct net *net)
 {
-	struct mib_net *mn = net_generic(net, mib_net_id);
+	struct xinet_mib_net *mn = net_generic(net, xinet_mib_net_id);
 
 	mn->mib = alloc_percpu(struct xinet_mib);
 	return mn->mib ? 0 : -ENOMEM;
@@ -110,8 +100,8 @@ static void __net_exit mib_net_exit(struct net *net)
 static struct pernet_operations mib_net_ops = {
 	.init	= mib_net_init,
 	.exit	= mib_net_exit,
-	.id	= &mib_net_id,
-	.size	= sizeof(struct mib_net),
+	.id	= &xinet_mib_net_id,
+	.size	= sizeof(struct xinet_mib_net),
 };
 
 int __init xinet_mib_init(void)

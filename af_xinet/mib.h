@@ -5,7 +5,8 @@
 #include <linux/percpu.h>
 #include <linux/types.h>
 
-struct net;
+#include "af_xinet/netns.h"
+
 struct seq_file;
 
 /**
@@ -66,6 +67,31 @@ static inline void xinet_mib_inc(const struct net *net,
 				 enum xinet_mib_item item)
 {
 	this_cpu_inc(xinet_mib_of(net)->items[item]);
+}
+
+extern unsigned int xinet_mib_net_id;
+
+/**
+ * struct xinet_mib_net - what a namespace has of mib.c
+ * @mib: its counters
+ */
+struct xinet_mib_net {
+	struct xinet_mib __percpu *mib;
+};
+
+/**
+ * xinet_mib_inc_rcu() - count one, on the way of a packet
+ * @net: the namespace
+ * @item: what
+ *
+ * Context: RCU read side.
+ */
+static inline void xinet_mib_inc_rcu(const struct net *net,
+				     enum xinet_mib_item item)
+{
+	const struct xinet_mib_net *mn = xinet_netns_rcu(net, xinet_mib_net_id);
+
+	this_cpu_inc(mn->mib->items[item]);
 }
 
 /**

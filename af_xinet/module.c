@@ -13,6 +13,7 @@
 
 #include "af_xinet/dgram.h"
 #include "af_xinet/family.h"
+#include "af_xinet/ip_local.h"
 #include "af_xinet/mib.h"
 #include "af_xinet/netlink.h"
 #include "af_xinet/proc.h"
@@ -32,9 +33,13 @@ static int __init xinet_init(void)
 	if (err)
 		return err;
 
-	err = xinet_raw_init();
+	err = xinet_ip_local_init();
 	if (err)
 		goto err_mib;
+
+	err = xinet_raw_init();
+	if (err)
+		goto err_ip_local;
 
 	err = xinet_packet_init();
 	if (err)
@@ -75,6 +80,8 @@ err_packet:
 	xinet_packet_exit();
 err_raw:
 	xinet_raw_exit();
+err_ip_local:
+	xinet_ip_local_exit();
 err_mib:
 	xinet_mib_exit();
 	rcu_barrier();
@@ -90,6 +97,7 @@ static void __exit xinet_exit(void)
 	xinet_stream_exit();
 	xinet_packet_exit();
 	xinet_raw_exit();
+	xinet_ip_local_exit();
 	xinet_mib_exit();
 	/* The rooms free by call_rcu(); their callbacks are code of ours. */
 	rcu_barrier();

@@ -14,7 +14,6 @@
 #include <net/inet_common.h>
 #include <net/ip.h>
 #include <net/net_namespace.h>
-#include <net/netns/generic.h>
 #include <net/sock.h>
 #include <net/tcp_states.h>
 #include <net/udp.h>
@@ -27,11 +26,14 @@
 #include "af_xinet/raw.h"
 #include "compat/xinet_compat_inet.h"
 
-static unsigned int raw_net_id;
+unsigned int xinet_raw_net_id __ro_after_init;
+EXPORT_SYMBOL_IF_KUNIT(xinet_raw_net_id);
+
+void (*xinet_raw_data_ready)(struct sock *sk) __ro_after_init;
 
 struct xinet_raw_net *xinet_raw_net(const struct net *net)
 {
-	return net_generic(net, raw_net_id);
+	return net_generic(net, xinet_raw_net_id);
 }
 EXPORT_SYMBOL_IF_KUNIT(xinet_raw_net);
 
@@ -297,7 +299,7 @@ static void __net_exit raw_net_exit(struct net *net)
 static struct pernet_operations raw_net_ops = {
 	.init	= raw_net_init,
 	.exit	= raw_net_exit,
-	.id	= &raw_net_id,
+	.id	= &xinet_raw_net_id,
 	.size	= sizeof(struct xinet_raw_net),
 };
 
@@ -316,6 +318,7 @@ static int __init raw_borrow_ioctls(void)
 			       &sock);
 	if (err)
 		return err;
+	xinet_raw_data_ready = sock->sk->sk_data_ready;
 	raw_proto.ioctl = sock->sk->sk_prot->ioctl;
 #ifdef CONFIG_COMPAT
 	raw_proto.compat_ioctl = sock->sk->sk_prot->compat_ioctl;

@@ -10,6 +10,8 @@
 #include <net/protocol.h>
 #include <net/raw.h>
 
+#include "af_xinet/netns.h"
+
 struct xinet_ip_error;
 struct xinet_ip_rx;
 struct xinet_raw_datagram;
@@ -89,6 +91,23 @@ void xinet_raw_exit(void);
  */
 struct xinet_raw_net *xinet_raw_net(const struct net *net);
 
+extern unsigned int xinet_raw_net_id;
+
+/* The sk_data_ready that the core gives a new socket. */
+extern void (*xinet_raw_data_ready)(struct sock *sk);
+
+/**
+ * xinet_raw_net_rcu() - the same, on the way of a packet
+ * @net: the namespace
+ *
+ * Context: RCU read side.
+ * Return: never NULL.
+ */
+static inline struct xinet_raw_net *xinet_raw_net_rcu(const struct net *net)
+{
+	return xinet_netns_rcu(net, xinet_raw_net_id);
+}
+
 /**
  * xinet_raw_any() - whether any socket of a namespace receives
  * @net: the namespace
@@ -97,7 +116,7 @@ struct xinet_raw_net *xinet_raw_net(const struct net *net);
  */
 static inline bool xinet_raw_any(const struct net *net)
 {
-	return READ_ONCE(xinet_raw_net(net)->sockets);
+	return READ_ONCE(xinet_raw_net_rcu(net)->sockets);
 }
 
 /**
@@ -156,7 +175,13 @@ u64 xinet_raw_drops(const struct sock *sk);
  *
  * Context: RCU read side.
  */
-bool xinet_raw_has_protocol(const struct net *net, u8 protocol);
+static inline bool xinet_raw_has_protocol(const struct net *net, u8 protocol)
+{
+	struct xinet_raw_net *rn = xinet_raw_net_rcu(net);
+
+	return !hlist_empty(&rn->hash[protocol]) ||
+	       (protocol == IPPROTO_ICMP && READ_ONCE(rn->by_icmp_id));
+}
 
 /**
  * xinet_raw_error() - tell raw sockets of an ICMP error about their packets

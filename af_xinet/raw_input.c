@@ -37,15 +37,6 @@ static bool raw_sends_only(const struct sock *sk)
 	return inet_sk(sk)->inet_num == IPPROTO_RAW;
 }
 
-bool xinet_raw_has_protocol(const struct net *net, u8 protocol)
-{
-	struct xinet_raw_net *rn = xinet_raw_net(net);
-
-	return !hlist_empty(raw_bucket(rn, protocol)) ||
-	       (protocol == IPPROTO_ICMP && READ_ONCE(rn->by_icmp_id));
-}
-EXPORT_SYMBOL_IF_KUNIT(xinet_raw_has_protocol);
-
 int xinet_raw_hash(struct sock *sk)
 {
 	struct xinet_raw_net *rn = xinet_raw_net(sock_net(sk));
@@ -179,7 +170,7 @@ bool xinet_raw_match(const struct sock *sk, __be32 saddr, __be32 daddr,
 EXPORT_SYMBOL_IF_KUNIT(xinet_raw_match);
 
 /*
- * Whether the multicast memberships of @sk let a packet in: by the membership
+ * Whether the memberships of @sk let a multicast packet in: by the membership
  * of its group and interface if there is one, by IP_MULTICAST_ALL otherwise.
  */
 static bool raw_multicast_allows(const struct sock *sk,
@@ -190,9 +181,6 @@ static bool raw_multicast_allows(const struct sock *sk,
 	const struct ip_mc_socklist *mc;
 	bool listed = false;
 	unsigned int i;
-
-	if (!ipv4_is_multicast(group))
-		return true;
 
 	for (mc = rcu_dereference(inet_sk(sk)->mc_list); mc;
 	     mc = rcu_dereference(mc->next_rcu)) {
@@ -213,38 +201,21 @@ static bool raw_multicast_allows(const struct sock *sk,
 /**
  * struct raw_delivery - one packet on its way to the raw sockets
  * @rx: the packet
- * @icmp_type: its ICMP type, RAW_NOT_ICMP, or RAW_ICMP_CUT
  * @last: the last socket that wanted it and has not got it yet
  * @keep: how many bytes @last gets
  */
 struct raw_delivery {
 	struct xinet_ip_rx *rx;
-	int icmp_type;
 	struct sock *last;
 	unsigned int keep;
 };
 
-/* What stands in for an ICMP type: no ICMP at all, no whole ICMP header. */
-#define RAW_NOT_ICMP	(-1)
-#define RAW_ICMP_CUT	(-2)
-
-static int raw_icmp_type(const struct xinet_ip_rx *rx)
-{
-	const struct icmphdr *icmp;
-	struct icmphdr buf;
-
-	if (rx->iph->protocol != IPPROTO_ICMP)
-		return RAW_NOT_ICMP;
-	icmp = skb_header_pointer(rx->skb, rx->iph->ihl * 4, sizeof(buf), &buf);
-	return icmp ? icmp->type : RAW_ICMP_CUT;
-}
-
 /* ICMP_FILTER of raw(7): a set bit blocks the type; types over 31 pass. */
 static bool raw_icmp_allows(const struct sock *sk, int type)
 {
-	if (type == RAW_NOT_ICMP)
+	if (type == XINET_ICMP_NONE)
 		return true;
-	if (type == RAW_ICMP_CUT)
+	if (type == XINET_ICMP_CUT)
 		return false;
 	return type >= 32 ||
 	       !(READ_ONCE(raw_sk(sk)->filter.data) & BIT(type));
@@ -284,6 +255,13 @@ static int raw_icmp_id(const struct xinet_ip_rx *rx)
 	return raw_icmp_id_at(rx->skb, offset + quoted->ihl * 4, ICMP_ECHO);
 }
 
+/* Whether @rx may be for sockets that ask for an identifier; RCU. */
+static bool raw_has_icmp_id(const struct xinet_ip_rx *rx)
+{
+	return rx->icmp_type >= 0 &&
+	       READ_ONCE(xinet_raw_net_rcu(rx->net)->by_icmp_id);
+}
+
 /* The sockets that may want the packet for its identifier; RCU. */
 static struct hlist_head *raw_icmp_id_list(const struct xinet_ip_rx *rx,
 					   int *id)
@@ -294,7 +272,7 @@ static struct hlist_head *raw_icmp_id_list(const struct xinet_ip_rx *rx,
 	if (rx->iph->protocol != IPPROTO_ICMP)
 		return &nobody;
 	/* Pairs with smp_store_release() in raw_icmp_id_heads(). */
-	heads = smp_load_acquire(&xinet_raw_net(rx->net)->by_icmp_id);
+	heads = smp_load_acquire(&xinet_raw_net_rcu(rx->net)->by_icmp_id);
 	if (!heads)
 		return &nobody;
 	*id = raw_icmp_id(rx);
@@ -317,7 +295,7 @@ static unsigned int raw_run_filter(struct sock *sk,
 	unsigned int keep;
 
 	filter = rcu_dereference(sk->sk_filter);
-	if (!filter)
+	if (!filter) /* any more */
 		return rx->len;
 
 	skb->len = rx->len;
@@ -359,6 +337,32 @@ static void raw_set_pktinfo(const struct sock *sk, struct sk_buff *skb)
 	skb_dst_drop(skb);
 }
 
+/*
+ * Puts @skb into the receive queue and wakes who waits. That there is room has
+ * been seen before the packet was cloned; the protocol has no memory account
+ * beyond the socket's. The common way to wake is a call that mostly finds
+ * nobody: that is seen here.
+ */
+static void raw_append(struct sock *sk, struct sk_buff *skb)
+{
+	struct sk_buff_head *queue = &sk->sk_receive_queue;
+
+	skb->dev = NULL;
+	skb_set_owner_r(skb, sk);
+
+	spin_lock(&queue->lock);
+	sock_skb_set_dropcount(sk, skb);
+	__skb_queue_tail(queue, skb);
+	spin_unlock(&queue->lock);
+
+	if (sk->sk_data_ready == xinet_raw_data_ready &&
+	    !skwq_has_sleeper(rcu_dereference(sk->sk_wq)) &&
+	    !sock_flag(sk, SOCK_FASYNC))
+		return;
+	if (!sock_flag(sk, SOCK_DEAD))
+		sk->sk_data_ready(sk);
+}
+
 /* Queues @skb, which is ours, on @sk, or frees it. */
 static void raw_queue(struct sock *sk, struct sk_buff *skb, unsigned int keep)
 {
@@ -374,13 +378,8 @@ static void raw_queue(struct sock *sk, struct sk_buff *skb, unsigned int keep)
 		goto free;
 	if (keep < skb->len && pskb_trim(skb, keep))
 		goto drop;
-	/* Counts a full queue itself, in its 32 bits. */
-	if (__sock_queue_rcv_skb(sk, skb)) {
-		atomic64_inc(&xinet_raw_sk(sk)->drops);
-		xinet_mib_inc(sock_net(sk), XINET_MIB_RAW_INDROPS);
-		goto free;
-	}
-	xinet_mib_inc(sock_net(sk), XINET_MIB_RAW_INDELIVERS);
+	raw_append(sk, skb);
+	xinet_mib_inc_rcu(sock_net(sk), XINET_MIB_RAW_INDELIVERS);
 	return;
 drop:
 	raw_drop(sk);
@@ -396,7 +395,7 @@ static bool raw_match(const struct sock *sk, const struct xinet_ip_rx *rx)
 
 bool xinet_raw_wanted(const struct xinet_ip_rx *rx)
 {
-	struct xinet_raw_net *rn = xinet_raw_net(rx->net);
+	struct xinet_raw_net *rn = xinet_raw_net_rcu(rx->net);
 	struct xinet_raw_sock *rsk;
 	struct hlist_head *list;
 	struct sock *sk;
@@ -420,32 +419,42 @@ bool xinet_raw_wanted(const struct xinet_ip_rx *rx)
 }
 
 /* How many bytes of the packet @sk gets; 0 when it does not want it. */
-static unsigned int raw_accepts(struct sock *sk, const struct raw_delivery *d)
+static __always_inline unsigned int raw_accepts(struct sock *sk,
+						const struct xinet_ip_rx *rx)
 {
-	if (!raw_match(sk, d->rx))
+	if (!raw_match(sk, rx))
 		return 0;
 	if (atomic_read(&sk->sk_rmem_alloc) >= READ_ONCE(sk->sk_rcvbuf)) {
 		raw_drop(sk);
 		return 0;
 	}
-	if (!raw_icmp_allows(sk, d->icmp_type) ||
-	    !raw_multicast_allows(sk, d->rx))
+	if (!raw_icmp_allows(sk, rx->icmp_type) ||
+	    (ipv4_is_multicast(rx->iph->daddr) &&
+	     !raw_multicast_allows(sk, rx)))
 		return 0;
-	return raw_run_filter(sk, d->rx);
+	return rcu_access_pointer(sk->sk_filter) ? raw_run_filter(sk, rx) :
+						   rx->len;
+}
+
+/* The packet for @d->last, which is not the last any more. */
+static noinline void raw_queue_clone(const struct raw_delivery *d)
+{
+	struct sk_buff *clone = skb_clone(d->rx->skb, GFP_ATOMIC);
+
+	if (clone)
+		raw_queue(d->last, clone, d->keep);
+	else
+		raw_drop(d->last);
 }
 
 /*
- * Offers the packet to @sk. Once a socket wants it, it is cloned for the one
- * before: the last is to get the packet itself. False: not for this host.
+ * @sk wants the packet. Once a socket does, it is cloned for the one before:
+ * the last is to get the packet itself. False: not for this host.
  */
-static bool raw_offer(struct raw_delivery *d, struct sock *sk)
+static __always_inline bool raw_take(struct raw_delivery *d, struct sock *sk,
+				     unsigned int keep)
 {
-	unsigned int keep = raw_accepts(sk, d);
-	struct sk_buff *clone;
 	int err;
-
-	if (!keep)
-		return true;
 
 	err = d->rx->owned ? 0 : xinet_ip_own(d->rx);
 	if (err == -ENOMEM)
@@ -453,13 +462,8 @@ static bool raw_offer(struct raw_delivery *d, struct sock *sk)
 	if (err)
 		return false;
 
-	if (d->last) {
-		clone = skb_clone(d->rx->skb, GFP_ATOMIC);
-		if (clone)
-			raw_queue(d->last, clone, d->keep);
-		else
-			raw_drop(d->last);
-	}
+	if (d->last)
+		raw_queue_clone(d);
 	d->last = sk;
 	d->keep = keep;
 	return true;
@@ -474,7 +478,12 @@ static bool raw_offer_by_icmp_id(struct raw_delivery *d)
 
 	list = raw_icmp_id_list(d->rx, &id);
 	hlist_for_each_entry_rcu(rsk, list, icmp_id_node) {
-		if (rsk->icmp_id == id + 1u && !raw_offer(d, &rsk->raw.inet.sk))
+		unsigned int keep;
+
+		if (rsk->icmp_id != id + 1u)
+			continue;
+		keep = raw_accepts(&rsk->raw.inet.sk, d->rx);
+		if (keep && !raw_take(d, &rsk->raw.inet.sk, keep))
 			return false;
 	}
 	return true;
@@ -486,9 +495,11 @@ static void raw_offer_by_protocol(struct raw_delivery *d)
 	const struct xinet_ip_rx *rx = d->rx;
 	struct sock *sk;
 
-	sk_for_each_rcu(sk, raw_bucket(xinet_raw_net(rx->net),
+	sk_for_each_rcu(sk, raw_bucket(xinet_raw_net_rcu(rx->net),
 				       rx->iph->protocol)) {
-		if (!raw_offer(d, sk))
+		unsigned int keep = raw_accepts(sk, rx);
+
+		if (keep && !raw_take(d, sk, keep))
 			break;
 	}
 }
@@ -500,12 +511,9 @@ static void raw_offer_by_protocol(struct raw_delivery *d)
  */
 void xinet_raw_input(struct xinet_ip_rx *rx)
 {
-	struct raw_delivery d = {
-		.rx		= rx,
-		.icmp_type	= raw_icmp_type(rx),
-	};
+	struct raw_delivery d = { .rx = rx };
 
-	if (raw_offer_by_icmp_id(&d))
+	if (!raw_has_icmp_id(rx) || raw_offer_by_icmp_id(&d))
 		raw_offer_by_protocol(&d);
 	if (d.last) {
 		raw_queue(d.last, rx->skb, d.keep);
@@ -525,7 +533,7 @@ static bool raw_error_match(const struct sock *sk,
 /* The sockets whose identifier the quoted echo request carries. */
 static void raw_error_by_icmp_id(const struct xinet_ip_error *error)
 {
-	struct xinet_raw_net *rn = xinet_raw_net(error->net);
+	struct xinet_raw_net *rn = xinet_raw_net_rcu(error->net);
 	struct xinet_raw_sock *rsk;
 	struct hlist_head *heads;
 	int id;
@@ -547,7 +555,7 @@ static void raw_error_by_icmp_id(const struct xinet_ip_error *error)
 
 void xinet_raw_error(const struct xinet_ip_error *error)
 {
-	struct xinet_raw_net *rn = xinet_raw_net(error->net);
+	struct xinet_raw_net *rn = xinet_raw_net_rcu(error->net);
 	struct sock *sk;
 
 	raw_error_by_icmp_id(error);

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef _XINET_NETNS_H
+#define _XINET_NETNS_H
+
+#include <net/net_namespace.h>
+#include <net/netns/generic.h>
+
+/**
+ * xinet_netns_rcu() - what a namespace has of a room, on the way of a packet
+ * @net: the namespace
+ * @id: pernet_operations id of the room, which is registered
+ *
+ * net_generic() for those who are readers already: three loads.
+ *
+ * Context: RCU read side.
+ * Return: never NULL.
+ */
+static inline void *xinet_netns_rcu(const struct net *net, unsigned int id)
+{
+	return rcu_dereference(net->gen)->ptr[id];
+}
+
+#endif /* _XINET_NETNS_H */
