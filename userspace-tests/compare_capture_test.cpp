@@ -7,8 +7,10 @@
 //     group, for others, VLAN,       everything, one ethertype, IP
 //     fragments, from the stack      one device, any
 //   outgoing: frames, from the       without filter, with one that shortens and rejects
-//     stack, fragmented
+//     stack, fragmented              with and without virtio-net header
 //   loopback
+//   segments and checksums left to
+//     do, merged segments, jumbo
 #include <gtest/gtest.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
@@ -45,7 +47,13 @@ protected:
                                          make(Side::sibling, kind, ethertype, ifindex, filtered),
                                          make(Side::xinet, kind, ethertype, ifindex, filtered),
                                          {}});
+        pairs.push_back({"vnet header", with_vnet(Side::sibling), with_vnet(Side::xinet), {}});
         return pairs;
+    }
+    [[nodiscard]] Fd with_vnet(Side side) const {
+        Fd socket = make(side, Kind::packet, ETH_P_ALL, 0, false);
+        ask_for_vnet(socket, sizeof(VnetHeader));
+        return socket;
     }
 };
 

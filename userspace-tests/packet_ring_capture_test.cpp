@@ -26,7 +26,7 @@ struct Geometry {
     int version = TPACKET_V2;
     unsigned frame_size = 2048;
     unsigned reserve = 0;
-    int vnet_size = 0;
+    size_t vnet_size = 0;
     bool any_device = false;
     bool filtered = false;
     bool copies = false;
@@ -75,7 +75,7 @@ protected:
         if (g.copies)
             set_option(socket, SOL_PACKET, PACKET_COPY_THRESH, 1);
         if (g.vnet_size)
-            set_option(socket, SOL_PACKET, PACKET_VNET_HDR, 1);
+            ask_for_vnet(socket, g.vnet_size);
         return socket;
     }
 
@@ -127,7 +127,10 @@ std::vector<Geometry> PacketRingCapture::geometries() {
             add(", any device, filter", {.any_device = true, .filtered = true});
             add(", reserve", {.reserve = 100});
             if (kind == Kind::packet)
-                add(", vnet header", {.reserve = 6, .vnet_size = 10, .any_device = true});
+                add(", vnet header",
+                    {.reserve = 6, .vnet_size = sizeof(VnetHeader), .any_device = true});
+            if (kind == Kind::packet && sibling_has_vnet_sizes())
+                add(", long vnet header", {.vnet_size = long_vnet_size});
             if (version == TPACKET_V3)
                 add(", hash, private area", {.hash = true, .private_size = 13});
             else
@@ -183,6 +186,11 @@ void PacketRingCapture::compare(RingPair& pair, const std::vector<Step>& steps, 
             std::any_of(ours.begin(), ours.end(),
                         [&](const RingFrame& frame) { return contains(frame.data, step.mark); }))
             << "nothing of " << step.mark;
+    if (wire_is_software()) {
+        EXPECT_TRUE(std::any_of(ours.begin(), ours.end(), [&](const RingFrame& frame) {
+            return contains(frame.data, "xt-gro--") && frame.length > ETH_HLEN + mtu;
+        })) << "nothing was merged";
+    }
 }
 
 TEST_F(PacketRingCapture, all_traffic_is_the_same_in_all_kinds_of_rings) {

@@ -18,72 +18,6 @@
 namespace xt {
 namespace {
 
-constexpr size_t ip_offset = ETH_HLEN;
-constexpr size_t transport_offset = ip_offset + 20;
-constexpr size_t tcp_check = 16;
-constexpr size_t udp_check = 6;
-// No host on the wire has it, so nobody answers.
-constexpr const char* nobodys_address = "10.77.0.99";
-
-// An option of which PF_PACKET knows nothing before 6.6.
-bool sibling_has_sizes() {
-    const Fd socket = open_socket(Side::sibling, Kind::packet, 0);
-    int value = 0;
-    socklen_t length = sizeof(value);
-    return sys::getsockopt(socket.get(), SOL_PACKET, packet_vnet_hdr_sz, &value, &length) == 0;
-}
-
-// Sums up what the stack of a guest would: the pseudo header only, the rest is for the device.
-void put_pseudo_sum(Bytes& segment, size_t check, const Ipv4& header) {
-    Bytes pseudo;
-    for (const auto address : {header.from, header.to}) {
-        const auto parsed = ipv4_address(std::string(address).c_str()).sin_addr.s_addr;
-        const auto* bytes = reinterpret_cast<const uint8_t*>(&parsed);
-        pseudo.insert(pseudo.end(), bytes, bytes + sizeof(parsed));
-    }
-    pseudo.insert(pseudo.end(),
-                  {0, header.protocol, uint8_t(segment.size() >> 8), uint8_t(segment.size())});
-    const auto sum = uint16_t(~internet_checksum(pseudo));
-    segment[check] = uint8_t(sum >> 8);
-    segment[check + 1] = uint8_t(sum);
-}
-
-Bytes tcp_to(const Mac& to, size_t payload, const std::string& mark, const Mac& from) {
-    const Ipv4 header{.to = nobodys_address, .protocol = IPPROTO_TCP};
-    Bytes segment = tcp_syn(header, 7, 8);
-    segment.resize(20);
-    segment[12] = 5 << 4; // no options
-    segment[13] = 0x18;   // ACK, PSH
-    segment[16] = segment[17] = 0;
-    segment = segment + repeated(mark, payload);
-    put_pseudo_sum(segment, tcp_check, header);
-    return ethernet(to, ETH_P_IP, header.packet(segment), from);
-}
-
-Bytes udp_to(const Mac& to, size_t payload, const std::string& mark, const Mac& from) {
-    const Ipv4 header{.to = nobodys_address, .protocol = IPPROTO_UDP};
-    Bytes segment = udp(7, 8, repeated(mark, payload));
-    put_pseudo_sum(segment, udp_check, header);
-    return ethernet(to, ETH_P_IP, header.packet(segment), from);
-}
-
-VnetHeader checksummed(size_t check) {
-    return {.flags = vnet_needs_csum,
-            .gso_type = 0,
-            .hdr_len = 0,
-            .gso_size = 0,
-            .csum_start = uint16_t(transport_offset),
-            .csum_offset = uint16_t(check)};
-}
-
-VnetHeader segmented(uint8_t type, uint16_t size, size_t check = tcp_check) {
-    auto header = checksummed(check);
-    header.gso_type = type;
-    header.gso_size = size;
-    header.hdr_len = transport_offset + 20;
-    return header;
-}
-
 class PacketVnet : public SendComparison {
 protected:
     void SetUp() override {
@@ -94,8 +28,12 @@ protected:
     static Prepare with_header(size_t size) {
         return [=](const Fd& socket) { ask_for_vnet(socket, size); };
     }
-    [[nodiscard]] Bytes tcp(size_t payload) const { return tcp_to(to_, payload, sent_mark, from_); }
-    [[nodiscard]] Bytes udp(size_t payload) const { return udp_to(to_, payload, sent_mark, from_); }
+    [[nodiscard]] Bytes tcp(size_t payload) const {
+        return tcp_for_device(to_, payload, sent_mark, from_);
+    }
+    [[nodiscard]] Bytes udp(size_t payload) const {
+        return udp_for_device(to_, payload, sent_mark, from_);
+    }
     Row row(const std::string& name, const VnetHeader& header, const Bytes& bytes,
             uint16_t ethertype = ETH_P_IP) {
         return frame(name, vnet_bytes(header) + bytes, to_peer(ethertype));
@@ -120,7 +58,7 @@ TEST_F(PacketVnet, options_are_set_and_read_as_in_pf_packet) {
         };
     };
     std::vector<int> options{PACKET_VNET_HDR};
-    if (sibling_has_sizes())
+    if (sibling_has_vnet_sizes())
         options.push_back(packet_vnet_hdr_sz);
     std::vector<Row> rows;
     for (const int option : options) {
@@ -226,13 +164,13 @@ TEST_F(PacketVnet, header_that_does_not_fit_the_frame_is_refused) {
 }
 
 TEST_F(PacketVnet, longer_header_is_skipped) {
-    const Side side = sibling_has_sizes() ? Side::sibling : Side::xinet;
+    const Side side = sibling_has_vnet_sizes() ? Side::sibling : Side::xinet;
     for (const Side sender : {side, Side::xinet}) {
         const auto sent =
             send(sender, Kind::packet,
                  frame("12 bytes of header", vnet_bytes(checksummed(udp_check), 12, 0xab) + udp(64),
                        to_peer(ETH_P_IP)),
-                 self_check() && !sibling_has_sizes() ? Prepare() : with_header(12));
+                 self_check() && !sibling_has_vnet_sizes() ? Prepare() : with_header(12));
         EXPECT_EQ(sent.outcome.result, long(12 + udp(64).size()));
         ASSERT_EQ(sent.frames.size(), 1U);
         EXPECT_EQ(sent.frames[0].data.size(), udp(64).size());
@@ -261,10 +199,10 @@ protected:
         return socket;
     }
     [[nodiscard]] Bytes tcp(size_t payload, const std::string& mark) const {
-        return tcp_to(to_, payload, mark, crafted_mac);
+        return tcp_for_device(to_, payload, mark, crafted_mac);
     }
     [[nodiscard]] Bytes udp(size_t payload, const std::string& mark) const {
-        return udp_to(to_, payload, mark, crafted_mac);
+        return udp_for_device(to_, payload, mark, crafted_mac);
     }
 
     Mac to_;
@@ -285,7 +223,7 @@ TEST_F(PacketVnetReceived, header_says_what_it_says_over_pf_packet) {
         pair.expected = {"xt-plain", "xt-sums!", "xt-gso!!", "xt-out!!"};
     };
     add(sizeof(VnetHeader));
-    if (sibling_has_sizes())
+    if (sibling_has_vnet_sizes())
         add(long_vnet_size);
     inject({}, udp(64, "xt-plain"));
     inject(checksummed(udp_check), udp(64, "xt-sums!"));
@@ -294,7 +232,7 @@ TEST_F(PacketVnetReceived, header_says_what_it_says_over_pf_packet) {
     const Fd here = open_socket(Side::sibling, Kind::packet, 0);
     ask_for_vnet(here, sizeof(VnetHeader));
     const Bytes out = vnet_bytes(segmented(vnet_gso_tcpv4, 1000)) +
-                      tcp_to(peer_mac(), 4000, "xt-out!!", crafted_mac);
+                      tcp_for_device(peer_mac(), 4000, "xt-out!!", crafted_mac);
     checked(send_to(here.get(), out, to_peer(ETH_P_IP)), "send");
     inject({}, udp(64, "xt-last!"));
     receive_marked(fence.get(), "xt-last!");

@@ -1,14 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "capture_traffic.h"
 
+#include <linux/ethtool.h>
 #include <linux/filter.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <netinet/ip.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include <algorithm>
 
 #include "sys.h"
 
 namespace xt {
+bool wire_is_software() {
+    return ::access((std::string("/sys/class/net/") + here_device + "/device").c_str(), F_OK) != 0;
+}
 
 void CaptureTraffic::SetUp() {
     bind_to(monitor_, link_address(ETH_P_ALL, ifindex_));
@@ -45,7 +53,7 @@ std::vector<Step> CaptureTraffic::incoming() const {
     return {
         {"xt-sizes",
          [this](const std::string& mark) {
-             for (const size_t size : {1, 2, 45, 46, 47, 60, 512, 1499, 1500})
+             for (const size_t size : {0, 1, 2, 45, 46, 47, 60, 512, 1499, 1500})
                  in(ethernet(here_mac_, experimental_ethertype, payload(mark, size)));
          }},
         {"xt-bcast", frame_to(broadcast_mac)},
@@ -60,6 +68,9 @@ std::vector<Step> CaptureTraffic::incoming() const {
              // two tags
              in(vlan_ethernet(here_mac_, 5, ETH_P_8021Q,
                               Bytes{0, 6, 0x88, 0xb5} + payload(mark, 64)));
+             // QinQ: a tag of 802.1Q within one of 802.1ad
+             in(ethernet(here_mac_, ETH_P_8021AD,
+                         Bytes{0, 5, 0x81, 0, 0, 6, 0x88, 0xb5} + payload(mark, 64)));
          }},
         {"xt-802.3",
          [this](const std::string& mark) {
@@ -99,6 +110,8 @@ std::vector<Step> CaptureTraffic::outgoing() const {
              for (const size_t size : {46UL, 512UL, mtu})
                  out(ethernet(peer_mac_, experimental_ethertype, payload(mark, size)));
              out(vlan_ethernet(peer_mac_, 9, experimental_ethertype, payload(mark, 64)));
+             for (const Mac& to : {broadcast_mac, multicast_mac, nobodys_mac})
+                 out(ethernet(to, experimental_ethertype, payload(mark, 100)));
          }},
         {"xt-udpo-", udp_of(peer_address, 300)},
         {"xt-broad", udp_of(wire_broadcast, 300)},
@@ -108,10 +121,99 @@ std::vector<Step> CaptureTraffic::outgoing() const {
     };
 }
 
+Fd CaptureTraffic::offloader(const char* device) {
+    Fd socket = open_socket(Side::sibling, Kind::packet, 0);
+    ask_for_vnet(socket, sizeof(VnetHeader));
+    bind_to(socket, link_address(0, link::index(device)));
+    return socket;
+}
+
+void CaptureTraffic::offload_in(const VnetHeader& todo, const Bytes& frame) const {
+    const Bytes all = vnet_bytes(todo) + frame;
+    checked(::send(peer_offloader_.get(), all.data(), all.size(), 0), "offload");
+}
+
+void CaptureTraffic::offload_out(const VnetHeader& todo, const Bytes& frame) const {
+    const Bytes all = vnet_bytes(todo) + frame;
+    checked(::send(offloader_.get(), all.data(), all.size(), 0), "offload");
+}
+
+// A veth pair hands over what it is given, so it is told to cut at one end and to merge at the
+// other. What is cut of one frame arrives in one go, and is merged.
+void CaptureTraffic::merged_in(const VnetHeader& todo, const Bytes& frame) const {
+    const auto merging = [](bool on) {
+        in_peer([=] { link::set_offload(peer_device, ETHTOOL_STSO, !on); });
+        link::set_offload(here_device, ETHTOOL_SGRO, on);
+    };
+    if (wire_is_software())
+        merging(true);
+    offload_in(todo, frame);
+    fence();
+    if (wire_is_software())
+        merging(false);
+}
+
+std::vector<Step> CaptureTraffic::offloaded() const {
+    constexpr size_t size = 4000;
+    constexpr uint16_t segment = 1400;
+    return {
+        {"xt-csum-",
+         [this](const std::string& mark) {
+             const auto todo = checksummed(udp_check);
+             offload_in(todo, udp_for_device(here_mac_, 200, mark, crafted_mac));
+             offload_out(todo, udp_for_device(peer_mac_, 200, mark, crafted_mac));
+         }},
+        {"xt-gso--",
+         [this](const std::string& mark) {
+             const auto todo = segmented(vnet_gso_tcpv4, segment);
+             offload_in(todo, tcp_for_device(here_mac_, size, mark, crafted_mac));
+             offload_out(todo, tcp_for_device(peer_mac_, size, mark, crafted_mac));
+         }},
+        {"xt-gro--",
+         [this](const std::string& mark) {
+             merged_in(segmented(vnet_gso_tcpv4, segment),
+                       tcp_for_device(here_mac_, size, mark, crafted_mac));
+         }},
+    };
+}
+
+void CaptureTraffic::set_mtus(unsigned size) const {
+    constexpr std::chrono::milliseconds moment{50};
+    link::set_mtu(ifindex_, size);
+    in_peer([=] { link::set_mtu(link::index(peer_device), size); });
+    const auto await = [&](const char* mark, const auto& send) {
+        for (auto patience = deadline; patience > moment; patience -= moment) {
+            send(ethernet(nobodys_mac, experimental_ethertype, payload(mark, 64)));
+            wait_for(monitor_.get(), POLLIN, moment);
+            while (const auto message = receive_now(monitor_.get()))
+                if (contains(message->data, mark))
+                    return;
+        }
+        throw std::system_error(ETIMEDOUT, std::generic_category(), "another MTU");
+    };
+    await("xt-in---", [this](const Bytes& frame) { in(frame); });
+    await("xt-out--", [this](const Bytes& frame) { out(frame); });
+}
+
+std::vector<Step> CaptureTraffic::jumbo() const {
+    const unsigned most = link::max_mtu(ifindex_);
+    const unsigned jumbo_mtu = most ? std::min(most, 9000U) : 9000;
+    if (jumbo_mtu <= mtu)
+        return {};
+    return {{"xt-jumbo", [=, this](const std::string& mark) {
+                 set_mtus(jumbo_mtu);
+                 for (const size_t size : {mtu + 1, size_t(3000), size_t(jumbo_mtu)})
+                     in(ethernet(here_mac_, experimental_ethertype, payload(mark, size)));
+                 out(ethernet(peer_mac_, experimental_ethertype, payload(mark, jumbo_mtu)));
+                 fence();
+                 set_mtus(mtu);
+             }}};
+}
+
 std::vector<Step> CaptureTraffic::all_steps() const {
     auto steps = incoming();
-    for (auto& step : outgoing())
-        steps.push_back(step);
+    for (const auto& more : {outgoing(), offloaded(), jumbo()})
+        steps.insert(steps.end(), more.begin(), more.end());
     return steps;
 }
 

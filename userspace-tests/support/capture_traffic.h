@@ -9,7 +9,9 @@
 
 #include "compare.h"
 #include "link.h"
+#include "netns.h"
 #include "traffic.h"
+#include "vnet.h"
 
 namespace xt {
 
@@ -32,8 +34,21 @@ protected:
 
     [[nodiscard]] std::vector<Step> incoming() const;
     [[nodiscard]] std::vector<Step> outgoing() const;
-    // Incoming first, then outgoing.
+    // With work left to the device: segments to be cut, a checksum to be filled in; and what a
+    // receiver has put together again (GRO), which only the link of software does for certain.
+    [[nodiscard]] std::vector<Step> offloaded() const;
+    // Longer than an ordinary MTU, where the device takes that.
+    [[nodiscard]] std::vector<Step> jumbo() const;
+    // Incoming first, then outgoing, then the rest.
     [[nodiscard]] std::vector<Step> all_steps() const;
+
+    // A frame whose device has to do what the header says; with a socket at that end.
+    [[nodiscard]] static Fd offloader(const char* device);
+    void offload_in(const VnetHeader& todo, const Bytes& frame) const;
+    void offload_out(const VnetHeader& todo, const Bytes& frame) const;
+    void merged_in(const VnetHeader& todo, const Bytes& frame) const;
+    // Some drivers start anew with another MTU: waits until frames pass both ways again.
+    void set_mtus(unsigned size) const;
 
     OnOneCpu one_cpu_;
     int ifindex_ = link::index(here_device);
@@ -44,7 +59,12 @@ protected:
     Fd monitor_ = open_socket(Side::sibling, Kind::packet, 0);
     Fd udp_ = udp_socket(port);
     Fd peer_udp_ = udp_socket_at_peer(port);
+    Fd offloader_ = offloader(here_device);
+    Fd peer_offloader_ = in_peer([] { return offloader(peer_device); });
 };
+
+// Whether frames arrive as they were sent, through a pair of software devices.
+bool wire_is_software();
 
 // Rejects what is for others, shortens IP to 100 bytes, passes the rest.
 void attach_cutting_filter(const Fd& socket);

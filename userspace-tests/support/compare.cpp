@@ -41,7 +41,9 @@ std::vector<Capture> captures_of(const Fd& socket) {
     while (auto whole = receive_now(socket.get(), any_size, MSG_PEEK)) {
         Capture capture;
         capture.whole = std::move(*whole);
-        capture.told = receive(socket.get(), small, MSG_PEEK | MSG_TRUNC);
+        // a second look passes an empty message over, and would be at the next one
+        if (!capture.whole.data.empty())
+            capture.told = receive(socket.get(), small, MSG_PEEK | MSG_TRUNC);
         capture.cut = receive(socket.get(), small);
         // PF_PACKET forgets the tp_len of a frame that has been looked at (it keeps it where the
         // first look writes sll_family), so only the first look's control messages compare.

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "link.h"
 
+#include <linux/ethtool.h>
 #include <linux/if_link.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
+#include <linux/sockios.h>
 #include <net/if.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -145,6 +147,25 @@ bool listens_to(const std::string& name, const Mac& address) {
             return true;
     }
     return false;
+}
+
+void set_mtu(int ifindex, unsigned mtu) {
+    LinkRequest request(RTM_NEWLINK, NLM_F_ACK, ifindex);
+    request.add(IFLA_MTU, &mtu, sizeof(mtu));
+    request.talk("set mtu");
+}
+
+unsigned max_mtu(int ifindex) {
+    return number_of(ifindex, IFLA_MAX_MTU);
+}
+
+void set_offload(const std::string& name, uint32_t command, bool on) {
+    const Fd socket(checked(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), "socket"));
+    ethtool_value value{.cmd = command, .data = on};
+    ifreq request{};
+    name.copy(request.ifr_name, IFNAMSIZ - 1);
+    request.ifr_data = reinterpret_cast<char*>(&value);
+    checked(::ioctl(socket.get(), SIOCETHTOOL, &request), "SIOCETHTOOL");
 }
 
 void add_dummy(const std::string& name, const Mac& address, int ifindex) {

@@ -24,6 +24,10 @@ bool listens_to(const std::string& name, const Mac& address);
 void add_dummy(const std::string& name, const Mac& address, int ifindex = 0);
 void remove(int ifindex);
 void set_up(int ifindex, bool up);
+void set_mtu(int ifindex, unsigned mtu);
+unsigned max_mtu(int ifindex); // 0: any
+// An offload that the old ethtool commands switch (ETHTOOL_SGRO, ETHTOOL_STSO, ...).
+void set_offload(const std::string& name, uint32_t command, bool on);
 
 } // namespace link
 } // namespace xt

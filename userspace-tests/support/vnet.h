@@ -31,6 +31,8 @@ inline constexpr uint8_t vnet_gso_udp = 3;
 inline constexpr uint8_t vnet_gso_tcpv6 = 4;
 inline constexpr uint8_t vnet_gso_ecn = 0x80;
 
+// PF_PACKET knows nothing of packet_vnet_hdr_sz before 6.6.
+bool sibling_has_vnet_sizes();
 // Has every frame of a socket begin with a header of `size` bytes, 0 for none.
 inline void ask_for_vnet(const Fd& socket, size_t size) {
     if (size == long_vnet_size)
@@ -47,5 +49,16 @@ inline Bytes vnet_bytes(const VnetHeader& header, size_t size = sizeof(VnetHeade
     bytes.resize(size, filler);
     return bytes;
 }
+
+// Where the checksum is in a transport header.
+inline constexpr size_t tcp_check = 16;
+inline constexpr size_t udp_check = 6;
+
+// Frames to an address that nobody has, with a checksum for the device to complete.
+Bytes tcp_for_device(const Mac& to, size_t payload, const std::string& mark, const Mac& from);
+Bytes udp_for_device(const Mac& to, size_t payload, const std::string& mark, const Mac& from);
+// What is left to do for the device: a checksum; segments of `size` bytes as well.
+VnetHeader checksummed(size_t check);
+VnetHeader segmented(uint8_t type, uint16_t size, size_t check = tcp_check);
 
 } // namespace xt
