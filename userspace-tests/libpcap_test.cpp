@@ -8,6 +8,8 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <memory>
 
 #include "support/family.h"
@@ -94,6 +96,38 @@ TEST_F(Libpcap, capture_on_any_device) {
     program->output();
     EXPECT_EQ(program->wait(), 0);
     EXPECT_TRUE(has(written(), "written!written!"));
+}
+
+// Two captures of the same frames at the same time. Somebody asks for time stamps, so each frame
+// carries its own, and both captures tell the same.
+TEST_F(Libpcap, file_is_the_one_that_is_written_over_the_sibling) {
+    constexpr int count = 40;
+    const Fd stamping = udp_socket(7693);
+    set_option(stamping, SOL_SOCKET, SO_TIMESTAMPNS, 1);
+    const std::string theirs = path_ + ".sibling";
+    const std::vector<std::string> words{"-i",    here_device, "-c",    std::to_string(count),
+                                         "ether", "proto",     "0x88b5"};
+    std::vector<std::string> all{"tcpdump", "-n", "-w", theirs};
+    all.insert(all.end(), words.begin(), words.end());
+    Program sibling(all);
+    const auto line = sibling.error_line();
+    ASSERT_TRUE(has(line, "listening on")) << line;
+    const auto subject = tcpdump(words);
+
+    const Injector wire = Injector::at_peer();
+    for (int i = 0; i < count; i++)
+        wire.send(ethernet(here_mac(), experimental_ethertype,
+                           repeated("tcpdump" + std::to_string(i % 10), size_t(64 + 31 * i))));
+
+    EXPECT_EQ(sibling.wait(), 0);
+    EXPECT_EQ(subject->wait(), 0);
+    const auto content = [](const std::string& name) {
+        std::ifstream stream(name, std::ios::binary);
+        return std::string(std::istreambuf_iterator<char>(stream), {});
+    };
+    EXPECT_GT(content(theirs).size(), count * 64U);
+    EXPECT_TRUE(content(theirs) == content(path_));
+    std::filesystem::remove(theirs);
 }
 
 TEST_F(Libpcap, statistics_are_told_at_the_end) {

@@ -123,6 +123,8 @@ TEST_F(PacketSendOptions, send_time_comes_through_the_error_queue) {
                             SOF_TIMESTAMPING_TX_SOFTWARE | SOF_TIMESTAMPING_OPT_ID,
                             SOF_TIMESTAMPING_TX_SOFTWARE | SOF_TIMESTAMPING_OPT_TSONLY}) {
         SCOPED_TRACE("flags " + std::to_string(flags));
+        if (flags & SOF_TIMESTAMPING_TX_SOFTWARE && !link::stamps_what_it_sends(here_device))
+            continue; // 8139cp, pcnet32, vmxnet3
         std::vector<std::string> notes;
         const auto note = [&](int fd, long sent) {
             // some NICs stamp a frame when its completion is handled

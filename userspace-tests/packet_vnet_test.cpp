@@ -3,6 +3,7 @@
 // received with it, and what is refused, as over PF_PACKET.
 #include <gtest/gtest.h>
 #include <limits.h>
+#include <linux/ethtool.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <linux/xinet.h>
@@ -116,7 +117,26 @@ TEST_F(PacketVnet, checksum_is_filled_in) {
               5U);
 }
 
+// Whether a receiver puts the segments together again would depend on when they come.
+class PeerWithoutMerging {
+public:
+    PeerWithoutMerging()
+        : before_(in_peer([] { return link::offload(peer_device, ETHTOOL_GGRO); })) {
+        set(false);
+    }
+    ~PeerWithoutMerging() { set(before_); }
+    PeerWithoutMerging(const PeerWithoutMerging&) = delete;
+    PeerWithoutMerging& operator=(const PeerWithoutMerging&) = delete;
+
+private:
+    static void set(bool on) {
+        in_peer([=] { link::set_offload(peer_device, ETHTOOL_SGRO, on); });
+    }
+    bool before_;
+};
+
 TEST_F(PacketVnet, frame_longer_than_the_mtu_is_segmented) {
+    const PeerWithoutMerging one_by_one;
     const auto size = sizeof(VnetHeader);
     EXPECT_GE(
         expect_equal(Kind::packet,

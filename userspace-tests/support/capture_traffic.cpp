@@ -161,12 +161,14 @@ std::vector<Step> CaptureTraffic::offloaded() const {
          [this](const std::string& mark) {
              const auto todo = checksummed(udp_check);
              offload_in(todo, udp_for_device(here_mac_, 200, mark, crafted_mac));
+             fence();
              offload_out(todo, udp_for_device(peer_mac_, 200, mark, crafted_mac));
          }},
         {"xt-gso--",
          [this](const std::string& mark) {
              const auto todo = segmented(vnet_gso_tcpv4, segment);
              offload_in(todo, tcp_for_device(here_mac_, size, mark, crafted_mac));
+             fence();
              offload_out(todo, tcp_for_device(peer_mac_, size, mark, crafted_mac));
          }},
         {"xt-gro--",
@@ -192,6 +194,7 @@ void CaptureTraffic::set_mtus(unsigned size) const {
         throw std::system_error(ETIMEDOUT, std::generic_category(), "another MTU");
     };
     await("xt-in---", [this](const Bytes& frame) { in(frame); });
+    fence();
     await("xt-out--", [this](const Bytes& frame) { out(frame); });
 }
 
@@ -204,6 +207,7 @@ std::vector<Step> CaptureTraffic::jumbo() const {
                  set_mtus(jumbo_mtu);
                  for (const size_t size : {mtu + 1, size_t(3000), size_t(jumbo_mtu)})
                      in(ethernet(here_mac_, experimental_ethertype, payload(mark, size)));
+                 fence();
                  out(ethernet(peer_mac_, experimental_ethertype, payload(mark, jumbo_mtu)));
                  fence();
                  set_mtus(mtu);

@@ -49,6 +49,16 @@ bool can_inject_faults() {
     return ::access(own_file, W_OK) == 0 && ::access("/sys/kernel/debug/failslab", F_OK) == 0;
 }
 
+void allow_own_faults() {
+    // The kernel's log is for what is not asked for.
+    for (const char* kind : {"failslab", "fail_page_alloc"})
+        set(std::string(kind) + "/verbose", "0");
+    set("fail_page_alloc/ignore-gfp-wait", "N");
+    set("fail_page_alloc/ignore-gfp-highmem", "N");
+    set("fail_page_alloc/min-order", "0");
+    begin_tasks();
+}
+
 OwnFaults::OwnFaults() : file_(::open(own_file, O_RDWR | O_CLOEXEC)) {}
 
 void OwnFaults::fail_nth(unsigned n) const {
@@ -69,13 +79,7 @@ bool OwnFaults::stop() const {
 FaultInjection::FaultInjection() {
     if (!can_inject_faults())
         return;
-    // The kernel's log is for what is not asked for.
-    for (const char* kind : {"failslab", "fail_page_alloc"})
-        set(std::string(kind) + "/verbose", "0");
-    set("fail_page_alloc/ignore-gfp-wait", "N");
-    set("fail_page_alloc/ignore-gfp-highmem", "N");
-    set("fail_page_alloc/min-order", "0");
-    begin_tasks();
+    allow_own_faults();
     alternation_ = std::jthread(alternate);
 }
 

@@ -15,6 +15,9 @@ namespace xt {
 // Whether the kernel can make allocations fail.
 bool can_inject_faults();
 
+// OwnFaults has an effect from now on, and says nothing in the kernel's log.
+void allow_own_faults();
+
 // Failures in the calls of the thread that made the object, which is the only one to use it.
 class OwnFaults {
 public:

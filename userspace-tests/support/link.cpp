@@ -3,6 +3,7 @@
 
 #include <linux/ethtool.h>
 #include <linux/if_link.h>
+#include <linux/net_tstamp.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <linux/sockios.h>
@@ -94,6 +95,14 @@ ifreq device_request(const std::string& name, unsigned long request) {
     return result;
 }
 
+void ethtool(const std::string& name, void* command) {
+    const Fd socket(checked(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), "socket"));
+    ifreq request{};
+    name.copy(request.ifr_name, IFNAMSIZ - 1);
+    request.ifr_data = static_cast<char*>(command);
+    checked(::ioctl(socket.get(), SIOCETHTOOL, &request), "SIOCETHTOOL");
+}
+
 // A 32-bit attribute of a device.
 uint32_t number_of(int ifindex, uint16_t type) {
     const auto answer = LinkRequest(RTM_GETLINK, 0, ifindex).talk("RTM_GETLINK");
@@ -160,12 +169,21 @@ unsigned max_mtu(int ifindex) {
 }
 
 void set_offload(const std::string& name, uint32_t command, bool on) {
-    const Fd socket(checked(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), "socket"));
     ethtool_value value{.cmd = command, .data = on};
-    ifreq request{};
-    name.copy(request.ifr_name, IFNAMSIZ - 1);
-    request.ifr_data = reinterpret_cast<char*>(&value);
-    checked(::ioctl(socket.get(), SIOCETHTOOL, &request), "SIOCETHTOOL");
+    ethtool(name, &value);
+}
+
+bool offload(const std::string& name, uint32_t command) {
+    ethtool_value value{.cmd = command, .data = 0};
+    ethtool(name, &value);
+    return value.data;
+}
+
+bool stamps_what_it_sends(const std::string& name) {
+    ethtool_ts_info info{};
+    info.cmd = ETHTOOL_GET_TS_INFO;
+    ethtool(name, &info);
+    return info.so_timestamping & SOF_TIMESTAMPING_TX_SOFTWARE;
 }
 
 void add_dummy(const std::string& name, const Mac& address, int ifindex) {

@@ -28,6 +28,9 @@ void set_mtu(int ifindex, unsigned mtu);
 unsigned max_mtu(int ifindex); // 0: any
 // An offload that the old ethtool commands switch (ETHTOOL_SGRO, ETHTOOL_STSO, ...).
 void set_offload(const std::string& name, uint32_t command, bool on);
+bool offload(const std::string& name, uint32_t command); // ETHTOOL_GGRO, ...
+// Whether the driver stamps what it sends (SOF_TIMESTAMPING_TX_SOFTWARE).
+bool stamps_what_it_sends(const std::string& name);
 
 } // namespace link
 } // namespace xt
