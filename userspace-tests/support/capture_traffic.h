@@ -37,7 +37,7 @@ protected:
     // With work left to the device: segments to be cut, a checksum to be filled in; and what a
     // receiver has put together again (GRO), which only the link of software does for certain.
     [[nodiscard]] std::vector<Step> offloaded() const;
-    // Longer than an ordinary MTU, where the device takes that.
+    // Longer than an ordinary MTU, on the link of software only.
     [[nodiscard]] std::vector<Step> jumbo() const;
     // Incoming first, then outgoing, then the rest.
     [[nodiscard]] std::vector<Step> all_steps() const;
@@ -47,7 +47,7 @@ protected:
     void offload_in(const VnetHeader& todo, const Bytes& frame) const;
     void offload_out(const VnetHeader& todo, const Bytes& frame) const;
     void merged_in(const VnetHeader& todo, const Bytes& frame) const;
-    // Some drivers start anew with another MTU: waits until frames pass both ways again.
+    // Waits until frames pass both ways again.
     void set_mtus(unsigned size) const;
 
     OnOneCpu one_cpu_;
