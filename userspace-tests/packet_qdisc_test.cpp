@@ -14,6 +14,7 @@
 #include <sstream>
 #include <thread>
 
+#include "support/capture_traffic.h"
 #include "support/family.h"
 #include "support/netns.h"
 #include "support/outcome.h"
@@ -61,6 +62,11 @@ class PacketHeldBack : public testing::Test {
 protected:
     PacketHeldBack() {
         in_peer([&] { peer_ = open_socket(Side::sibling, Kind::packet, experimental_ethertype); });
+    }
+
+    void SetUp() override {
+        if (!wire_is_software())
+            GTEST_SKIP() << "not tried over a NIC";
     }
 
     static Fd make(Side side, Kind kind) {
