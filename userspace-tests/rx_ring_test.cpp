@@ -8,7 +8,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
+#include <iterator>
 #include <thread>
 
 #include "support/capture_traffic.h"
@@ -435,15 +437,19 @@ protected:
         request_ = ring_request(16, 1 << 16, 2048, never_ms);
         return pair;
     }
-    // What the tests have sent, up to the first fence.
+    // What the tests have sent, in the order of time, up to the last fence.
     static std::vector<RingFrame> until_the_last(const std::vector<RingFrame>& frames) {
         std::vector<RingFrame> result;
-        for (const RingFrame& frame : frames) {
-            if (contains(frame.data, "xt-last-"))
-                break;
-            if (contains(frame.data, "xt-"))
-                result.push_back(frame);
-        }
+        std::copy_if(frames.begin(), frames.end(), std::back_inserter(result),
+                     [](const RingFrame& frame) { return contains(frame.data, "xt-"); });
+        // The lanes come one after the other; both rings tell the same times.
+        std::stable_sort(result.begin(), result.end(), [](const auto& one, const auto& other) {
+            return one.nanoseconds < other.nanoseconds;
+        });
+        result.erase(
+            std::find_if(result.begin(), result.end(),
+                         [](const RingFrame& frame) { return contains(frame.data, "xt-last-"); }),
+            result.end());
         return result;
     }
     mutable tpacket_req3 request_{};
