@@ -2,6 +2,7 @@
 // What packet sockets ask their devices for, and that every way of parting gives it back.
 #include <gtest/gtest.h>
 #include <linux/if_packet.h>
+#include <poll.h>
 
 #include "support/family.h"
 #include "support/outcome.h"
@@ -135,8 +136,15 @@ TEST_P(PacketMembership, group_of_a_socket_is_delivered) {
                      address_request(PACKET_MR_MULTICAST, ifindex_, multicast_mac)),
               0);
     bind_to(socket, link_address(experimental_ethertype, ifindex_));
-    Injector::at_peer().send(
-        ethernet(multicast_mac, experimental_ethertype, repeated("to group", 64)));
+    const Injector peer = Injector::at_peer();
+    const Bytes frame = ethernet(multicast_mac, experimental_ethertype, repeated("to group", 64));
+    // Some drivers tell the hardware later.
+    constexpr std::chrono::milliseconds moment{50};
+    auto patience = deadline;
+    do {
+        peer.send(frame);
+        patience -= moment;
+    } while (!wait_for(socket.get(), POLLIN, moment) && patience > moment);
     EXPECT_EQ(receive_marked(socket.get(), "to group").from_as<sockaddr_ll>().sll_pkttype,
               PACKET_MULTICAST);
 }
