@@ -23,6 +23,8 @@ struct xinet_rx_ring;
  * @head: bytes ever written
  * @tail: position of the oldest record that is whole
  * @told: head when readers were woken last; poll() asks from any CPU
+ * @flushed: head at the last XINET_RX_RING_FLUSH; changes under the ring's lock,
+ *	which keeps it from going back
  * @packets: records ever written
  * @drops: packets for which there was no room
  * @untold: records since @told
@@ -31,7 +33,7 @@ struct xinet_rx_ring;
  * @armed: @timer runs
  * @timer: wakes readers, xinet_rx_ring_req.wake_usec after the first of @untold
  *
- * Written by its CPU alone, BH disabled; @told also by whoever flushes.
+ * Written by its CPU alone, BH disabled, but for @flushed.
  */
 struct xinet_rx_lane_state {
 	struct xinet_rx_ring *ring;
@@ -40,6 +42,7 @@ struct xinet_rx_lane_state {
 	u64 head;
 	u64 tail;
 	u64 told;
+	u64 flushed;
 	u64 packets;
 	u64 drops;
 	u32 untold;

@@ -290,10 +290,12 @@ static int rx_ring_flush(struct xinet_rx_ring *ring)
 	struct xinet_rx_lane_state *lane;
 	int cpu;
 
+	mutex_lock(&ring->lock);
 	for_each_possible_cpu(cpu) {
 		lane = per_cpu_ptr(ring->lanes, cpu);
-		WRITE_ONCE(lane->told, READ_ONCE(lane->shared->head));
+		WRITE_ONCE(lane->flushed, READ_ONCE(lane->shared->head));
 	}
+	mutex_unlock(&ring->lock);
 	xinet_rx_ring_wake(ring);
 	return 0;
 }
@@ -492,7 +494,7 @@ static bool rx_ring_is_readable(const struct xinet_rx_ring *ring,
 
 	for_each_possible_cpu(cpu) {
 		lane = per_cpu_ptr(ring->lanes, cpu);
-		told = READ_ONCE(lane->told);
+		told = max(READ_ONCE(lane->told), READ_ONCE(lane->flushed));
 		position = READ_ONCE(positions[lane->shared - shared]);
 		if (READ_ONCE(ring->ended))
 			told = READ_ONCE(lane->shared->head);

@@ -34,7 +34,7 @@ struct xinet_packet_sock;
  * @frozen: XINET_RX_RING_FREEZE
  * @ended: the socket that receives is closed
  * @wait: readers that poll; it lives as long as their files, which hold @refs
- * @lock: changes of @used
+ * @lock: changes of @used, and XINET_RX_RING_FLUSH
  * @positions: by reader: an array of a u64 for each lane, in a page or more that
  *	the reader writes to. Made for the first reader that has the number, and
  *	kept for the next one
@@ -52,7 +52,7 @@ struct xinet_rx_ring {
 	bool frozen;
 	bool ended;
 	wait_queue_head_t wait;
-	struct mutex lock;	/* changes of used */
+	struct mutex lock;	/* changes of used, flushing */
 	u64 *positions[XINET_RX_RING_READERS];
 	DECLARE_BITMAP(used, XINET_RX_RING_READERS);
 	refcount_t refs;
