@@ -135,18 +135,27 @@ std::vector<LanePacket> LaneReader::take_lane(size_t index) {
 
     for (uint64_t at = position(index); at < head;) {
         const uint8_t* place = data + at % size;
+        // What has been written over is neither a length nor data: to the oldest record.
+        const auto is_gone = [&] {
+            std::atomic_thread_fence(std::memory_order_acquire);
+            const uint64_t tail = __atomic_load_n(&lane(index).tail, __ATOMIC_ACQUIRE);
+            const bool gone = tail > at;
+            if (gone) {
+                at = tail;
+                __atomic_store_n(&position(index), at, __ATOMIC_RELEASE);
+            }
+            return gone;
+        };
         LanePacket packet{};
         std::memcpy(&packet.record, place,
                     std::min<size_t>(sizeof(packet.record), size - at % size));
-        if (packet.record.type == XINET_RX_PACKET && packet.record.len <= size - at % size)
+        if (is_gone())
+            continue;
+        if (packet.record.type == XINET_RX_PACKET) {
             packet.data.assign(place + packet.record.mac,
                                place + packet.record.mac + packet.record.snaplen);
-        std::atomic_thread_fence(std::memory_order_acquire);
-        const uint64_t tail = __atomic_load_n(&lane(index).tail, __ATOMIC_ACQUIRE);
-        if (tail > at) {
-            at = tail;
-            __atomic_store_n(&position(index), at, __ATOMIC_RELEASE);
-            continue;
+            if (is_gone())
+                continue;
         }
         at += packet.record.len;
         __atomic_store_n(&position(index), at, __ATOMIC_RELEASE);
