@@ -112,8 +112,11 @@ std::vector<Step> CompareRaw::steps() const {
                 auto parts = fragments(header, body(protocol, payload(mark, size)), each);
                 if (backwards)
                     std::reverse(parts.begin(), parts.end());
-                for (const auto& part : parts)
-                    in(part);
+                for (size_t i = 0; i < parts.size(); i++) {
+                    if (i % longest_burst == 0)
+                        fence();
+                    in(parts[i]);
+                }
             }
         };
     };

@@ -100,9 +100,12 @@ protected:
 
     // Fills the block that has the last of the traffic.
     void fill_blocks() const {
-        constexpr int frames = 60;
-        for (int i = 0; i < frames; i++)
+        constexpr size_t frames = 60;
+        for (size_t i = 0; i < frames; i++) {
+            if (i % longest_burst == 0)
+                fence();
             in(ethernet(here_mac_, experimental_ethertype, repeated("filler--", 1400)));
+        }
         fence_all();
     }
 

@@ -30,11 +30,17 @@ protected:
     // Sends, and returns when the last frame has passed every socket: a second one after it has
     // been seen by a neighbour, and frames pass one after the other.
     void send(unsigned frames) const {
-        for (unsigned i = 0; i < frames; i++)
-            wire_.send(ethernet(here_mac(), experimental_ethertype, repeated("payload ", 1000)));
         const Fd monitor = open_socket(Side::sibling, Kind::packet, experimental_ethertype + 1);
-        wire_.send(ethernet(here_mac(), experimental_ethertype + 1, repeated("the end ", 64)));
-        receive(monitor.get());
+        const auto fence = [&] {
+            wire_.send(ethernet(here_mac(), experimental_ethertype + 1, repeated("the end ", 64)));
+            receive(monitor.get());
+        };
+        for (unsigned i = 0; i < frames; i++) {
+            if (i % longest_burst == 0)
+                fence();
+            wire_.send(ethernet(here_mac(), experimental_ethertype, repeated("payload ", 1000)));
+        }
+        fence();
     }
     Fd subject_;
     Injector wire_ = Injector::at_peer();

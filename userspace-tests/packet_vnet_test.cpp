@@ -138,11 +138,14 @@ private:
 TEST_F(PacketVnet, frame_longer_than_the_mtu_is_segmented) {
     const PeerWithoutMerging one_by_one;
     const auto size = sizeof(VnetHeader);
+    // A card that is sent the segments one by one may have no room for so many at the other end.
+    const bool card_cuts = link::offload(here_device, ETHTOOL_GTSO);
+    const size_t longest = card_cuts ? 65000 : longest_burst * 1460;
     EXPECT_GE(
         expect_equal(Kind::packet,
                      {row("TCP of 4 segments", segmented(vnet_gso_tcpv4, 1000), tcp(4000)),
                       row("protocol 0", segmented(vnet_gso_tcpv4, 1000), tcp(4000), 0),
-                      row("64 KiB", segmented(vnet_gso_tcpv4, 1460), tcp(65000)),
+                      row("the longest", segmented(vnet_gso_tcpv4, 1460), tcp(longest)),
                       row("one segment", segmented(vnet_gso_tcpv4, 1000), tcp(1000)),
                       row("with ECN", segmented(vnet_gso_tcpv4 | vnet_gso_ecn, 1000), tcp(3000))},
                      with_header(size)),

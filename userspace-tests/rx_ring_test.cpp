@@ -467,8 +467,11 @@ TEST_F(RxRingCapture, all_traffic_is_that_of_a_ring_of_pf_packet) {
         for (const Fd* socket : {&pair.sibling, &pair.xinet})
             bind_to(*socket, link_address(ETH_P_ALL, 0));
         run(all_steps());
-        for (int i = 0; i < 60; i++)
+        for (size_t i = 0; i < 60; i++) {
+            if (i % longest_burst == 0)
+                fence();
             in(ethernet(here_mac_, experimental_ethertype, repeated("filler--", 1400)));
+        }
         fence_all();
 
         const auto expected = until_the_last(theirs.take_through("xt-last-"));

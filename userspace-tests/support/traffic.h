@@ -82,6 +82,9 @@ long send_to(int fd, const Bytes& data, const sockaddr_in& address, int flags = 
 long send_to(int fd, const Bytes& data, const sockaddr_ll& address, int flags = 0);
 
 // Puts whole frames on the wire with the sibling's packet socket.
+// A NIC that is emulated keeps so many long frames for a driver that comes late.
+inline constexpr size_t longest_burst = 4;
+
 class Injector {
 public:
     static Injector at_peer(); // the frames come in on eth0
