@@ -12,10 +12,12 @@
 #include <linux/net.h>
 #include <linux/socket.h>
 #include <net/inet_common.h>
+#include <net/xinet.h>
 
 #include "af_xinet/bind.h"
 #include "af_xinet/engine.h"
 #include "af_xinet/family.h"
+#include "compat/xinet_compat_inet.h"
 
 int xinet_engine_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 {
@@ -23,6 +25,20 @@ int xinet_engine_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 		xinet_bind_accept_family(msg->msg_name, msg->msg_namelen,
 					 AF_INET);
 	return inet_sendmsg(sock, msg, len);
+}
+
+/*
+ * A connection that was taken while TCP_ULP was at the listening socket may
+ * have come out as PF_INET's (see ulp.c), which nobody would take off the list;
+ * and one that kernel code accepts for itself has no ops yet to tell by.
+ */
+int xinet_engine_accepted(struct socket *newsock)
+{
+	const struct proto_ops *ops = READ_ONCE(newsock->ops);
+
+	if (!ops || ops->release != xinet_release)
+		return 0;
+	return xinet_list_sock(newsock->sk);
 }
 
 void xinet_engine_take_ops(struct proto_ops *ops, const struct proto_ops *inet)
@@ -33,4 +49,7 @@ void xinet_engine_take_ops(struct proto_ops *ops, const struct proto_ops *inet)
 	ops->owner = THIS_MODULE;
 	ops->bind = xinet_bind;
 	ops->sendmsg = xinet_engine_sendmsg;
+	ops->release = xinet_release;
+	if (ops->accept == inet_accept)
+		ops->accept = xinet_inet_accept;
 }

@@ -13,9 +13,10 @@ struct socket;
  * @ops: to be filled in
  * @inet: what PF_INET's sockets of the kind have; may be the same as @ops
  *
- * Family and owner become ours, and the calls that take an address accept
- * AF_XINET in it. All else, what a kernel has there that this tree has never
- * heard of included, is @inet's. connect() is left to the caller.
+ * Family and owner become ours, the calls that take an address accept AF_XINET
+ * in it, and sockets get on and off the family's list. All else, what a kernel
+ * has there that this tree has never heard of included, is @inet's. connect()
+ * is left to the caller.
  *
  * Context: any.
  */

@@ -18,6 +18,7 @@
 #include "af_xinet/family.h"
 #include "af_xinet/inet_sock.h"
 #include "af_xinet/protosw.h"
+#include "af_xinet/registry.h"
 
 static int family = PF_XINET;
 module_param(family, int, 0444);
@@ -88,6 +89,18 @@ static const struct xinet_protosw *find_protosw(int type, int *protocol,
 	return *err ? NULL : p;
 }
 
+static int family_list(struct socket *sock, const struct xinet_protosw *p)
+{
+	int err;
+
+	if (p->ops->release != xinet_release)
+		return 0;
+	err = xinet_registry_add(sock->sk);
+	if (err)
+		xinet_release(sock);
+	return err;
+}
+
 /*
  * The errors come in PF_INET's order: the protocol's range, the pair, then the
  * privilege. PF_PACKET has no pair to look up and asks for the privilege first;
@@ -119,6 +132,8 @@ static int xinet_create(struct net *net, struct socket *sock, int protocol,
 		err = p->create(net, sock, protocol, kern);
 	else
 		err = xinet_inet_sock_create(net, sock, p, protocol, kern);
+	if (!err)
+		err = family_list(sock, p);
 out:
 	/*
 	 * From here on the sock holds the module, through sk_prot->owner; this

@@ -87,7 +87,7 @@ static int ops_connect(struct socket *sock, struct xinet_sockaddr *uaddr,
 void xinet_ops_fill(struct proto_ops *ops)
 {
 	ops->family	= xinet_family_number();
-	ops->release	= ops->release ?: inet_release;
+	ops->release	= ops->release ?: xinet_release;
 	ops->bind	= ops->bind ?: xinet_bind;
 	ops->connect	= ops->connect ?: ops_connect;
 	ops->socketpair	= ops->socketpair ?: sock_no_socketpair;

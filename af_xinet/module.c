@@ -12,12 +12,14 @@
 #include <net/genetlink.h>
 
 #include "af_xinet/dgram.h"
+#include "af_xinet/diag.h"
 #include "af_xinet/family.h"
 #include "af_xinet/ip_local.h"
 #include "af_xinet/mib.h"
 #include "af_xinet/netlink.h"
 #include "af_xinet/proc.h"
 #include "af_xinet/raw.h"
+#include "af_xinet/registry.h"
 #include "af_xinet/stream.h"
 #include "packet/packet.h"
 
@@ -37,9 +39,13 @@ static int __init xinet_init(void)
 	if (err)
 		goto err_mib;
 
-	err = xinet_raw_init();
+	err = xinet_registry_init();
 	if (err)
 		goto err_ip_local;
+
+	err = xinet_raw_init();
+	if (err)
+		goto err_registry;
 
 	err = xinet_packet_init();
 	if (err)
@@ -61,13 +67,21 @@ static int __init xinet_init(void)
 	if (err)
 		goto err_proc;
 
-	err = xinet_family_register();
+	err = xinet_diag_init();
 	if (err)
 		goto err_netlink;
+
+	err = xinet_family_register();
+	if (err)
+		goto err_diag;
 
 	pr_info("PF_XINET is family %d\n", xinet_family_number());
 	return 0;
 
+err_diag:
+	xinet_diag_exit();
+	/* a request may be looking at the handler, to find it going away */
+	synchronize_rcu();
 err_netlink:
 	xinet_netlink_exit();
 err_proc:
@@ -80,6 +94,8 @@ err_packet:
 	xinet_packet_exit();
 err_raw:
 	xinet_raw_exit();
+err_registry:
+	xinet_registry_exit();
 err_ip_local:
 	xinet_ip_local_exit();
 err_mib:
@@ -90,6 +106,8 @@ err_mib:
 
 static void __exit xinet_exit(void)
 {
+	/* ends with a grace period of its own, which diag needs as well */
+	xinet_diag_exit();
 	xinet_family_unregister();
 	xinet_netlink_exit();
 	xinet_proc_exit();
@@ -97,6 +115,7 @@ static void __exit xinet_exit(void)
 	xinet_stream_exit();
 	xinet_packet_exit();
 	xinet_raw_exit();
+	xinet_registry_exit();
 	xinet_ip_local_exit();
 	xinet_mib_exit();
 	/* The rooms free by call_rcu(); their callbacks are code of ours. */

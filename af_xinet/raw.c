@@ -249,10 +249,15 @@ static struct proto raw_proto = {
 	.obj_size	= sizeof(struct xinet_raw_sock),
 };
 
+bool xinet_raw_is(const struct sock *sk)
+{
+	return sk->sk_prot == &raw_proto;
+}
+
 /* The family, and what raw_borrow_ioctls() has, come when the module loads. */
 static struct proto_ops raw_ops __ro_after_init = {
 	.owner		= THIS_MODULE,
-	.release	= inet_release,
+	.release	= xinet_release,
 	.bind		= raw_bind,
 	.connect	= raw_connect,
 	.socketpair	= sock_no_socketpair,

@@ -83,6 +83,12 @@ int xinet_raw_init(void);
 void xinet_raw_exit(void);
 
 /**
+ * xinet_raw_is() - whether a socket is a raw socket of ours
+ * @sk: any full socket
+ */
+bool xinet_raw_is(const struct sock *sk);
+
+/**
  * xinet_raw_net() - the raw sockets of a namespace
  * @net: the namespace
  *

@@ -17,8 +17,8 @@
 #include "af_xinet/ulp.h"
 
 /*
- * Filled in when the module loads. accept() is PF_INET's: the core has given
- * the new socket these ops, and a reference to their owner, before it calls.
+ * Filled in when the module loads. The core gives a new socket these ops, and a
+ * reference to their owner, before it calls accept().
  */
 static struct proto_ops stream_ops __ro_after_init = {
 	.owner		= THIS_MODULE,

@@ -13,7 +13,7 @@ kunit_test_suites(&xinet_protosw_suite, &xinet_bind_suite, &xinet_port_suite,
 		  &xinet_raw_suite, &xinet_raw_output_suite,
 		  &xinet_tap_suite, &xinet_handler_suite, &xinet_fanout_suite,
 		  &xinet_ring_suite,
-		  &xinet_tx_ring_suite);
+		  &xinet_tx_ring_suite, &xinet_registry_suite);
 
 MODULE_DESCRIPTION("KUnit suites of xinet");
 MODULE_AUTHOR("The xinet maintainers");

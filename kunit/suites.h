@@ -16,5 +16,6 @@ extern struct kunit_suite xinet_tap_suite;
 extern struct kunit_suite xinet_fanout_suite;
 extern struct kunit_suite xinet_ring_suite;
 extern struct kunit_suite xinet_tx_ring_suite;
+extern struct kunit_suite xinet_registry_suite;
 
 #endif /* _XINET_KUNIT_SUITES_H */

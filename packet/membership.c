@@ -10,6 +10,8 @@
 #include <linux/rtnetlink.h>
 #include <linux/slab.h>
 #include <linux/sockptr.h>
+#include <linux/xinet_diag.h>
+#include <net/netlink.h>
 #include <net/sock.h>
 
 #include "packet/membership.h"
@@ -191,4 +193,34 @@ void xinet_membership_dispose(struct net_device *dev, struct list_head *gone)
 		membership_apply(dev, &m->req, false);
 		kfree(m);
 	}
+}
+
+static int membership_put_one(const struct membership *m, struct sk_buff *skb)
+{
+	struct xinet_diag_membership told = {
+		.ifindex = m->req.ifindex,
+		.count = m->count,
+		.type = m->req.type,
+		.alen = m->req.alen,
+	};
+
+	static_assert(sizeof(told.addr) == sizeof(m->req.addr));
+	memcpy(told.addr, m->req.addr, sizeof(told.addr));
+	return nla_put(skb, XINET_DIAG_MEMBERSHIP, sizeof(told), &told);
+}
+
+int xinet_membership_put(const struct xinet_packet_sock *po,
+			 struct sk_buff *skb)
+{
+	const struct membership *m;
+	u32 count = 0;
+
+	ASSERT_RTNL();
+	list_for_each_entry(m, &po->memberships, node) {
+		if (count++ >= XINET_DIAG_MEMBERSHIPS_MAX)
+			continue;
+		if (membership_put_one(m, skb))
+			return -EMSGSIZE;
+	}
+	return nla_put_u32(skb, XINET_DIAG_MEMBERSHIPS, count);
 }

@@ -10,6 +10,7 @@
 
 struct list_head;
 struct net_device;
+struct sk_buff;
 struct xinet_packet_sock;
 
 /**
@@ -56,5 +57,16 @@ void xinet_membership_detach(struct xinet_packet_sock *po,
  * Context: RTNL, no other locks: a driver may sleep.
  */
 void xinet_membership_dispose(struct net_device *dev, struct list_head *gone);
+
+/**
+ * xinet_membership_put() - append the memberships to a sock_diag message
+ * @po: a socket
+ * @skb: the message
+ *
+ * Context: RTNL.
+ * Return: 0 or -EMSGSIZE.
+ */
+int xinet_membership_put(const struct xinet_packet_sock *po,
+			 struct sk_buff *skb);
 
 #endif /* _XINET_PACKET_MEMBERSHIP_H */

@@ -50,6 +50,7 @@
 #include "compat/xinet_compat_packet.h"
 #include "af_xinet/family.h"
 #include "af_xinet/protosw.h"
+#include "af_xinet/registry.h"
 #include "packet/fanout.h"
 #include "packet/filter.h"
 #include "packet/membership.h"
@@ -293,6 +294,7 @@ static int packet_release(struct socket *sock)
 	net = sock_net(sk);
 	pn = xinet_packet_net(net);
 
+	xinet_registry_del(sk);
 	mutex_lock(&pn->lock);
 	sk_del_node_init_rcu(sk);
 	mutex_unlock(&pn->lock);
@@ -417,7 +419,11 @@ static int packet_create(struct net *net, struct socket *sock, int protocol,
 	sk_add_node_tail_rcu(sk, &pn->socks);
 	mutex_unlock(&pn->lock);
 	sock_prot_inuse_add(net, &xinet_packet_prot, 1);
-	return 0;
+
+	err = xinet_registry_add(sk);
+	if (err)
+		packet_release(sock);
+	return err;
 
 err_free:
 	sock_orphan(sk);

@@ -29,6 +29,7 @@ has ROUTE_INPUT_DSCP net/route.h 'ip_route_input_noref\([^)]*, dscp_t dscp'
 has SOCK_CMSG_SEND_MSG net/sock.h \
 	'__sock_cmsg_send\(struct sock \*sk, struct msghdr'
 has SK_UID net/sock.h 'kuid_t sk_uid\('
+has PROTO_ACCEPT_ARG linux/net.h 'struct proto_accept_arg'
 has CGROUP_BIND_ADDRLEN linux/bpf-cgroup.h \
 	'define BPF_CGROUP_RUN_PROG_INET_BIND_LOCK\(sk, uaddr, uaddrlen,'
 

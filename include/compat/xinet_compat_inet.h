@@ -150,6 +150,28 @@ static inline int xinet_cgroup_bind(struct sock *sk,
 #endif
 }
 
+/* In af_xinet/engine.c: has the last word on a connection that was accepted. */
+int xinet_engine_accepted(struct socket *newsock);
+
+/* proto_ops' accept(): that of PF_INET, then xinet_engine_accepted(). */
+#ifdef XINET_HAVE_PROTO_ACCEPT_ARG
+static inline int xinet_inet_accept(struct socket *sock, struct socket *newsock,
+				    struct proto_accept_arg *arg)
+{
+	int err = inet_accept(sock, newsock, arg);
+
+	return err ? err : xinet_engine_accepted(newsock);
+}
+#else
+static inline int xinet_inet_accept(struct socket *sock, struct socket *newsock,
+				    int flags, bool kern)
+{
+	int err = inet_accept(sock, newsock, flags, kern);
+
+	return err ? err : xinet_engine_accepted(newsock);
+}
+#endif
+
 /* One entry of the error queue; sets msg->msg_namelen. */
 static inline int xinet_inet_recv_error(struct sock *sk, struct msghdr *msg,
 					int len)

@@ -18,6 +18,8 @@ struct net;
 struct proto;
 struct proto_ops;
 struct sk_buff;
+struct sock;
+struct socket;
 
 /* struct xinet_protosw flags */
 #define XINET_PROTOSW_PERMANENT	0x01	/* never overridden, never removed */
@@ -152,9 +154,9 @@ int xinet_del_protocol(const struct xinet_protocol *p, u8 protocol);
  * @ops: owner, sendmsg() and recvmsg() set; not const, and in use by nobody
  *
  * Sets the family. What is NULL becomes what PF_INET's datagram sockets have:
- * release(), getname(), poll(), ioctl(), gettstamp(), shutdown(), and the
- * socket options of the struct proto; listen(), accept(), socketpair() and
- * mmap() that refuse; and
+ * release() (xinet_release()), getname(), poll(), ioctl(), gettstamp(),
+ * shutdown(), and the socket options of the struct proto; listen(), accept(),
+ * socketpair() and mmap() that refuse; and
  *
  * - bind(), with AF_XINET accepted for AF_INET: the address must be local, any,
  *   multicast or broadcast, a privileged port needs CAP_NET_BIND_SERVICE. The
@@ -168,5 +170,32 @@ int xinet_del_protocol(const struct xinet_protocol *p, u8 protocol);
  * Context: any.
  */
 void xinet_ops_fill(struct proto_ops *ops);
+
+/**
+ * xinet_release() - proto_ops release() of sockets that are to be seen
+ * @sock: the socket
+ *
+ * What inet_release() is, which it calls; before that the socket goes off the
+ * family's list, that is out of sock_diag and `xinet ss`. What socket() builds
+ * from an entry whose ops have this release() is listed by the family.
+ *
+ * Context: process, no locks held.
+ * Return: 0.
+ */
+int xinet_release(struct socket *sock);
+
+/**
+ * xinet_list_sock() - let a socket be seen that socket() has not built
+ * @sk: belongs to a struct socket whose ops' release() is xinet_release(), or
+ *	calls it
+ *
+ * For accept(), once the new socket has its sock, and for sockets whose ops have
+ * a release() of their own.
+ *
+ * Context: process; may sleep.
+ * Return: 0 or -ENOMEM, which accept() is to return: the core then releases
+ * the new socket.
+ */
+int xinet_list_sock(struct sock *sk);
 
 #endif /* _NET_XINET_H */

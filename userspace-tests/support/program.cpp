@@ -61,7 +61,11 @@ std::string Program::output_line() {
 }
 
 std::string Program::output() {
-    return read_until(output_, '\0');
+    std::string text;
+    std::vector<char> piece(65'536);
+    for (ssize_t size; (size = read(output_.get(), piece.data(), piece.size())) > 0;)
+        text.append(piece.data(), size_t(size));
+    return text;
 }
 
 void Program::signal(int number) const {

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: GPL-2.0-only WITH Linux-syscall-note */
+/*
+ * sock_diag(7) for PF_XINET: what the sockets of the family are and do, for
+ * programs as ss(8) is one for PF_INET and PF_PACKET.
+ *
+ * A request is a struct nlmsghdr of type SOCK_DIAG_BY_FAMILY on a socket of
+ * (AF_NETLINK, NETLINK_SOCK_DIAG) with a struct xinet_diag_req behind it. With
+ * NLM_F_DUMP the answer is a message for every socket of the caller's network
+ * namespace that the request selects, and NLMSG_DONE; without it, one message
+ * for the socket that has the cookie. Each message is a struct xinet_diag_msg
+ * with attributes, enum xinet_diag_attr, behind it.
+ *
+ * A message is as long as what it tells of its socket, up to XINET_DIAG_MSG_MAX:
+ * a caller that asks for filters or memberships peeks at the length first
+ * (MSG_PEEK | MSG_TRUNC) or has a buffer of that size.
+ *
+ * Errors: EINVAL (the request is shorter than its struct, or asks for one
+ * socket without a cookie), ENOENT (no socket has the cookie; or the module is
+ * not loaded), ENOMEM.
+ */
+#ifndef _UAPI_LINUX_XINET_DIAG_H
+#define _UAPI_LINUX_XINET_DIAG_H
+
+#include <linux/types.h>
+
+/* Bytes that no message exceeds. */
+#define XINET_DIAG_MSG_MAX	131072
+
+/* What a socket is. */
+enum xinet_diag_kind {
+	XINET_DIAG_RAW,		/* SOCK_RAW: raw IPv4 */
+	XINET_DIAG_PACKET,	/* SOCK_PACKET */
+	XINET_DIAG_TCP,		/* SOCK_STREAM over the kernel's TCP */
+	XINET_DIAG_UDP,		/* SOCK_DGRAM over the kernel's UDP */
+	XINET_DIAG_PING,	/* SOCK_DGRAM, IPPROTO_ICMP */
+	XINET_DIAG_OTHER,	/* of a protocol module */
+	__XINET_DIAG_KINDS
+};
+
+/* struct xinet_diag_req show: attributes beside those that are always there */
+#define XINET_DIAG_SHOW_MEMINFO		0x0001	/* XINET_DIAG_MEMINFO */
+#define XINET_DIAG_SHOW_FILTER		0x0002	/* _FILTER, _FILTER_PROG_ID */
+#define XINET_DIAG_SHOW_INFO		0x0004	/* _PACKET_INFO, _RX_RING,
+						 * _TX_RING, _FANOUT,
+						 * _ICMP_FILTER
+						 */
+#define XINET_DIAG_SHOW_MEMBERSHIPS	0x0008	/* _MEMBERSHIP(S) */
+
+/**
+ * struct xinet_diag_req - which sockets, and what of them
+ * @sdiag_family: live number of PF_XINET
+ * @sdiag_protocol: IP protocol that sockets must have, 0 for any
+ * @kinds: bitmask, 1 << enum xinet_diag_kind; 0 for all
+ * @states: bitmask, 1 << TCP_ESTABLISHED and so on; 0 for all
+ * @show: XINET_DIAG_SHOW_*
+ * @cookie: socket, as struct xinet_diag_msg has it; for a request without
+ *	NLM_F_DUMP, which looks at nothing else but @show
+ *
+ * Bits that this version does not know are ignored.
+ */
+struct xinet_diag_req {
+	__u8	sdiag_family;
+	__u8	sdiag_protocol;
+	__u16	kinds;
+	__u32	states;
+	__u32	show;
+	__u32	cookie[2];
+};
+
+/**
+ * struct xinet_diag_msg - a socket
+ * @family: of its addresses: AF_INET or AF_PACKET
+ * @kind: enum xinet_diag_kind
+ * @type: as SO_TYPE answers: SOCK_RAW, SOCK_DGRAM, SOCK_STREAM, ...
+ * @state: TCP_*; of a socket that has no connection TCP_ESTABLISHED when it has
+ *	a peer, TCP_CLOSE otherwise
+ * @sport: local port, network byte order; 0 of a kind without ports
+ * @dport: peer's port, network byte order
+ * @src: local IPv4 address, network byte order
+ * @dst: peer's IPv4 address, network byte order
+ * @protocol: IP protocol or EtherType, host byte order
+ * @ifindex: interface that the socket is bound to, 0 for any, -1 when it is
+ *	gone
+ * @rqueue: bytes that wait to be read; connections that wait to be accepted
+ * @wqueue: bytes that wait to be sent or acknowledged; how many connections may
+ *	wait to be accepted
+ * @uid: owner, as seen from the caller's user namespace
+ * @ino: inode number, the one in /proc/PID/fd/N
+ * @cookie: as SO_COOKIE answers, low word first
+ */
+struct xinet_diag_msg {
+	__u8	family;
+	__u8	kind;
+	__u8	type;
+	__u8	state;
+	__be16	sport;
+	__be16	dport;
+	__be32	src;
+	__be32	dst;
+	__u32	protocol;
+	__s32	ifindex;
+	__u32	rqueue;
+	__u32	wqueue;
+	__u32	uid;
+	__u32	ino;
+	__u32	cookie[2];
+};
+
+/**
+ * enum xinet_diag_attr - netlink attributes of a message
+ * @XINET_DIAG_UNSPEC: none
+ * @XINET_DIAG_PAD: aligns the attribute behind it
+ * @XINET_DIAG_DROPS: __u64, always: packets that were for the socket and did
+ *	not get into it; 32 bits of it count
+ * @XINET_DIAG_SHUTDOWN: __u8, always: RCV_SHUTDOWN 1, SEND_SHUTDOWN 2
+ * @XINET_DIAG_MARK: __u32, always, with CAP_NET_ADMIN only: SO_MARK
+ * @XINET_DIAG_MEMINFO: __u32[SK_MEMINFO_VARS]: as SO_MEMINFO
+ * @XINET_DIAG_FILTER: struct sock_filter[]: attached classic program; empty
+ *	without CAP_NET_ADMIN, whether there is one or not
+ * @XINET_DIAG_FILTER_PROG_ID: __u32, with CAP_NET_ADMIN only: id of the
+ *	attached eBPF program
+ * @XINET_DIAG_ICMP_FILTER: __u32: ICMP_FILTER of a raw socket of IPPROTO_ICMP
+ * @XINET_DIAG_PACKET_INFO: struct xinet_diag_packet
+ * @XINET_DIAG_RX_RING: struct xinet_diag_ring: PACKET_RX_RING, if there is one
+ * @XINET_DIAG_TX_RING: struct xinet_diag_ring: PACKET_TX_RING, if there is one
+ * @XINET_DIAG_FANOUT: __u32: as PACKET_FANOUT answers, if in a group
+ * @XINET_DIAG_MEMBERSHIPS: __u32: how many there are, if any
+ * @XINET_DIAG_MEMBERSHIP: struct xinet_diag_membership, repeated: the first
+ *	XINET_DIAG_MEMBERSHIPS_MAX of them
+ */
+enum xinet_diag_attr {
+	XINET_DIAG_UNSPEC,
+	XINET_DIAG_PAD,
+	XINET_DIAG_DROPS,
+	XINET_DIAG_SHUTDOWN,
+	XINET_DIAG_MARK,
+	XINET_DIAG_MEMINFO,
+	XINET_DIAG_FILTER,
+	XINET_DIAG_FILTER_PROG_ID,
+	XINET_DIAG_ICMP_FILTER,
+	XINET_DIAG_PACKET_INFO,
+	XINET_DIAG_RX_RING,
+	XINET_DIAG_TX_RING,
+	XINET_DIAG_FANOUT,
+	XINET_DIAG_MEMBERSHIPS,
+	XINET_DIAG_MEMBERSHIP,
+	__XINET_DIAG_ATTRS
+};
+
+#define XINET_DIAG_ATTR_MAX		(__XINET_DIAG_ATTRS - 1)
+#define XINET_DIAG_MEMBERSHIPS_MAX	1024
+
+/* struct xinet_diag_packet flags */
+#define XINET_DIAG_PACKET_RUNNING	0x0001	/* packets may come */
+#define XINET_DIAG_PACKET_AUXDATA	0x0002	/* PACKET_AUXDATA */
+#define XINET_DIAG_PACKET_ORIGDEV	0x0004	/* PACKET_ORIGDEV */
+#define XINET_DIAG_PACKET_COOKED	0x0008	/* XINET_PACKET_COOKED */
+#define XINET_DIAG_PACKET_IGNORE_OUTGOING 0x0010 /* PACKET_IGNORE_OUTGOING */
+#define XINET_DIAG_PACKET_QDISC_BYPASS	0x0020	/* PACKET_QDISC_BYPASS */
+#define XINET_DIAG_PACKET_LOSS		0x0040	/* PACKET_LOSS */
+#define XINET_DIAG_PACKET_TX_HAS_OFF	0x0080	/* PACKET_TX_HAS_OFF */
+
+/**
+ * struct xinet_diag_packet - what only a packet socket has
+ * @flags: XINET_DIAG_PACKET_*
+ * @packets: PACKET_STATISTICS tp_packets, which this does not reset
+ * @drops: PACKET_STATISTICS tp_drops
+ * @freezes: PACKET_STATISTICS tp_freeze_q_cnt
+ * @version: PACKET_VERSION
+ * @reserve: PACKET_RESERVE, bytes
+ * @vnet_hdr_sz: PACKET_VNET_HDR_SZ, bytes
+ * @copy_thresh: PACKET_COPY_THRESH
+ * @timestamp: PACKET_TIMESTAMP
+ */
+struct xinet_diag_packet {
+	__u32	flags;
+	__u32	packets;
+	__u32	drops;
+	__u32	freezes;
+	__u32	version;
+	__u32	reserve;
+	__u32	vnet_hdr_sz;
+	__u32	copy_thresh;
+	__u32	timestamp;
+};
+
+/**
+ * struct xinet_diag_ring - geometry of a ring
+ * @block_size: bytes of a block
+ * @block_nr: number of blocks
+ * @frame_size: bytes of a frame
+ * @frame_nr: number of frames
+ * @retire_tmo: milliseconds after which a block that is not full is handed
+ *	over, TPACKET_V3 receivers only
+ * @sizeof_priv: bytes of a block's private area, TPACKET_V3 receivers only
+ * @features: TP_FT_REQ_*, TPACKET_V3 receivers only
+ */
+struct xinet_diag_ring {
+	__u32	block_size;
+	__u32	block_nr;
+	__u32	frame_size;
+	__u32	frame_nr;
+	__u32	retire_tmo;
+	__u32	sizeof_priv;
+	__u32	features;
+};
+
+/**
+ * struct xinet_diag_membership - PACKET_ADD_MEMBERSHIP
+ * @ifindex: interface
+ * @count: how often it was added
+ * @type: PACKET_MR_*
+ * @alen: bytes of @addr that count
+ * @addr: link-layer address
+ */
+struct xinet_diag_membership {
+	__s32	ifindex;
+	__u32	count;
+	__u16	type;
+	__u16	alen;
+	__u8	addr[32];
+};
+
+/* The sizes are part of the interface: another one does not compile. */
+extern char __xinet_diag_req_size[sizeof(struct xinet_diag_req) == 20 ? 1 : -1];
+extern char __xinet_diag_msg_size[sizeof(struct xinet_diag_msg) == 48 ? 1 : -1];
+extern char __xinet_diag_packet_size[sizeof(struct xinet_diag_packet) == 36 ?
+				     1 : -1];
+extern char __xinet_diag_ring_size[sizeof(struct xinet_diag_ring) == 28 ?
+				   1 : -1];
+extern char
+__xinet_diag_membership_size[sizeof(struct xinet_diag_membership) == 44 ?
+			     1 : -1];
+
+#endif /* _UAPI_LINUX_XINET_DIAG_H */

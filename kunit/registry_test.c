@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The list of sockets: af_xinet/registry.c. The socks are bare ones of ours. */
+#include <kunit/test.h>
+#include <linux/module.h>
+#include <linux/sock_diag.h>
+#include <net/net_namespace.h>
+#include <net/sock.h>
+
+#include "af_xinet/registry.h"
+#include "suites.h"
+
+static struct proto registry_prot = {
+	.name = "XINET-KUNIT-LIST",
+	.owner = THIS_MODULE,
+	.obj_size = sizeof(struct sock),
+};
+
+static struct sock *registry_sock(struct kunit *test)
+{
+	struct sock *sk;
+
+	sk = sk_alloc(&init_net, PF_INET, GFP_KERNEL, &registry_prot, 0);
+	KUNIT_ASSERT_NOT_NULL(test, sk);
+	sock_init_data(NULL, sk);
+	return sk;
+}
+
+static void listed_sock_is_found_by_its_cookie(struct kunit *test)
+{
+	struct sock *sk = registry_sock(test);
+	u32 cookie[2];
+
+	sock_diag_save_cookie(sk, cookie);
+	KUNIT_EXPECT_NULL(test, xinet_registry_find(&init_net, cookie));
+	KUNIT_ASSERT_EQ(test, xinet_registry_add(sk), 0);
+	KUNIT_EXPECT_PTR_EQ(test, xinet_registry_find(&init_net, cookie), sk);
+	KUNIT_EXPECT_EQ(test, refcount_read(&sk->sk_refcnt), 2);
+	sock_put(sk);
+
+	xinet_registry_del(sk);
+	KUNIT_EXPECT_NULL(test, xinet_registry_find(&init_net, cookie));
+	KUNIT_EXPECT_EQ(test, refcount_read(&sk->sk_refcnt), 1);
+	sock_put(sk);
+}
+
+static void removing_what_is_not_listed_does_nothing(struct kunit *test)
+{
+	struct sock *sk = registry_sock(test);
+
+	xinet_registry_del(sk);
+	KUNIT_EXPECT_EQ(test, refcount_read(&sk->sk_refcnt), 1);
+	sock_put(sk);
+}
+
+static void sock_is_listed_once(struct kunit *test)
+{
+	struct sock *sk = registry_sock(test);
+
+	KUNIT_ASSERT_EQ(test, xinet_registry_add(sk), 0);
+	KUNIT_EXPECT_NE(test, xinet_registry_add(sk), 0);
+	xinet_registry_del(sk);
+	sock_put(sk);
+}
+
+/* Those of @socks that a walk from @cursor finds, as bits. */
+static unsigned int walk(unsigned long *cursor, struct sock *const *socks,
+			 int count)
+{
+	unsigned int found = 0;
+	struct sock *sk;
+	int i;
+
+	while ((sk = xinet_registry_next(&init_net, cursor))) {
+		for (i = 0; i < count; i++) {
+			if (sk == socks[i])
+				found |= BIT(i);
+		}
+		sock_put(sk);
+	}
+	return found;
+}
+
+static void walk_finds_every_sock(struct kunit *test)
+{
+	struct sock *socks[3];
+	unsigned long cursor = 0;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(socks); i++) {
+		socks[i] = registry_sock(test);
+		KUNIT_ASSERT_EQ(test, xinet_registry_add(socks[i]), 0);
+	}
+	KUNIT_EXPECT_EQ(test, walk(&cursor, socks, 3), BIT(3) - 1);
+	KUNIT_EXPECT_EQ(test, walk(&cursor, socks, 3), 0);
+	for (i = 0; i < ARRAY_SIZE(socks); i++) {
+		xinet_registry_del(socks[i]);
+		sock_put(socks[i]);
+	}
+}
+
+/* The walk stands at a sock that goes before the walk goes on. */
+static void walk_goes_on_behind_a_sock_that_went(struct kunit *test)
+{
+	struct sock *socks[3], *sk = NULL;
+	unsigned long cursor = 0;
+	int i, first = -1;
+
+	for (i = 0; i < ARRAY_SIZE(socks); i++) {
+		socks[i] = registry_sock(test);
+		KUNIT_ASSERT_EQ(test, xinet_registry_add(socks[i]), 0);
+	}
+	/* which of them comes first is not for us to know */
+	while (first < 0) {
+		sk = xinet_registry_next(&init_net, &cursor);
+		KUNIT_ASSERT_NOT_NULL(test, sk);
+		sock_put(sk);
+		for (i = 0; i < ARRAY_SIZE(socks); i++) {
+			if (sk == socks[i])
+				first = i;
+		}
+	}
+	xinet_registry_del(socks[first]);
+	KUNIT_EXPECT_EQ(test, walk(&cursor, socks, 3),
+			(BIT(3) - 1) & ~BIT(first));
+	for (i = 0; i < ARRAY_SIZE(socks); i++) {
+		xinet_registry_del(socks[i]);
+		sock_put(socks[i]);
+	}
+}
+
+static int registry_suite_init(struct kunit_suite *suite)
+{
+	return proto_register(&registry_prot, 1);
+}
+
+static void registry_suite_exit(struct kunit_suite *suite)
+{
+	proto_unregister(&registry_prot);
+}
+
+static struct kunit_case registry_cases[] = {
+	KUNIT_CASE(listed_sock_is_found_by_its_cookie),
+	KUNIT_CASE(removing_what_is_not_listed_does_nothing),
+	KUNIT_CASE(sock_is_listed_once),
+	KUNIT_CASE(walk_finds_every_sock),
+	KUNIT_CASE(walk_goes_on_behind_a_sock_that_went),
+	{}
+};
+
+struct kunit_suite xinet_registry_suite = {
+	.name = "xinet_registry",
+	.suite_init = registry_suite_init,
+	.suite_exit = registry_suite_exit,
+	.test_cases = registry_cases,
+};

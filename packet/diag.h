@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What sock_diag tells of a packet socket.
+ */
+#ifndef _XINET_PACKET_DIAG_H
+#define _XINET_PACKET_DIAG_H
+
+#include <linux/types.h>
+
+struct sk_buff;
+struct sock;
+struct xinet_diag_msg;
+
+/**
+ * xinet_packet_is() - whether a socket is a packet socket of ours
+ * @sk: any full socket
+ */
+bool xinet_packet_is(const struct sock *sk);
+
+/**
+ * xinet_packet_diag_fill() - the fields that depend on the kind
+ * @sk: a packet socket
+ * @msg: family, protocol and ifindex are set
+ *
+ * Context: process; takes no lock.
+ */
+void xinet_packet_diag_fill(const struct sock *sk, struct xinet_diag_msg *msg);
+
+/**
+ * xinet_packet_diag_put_info() - append XINET_DIAG_PACKET_INFO, rings, group
+ * @sk: a packet socket
+ * @skb: a netlink message
+ *
+ * Context: process.
+ * Return: 0 or -EMSGSIZE.
+ */
+int xinet_packet_diag_put_info(struct sock *sk, struct sk_buff *skb);
+
+/**
+ * xinet_packet_diag_put_memberships() - append the memberships
+ * @sk: a packet socket
+ * @skb: a netlink message
+ *
+ * XINET_DIAG_MEMBERSHIPS and the first of the memberships; nothing when there
+ * are none.
+ *
+ * Context: process, no locks held; takes RTNL if there are any.
+ * Return: 0 or -EMSGSIZE.
+ */
+int xinet_packet_diag_put_memberships(const struct sock *sk,
+				      struct sk_buff *skb);
+
+#endif /* _XINET_PACKET_DIAG_H */
