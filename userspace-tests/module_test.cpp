@@ -6,12 +6,14 @@
 #include <linux/tls.h>
 #include <linux/xinet.h>
 #include <netinet/tcp.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <fstream>
+#include <iostream>
 #include <sstream>
 #include <thread>
 
@@ -52,8 +54,8 @@ int references() {
 }
 
 // Sockets are freed after a grace period; their references go with them.
-int unload_when_free() {
-    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+int unload_when_free(std::chrono::seconds limit = std::chrono::seconds(10)) {
+    const auto end = std::chrono::steady_clock::now() + limit;
     int error;
     while ((error = unload()) == EAGAIN && std::chrono::steady_clock::now() < end)
         std::this_thread::yield();
@@ -255,6 +257,67 @@ TEST_F(Module, ktls_takes_nothing_of_ours_to_other_sockets) {
     ASSERT_EQ(setsockopt(theirs.client.get(), SOL_TCP, TCP_ULP, "tls", 3), 0);
     ASSERT_EQ(setsockopt(theirs.client.get(), SOL_TLS, TLS_TX, &key, sizeof(key)), 0);
     EXPECT_EQ(::send(theirs.client.get(), "text", 4, 0), 4) << "without our module";
+}
+
+// The sockets that `xinet ss` lists, and how long it took.
+size_t count_by_ss() {
+    const auto start = std::chrono::steady_clock::now();
+    Program ss({in_tree("tools/build/xinet"), "ss", "-a", "-n", "-H"});
+    const std::string text = ss.output();
+    EXPECT_EQ(ss.wait(), 0);
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+    const auto count = size_t(std::count(text.begin(), text.end(), '\n'));
+    std::cout << "xinet ss listed " << count << " sockets in " << took.count() << " s\n";
+    return count;
+}
+
+std::vector<Fd> open_mixed_sockets(size_t count) {
+    std::vector<Fd> sockets;
+    for (size_t i = 0; i < count; i++)
+        switch (i % 5) {
+        case 0:
+            sockets.push_back(open_socket(Side::xinet, Kind::raw, int(1 + i % 250)));
+            break;
+        case 1:
+            sockets.push_back(open_socket(Side::xinet, Kind::packet, 0));
+            break;
+        default:
+            sockets.push_back(open_socket(Side::xinet, all_transports[i % 5 - 2]));
+            break;
+        }
+    return sockets;
+}
+
+TEST_F(Module, ten_thousand_sockets_are_listed_and_leave_nothing) {
+    constexpr size_t many = 10'000;
+    const rlimit limit{many + 100, many + 100};
+    checked(::setrlimit(RLIMIT_NOFILE, &limit), "RLIMIT_NOFILE");
+    allow_ping();
+    ASSERT_EQ(load(), 0);
+    ASSERT_EQ(unload_when_free(), 0);
+    const auto before = traces();
+    const auto in_use = lines_of("/proc/net/sockstat", false);
+    ASSERT_EQ(load(), 0);
+
+    std::vector<Fd> sockets = open_mixed_sockets(many);
+    EXPECT_EQ(count_by_ss(), many);
+    EXPECT_EQ(unload(), EWOULDBLOCK);
+    sockets.clear();
+    EXPECT_EQ(count_by_ss(), 0U);
+    EXPECT_EQ(unload_when_free(std::chrono::minutes(1)), 0);
+    EXPECT_EQ(before, traces());
+    const auto end = std::chrono::steady_clock::now() + std::chrono::minutes(1);
+    while (lines_of("/proc/net/sockstat", false) != in_use &&
+           std::chrono::steady_clock::now() < end)
+        std::this_thread::yield();
+    EXPECT_EQ(in_use, lines_of("/proc/net/sockstat", false));
+}
+
+TEST_F(Module, ss_says_that_there_is_no_module_and_loads_none) {
+    Program ss({in_tree("tools/build/xinet"), "ss"});
+    EXPECT_NE(ss.error_line().find("module is not loaded"), std::string::npos);
+    EXPECT_EQ(ss.wait(), 2);
+    EXPECT_FALSE(loaded());
 }
 
 TEST_F(Module, refused_socket_calls_keep_no_reference) {

@@ -4,6 +4,7 @@
 #include "xinet/json.h"
 
 #include <gtest/gtest.h>
+#include <linux/xinet_diag.h>
 
 namespace {
 
@@ -42,7 +43,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Words{"ping", "-w", "0", "h"}, Words{"ping", "--family", "packet", "h"},
                     Words{"capture", "-s", "262145"}, Words{"capture", "-c", "0"},
                     Words{"capture", "-Q", "up"}, Words{"capture", "--family", "inet"},
-                    Words{"run"}, Words{"run", "-x", "true"}));
+                    Words{"ss", "-x"}, Words{"run"}, Words{"run", "-x", "true"}));
 
 TEST(CommandLine, ping_options_are_understood) {
     const auto options = accept<xinet::PingOptions>(
@@ -90,6 +91,18 @@ TEST(CommandLine, capture_joins_the_words_of_the_expression) {
 TEST(CommandLine, capture_snapshot_length_0_is_the_default) {
     EXPECT_EQ(accept<xinet::CaptureOptions>({"capture", "-s", "0"}).snapshot_length, 262144U);
     EXPECT_TRUE(accept<xinet::CaptureOptions>({"capture"}).promiscuous);
+}
+
+TEST(CommandLine, ss_options_and_expression_are_understood) {
+    const auto options =
+        accept<xinet::SsOptions>({"ss", "-anpem", "-t0", "-b", "-H", "--json", "sport", "<", "1024",
+                                  "or", "(", "dst", "*", ")"});
+    EXPECT_TRUE(options.all && options.numeric && options.processes && options.extended);
+    EXPECT_TRUE(options.memory && options.filters && options.json);
+    EXPECT_FALSE(options.listening || options.header);
+    EXPECT_EQ(options.kinds, 1U << XINET_DIAG_TCP | 1U << XINET_DIAG_PACKET);
+    EXPECT_EQ(options.expression, (Words{"sport", "<", "1024", "or", "(", "dst", "*", ")"}));
+    EXPECT_EQ(accept<xinet::SsOptions>({"ss"}).kinds, 0);
 }
 
 TEST(CommandLine, run_leaves_the_options_of_the_program_alone) {

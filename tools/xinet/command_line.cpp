@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <linux/xinet_diag.h>
 
 #include <algorithm>
 #include <cmath>
@@ -142,6 +143,39 @@ void add_capture(CLI::App& root, CaptureOptions& options, std::vector<std::strin
     add_engine(app, "packet", options.engine);
 }
 
+void add_kind(CLI::App& app, const std::string& names, std::uint16_t& kinds, xinet_diag_kind kind,
+              const std::string& description) {
+    app.add_flag_callback(
+        names, [&kinds, kind] { kinds = static_cast<std::uint16_t>(kinds | 1U << kind); },
+        description);
+}
+
+void add_ss(CLI::App& root, SsOptions& options) {
+    CLI::App& app = *root.add_subcommand("ss", "list the sockets of the family");
+    app.footer("EXPRESSION: state STATE, src or dst ADDRESS[/LENGTH][:PORT], sport or dport "
+               "[=|!=|<|<=|>|>=] PORT, dev IFACE; joined by and, or, not, ( ).\n" +
+               std::string(exit_statuses));
+    app.add_option("EXPRESSION", options.expression, "which sockets")->type_name("");
+    app.add_flag("-a,--all", options.all, "sockets that listen or have no peer, too");
+    app.add_flag("-l,--listening", options.listening,
+                 "only sockets that listen, or that have no peer and need none");
+    add_kind(app, "-t,--tcp", options.kinds, XINET_DIAG_TCP, "stream sockets");
+    add_kind(app, "-u,--udp", options.kinds, XINET_DIAG_UDP, "datagram sockets");
+    add_kind(app, "-w,--raw", options.kinds, XINET_DIAG_RAW, "raw sockets");
+    add_kind(app, "-0,--packet", options.kinds, XINET_DIAG_PACKET, "packet sockets");
+    add_kind(app, "--ping", options.kinds, XINET_DIAG_PING, "ping sockets");
+    add_kind(app, "--other", options.kinds, XINET_DIAG_OTHER, "sockets of protocol modules");
+    app.add_flag("-n,--numeric", options.numeric, "do not turn numbers into names");
+    app.add_flag("-p,--processes", options.processes, "show the processes that hold each socket");
+    app.add_flag("-e,--extended", options.extended,
+                 "show owner, inode, cookie, and what only some kinds have");
+    app.add_flag("-m,--memory", options.memory, "show the memory of each socket");
+    app.add_flag("-b,--bpf", options.filters, "show the attached filters");
+    app.add_flag_callback(
+        "-H,--no-header", [&options] { options.header = false; }, "leave the first line out");
+    app.add_flag("--json", options.json, "print one JSON object per socket, with all of -e -m -b");
+}
+
 CLI::App& add_run(CLI::App& root, RunOptions& options) {
     CLI::App& app = *root.add_subcommand(
         "run", "run PROGRAM [ARGUMENT...] with its PF_INET and PF_PACKET sockets over PF_XINET");
@@ -171,9 +205,9 @@ Answer parse_error(const CLI::App& root, const std::string& message,
                    const std::vector<std::string>& arguments) {
     const auto chosen = chosen_subcommand(root);
     if (chosen.empty() && !arguments.empty() && !arguments.front().starts_with('-')) {
-        return usage_error(
-            fmt::format("there is no command '{}', but ping, capture and run", arguments.front()),
-            chosen);
+        return usage_error(fmt::format("there is no command '{}', but ping, capture, ss and run",
+                                       arguments.front()),
+                           chosen);
     }
     return usage_error(message, chosen);
 }
@@ -215,15 +249,17 @@ Command parse_command_line(const std::vector<std::string>& arguments, bool privi
     root.set_version_flag("--version", version_text());
     root.require_subcommand(1);
     root.footer("'xinet COMMAND --help' tells more; so do xinet(1), xinet-ping(1), "
-                "xinet-capture(1), xinet-run(1).\n" +
+                "xinet-capture(1), xinet-ss(1), xinet-run(1).\n" +
                 std::string(exit_statuses));
 
     PingOptions ping;
     CaptureOptions capture;
+    SsOptions ss;
     RunOptions run;
     std::vector<std::string> words;
     add_ping(root, ping);
     add_capture(root, capture, words);
+    add_ss(root, ss);
     CLI::App& run_app = add_run(root, run);
     try {
         std::vector<std::string> words_left = without_separator(arguments);
@@ -250,6 +286,9 @@ Command parse_command_line(const std::vector<std::string>& arguments, bool privi
         }
         capture.expression = fmt::format("{}", fmt::join(words, " "));
         return capture;
+    }
+    if (chosen == "ss") {
+        return ss;
     }
     return finish_run(std::move(run), run_app.remaining());
 }

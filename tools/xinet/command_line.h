@@ -17,7 +17,7 @@ struct Answer {
     std::string error;
 };
 
-using Command = std::variant<Answer, PingOptions, CaptureOptions, RunOptions>;
+using Command = std::variant<Answer, PingOptions, CaptureOptions, SsOptions, RunOptions>;
 
 /// @param arguments without the program's name
 /// @param privileged whether intervals below 2 ms are allowed

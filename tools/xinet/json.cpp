@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "xinet/json.h"
 
+#include <fmt/ranges.h>
+
 namespace xinet {
 
 std::string json_string(std::string_view text) {
@@ -17,6 +19,10 @@ std::string json_string(std::string_view text) {
         }
     }
     return result + "\"";
+}
+
+std::string json_array(const std::vector<std::string>& elements) {
+    return fmt::format("[{}]", fmt::join(elements, ","));
 }
 
 } // namespace xinet

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// One flat JSON object, for output one per line.
+// JSON objects, for output one per line.
 #pragma once
 
 #include <fmt/format.h>
@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <vector>
 
 namespace xinet {
 
@@ -27,6 +28,9 @@ public:
 
     JsonObject& add_null(std::string_view key) { return raw(key, "null"); }
 
+    /// @param value a JSON value, written already
+    JsonObject& nest(std::string_view key, std::string_view value) { return raw(key, value); }
+
     std::string text() const { return "{" + body_ + "}"; }
 
 private:
@@ -37,5 +41,8 @@ private:
 
     std::string body_;
 };
+
+/// "[1,2]"; each element is a JSON value, written already.
+std::string json_array(const std::vector<std::string>& elements);
 
 } // namespace xinet

@@ -4,6 +4,7 @@
 #include "xinet/command_line.h"
 #include "xinet/ping.h"
 #include "xinet/run.h"
+#include "xinet/ss.h"
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -23,6 +24,7 @@ struct Dispatch {
     int operator()(const xinet::CaptureOptions& options) const {
         return xinet::run_capture(options);
     }
+    int operator()(const xinet::SsOptions& options) const { return xinet::run_ss(options); }
     int operator()(const xinet::RunOptions& options) const { return xinet::run_program(options); }
 };
 

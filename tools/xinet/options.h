@@ -57,4 +57,18 @@ struct RunOptions {
     bool verbose = false;
 };
 
+struct SsOptions {
+    std::uint16_t kinds = 0; ///< 1 << enum xinet_diag_kind; 0: all
+    bool all = false;
+    bool listening = false;
+    bool numeric = false;
+    bool processes = false;
+    bool extended = false;
+    bool memory = false;
+    bool filters = false;
+    bool header = true;
+    bool json = false;
+    std::vector<std::string> expression = {};
+};
+
 } // namespace xinet

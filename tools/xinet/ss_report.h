@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The words of ss: columns as ss(8) prints them, or JSON, one object per line.
+#pragma once
+
+#include "libxinet/diag.h"
+#include "xinet/options.h"
+#include "xinet/ss_names.h"
+#include "xinet/ss_processes.h"
+
+#include <string>
+#include <vector>
+
+namespace xinet {
+
+/// The sockets as a table, its columns as wide as they must be.
+std::string sockets_text(const std::vector<SocketRecord>& sockets, const SocketUsers& users,
+                         const SsOptions& options, SocketNames& names);
+
+/// One object, without the end of the line. Names are never looked up but those
+/// of interfaces.
+std::string socket_json(const SocketRecord& socket, const SocketUsers& users,
+                        const SsOptions& options, SocketNames& names);
+
+} // namespace xinet
