@@ -15,6 +15,7 @@
 #include "support/outcome.h"
 #include "support/sys.h"
 #include "support/traffic.h"
+#include "support/wire.h"
 
 namespace xt {
 namespace {
@@ -180,8 +181,8 @@ INSTANTIATE_TEST_SUITE_P(Each, Lifecycle,
 // A device that goes while sockets are bound to it; in a namespace of its own.
 class DeviceGone : public OfEachKind {
 protected:
-    // What a socket bound to the device tells at each stage of its end.
-    std::string story_of(Side side) const {
+    // What a socket bound to the device tells at each stage of its end, which `end` is.
+    std::string story_of(Side side, const std::function<std::string(int ifindex)>& end) const {
         return NetNs::create().run([&] {
             link::add_dummy("xtgone", nobodys_mac);
             const int ifindex = link::index("xtgone");
@@ -189,7 +190,7 @@ protected:
             const Fd socket = open_socket(side, kind(), is_raw() ? experimental_protocol : 0);
             bind_to_device(socket, ifindex);
             std::ostringstream story;
-            const auto tell = [&](const char* stage) {
+            const auto tell = [&](const std::string& stage) {
                 story << stage << ": events " << poll_now(socket.get(), POLLIN | POLLOUT) << ", ";
                 story << state_of(socket.get(), kind()) << attempts(socket, ifindex) << "\n";
             };
@@ -199,11 +200,22 @@ protected:
             tell("still down");
             link::set_up(ifindex, true);
             tell("up again");
-            link::remove(ifindex);
-            tell("gone");
+            tell("gone, " + end(ifindex));
             tell("still gone");
             return story.str();
         });
+    }
+
+    void expect_equal_stories(const std::function<std::string(int ifindex)>& end) const {
+        std::string sibling;
+        try {
+            sibling = story_of(Side::sibling, end);
+        } catch (const std::system_error& error) {
+            if (self_check() && error.code().value() == EOPNOTSUPP)
+                GTEST_SKIP() << "no dummy devices here";
+            throw;
+        }
+        EXPECT_EQ(sibling, story_of(Side::xinet, end));
     }
 
     void bind_to_device(const Fd& socket, int ifindex) const {
@@ -241,15 +253,23 @@ protected:
 };
 
 TEST_P(DeviceGone, bound_socket_tells_of_it_as_the_sibling_does) {
-    std::string sibling;
-    try {
-        sibling = story_of(Side::sibling);
-    } catch (const std::system_error& error) {
-        if (self_check() && error.code().value() == EOPNOTSUPP)
-            GTEST_SKIP() << "no dummy devices here";
-        throw;
-    }
-    EXPECT_EQ(sibling, story_of(Side::xinet));
+    expect_equal_stories([](int ifindex) {
+        link::remove(ifindex);
+        return std::string();
+    });
+}
+
+TEST_P(DeviceGone, one_that_moves_to_another_namespace_is_given_back_and_gone) {
+    expect_equal_stories([](int) {
+        const NetNs there = NetNs::create();
+        ip("link set xtgone netns /proc/" + std::to_string(getpid()) + "/fd/" +
+           std::to_string(there.get()));
+        return there.run([] {
+            const unsigned promiscuous = link::promiscuity(link::index("xtgone"));
+            EXPECT_EQ(promiscuous, 0U);
+            return "promiscuous there: " + std::to_string(promiscuous);
+        });
+    });
 }
 
 INSTANTIATE_TEST_SUITE_P(Kinds, DeviceGone, testing::ValuesIn(all_kinds), parameter_name<Kind>);

@@ -13,14 +13,10 @@
 #include "support/compare.h"
 #include "support/netns.h"
 #include "support/sys.h"
+#include "support/wire.h"
 
 namespace xt {
 namespace {
-
-void ip(const std::string& words) {
-    if (std::system(("ip " + words).c_str()) != 0) // the child runs in the thread's namespace
-        throw std::runtime_error("ip " + words);
-}
 
 class RawNetns : public OnEachSide {};
 

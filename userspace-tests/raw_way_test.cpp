@@ -16,49 +16,10 @@
 #include "support/netns.h"
 #include "support/sys.h"
 #include "support/vnet.h"
+#include "support/wire.h"
 
 namespace xt {
 namespace {
-
-void ip(const std::string& words) {
-    if (std::system(("ip " + words).c_str()) != 0) // the child runs in the thread's namespace
-        throw std::runtime_error("ip " + words);
-}
-
-void set_sysctl(const std::string& name, const std::string& value) {
-    std::ofstream file("/proc/sys/net/ipv4/" + name);
-    if (!(file << value << std::flush))
-        throw std::runtime_error("cannot set " + name);
-}
-
-// The two ends, in the namespace of the thread. xtout is set up last: it then sends at once.
-class Wire {
-public:
-    explicit Wire(const std::vector<std::string>& before_up = {}) {
-        ip("link add xtin type veth peer name xtout");
-        for (const auto& words : before_up)
-            ip(words);
-        ip("link set xtin up");
-        ip("link set xtout up");
-        sender_ = open_socket(Side::sibling, Kind::packet, 0);
-        monitor_ = open_socket(Side::sibling, Kind::packet, 0);
-        bind_to(monitor_, link_address(experimental_ethertype, link::index("xtin")));
-    }
-    void in(const Bytes& frame) const {
-        checked(send_to(sender_.get(), frame, link_address(0, link::index("xtout"))), "send");
-    }
-    // What was sent before has reached every socket when this returns.
-    void fence() const {
-        in(ethernet(link::mac("xtin"), experimental_ethertype, repeated("xt-fence", 64)));
-        receive_marked(monitor_.get(), "xt-fence");
-    }
-    [[nodiscard]] const Fd& sender() const { return sender_; }
-
-private:
-    OnOneCpu one_cpu_;
-    Fd sender_;
-    Fd monitor_;
-};
 
 // A pair of sockets for every device, and one for none, that tell all there is to tell.
 std::vector<Pair> open_pairs(const std::vector<std::string>& devices,

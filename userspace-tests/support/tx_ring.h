@@ -47,12 +47,15 @@ public:
             throw std::system_error(errno, std::generic_category(), "mmap of a ring");
         memory_ = static_cast<uint8_t*>(map);
     }
+    // One that is there and mapped already, at `memory`, which belongs to somebody else.
+    TxRing(int fd, int version, uint8_t* memory, const TxShape& shape)
+        : fd_(fd), version_(version), shape_(shape), memory_(memory), owned_(false) {}
     ~TxRing() { unmap(); }
     TxRing(const TxRing&) = delete;
     TxRing& operator=(const TxRing&) = delete;
 
     void unmap() {
-        if (memory_)
+        if (memory_ && owned_)
             munmap(memory_, size());
         memory_ = nullptr;
     }
@@ -155,6 +158,7 @@ private:
     int version_;
     TxShape shape_;
     uint8_t* memory_ = nullptr;
+    bool owned_ = true;
 };
 
 } // namespace xt

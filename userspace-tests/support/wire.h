@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// A wire of a test's own, in a namespace of its own, and what ip(8) and sysctl make of it.
+//
+//   xtout, where frames are injected  <------------>  xtin, which receives them
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "compare.h"
+
+namespace xt {
+
+// Runs ip(8) with these words in the thread's namespace; throws std::runtime_error if it fails.
+void ip(const std::string& words);
+// Writes below /proc/sys/net/ipv4/.
+void set_sysctl(const std::string& name, const std::string& value);
+
+// The two ends, in the namespace of the thread. xtout is set up last: it then sends at once.
+class Wire {
+public:
+    // Runs ip(8) for each of `before_up` while both ends are down.
+    explicit Wire(const std::vector<std::string>& before_up = {});
+    void in(const Bytes& frame) const;
+    // What was sent before has reached every socket when this returns.
+    void fence() const;
+    [[nodiscard]] const Fd& sender() const { return sender_; }
+
+private:
+    OnOneCpu one_cpu_;
+    Fd sender_;
+    Fd monitor_;
+};
+
+} // namespace xt
