@@ -56,9 +56,8 @@ ReceivedPacket decode(const xinet_rx_record& record, std::span<std::byte> data) 
 
 } // namespace
 
-RxRing::RxRing(const PacketSocket& socket)
-    : descriptor_(socket.descriptor()), info_(info_of(descriptor_)),
-      ring_(descriptor_, 0, info_.length, PROT_READ),
+RxRing::RxRing(int descriptor, const xinet_rx_ring_info& info)
+    : descriptor_(descriptor), info_(info), ring_(descriptor_, 0, info_.length, PROT_READ),
       positions_(descriptor_, XINET_RX_RING_POSITIONS, info_.positions_length,
                  PROT_READ | PROT_WRITE),
       lanes_(info_.nr_lanes), room_(0) {
@@ -77,7 +76,7 @@ std::optional<RxRing> RxRing::make(const PacketSocket& socket, const RxRingOptio
     request.wake_packets = options.wake_packets;
     request.wake_usec = static_cast<std::uint32_t>(options.wake_after.count());
     if (try_command(socket.descriptor(), XINET_RX_RING, request)) {
-        return RxRing(socket);
+        return RxRing(socket.descriptor(), info_of(socket.descriptor()));
     }
     if (errno == ENOMEM || errno == ENOPROTOOPT) {
         return std::nullopt;
@@ -89,7 +88,7 @@ RxRing RxRing::attach(const PacketSocket& reader, const PacketSocket& owner) {
     if (!try_command(reader.descriptor(), XINET_RX_RING_ATTACH, owner.descriptor())) {
         throw Error("set socket option", "XINET_RX_RING_ATTACH", errno);
     }
-    RxRing ring(reader);
+    RxRing ring(reader.descriptor(), info_of(reader.descriptor()));
     for (Lane& lane : ring.lanes_) {
         lane.position = load_acquire(lane.state->head);
         ring.advance(lane);

@@ -35,6 +35,10 @@ public:
     /// Lets the socket read the ring that @p owner has; packets from now on.
     static RxRing attach(const PacketSocket& reader, const PacketSocket& owner);
 
+    /// Reads a ring whose shape is known. @p descriptor is mapped as a socket
+    /// with a ring is; it may be something else that holds the same.
+    RxRing(int descriptor, const xinet_rx_ring_info& info);
+
     /// What is there now, ordered by time as far as it has arrived, with
     /// @p headroom writable bytes before each packet; valid until the next call.
     std::span<const ReceivedPacket> receive(std::size_t headroom);
@@ -60,8 +64,6 @@ private:
         std::optional<std::uint64_t> sequence; ///< of the record expected next
         std::optional<xinet_rx_record> record; ///< at the position, when it is a packet
     };
-
-    explicit RxRing(const PacketSocket& socket);
 
     bool is_whole(const Lane& lane) const;
     void catch_up(Lane& lane);
