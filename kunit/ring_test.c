@@ -546,6 +546,37 @@ static void v3_longest_packet_fills_a_block(struct kunit *test)
 	expect_v3(test, ring, XINET_V3_FILLING, 1, 1);
 }
 
+static void v3_watermark_of_filling_to_empty(struct kunit *test)
+{
+	struct ring_fixture *f = test->priv;
+	struct xinet_ring *ring;
+
+	f->po->tp_watermark = 2;
+	ring = make_ring(test, TPACKET_V3, 2, TEST_NEVER);
+	receive(test, 1);
+	expect_v3(test, ring, XINET_V3_FILLING, 0, 1);
+	receive(test, 1);
+	expect_v3(test, ring, XINET_V3_EMPTY, 1, 0);
+	KUNIT_EXPECT_EQ(test, block(ring, 0)->block_status, TP_STATUS_USER);
+	KUNIT_EXPECT_EQ(test, block(ring, 0)->num_pkts, 2u);
+}
+
+static void v3_watermark_without_free_block_to_frozen(struct kunit *test)
+{
+	struct ring_fixture *f = test->priv;
+	struct xinet_ring *ring;
+
+	f->po->tp_watermark = 2;
+	ring = make_ring(test, TPACKET_V3, 1, TEST_NEVER);
+	receive(test, 2);
+	KUNIT_EXPECT_EQ(test, ring->v3.state, (u8)XINET_V3_FROZEN);
+	KUNIT_EXPECT_EQ(test, f->po->tp_freezes, 1u);
+	KUNIT_EXPECT_EQ(test, drops(test), 0);
+	give_back(ring, 0);
+	receive(test, 1);
+	expect_v3(test, ring, XINET_V3_FILLING, 0, 1);
+}
+
 static void v3_timer_hands_a_block_over(struct kunit *test)
 {
 	struct xinet_ring *ring = make_ring(test, TPACKET_V3, 2, 1);
@@ -583,6 +614,8 @@ static struct kunit_case ring_cases[] = {
 	KUNIT_CASE(v3_frozen_thaws_with_the_next_packet),
 	KUNIT_CASE(v3_scribbling_program_leads_the_kernel_nowhere),
 	KUNIT_CASE(v3_longest_packet_fills_a_block),
+	KUNIT_CASE(v3_watermark_of_filling_to_empty),
+	KUNIT_CASE(v3_watermark_without_free_block_to_frozen),
 	KUNIT_CASE(v3_timer_hands_a_block_over),
 	{}
 };

@@ -189,6 +189,10 @@ static int options_set_xinet(struct sock *sk, int optname, sockptr_t optval,
 	int val;
 	int err;
 
+	if (optname == XINET_PACKET_FLUSH_USEC ||
+	    optname == XINET_PACKET_WATERMARK)
+		return xinet_ring_options_set_latency(xinet_packet_sk(sk),
+						      optname, optval, optlen);
 	if (optname != XINET_PACKET_COOKED)
 		return xinet_rx_ring_setsockopt(xinet_packet_sk(sk), optname,
 						optval, optlen);
@@ -245,15 +249,29 @@ static int options_read_stats(struct xinet_packet_sock *po,
 	return v3 ? sizeof(*stats) : sizeof(struct tpacket_stats);
 }
 
+static int options_get_xinet(const struct xinet_packet_sock *po, int optname,
+			     int *val)
+{
+	switch (optname) {
+	case XINET_PACKET_COOKED:
+		*val = READ_ONCE(po->sink.mode) == XINET_TAP_COOKED;
+		return 0;
+	case XINET_PACKET_FLUSH_USEC:
+		*val = READ_ONCE(po->tp_flush_usec);
+		return 0;
+	case XINET_PACKET_WATERMARK:
+		*val = READ_ONCE(po->tp_watermark);
+		return 0;
+	default:
+		return -ENOPROTOOPT;
+	}
+}
+
 static int options_get_flag(const struct xinet_packet_sock *po, int level,
 			    int optname, int *val)
 {
-	if (level == SOL_XINET) {
-		if (optname != XINET_PACKET_COOKED)
-			return -ENOPROTOOPT;
-		*val = READ_ONCE(po->sink.mode) == XINET_TAP_COOKED;
-		return 0;
-	}
+	if (level == SOL_XINET)
+		return options_get_xinet(po, optname, val);
 
 	switch (optname) {
 	case PACKET_AUXDATA:

@@ -74,7 +74,9 @@ struct xinet_packet_net {
  * @tp_tstamp: PACKET_TIMESTAMP, SOF_TIMESTAMPING_*
  * @copy_thresh: PACKET_COPY_THRESH
  * @tp_reserve: PACKET_RESERVE; socket lock; fixed while there is a ring, as
- *	are @tp_version and @tp_loss
+ *	are @tp_version, @tp_loss, @tp_flush_usec and @tp_watermark
+ * @tp_flush_usec: XINET_PACKET_FLUSH_USEC; socket lock
+ * @tp_watermark: XINET_PACKET_WATERMARK; socket lock
  * @tp_version: PACKET_VERSION, enum tpacket_versions; socket lock
  * @tp_loss: PACKET_LOSS; socket lock
  * @tx_has_off: PACKET_TX_HAS_OFF; socket lock; fixed as well
@@ -115,6 +117,8 @@ struct xinet_packet_sock {
 	int tp_tstamp;
 	int copy_thresh;
 	u32 tp_reserve;
+	u32 tp_flush_usec;
+	u32 tp_watermark;
 	u8 tp_version;
 	bool tp_loss;
 	bool tx_has_off;

@@ -8,6 +8,7 @@
 #include <linux/if_packet.h>
 #include <linux/sockptr.h>
 #include <linux/uaccess.h>
+#include <linux/xinet.h>
 #include <net/sock.h>
 
 #include "packet/packet.h"
@@ -115,6 +116,31 @@ int xinet_ring_options_get(const struct xinet_packet_sock *po, int optname,
 	default:
 		return -ENOPROTOOPT;
 	}
+}
+
+int xinet_ring_options_set_latency(struct xinet_packet_sock *po, int optname,
+				   sockptr_t optval, unsigned int optlen)
+{
+	struct sock *sk = &po->sk;
+	int err = 0;
+	int val;
+
+	if (optlen != sizeof(val))
+		return -EINVAL;
+	if (copy_from_sockptr(&val, optval, sizeof(val)))
+		return -EFAULT;
+	if (val < 0)
+		return -EINVAL;
+
+	lock_sock(sk);
+	if (xinet_ring_exists(po))
+		err = -EBUSY;
+	else if (optname == XINET_PACKET_FLUSH_USEC)
+		WRITE_ONCE(po->tp_flush_usec, val);
+	else
+		WRITE_ONCE(po->tp_watermark, val);
+	release_sock(sk);
+	return err;
 }
 
 int xinet_ring_options_hdrlen(char __user *optval, int len, int *val)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * SOL_PACKET options about rings, but for the rings themselves.
+ * Options about rings, but for the rings themselves.
  */
 #ifndef _XINET_PACKET_RING_OPTIONS_H
 #define _XINET_PACKET_RING_OPTIONS_H
@@ -36,6 +36,20 @@ int xinet_ring_options_set(struct xinet_packet_sock *po, int optname,
  */
 int xinet_ring_options_get(const struct xinet_packet_sock *po, int optname,
 			   int *val);
+
+/**
+ * xinet_ring_options_set_latency() - XINET_PACKET_FLUSH_USEC and _WATERMARK
+ * @po: the socket
+ * @optname: the option
+ * @optval: an int
+ * @optlen: bytes at @optval
+ *
+ * Context: process, no locks held.
+ * Return: 0; -EINVAL for another length or a negative value; -EFAULT; -EBUSY
+ * while there is a ring.
+ */
+int xinet_ring_options_set_latency(struct xinet_packet_sock *po, int optname,
+				   sockptr_t optval, unsigned int optlen);
 
 /**
  * xinet_ring_options_hdrlen() - PACKET_HDRLEN: length of a frame's header

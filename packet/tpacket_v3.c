@@ -19,8 +19,8 @@
  *            | empty |                                  | filling |   | that
  *       +--> +-------+ <------------------------------- +---------+ <-+ fits
  *       |      block is closed, the next one is ours         |
- *       |      (timeout, or a packet that does not fit,      |
- *       |      which then goes into the next block)          |
+ *       |      (timeout, watermark, or a packet that does    |
+ *       |      not fit and goes into the next block)         |
  *       |                                                    |
  *       |   packet, and the     +--------+                   |
  *       +---------------------- | frozen | <-----------------+
@@ -30,7 +30,8 @@
  *                      packet, and it is not: dropped
  *
  * A timeout in another state than "filling" does nothing: an empty block is
- * not handed over, a frozen ring wakes up with the next packet.
+ * not handed over, a frozen ring wakes up with the next packet. The watermark is
+ * reached by a packet, hence in "filling" alone.
  *
  * Whose a block is says its status: TP_STATUS_USER is set with a release when
  * it is closed, and found cleared with an acquire before it is opened. All else
@@ -41,7 +42,9 @@
  *
  * The timer runs while a block has packets. It is armed with the first one and
  * looks, when it fires, whether the block is another by now: a busy ring
- * programs the clock once per timeout, an idle one never.
+ * programs the clock once per timeout, an idle one never. With microseconds of
+ * XINET_PACKET_FLUSH_USEC it stays on the CPU that the packet came to, which is
+ * awake, as another one may not be.
  */
 #include <kunit/visibility.h>
 #include <linux/ethtool.h>
@@ -140,7 +143,8 @@ bool xinet_v3_step(struct xinet_ring *ring, enum xinet_v3_event event, u32 len)
 		/* as in AF_PACKET the last byte of a block stays free */
 		if (packet && v3->pos + len < ring->block_size)
 			break;
-		v3_close(ring, packet ? 0 : TP_STATUS_BLK_TMO);
+		v3_close(ring, event == XINET_V3_TIMEOUT ?
+			       TP_STATUS_BLK_TMO : 0);
 		if (v3_is_users(v3)) {
 			v3->state = XINET_V3_FROZEN;
 			v3->po->tp_freezes++;
@@ -175,7 +179,7 @@ static void v3_arm(struct xinet_v3 *v3)
 	if (v3->armed)
 		return;
 	v3->armed = true;
-	hrtimer_start(&v3->timer, v3->deadline, HRTIMER_MODE_ABS_SOFT);
+	hrtimer_start(&v3->timer, v3->deadline, v3->mode);
 }
 
 /* Whether to wait for another deadline; sk_receive_queue.lock held. */
@@ -233,6 +237,22 @@ static u32 v3_default_timeout(struct xinet_packet_sock *po, u32 block_size)
 	return mbits / (link.base.speed / SPEED_1000) + 1;
 }
 
+/* What the options of SOL_XINET ask for beyond the request. */
+static void v3_setup_latency(struct xinet_v3 *v3,
+			     const struct xinet_packet_sock *po)
+{
+	const ktime_t flush = ns_to_ktime((u64)po->tp_flush_usec *
+					  NSEC_PER_USEC);
+
+	v3->watermark = po->tp_watermark;
+	v3->mode = HRTIMER_MODE_ABS_SOFT;
+	if (!po->tp_flush_usec)
+		return;
+	v3->mode = HRTIMER_MODE_ABS_PINNED_SOFT;
+	if (ktime_before(flush, v3->timeout))
+		v3->timeout = flush;
+}
+
 void xinet_v3_setup(struct xinet_packet_sock *po, struct xinet_ring *ring)
 {
 	const struct tpacket_req3 *req = &ring->req;
@@ -247,8 +267,8 @@ void xinet_v3_setup(struct xinet_packet_sock *po, struct xinet_ring *ring)
 		ring->req.tp_retire_blk_tov =
 			v3_default_timeout(po, ring->block_size);
 	v3->timeout = ms_to_ktime(req->tp_retire_blk_tov);
-	xinet_hrtimer_setup(&v3->timer, v3_timeout, CLOCK_MONOTONIC,
-			    HRTIMER_MODE_ABS_SOFT);
+	v3_setup_latency(v3, po);
+	xinet_hrtimer_setup(&v3->timer, v3_timeout, CLOCK_MONOTONIC, v3->mode);
 	v3->seq = 1;
 	v3->active = 0;
 	v3->block = ring->blocks[0];
@@ -333,6 +353,8 @@ static bool v3_store(struct xinet_packet_sock *po, struct xinet_ring *ring,
 	v3->last_sec = ts.tv_sec;
 	v3->last_nsec = ts.tv_nsec;
 	po->tp_packets++;
+	if (unlikely(v3->nr_packets == v3->watermark))
+		xinet_v3_step(ring, XINET_V3_WATERMARK, 0);
 	return true;
 }
 

@@ -27,6 +27,7 @@ enum xinet_v3_state {
 enum xinet_v3_event {
 	XINET_V3_PACKET,	/* one comes */
 	XINET_V3_TIMEOUT,	/* the open block is old */
+	XINET_V3_WATERMARK,	/* it has as many as the program wants */
 };
 
 /**
@@ -47,11 +48,13 @@ enum xinet_v3_event {
  * @seq: number of @block, from 1
  * @deadline: when @block is old, CLOCK_MONOTONIC; set with its first packet
  * @timeout: how long a packet waits in a block
+ * @mode: how @timer is started
+ * @watermark: a block with so many packets is handed over; 0: a full one
  * @po: the socket
  * @timer: looks after @deadline
  *
  * All of it is under sk_receive_queue.lock; @first, @max_frame, @rxhash,
- * @timeout and @po never change.
+ * @timeout, @mode, @watermark and @po never change.
  */
 struct xinet_v3 {
 	struct tpacket_block_desc *block;
@@ -70,6 +73,8 @@ struct xinet_v3 {
 	u64 seq;
 	ktime_t deadline;
 	ktime_t timeout;
+	enum hrtimer_mode mode;
+	u32 watermark;
 	struct xinet_packet_sock *po;
 	struct hrtimer timer;
 };

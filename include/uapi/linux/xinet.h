@@ -45,6 +45,33 @@
 #define XINET_PACKET_COOKED	1
 
 /**
+ * XINET_PACKET_FLUSH_USEC - the longest that a packet waits in a V3 block
+ *
+ * int, microseconds, 0 or more. A receive ring of TPACKET_V3 that is made after
+ * it hands its open block over so long after the first packet of it has come,
+ * or after tp_retire_blk_tov if that is sooner, with TP_STATUS_BLK_TMO. 0, the
+ * default: after tp_retire_blk_tov alone, which counts milliseconds. It says
+ * nothing to rings of V1 and V2, which wait for nothing, and to XINET_RX_RING,
+ * which has xinet_rx_ring_req.wake_usec.
+ *
+ * Errors: EINVAL (length, or a negative value), EFAULT, EBUSY (the socket has a
+ * ring).
+ */
+#define XINET_PACKET_FLUSH_USEC	2
+
+/**
+ * XINET_PACKET_WATERMARK - the most packets of a V3 block
+ *
+ * int, 0 or more. A receive ring of TPACKET_V3 that is made after it hands its
+ * open block over, and wakes the reader, when so many packets are in it. 0, the
+ * default: when it is full. It says nothing to other rings. Together with
+ * XINET_PACKET_FLUSH_USEC what comes first counts.
+ *
+ * Errors: as XINET_PACKET_FLUSH_USEC.
+ */
+#define XINET_PACKET_WATERMARK	3
+
+/**
  * XINET_RAW_ICMP_ID - one ICMP identifier for a raw socket
  *
  * int, 0 to 65535 (host byte order), for a raw socket of IPPROTO_ICMP. From
