@@ -37,11 +37,6 @@
 #include "packet/rx_ring.h"
 #include "packet/tap.h"
 
-static_assert(sizeof(struct xinet_rx_ring_req) == 24);
-static_assert(sizeof(struct xinet_rx_ring_info) == 56);
-static_assert(sizeof(struct xinet_rx_lane) == 64);
-static_assert(sizeof(struct xinet_rx_record) == 64);
-
 /* Number of the reader that has made the ring; it is not given out again. */
 #define RX_RING_MAKER	0
 

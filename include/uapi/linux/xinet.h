@@ -13,6 +13,14 @@
 #include <linux/types.h>
 
 /*
+ * Every struct here is the same for all programs and kernels; a compiler that
+ * lays one out otherwise stops here. In words that any C or C++ knows: an array
+ * that is nowhere, of a length that cannot be.
+ */
+#define __XINET_ASSERT_SIZE(name, size) \
+	extern char __xinet_size_of_##name[sizeof(struct name) == (size) ? 1 : -1]
+
+/*
  * The default number is that of AF_ASH, which no kernel has ever implemented.
  * The load parameter family= picks another one; the live number stands in
  * /sys/module/xinet/parameters/family.
@@ -176,6 +184,8 @@ struct xinet_rx_ring_req {
 	__u32 reserved;
 };
 
+__XINET_ASSERT_SIZE(xinet_rx_ring_req, 24);
+
 /**
  * struct xinet_rx_ring_info - a ring that is there
  * @req: what was asked for
@@ -194,6 +204,8 @@ struct xinet_rx_ring_info {
 	__u64 length;
 	__u64 positions_length;
 };
+
+__XINET_ASSERT_SIZE(xinet_rx_ring_info, 56);
 
 /**
  * struct xinet_rx_lane - state of a lane; the mapping begins with an array of it
@@ -215,6 +227,8 @@ struct xinet_rx_lane {
 	__u32 cpu;
 	__u32 reserved[7];
 };
+
+__XINET_ASSERT_SIZE(xinet_rx_lane, 64);
 
 /* xinet_rx_record.type */
 #define XINET_RX_PACKET		0
@@ -262,6 +276,10 @@ struct xinet_rx_record {
 	__u32 reserved;
 	__u8 addr[8];
 };
+
+__XINET_ASSERT_SIZE(xinet_rx_record, 64);
+
+#undef __XINET_ASSERT_SIZE
 
 /* Version of the kernel module this header came with */
 #define XINET_VERSION	"0.1.0"
