@@ -148,6 +148,24 @@ std::vector<Pair> one_socket() {
     pairs.push_back(tap_pair("one socket, recvmsg queue, 60 bytes", "one socket",
                              {.plan = {.receiver = Receiver::queue}},
                              [] { return floor_cost(false, 60); }));
+    for (const std::size_t bytes : {60, 1500}) {
+        pairs.push_back(
+            tap_pair(fmt::format("one reader, XINET_RX_RING against TPACKET_V3, {} bytes", bytes),
+                     "one socket", {.plan = {.receiver = Receiver::lanes, .frame_bytes = bytes}},
+                     [=] { return floor_cost(true, bytes); }));
+    }
+    pairs.push_back({.name = "eight readers of an XINET_RX_RING against one, 60 bytes",
+                     .group = "one socket",
+                     .unit = "per packet",
+                     .peer_name = "one reader",
+                     .cost =
+                         [](xinet::Engine engine) {
+                             const int readers = engine == xinet::Engine::xinet ? 8 : 1;
+                             return tap_cost(
+                                 xinet::Engine::xinet,
+                                 {.plan = {.receiver = Receiver::lanes, .readers = readers}});
+                         },
+                     .floor = {}});
     return pairs;
 }
 

@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <linux/if_packet.h>
+#include <linux/xinet.h>
 #include <sys/mman.h>
 
 #include <algorithm>
@@ -54,6 +55,18 @@ std::size_t make_ring_v2(int descriptor, const TapPlan& plan) {
     return std::size_t{request.tp_block_size} * request.tp_block_nr;
 }
 
+/// Wakes about as often as full blocks of V3 do.
+void make_lanes(int descriptor, const TapPlan& plan) {
+    xinet_rx_ring_req request{};
+    request.lane_size = XINET_RX_RING_LANE_MIN;
+    while (request.lane_size < plan.frames * (plan.frame_bytes + frame_overhead)) {
+        request.lane_size *= 2;
+    }
+    request.wake_packets = 1024;
+    request.wake_usec = 1'000'000;
+    set_option(descriptor, SOL_XINET, XINET_RX_RING, request, "XINET_RX_RING");
+}
+
 } // namespace
 
 Mapping::Mapping(int descriptor, std::size_t length) : data_(nullptr), length_(length) {
@@ -89,7 +102,7 @@ void bind_packet_socket(int descriptor, unsigned interface_index, std::uint16_t 
     }
 }
 
-Taps::Taps(xinet::Engine engine, const TapPlan& plan) : v3_(plan.receiver == Receiver::ring_v3) {
+Taps::Taps(xinet::Engine engine, const TapPlan& plan) : v3_(plan.receiver >= Receiver::ring_v3) {
     for (int number = 0; number < plan.sockets; ++number) {
         open(engine, plan, number);
     }
@@ -103,7 +116,8 @@ void Taps::open(xinet::Engine engine, const TapPlan& plan, int number) {
         const sock_fprog program{static_cast<unsigned short>(code.size()), code.data()};
         set_option(socket.get(), SOL_SOCKET, SO_ATTACH_FILTER, program, "SO_ATTACH_FILTER");
     }
-    switch (plan.receiver) {
+    const bool has_lanes = engine == xinet::Engine::xinet;
+    switch (plan.receiver == Receiver::lanes && !has_lanes ? Receiver::ring_v3 : plan.receiver) {
     case Receiver::queue:
         set_option(socket.get(), SOL_SOCKET, SO_RCVBUFFORCE, int{1} << 29, "SO_RCVBUFFORCE");
         break;
@@ -112,6 +126,14 @@ void Taps::open(xinet::Engine engine, const TapPlan& plan, int number) {
         break;
     case Receiver::ring_v3:
         rings_.emplace_back(socket.get(), make_ring_v3(socket.get(), plan));
+        break;
+    case Receiver::lanes:
+        make_lanes(socket.get(), plan);
+        for (int reader = 1; reader < plan.readers; ++reader) {
+            readers_.push_back(open_packet_socket(engine));
+            set_option(readers_.back().get(), SOL_XINET, XINET_RX_RING_ATTACH, socket.get(),
+                       "XINET_RX_RING_ATTACH");
+        }
         break;
     }
     bind_packet_socket(socket.get(), plan.interface_index, plan.ethertype);

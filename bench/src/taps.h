@@ -20,11 +20,13 @@
 
 namespace bench {
 
-enum class Receiver { queue, ring_v2, ring_v3 };
+/// `lanes`, a ring of XINET_RX_RING, is ring_v3 over the peer, which has none.
+enum class Receiver { queue, ring_v2, ring_v3, lanes };
 
 struct TapPlan {
     int sockets = 1;
     Receiver receiver = Receiver::ring_v3;
+    int readers = 1; ///< of each ring of lanes
     unsigned interface_index = 0;
     std::uint16_t ethertype = ETH_P_ALL;
     /// Room for so many frames of that size in each socket.
@@ -76,6 +78,7 @@ private:
 
     bool v3_;
     std::vector<xinet::FileDescriptor> sockets_;
+    std::vector<xinet::FileDescriptor> readers_; ///< beside the sockets themselves
     std::vector<Mapping> rings_;
 };
 
