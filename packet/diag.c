@@ -16,6 +16,7 @@
 #include "packet/membership.h"
 #include "packet/packet.h"
 #include "packet/ring.h"
+#include "packet/rx_ring.h"
 #include "packet/tap.h"
 
 bool xinet_packet_is(const struct sock *sk)
@@ -30,6 +31,16 @@ void xinet_packet_diag_fill(const struct sock *sk, struct xinet_diag_msg *msg)
 	msg->family = AF_PACKET;
 	msg->protocol = ntohs(READ_ONCE(po->num));
 	msg->ifindex = READ_ONCE(po->ifindex);
+}
+
+u32 xinet_packet_diag_drops(struct sock *sk)
+{
+	u32 drops;
+
+	spin_lock_bh(&sk->sk_receive_queue.lock);
+	drops = xinet_rx_ring_drops(xinet_packet_sk(sk));
+	spin_unlock_bh(&sk->sk_receive_queue.lock);
+	return drops;
 }
 
 static u32 diag_flags(const struct xinet_packet_sock *po)
@@ -83,14 +94,29 @@ static int diag_put_ring(struct xinet_ring *const *ring,
 	return r ? nla_put(skb, attr, sizeof(told), &told) : 0;
 }
 
+static int diag_put_lanes(struct xinet_packet_sock *po, struct sk_buff *skb)
+{
+	struct sk_buff_head *queue = &po->sk.sk_receive_queue;
+	struct xinet_diag_lanes told = {};
+	int err;
+
+	spin_lock_bh(&queue->lock);
+	err = xinet_rx_ring_diag(po, &told);
+	spin_unlock_bh(&queue->lock);
+	return err ? 0 : nla_put(skb, XINET_DIAG_RX_LANES, sizeof(told), &told);
+}
+
 static int diag_put_rings(struct xinet_packet_sock *po, struct sk_buff *skb)
 {
 	int err;
 
 	err = diag_put_ring(&po->rx_ring, &po->sk.sk_receive_queue,
 			    XINET_DIAG_RX_RING, skb);
-	return err ? err : diag_put_ring(&po->tx_ring, &po->sk.sk_write_queue,
-					 XINET_DIAG_TX_RING, skb);
+	if (err)
+		return err;
+	err = diag_put_ring(&po->tx_ring, &po->sk.sk_write_queue,
+			    XINET_DIAG_TX_RING, skb);
+	return err ? err : diag_put_lanes(po, skb);
 }
 
 /* What PACKET_FANOUT answers is 0 of the first group there is, too. */
@@ -107,7 +133,6 @@ int xinet_packet_diag_put_info(struct sock *sk, struct sk_buff *skb)
 	struct xinet_packet_sock *po = xinet_packet_sk(sk);
 	struct xinet_diag_packet info = {
 		.flags = diag_flags(po),
-		.drops = atomic_read(&po->tp_drops),
 		.version = READ_ONCE(po->tp_version),
 		.reserve = READ_ONCE(po->tp_reserve),
 		.vnet_hdr_sz = READ_ONCE(po->vnet_hdr_sz),
@@ -118,9 +143,12 @@ int xinet_packet_diag_put_info(struct sock *sk, struct sk_buff *skb)
 
 	/* the counts that PACKET_STATISTICS would answer and reset */
 	spin_lock_bh(&sk->sk_receive_queue.lock);
-	info.packets = po->tp_packets + info.drops;
+	info.packets = po->tp_packets;
+	info.drops = atomic_read(&po->tp_drops);
 	info.freezes = po->tp_freezes;
+	xinet_rx_ring_peek_stats(po, &info.packets, &info.drops);
 	spin_unlock_bh(&sk->sk_receive_queue.lock);
+	info.packets += info.drops;
 	if (nla_put(skb, XINET_DIAG_PACKET_INFO, sizeof(info), &info))
 		return -EMSGSIZE;
 	err = diag_put_fanout(po, skb);

@@ -27,6 +27,15 @@ bool xinet_packet_is(const struct sock *sk);
 void xinet_packet_diag_fill(const struct sock *sk, struct xinet_diag_msg *msg);
 
 /**
+ * xinet_packet_diag_drops() - drops beside those that the sock counts
+ * @sk: a packet socket
+ *
+ * Context: process.
+ * Return: packets that XINET_RX_RING had no room for.
+ */
+u32 xinet_packet_diag_drops(struct sock *sk);
+
+/**
  * xinet_packet_diag_put_info() - append XINET_DIAG_PACKET_INFO, rings, group
  * @sk: a packet socket
  * @skb: a netlink message

@@ -84,7 +84,8 @@ struct xinet_packet_net {
  *	to, also when it is not @tx_ring any more; ring_lock
  * @lanes: XINET_RX_RING; once set, under the socket lock, it stays. With it come
  *	neither @rx_ring nor @tx_ring
- * @lanes_reader: which of its readers the socket is
+ * @lanes_reader: which of its readers the socket is; sk_receive_queue.lock keeps
+ *	the socket from parting with @lanes
  * @lanes_packets: PACKET_STATISTICS: packets of @lanes told of;
  *	sk_receive_queue.lock
  * @lanes_drops: the same of dropped ones

@@ -27,6 +27,7 @@
 #include <linux/socket.h>
 #include <linux/uaccess.h>
 #include <linux/vmalloc.h>
+#include <linux/xinet_diag.h>
 #include <net/sock.h>
 
 #include "compat/xinet_compat_packet.h"
@@ -39,6 +40,9 @@
 
 /* Number of the reader that has made the ring; it is not given out again. */
 #define RX_RING_MAKER	0
+
+/* That of a closed socket */
+#define RX_RING_NOBODY	XINET_RX_RING_READERS
 
 static struct workqueue_struct *rx_ring_wq;
 
@@ -367,26 +371,79 @@ int xinet_rx_ring_get_info(const struct xinet_packet_sock *po,
 	return 0;
 }
 
+/* A reader that was attached has counters of its own queue only. */
+static bool rx_ring_sum(const struct xinet_packet_sock *po, u64 *packets,
+			u64 *drops)
+{
+	/* pairs with those that set it */
+	const struct xinet_rx_ring *ring = smp_load_acquire(&po->lanes);
+	u32 i;
+
+	*packets = 0;
+	*drops = 0;
+	if (!ring || po->lanes_reader != RX_RING_MAKER)
+		return false;
+	for (i = 0; i < ring->nr_lanes; i++) {
+		const struct xinet_rx_lane *lane = ring->shared;
+
+		*packets += READ_ONCE(lane[i].packets);
+		*drops += READ_ONCE(lane[i].drops);
+	}
+	return true;
+}
+
+void xinet_rx_ring_peek_stats(const struct xinet_packet_sock *po, u32 *packets,
+			      u32 *drops)
+{
+	u64 written, dropped;
+
+	if (!rx_ring_sum(po, &written, &dropped))
+		return;
+	*packets += written - po->lanes_packets;
+	*drops += dropped - po->lanes_drops;
+}
+
 void xinet_rx_ring_take_stats(struct xinet_packet_sock *po, u32 *packets,
 			      u32 *drops)
 {
-	const struct xinet_rx_ring *ring = po->lanes;
-	const struct xinet_rx_lane *shared;
-	u64 written = 0, dropped = 0;
-	u32 i;
+	u64 written, dropped;
 
-	/* a reader that was attached has counters of its own queue only */
-	if (!ring || po->lanes_reader != RX_RING_MAKER)
+	if (!rx_ring_sum(po, &written, &dropped))
 		return;
-	shared = ring->shared;
-	for (i = 0; i < ring->nr_lanes; i++) {
-		written += READ_ONCE(shared[i].packets);
-		dropped += READ_ONCE(shared[i].drops);
-	}
 	*packets += written - po->lanes_packets;
 	*drops += dropped - po->lanes_drops;
 	po->lanes_packets = written;
 	po->lanes_drops = dropped;
+}
+
+u64 xinet_rx_ring_drops(const struct xinet_packet_sock *po)
+{
+	u64 written, dropped;
+
+	rx_ring_sum(po, &written, &dropped);
+	return dropped;
+}
+
+int xinet_rx_ring_diag(const struct xinet_packet_sock *po,
+		       struct xinet_diag_lanes *told)
+{
+	/* pairs with those that set it */
+	const struct xinet_rx_ring *ring = smp_load_acquire(&po->lanes);
+
+	if (!ring || po->lanes_reader == RX_RING_NOBODY)
+		return -ENOENT;
+	told->lane_size = ring->req.lane_size;
+	told->lanes = ring->nr_lanes;
+	told->flags = ring->req.flags;
+	told->snaplen = ring->req.snaplen;
+	told->wake_packets = ring->req.wake_packets;
+	told->wake_usec = ring->req.wake_usec;
+	told->reader = po->lanes_reader;
+	told->readers = bitmap_weight(ring->used, XINET_RX_RING_READERS);
+	/* whose number nobody else gets */
+	if (READ_ONCE(ring->ended))
+		told->readers--;
+	return 0;
 }
 
 /* Maps @size bytes at @addr from @start on, which it moves behind them. */
@@ -517,13 +574,22 @@ __poll_t xinet_rx_ring_poll(struct xinet_packet_sock *po, struct file *file,
 
 void xinet_rx_ring_release(struct xinet_packet_sock *po)
 {
+	struct sk_buff_head *queue = &po->sk.sk_receive_queue;
 	struct xinet_rx_ring *ring = po->lanes;
+	u32 reader = po->lanes_reader;
 
 	if (!ring)
 		return;
-	/* the pointer stays: packets under way still follow it */
-	rx_ring_part(ring, po->lanes_reader);
-	if (po->lanes_reader == RX_RING_MAKER) {
+	/*
+	 * The pointer stays: packets under way still follow it. The number goes,
+	 * for sock_diag, which may have the socket in hand for longer.
+	 */
+	spin_lock_bh(&queue->lock);
+	po->lanes_reader = RX_RING_NOBODY;
+	spin_unlock_bh(&queue->lock);
+
+	rx_ring_part(ring, reader);
+	if (reader == RX_RING_MAKER) {
 		WRITE_ONCE(ring->ended, true);
 		wake_up_interruptible_poll(&ring->wait, EPOLLIN | EPOLLHUP);
 	}

@@ -21,6 +21,7 @@
 
 struct file;
 struct vm_area_struct;
+struct xinet_diag_lanes;
 struct xinet_packet_sock;
 
 /**
@@ -112,6 +113,36 @@ int xinet_rx_ring_get_info(const struct xinet_packet_sock *po,
  */
 void xinet_rx_ring_take_stats(struct xinet_packet_sock *po, u32 *packets,
 			      u32 *drops);
+
+/**
+ * xinet_rx_ring_peek_stats() - the same for one who only looks
+ * @po: a socket that may have a ring, and may be closed meanwhile
+ * @packets: as xinet_rx_ring_take_stats()
+ * @drops: as xinet_rx_ring_take_stats()
+ *
+ * Context: sk_receive_queue.lock held.
+ */
+void xinet_rx_ring_peek_stats(const struct xinet_packet_sock *po, u32 *packets,
+			      u32 *drops);
+
+/**
+ * xinet_rx_ring_drops() - packets that the ring never had room for
+ * @po: a socket that may have a ring, and may be closed meanwhile
+ *
+ * Context: sk_receive_queue.lock held.
+ */
+u64 xinet_rx_ring_drops(const struct xinet_packet_sock *po);
+
+/**
+ * xinet_rx_ring_diag() - what sock_diag tells of a ring
+ * @po: a socket that may have a ring, and may be closed meanwhile
+ * @told: filled in
+ *
+ * Context: sk_receive_queue.lock held.
+ * Return: 0 or -ENOENT.
+ */
+int xinet_rx_ring_diag(const struct xinet_packet_sock *po,
+		       struct xinet_diag_lanes *told);
 
 /**
  * xinet_rx_ring_mmap() - mmap() of a socket with a ring

@@ -14,7 +14,6 @@
 
 #include <atomic>
 #include <fstream>
-#include <optional>
 #include <set>
 #include <sstream>
 #include <thread>
@@ -32,8 +31,6 @@
 namespace xt {
 namespace {
 
-constexpr uint32_t show_everything = XINET_DIAG_SHOW_MEMINFO | XINET_DIAG_SHOW_FILTER |
-                                     XINET_DIAG_SHOW_INFO | XINET_DIAG_SHOW_MEMBERSHIPS;
 using Memory = std::array<uint32_t, SK_MEMINFO_VARS>;
 
 class SockDiag : public testing::Test {
@@ -43,13 +40,6 @@ protected:
             GTEST_SKIP() << "it needs the family";
     }
 };
-
-std::optional<XinetMessage> find_ours(const Fd& socket, uint32_t show = show_everything) {
-    for (const auto& message : all_sockets(show))
-        if (message.base.ino == inode_of(socket))
-            return message;
-    return std::nullopt;
-}
 
 DiagMessage<inet_diag_msg> find_inet_raw(const Fd& socket) {
     inet_diag_req_v2 request{};
@@ -102,7 +92,7 @@ TEST_F(SockDiag, raw_socket_is_what_inet_diag_says_of_its_sibling) {
     const Fd sibling = prepared(Side::sibling);
     const Fd xinet = prepared(Side::xinet);
     const auto theirs = find_inet_raw(sibling);
-    const auto found = find_ours(xinet);
+    const auto found = find_socket(xinet);
     ASSERT_TRUE(found);
     const auto& ours = *found;
 
@@ -146,7 +136,7 @@ TEST_F(SockDiag, packet_socket_is_what_packet_diag_says_of_its_sibling) {
     const Fd sibling = prepared(Side::sibling);
     const Fd xinet = prepared(Side::xinet);
     const auto theirs = find_packet(sibling);
-    const auto found = find_ours(xinet);
+    const auto found = find_socket(xinet);
     ASSERT_TRUE(found);
     const auto& ours = *found;
 
@@ -199,7 +189,7 @@ TEST_F(SockDiag, ring_and_group_are_what_packet_diag_says_of_the_siblings) {
         const Fd sibling = prepared(Side::sibling, version);
         const Fd xinet = prepared(Side::xinet, version);
         const auto theirs = find_packet(sibling);
-        const auto ours = find_ours(xinet);
+        const auto ours = find_socket(xinet);
         ASSERT_TRUE(ours);
         for (const auto& [our_type, their_type] :
              {std::pair(XINET_DIAG_RX_RING, PACKET_DIAG_RX_RING),
@@ -227,7 +217,7 @@ TEST_F(SockDiag, ring_and_group_are_what_packet_diag_says_of_the_siblings) {
 
 // The engines' own sock_diag lists these sockets, too: they are in the engines' tables.
 void expect_as_inet_diag_says(const Fd& socket, uint8_t protocol, xinet_diag_kind kind) {
-    const auto found = find_ours(socket);
+    const auto found = find_socket(socket);
     ASSERT_TRUE(found);
     const auto& ours = found->base;
     EXPECT_EQ(ours.kind, kind);
@@ -273,10 +263,10 @@ TEST_F(SockDiag, stream_sockets_are_what_inet_diag_says_of_them) {
 
     for (const Fd* socket : {&listener, &client, &waiting, &accepted})
         expect_as_inet_diag_says(*socket, IPPROTO_TCP, XINET_DIAG_TCP);
-    EXPECT_EQ(find_ours(listener)->base.state, TCP_LISTEN);
-    EXPECT_EQ(find_ours(listener)->base.rqueue, 1U) << "connections that wait";
-    EXPECT_EQ(find_ours(listener)->base.wqueue, 16U) << "the backlog asked for";
-    EXPECT_EQ(find_ours(accepted)->base.rqueue, 4U) << "bytes that wait";
+    EXPECT_EQ(find_socket(listener)->base.state, TCP_LISTEN);
+    EXPECT_EQ(find_socket(listener)->base.rqueue, 1U) << "connections that wait";
+    EXPECT_EQ(find_socket(listener)->base.wqueue, 16U) << "the backlog asked for";
+    EXPECT_EQ(find_socket(accepted)->base.rqueue, 4U) << "bytes that wait";
 }
 
 TEST_F(SockDiag, datagram_sockets_are_what_inet_diag_says_of_them) {
@@ -288,8 +278,8 @@ TEST_F(SockDiag, datagram_sockets_are_what_inet_diag_says_of_them) {
     ASSERT_TRUE(wait_readable(socket.get()));
     for (const Fd* each : {&socket, &sender})
         expect_as_inet_diag_says(*each, IPPROTO_UDP, XINET_DIAG_UDP);
-    EXPECT_GT(find_ours(socket)->base.rqueue, 0U);
-    EXPECT_EQ(find_ours(sender)->base.state, TCP_ESTABLISHED);
+    EXPECT_GT(find_socket(socket)->base.rqueue, 0U);
+    EXPECT_EQ(find_socket(sender)->base.state, TCP_ESTABLISHED);
 }
 
 // inet_diag sees neither of these: they are in no table.
@@ -297,10 +287,10 @@ TEST_F(SockDiag, ping_sockets_and_fresh_ones_are_listed) {
     allow_ping();
     const Fd ping = open_socket(Side::xinet, Transport::ping);
     const Fd stream = open_socket(Side::xinet, Transport::stream);
-    ASSERT_TRUE(find_ours(ping) && find_ours(stream));
-    EXPECT_EQ(find_ours(ping)->base.kind, XINET_DIAG_PING);
-    EXPECT_EQ(find_ours(stream)->base.kind, XINET_DIAG_TCP);
-    EXPECT_EQ(find_ours(stream)->base.state, TCP_CLOSE);
+    ASSERT_TRUE(find_socket(ping) && find_socket(stream));
+    EXPECT_EQ(find_socket(ping)->base.kind, XINET_DIAG_PING);
+    EXPECT_EQ(find_socket(stream)->base.kind, XINET_DIAG_TCP);
+    EXPECT_EQ(find_socket(stream)->base.state, TCP_CLOSE);
 }
 
 TEST_F(SockDiag, closed_connections_that_tcp_finishes_are_ours_no_more) {
@@ -315,7 +305,7 @@ TEST_F(SockDiag, modes_and_flags_of_packet_sockets_are_told) {
     const Fd socket = open_socket(Side::xinet, Kind::cooked, 0);
     set_option(socket, SOL_PACKET, PACKET_IGNORE_OUTGOING, 1);
     set_option(socket, SOL_PACKET, PACKET_QDISC_BYPASS, 1);
-    const auto found = find_ours(socket);
+    const auto found = find_socket(socket);
     ASSERT_TRUE(found);
     EXPECT_EQ(found->base.type, SOCK_DGRAM);
     EXPECT_EQ(found->get<xinet_diag_packet>(XINET_DIAG_PACKET_INFO).flags,
@@ -334,7 +324,7 @@ TEST_F(SockDiag, queues_drops_and_statistics_count_and_are_not_reset) {
     ASSERT_TRUE(wait_readable(socket.get()));
     uint32_t packets = 0;
     for (int round = 0; round < 2; round++) {
-        const auto found = find_ours(socket);
+        const auto found = find_socket(socket);
         ASSERT_TRUE(found);
         const auto info = found->get<xinet_diag_packet>(XINET_DIAG_PACKET_INFO);
         EXPECT_GT(found->base.rqueue, 0U);
@@ -354,7 +344,7 @@ TEST_F(SockDiag, icmp_filter_is_told) {
     const Fd socket = open_raw(Side::xinet, IPPROTO_ICMP);
     const icmp_filter filter{.data = 0x1234};
     checked(::setsockopt(socket.get(), SOL_RAW, ICMP_FILTER, &filter, sizeof(filter)), "filter");
-    const auto found = find_ours(socket);
+    const auto found = find_socket(socket);
     ASSERT_TRUE(found);
     EXPECT_EQ(found->get<uint32_t>(XINET_DIAG_ICMP_FILTER), 0x1234U);
 }
@@ -362,13 +352,13 @@ TEST_F(SockDiag, icmp_filter_is_told) {
 TEST_F(SockDiag, extensions_come_on_demand_only) {
     const Fd socket = open_socket(Side::xinet, Kind::packet, 0);
     attach(socket, {BPF_STMT(BPF_RET | BPF_K, 0)});
-    const auto plain = find_ours(socket, 0);
+    const auto plain = find_socket(socket, 0);
     ASSERT_TRUE(plain);
     for (const int type : {XINET_DIAG_MEMINFO, XINET_DIAG_FILTER, XINET_DIAG_PACKET_INFO})
         EXPECT_FALSE(plain->has(type)) << type;
     EXPECT_TRUE(plain->has(XINET_DIAG_DROPS) && plain->has(XINET_DIAG_SHUTDOWN));
-    EXPECT_TRUE(find_ours(socket, XINET_DIAG_SHOW_MEMINFO)->has(XINET_DIAG_MEMINFO));
-    EXPECT_FALSE(find_ours(socket, XINET_DIAG_SHOW_MEMINFO)->has(XINET_DIAG_FILTER));
+    EXPECT_TRUE(find_socket(socket, XINET_DIAG_SHOW_MEMINFO)->has(XINET_DIAG_MEMINFO));
+    EXPECT_FALSE(find_socket(socket, XINET_DIAG_SHOW_MEMINFO)->has(XINET_DIAG_FILTER));
 }
 
 TEST_F(SockDiag, requests_select_by_kind_state_and_protocol) {
@@ -441,7 +431,7 @@ TEST_F(SockDiag, filter_and_mark_are_for_the_privileged) {
     attach(socket, {BPF_STMT(BPF_RET | BPF_K, 0)});
     set_option(socket, SOL_SOCKET, SO_MARK, 5);
     const auto seen = [&] {
-        const auto found = find_ours(socket);
+        const auto found = find_socket(socket);
         return outcome_of([&]() -> long {
             if (!found)
                 return -1;
@@ -458,8 +448,8 @@ TEST_F(SockDiag, namespaces_see_their_own_sockets_only) {
     const Fd here = open_raw(Side::xinet, experimental_protocol);
     const NetNs elsewhere = NetNs::create();
     const Fd there = elsewhere.run([] { return open_raw(Side::xinet, experimental_protocol); });
-    EXPECT_TRUE(find_ours(here));
-    EXPECT_FALSE(find_ours(there));
+    EXPECT_TRUE(find_socket(here));
+    EXPECT_FALSE(find_socket(there));
 
     const auto seen = elsewhere.run([] { return all_sockets(); });
     ASSERT_EQ(seen.size(), 1U);
@@ -474,7 +464,7 @@ TEST_F(SockDiag, namespaces_see_their_own_sockets_only) {
 TEST_F(SockDiag, closed_sockets_are_not_listed) {
     Fd socket = open_socket(Side::xinet, Kind::packet, ETH_P_ALL);
     const uint32_t inode = inode_of(socket);
-    EXPECT_TRUE(find_ours(socket));
+    EXPECT_TRUE(find_socket(socket));
     socket.close();
     for (const auto& message : all_sockets())
         EXPECT_NE(message.base.ino, inode);
@@ -485,9 +475,9 @@ TEST_F(SockDiag, bound_device_that_goes_is_told) {
     const int ifindex = link::index("xtdiag");
     const Fd socket = open_socket(Side::xinet, Kind::packet, 0);
     bind_to(socket, link_address(experimental_ethertype, ifindex));
-    EXPECT_EQ(find_ours(socket)->base.ifindex, ifindex);
+    EXPECT_EQ(find_socket(socket)->base.ifindex, ifindex);
     link::remove(ifindex);
-    EXPECT_EQ(find_ours(socket)->base.ifindex, -1);
+    EXPECT_EQ(find_socket(socket)->base.ifindex, -1);
 }
 
 // Some kernels let a socket have a filter of that length only when the limit is raised.
@@ -513,8 +503,8 @@ TEST_F(SockDiag, longest_filter_comes_whole_and_hides_no_other_socket) {
     const Fd last = open_raw(Side::xinet, experimental_protocol);
     attach(socket, std::vector<sock_filter>(BPF_MAXINSNS, BPF_STMT(BPF_RET | BPF_K, 0)));
     for (const Fd* each : {&first, &socket, &last})
-        EXPECT_TRUE(find_ours(*each));
-    EXPECT_EQ(find_ours(socket)->attributes.find(XINET_DIAG_FILTER)->second.size(),
+        EXPECT_TRUE(find_socket(*each));
+    EXPECT_EQ(find_socket(socket)->attributes.find(XINET_DIAG_FILTER)->second.size(),
               BPF_MAXINSNS * sizeof(sock_filter));
 
     auto request = xinet_request(show_everything);
@@ -540,7 +530,7 @@ TEST_F(SockDiag, memberships_are_counted_beyond_those_that_are_told) {
             ::setsockopt(socket.get(), SOL_PACKET, PACKET_ADD_MEMBERSHIP, &member, sizeof(member)),
             "PACKET_ADD_MEMBERSHIP");
     }
-    const auto found = find_ours(socket);
+    const auto found = find_socket(socket);
     link::remove(ifindex);
     ASSERT_TRUE(found);
     EXPECT_EQ(found->get<uint32_t>(XINET_DIAG_MEMBERSHIPS), more_than_are_told);

@@ -15,6 +15,7 @@
 #include <fstream>
 #include <thread>
 
+#include "support/diag.h"
 #include "support/netns.h"
 #include "support/outcome.h"
 #include "support/program.h"
@@ -150,6 +151,25 @@ TEST_F(Protocol, every_size_arrives_whole) {
     }
     EXPECT_EQ(send_to(here.get(), Bytes(65508), ipv4_address(peer_address, peer_port)), -1);
     EXPECT_EQ(errno, EMSGSIZE);
+}
+
+TEST_F(Protocol, sockets_are_listed) {
+    const Fd socket = message_socket(here_address, here_port);
+    const sockaddr_in peer = ipv4_address(peer_address, peer_port);
+    ASSERT_EQ(sys::connect(socket.get(), &peer, sizeof(peer)), 0);
+    const auto found = find_socket(socket);
+    ASSERT_TRUE(found);
+    EXPECT_EQ(found->base.kind, XINET_DIAG_OTHER);
+    EXPECT_EQ(found->base.family, AF_INET);
+    EXPECT_EQ(found->base.protocol, unsigned(message_protocol));
+    EXPECT_EQ(found->base.src, ipv4_address(here_address).sin_addr.s_addr);
+    EXPECT_EQ(found->base.dst, peer.sin_addr.s_addr);
+    EXPECT_EQ(ntohs(found->base.sport), here_port);
+    EXPECT_EQ(ntohs(found->base.dport), peer_port);
+
+    Program ss({in_tree("tools/build/xinet"), "ss", "-a", "-n", "-H", "--other"});
+    EXPECT_NE(ss.output().find("10.77.0.1:5001 10.77.0.2:5002"), std::string::npos);
+    EXPECT_EQ(ss.wait(), 0);
 }
 
 TEST_F(Protocol, poll_tells_of_a_message) {

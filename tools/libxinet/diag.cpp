@@ -77,6 +77,9 @@ void take(const nlattr* attribute, SocketRecord& record) {
     case XINET_DIAG_TX_RING:
         record.send_ring = value_of<xinet_diag_ring>(attribute);
         break;
+    case XINET_DIAG_RX_LANES:
+        record.receive_lanes = value_of<xinet_diag_lanes>(attribute);
+        break;
     case XINET_DIAG_FANOUT:
         record.fanout = value_of<std::uint32_t>(attribute);
         break;

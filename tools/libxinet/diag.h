@@ -33,6 +33,7 @@ struct SocketRecord {
     std::optional<xinet_diag_packet> packet;
     std::optional<xinet_diag_ring> receive_ring;
     std::optional<xinet_diag_ring> send_ring;
+    std::optional<xinet_diag_lanes> receive_lanes;
     std::optional<std::uint32_t> fanout; ///< as PACKET_FANOUT answers
     std::uint32_t membership_count = 0;
     std::vector<xinet_diag_membership> memberships; ///< the first of them

@@ -92,6 +92,9 @@ TEST(ParseSocket, takes_every_attribute) {
     add_attribute(message, XINET_DIAG_MEMBERSHIP, membership);
     add_attribute(message, XINET_DIAG_MEMBERSHIP, membership);
     add_attribute(message, XINET_DIAG_MEMBERSHIPS, std::uint32_t{3});
+    xinet_diag_lanes lanes{};
+    lanes.readers = 6;
+    add_attribute(message, XINET_DIAG_RX_LANES, lanes);
 
     const auto record = xinet::parse_socket(message);
     EXPECT_EQ(record.drops, std::uint64_t{1} << 40);
@@ -106,6 +109,7 @@ TEST(ParseSocket, takes_every_attribute) {
     EXPECT_EQ(record.memberships.size(), 2U);
     EXPECT_EQ(record.memberships.at(1).count, 5U);
     EXPECT_EQ(record.membership_count, 3U);
+    EXPECT_EQ(record.receive_lanes->readers, 6U);
 }
 
 TEST(ParseSocket, passes_over_what_a_newer_kernel_says) {

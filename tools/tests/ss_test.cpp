@@ -11,6 +11,7 @@
 #include <gtest/gtest.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
+#include <linux/xinet.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -209,6 +210,14 @@ TEST(SocketTable, details_are_shown_on_demand) {
     socket.packet->timestamp = 0x40;
     socket.fanout = 0x80000000 | PACKET_FANOUT_RND << 16 | 11;
     socket.receive_ring = {4096, 2, 2048, 4, 60, 0, 1};
+    socket.receive_lanes = {.lane_size = 65536,
+                            .lanes = 2,
+                            .flags = XINET_RX_RING_OVERWRITE,
+                            .snaplen = 96,
+                            .wake_packets = 8,
+                            .wake_usec = 500,
+                            .reader = 1,
+                            .readers = 3};
     xinet_diag_membership membership{};
     membership.type = PACKET_MR_MULTICAST;
     membership.alen = 6;
@@ -227,6 +236,7 @@ TEST(SocketTable, details_are_shown_on_demand) {
         "\t skmem:(r1,rb2,t3,tb4,f5,w6,o7,bl8,d9)\n"
         "\t bpf filter (1): 0x06 0 0 0\n"
         "\t rx-ring:(blocks:2x4096,frames:4x2048,timeout:60ms,features:0x1)\n"
+        "\t rx-lanes:(2x65536,reader:1 of 3,overwrite,snaplen:96,wake:8,wake:500us)\n"
         "\t fanout:(id:11,mode:rnd,defrag)\n"
         "\t membership:multicast * 01:00:00:00:00:00 x2\n"
         "\t and 3 memberships more\n");
@@ -260,6 +270,10 @@ TEST(SocketJson, packet_sockets_have_their_own) {
     socket.packet->flags = XINET_DIAG_PACKET_AUXDATA;
     socket.packet->version = 2;
     socket.send_ring = {4096, 2, 2048, 4, 0, 0, 0};
+    socket.receive_lanes.emplace();
+    socket.receive_lanes->lane_size = 65536;
+    socket.receive_lanes->lanes = 2;
+    socket.receive_lanes->readers = 1;
     socket.fanout = PACKET_FANOUT_FLAG_ROLLOVER << 16 | PACKET_FANOUT_LB << 16 | 7;
     xinet::SocketNames names(true);
     const std::string text = xinet::socket_json(socket, {}, {}, names);
@@ -270,6 +284,10 @@ TEST(SocketJson, packet_sockets_have_their_own) {
     EXPECT_NE(text.find(R"("tx_ring":{"block_size":4096,"blocks":2,"frame_size":2048,"frames":4,)"),
               std::string::npos);
     EXPECT_NE(text.find(R"("fanout":{"id":7,"mode":"lb","rollover":true,"unique_id":false,)"),
+              std::string::npos)
+        << text;
+    EXPECT_NE(text.find(R"("rx_lanes":{"lanes":2,"lane_size":65536,"reader":0,"readers":1,)"
+                        R"("overwrite":false,)"),
               std::string::npos)
         << text;
     EXPECT_EQ(text.find("rx_ring"), std::string::npos);

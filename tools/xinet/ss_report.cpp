@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <linux/if_packet.h>
+#include <linux/xinet.h>
 
 #include <algorithm>
 #include <array>
@@ -231,6 +232,24 @@ std::string ring_text(std::string_view name, const xinet_diag_ring& ring) {
     return result + ")";
 }
 
+std::string lanes_text(const xinet_diag_lanes& lanes) {
+    std::string result = fmt::format("rx-lanes:({}x{},reader:{} of {}", lanes.lanes,
+                                     lanes.lane_size, lanes.reader, lanes.readers);
+    if ((lanes.flags & XINET_RX_RING_OVERWRITE) != 0) {
+        result += ",overwrite";
+    }
+    if (lanes.snaplen != 0) {
+        result += fmt::format(",snaplen:{}", lanes.snaplen);
+    }
+    if (lanes.wake_packets != 0) {
+        result += fmt::format(",wake:{}", lanes.wake_packets);
+    }
+    if (lanes.wake_usec != 0) {
+        result += fmt::format(",wake:{}us", lanes.wake_usec);
+    }
+    return result + ")";
+}
+
 std::string membership_text(const xinet_diag_membership& membership, SocketNames& names) {
     std::string result = fmt::format("membership:{} {}", membership_name(membership.type),
                                      names.interface(membership.ifindex));
@@ -258,6 +277,9 @@ std::vector<std::string> detail_lines(const SocketRecord& socket, const SsOption
     }
     if (socket.send_ring) {
         lines.push_back(ring_text("tx-ring", *socket.send_ring));
+    }
+    if (socket.receive_lanes) {
+        lines.push_back(lanes_text(*socket.receive_lanes));
     }
     if (socket.fanout) {
         lines.push_back(fanout_text(*socket.fanout));
@@ -371,6 +393,19 @@ std::string ring_json(const xinet_diag_ring& ring) {
         .text();
 }
 
+std::string lanes_json(const xinet_diag_lanes& lanes) {
+    return JsonObject()
+        .add("lanes", lanes.lanes)
+        .add("lane_size", lanes.lane_size)
+        .add("reader", lanes.reader)
+        .add("readers", lanes.readers)
+        .add("overwrite", (lanes.flags & XINET_RX_RING_OVERWRITE) != 0)
+        .add("snaplen", lanes.snaplen)
+        .add("wake_packets", lanes.wake_packets)
+        .add("wake_usec", lanes.wake_usec)
+        .text();
+}
+
 std::string memberships_json(const SocketRecord& socket, SocketNames& names) {
     std::vector<std::string> elements;
     for (const auto& membership : socket.memberships) {
@@ -476,6 +511,9 @@ std::string socket_json(const SocketRecord& socket, const SocketUsers& users,
         }
         if (socket.send_ring) {
             object.nest("tx_ring", ring_json(*socket.send_ring));
+        }
+        if (socket.receive_lanes) {
+            object.nest("rx_lanes", lanes_json(*socket.receive_lanes));
         }
         if (socket.fanout) {
             object.nest("fanout", fanout_json(*socket.fanout));

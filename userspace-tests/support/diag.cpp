@@ -45,7 +45,7 @@ Diag::Diag()
     : socket_(checked(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG),
                       "netlink socket")) {}
 
-std::vector<Bytes> Diag::ask(const void* request, size_t size, bool dump, size_t room) const {
+void Diag::send(const void* request, size_t size, bool dump) const {
     Bytes message(NLMSG_SPACE(size));
     nlmsghdr header{};
     header.nlmsg_len = uint32_t(NLMSG_LENGTH(size));
@@ -55,7 +55,10 @@ std::vector<Bytes> Diag::ask(const void* request, size_t size, bool dump, size_t
     std::memcpy(message.data(), &header, sizeof(header));
     std::memcpy(message.data() + NLMSG_HDRLEN, request, size);
     checked(::send(socket_.get(), message.data(), message.size(), 0), "send to sock_diag");
+}
 
+std::vector<Bytes> Diag::ask(const void* request, size_t size, bool dump, size_t room) const {
+    send(request, size, dump);
     std::vector<Bytes> payloads;
     Bytes buffer(room);
     for (;;) {
@@ -94,6 +97,14 @@ xinet_diag_req xinet_request(uint32_t show) {
 
 std::vector<XinetMessage> all_sockets(uint32_t show, size_t room) {
     return Diag().list<xinet_diag_msg>(xinet_request(show), true, room);
+}
+
+std::optional<XinetMessage> find_socket(const Fd& socket, uint32_t show) {
+    const uint32_t inode = inode_of(socket);
+    for (auto& message : all_sockets(show))
+        if (message.base.ino == inode)
+            return std::move(message);
+    return std::nullopt;
 }
 
 uint32_t inode_of(const Fd& socket) {

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <vector>
 
 #include "fd.h"
@@ -43,6 +44,12 @@ public:
     [[nodiscard]] std::vector<Bytes> ask(const void* request, size_t size, bool dump,
                                          size_t room = XINET_DIAG_MSG_MAX) const;
 
+    // Asks for a dump and reads nothing of it.
+    template<typename Request>
+    void begin(const Request& request) const {
+        send(&request, sizeof(request), true);
+    }
+
     template<typename Base, typename Request>
     [[nodiscard]] std::vector<DiagMessage<Base>> list(const Request& request, bool dump = true,
                                                       size_t room = XINET_DIAG_MSG_MAX) const {
@@ -53,6 +60,7 @@ public:
     }
 
 private:
+    void send(const void* request, size_t size, bool dump) const;
     static std::multimap<int, Bytes> attributes_behind(const Bytes& payload, size_t offset);
     template<typename Base>
     static DiagMessage<Base> parse(const Bytes& payload) {
@@ -69,6 +77,12 @@ using XinetMessage = DiagMessage<xinet_diag_msg>;
 
 // All of the family's sockets that this namespace has; `show` is XINET_DIAG_SHOW_*.
 std::vector<XinetMessage> all_sockets(uint32_t show = 0, size_t room = XINET_DIAG_MSG_MAX);
+
+inline constexpr uint32_t show_everything = XINET_DIAG_SHOW_MEMINFO | XINET_DIAG_SHOW_FILTER |
+                                            XINET_DIAG_SHOW_INFO | XINET_DIAG_SHOW_MEMBERSHIPS;
+
+// One of them.
+std::optional<XinetMessage> find_socket(const Fd& socket, uint32_t show = show_everything);
 
 xinet_diag_req xinet_request(uint32_t show = 0);
 uint32_t inode_of(const Fd& socket);

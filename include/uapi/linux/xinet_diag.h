@@ -42,7 +42,7 @@ enum xinet_diag_kind {
 #define XINET_DIAG_SHOW_FILTER		0x0002	/* _FILTER, _FILTER_PROG_ID */
 #define XINET_DIAG_SHOW_INFO		0x0004	/* _PACKET_INFO, _RX_RING,
 						 * _TX_RING, _FANOUT,
-						 * _ICMP_FILTER
+						 * _ICMP_FILTER, _RX_LANES
 						 */
 #define XINET_DIAG_SHOW_MEMBERSHIPS	0x0008	/* _MEMBERSHIP(S) */
 
@@ -127,6 +127,8 @@ struct xinet_diag_msg {
  * @XINET_DIAG_MEMBERSHIPS: __u32: how many there are, if any
  * @XINET_DIAG_MEMBERSHIP: struct xinet_diag_membership, repeated: the first
  *	XINET_DIAG_MEMBERSHIPS_MAX of them
+ * @XINET_DIAG_RX_LANES: struct xinet_diag_lanes: XINET_RX_RING, of every socket
+ *	that reads it
  */
 enum xinet_diag_attr {
 	XINET_DIAG_UNSPEC,
@@ -144,6 +146,7 @@ enum xinet_diag_attr {
 	XINET_DIAG_FANOUT,
 	XINET_DIAG_MEMBERSHIPS,
 	XINET_DIAG_MEMBERSHIP,
+	XINET_DIAG_RX_LANES,
 	__XINET_DIAG_ATTRS
 };
 
@@ -206,6 +209,28 @@ struct xinet_diag_ring {
 };
 
 /**
+ * struct xinet_diag_lanes - XINET_RX_RING
+ * @lane_size: bytes of a lane
+ * @lanes: how many there are
+ * @flags: XINET_RX_RING_OVERWRITE or 0
+ * @snaplen: bytes to keep of a packet, 0 for all
+ * @wake_packets: number of packets that readers are woken for, or 0
+ * @wake_usec: microseconds after which they are woken, or 0
+ * @reader: which of the readers this socket is; 0 is the one that receives
+ * @readers: how many sockets read the ring
+ */
+struct xinet_diag_lanes {
+	__u32	lane_size;
+	__u32	lanes;
+	__u32	flags;
+	__u32	snaplen;
+	__u32	wake_packets;
+	__u32	wake_usec;
+	__u32	reader;
+	__u32	readers;
+};
+
+/**
  * struct xinet_diag_membership - PACKET_ADD_MEMBERSHIP
  * @ifindex: interface
  * @count: how often it was added
@@ -228,6 +253,8 @@ extern char __xinet_diag_packet_size[sizeof(struct xinet_diag_packet) == 36 ?
 				     1 : -1];
 extern char __xinet_diag_ring_size[sizeof(struct xinet_diag_ring) == 28 ?
 				   1 : -1];
+extern char __xinet_diag_lanes_size[sizeof(struct xinet_diag_lanes) == 32 ?
+				    1 : -1];
 extern char
 __xinet_diag_membership_size[sizeof(struct xinet_diag_membership) == 44 ?
 			     1 : -1];
