@@ -13,9 +13,17 @@ extern struct kunit_suite xinet_raw_suite;
 extern struct kunit_suite xinet_handler_suite;
 extern struct kunit_suite xinet_raw_output_suite;
 extern struct kunit_suite xinet_tap_suite;
+extern struct kunit_suite xinet_filter_index_suite;
 extern struct kunit_suite xinet_fanout_suite;
 extern struct kunit_suite xinet_ring_suite;
 extern struct kunit_suite xinet_tx_ring_suite;
 extern struct kunit_suite xinet_registry_suite;
+
+/**
+ * xinet_filter_index_long_run() - compare as much as the parameters ask for
+ *
+ * Return: 0, -ENOMEM, or -EILSEQ if a program was left out wrongly.
+ */
+int xinet_filter_index_long_run(void);
 
 #endif /* _XINET_KUNIT_SUITES_H */

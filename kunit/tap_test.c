@@ -15,6 +15,7 @@
 #include "af_xinet/family.h"
 #include "fake_dev.h"
 #include "packet/tap.h"
+#include "packet/tap_array.h"
 #include "suites.h"
 
 #define TEST_SINKS	4
@@ -192,7 +193,9 @@ static void program_speaks_for_its_whole_group(struct kunit *test)
 	f->array->nr_groups = 2;
 	f->array->groups[0].prog = progs[0];
 	f->array->groups[0].end = 2;
+	f->array->groups[0].quick = XINET_TAP_MODES;
 	f->array->groups[1].prog = progs[1];
+	f->array->groups[1].first = 2;
 	f->array->groups[1].end = 4;
 
 	demux(test, NULL);

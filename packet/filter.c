@@ -17,6 +17,7 @@
 #include <linux/slab.h>
 
 #include "packet/filter.h"
+#include "packet/filter_index.h"
 
 #define FILTER_HASH_BITS 8
 
@@ -25,6 +26,7 @@
  * @core: held; that of the first socket which brought the program
  * @users: references, under filter_lock
  * @hash: of the instructions, or of the eBPF program's address
+ * @keys: what the program requires of a packet
  */
 struct xinet_filter {
 	struct hlist_node node;
@@ -32,6 +34,7 @@ struct xinet_filter {
 	struct sk_filter *core;
 	unsigned int users;
 	u32 hash;
+	struct xinet_filter_keys keys;
 };
 
 static DEFINE_HASHTABLE(filter_table, FILTER_HASH_BITS);
@@ -93,6 +96,17 @@ static bool filter_equal(const struct bpf_prog *a, const struct bpf_prog *b)
 	       !memcmp(x->filter, y->filter, filter_size(x));
 }
 
+/* @filter is zeroed: nothing is known of eBPF. */
+static void filter_look_through(struct xinet_filter *filter)
+{
+	const struct sock_fprog_kern *classic =
+		filter_classic(filter->core->prog);
+
+	if (classic)
+		xinet_filter_keys_derive(classic->filter, classic->len,
+					 &filter->keys);
+}
+
 struct xinet_filter *xinet_filter_intern(struct sk_filter *core)
 {
 	u32 hash = filter_hash(core->prog);
@@ -115,6 +129,7 @@ struct xinet_filter *xinet_filter_intern(struct sk_filter *core)
 	filter->core = xinet_filter_core_get(core);
 	filter->users = 1;
 	filter->hash = hash;
+	filter_look_through(filter);
 	hash_add(filter_table, &filter->node, hash);
 out_unlock:
 	mutex_unlock(&filter_lock);
@@ -143,4 +158,10 @@ void xinet_filter_put(struct xinet_filter *filter)
 struct bpf_prog *xinet_filter_prog(const struct xinet_filter *filter)
 {
 	return filter ? filter->core->prog : NULL;
+}
+
+const struct xinet_filter_keys *
+xinet_filter_keys(const struct xinet_filter *filter)
+{
+	return filter ? &filter->keys : NULL;
 }

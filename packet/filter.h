@@ -9,6 +9,7 @@
 struct bpf_prog;
 struct sk_filter;
 struct xinet_filter;
+struct xinet_filter_keys;
 
 /**
  * xinet_filter_intern() - find or make the shared form of a socket's filter
@@ -43,6 +44,16 @@ void xinet_filter_put(struct xinet_filter *filter);
  * Return: the program, NULL for a NULL @filter.
  */
 struct bpf_prog *xinet_filter_prog(const struct xinet_filter *filter);
+
+/**
+ * xinet_filter_keys() - what a filter requires of a packet
+ * @filter: an interned filter, or NULL
+ *
+ * Context: any; lives while a reference is held.
+ * Return: see filter_index.h; NULL for a NULL @filter.
+ */
+const struct xinet_filter_keys *
+xinet_filter_keys(const struct xinet_filter *filter);
 
 /**
  * xinet_filter_core_get() - hold what the core keeps for a socket

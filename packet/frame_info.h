@@ -122,14 +122,17 @@ static inline __be16 xinet_frame_protocol(const struct sk_buff *skb,
  * xinet_frame_timestamp() - when a packet came
  * @skb: the packet
  * @flags: PACKET_TIMESTAMP: SOF_TIMESTAMPING_RAW_HARDWARE is obeyed
+ * @now: the time for a packet without a stamp; zero if nobody has needed it yet
  * @ts: the time, UTC unless it is the device's
  *
- * A packet that nobody has stamped before is stamped now.
+ * A packet that nobody has stamped before is stamped now, once for all who ask
+ * with the same @now.
  *
  * Return: TP_STATUS_TS_* that says whose stamp it is, 0 for one of now.
  */
 static inline u32 xinet_frame_timestamp(struct sk_buff *skb,
 					unsigned int flags,
+					struct timespec64 *now,
 					struct timespec64 *ts)
 {
 	if (unlikely(flags & SOF_TIMESTAMPING_RAW_HARDWARE) &&
@@ -137,8 +140,21 @@ static inline u32 xinet_frame_timestamp(struct sk_buff *skb,
 		return TP_STATUS_TS_RAW_HARDWARE;
 	if (ktime_to_timespec64_cond(skb_tstamp(skb), ts))
 		return TP_STATUS_TS_SOFTWARE;
-	ktime_get_real_ts64(ts);
+	if (!now->tv_sec)
+		ktime_get_real_ts64(now);
+	*ts = *now;
 	return 0;
+}
+
+/**
+ * xinet_frame_has_ether_address() - whether a packet's sender has a MAC address
+ * @skb: the packet, its device set
+ */
+static inline bool xinet_frame_has_ether_address(const struct sk_buff *skb)
+{
+	const struct header_ops *ops = skb->dev->header_ops;
+
+	return ops && ops->parse == eth_header_parse;
 }
 
 /**
@@ -152,17 +168,45 @@ static inline u32 xinet_frame_timestamp(struct sk_buff *skb,
 static inline u8 xinet_frame_copy_address(const struct sk_buff *skb, u8 *addr,
 					  size_t room)
 {
-	const struct header_ops *ops = skb->dev->header_ops;
 	u8 any[MAX_ADDR_LEN];
 	int len;
 
-	if (likely(ops && ops->parse == eth_header_parse)) {
+	if (likely(xinet_frame_has_ether_address(skb))) {
 		memcpy(addr, eth_hdr(skb)->h_source, ETH_ALEN);
 		return ETH_ALEN;
 	}
 	len = dev_parse_header(skb, any);
 	memcpy(addr, any, min_t(size_t, len, room));
 	return len;
+}
+
+/* Up to here words are faster than the string instructions of a CPU. */
+#define XINET_FRAME_WORDS_MAX	256
+
+/* Some words at a time, to and from anywhere. */
+#define XINET_FRAME_STEP	(4 * sizeof(u64))
+
+/* In words, the last of which may overlap those before. */
+static inline void xinet_frame_copy_words(void *to, const void *from,
+					  unsigned int len)
+{
+	const void *last = from + len - XINET_FRAME_STEP;
+	void *to_last = to + len - XINET_FRAME_STEP;
+
+	for (; from < last; from += XINET_FRAME_STEP, to += XINET_FRAME_STEP)
+		memcpy(to, from, XINET_FRAME_STEP);
+	memcpy(to_last, last, XINET_FRAME_STEP);
+}
+
+/* What the CPU can read without help. */
+static inline void xinet_frame_copy_linear(void *to, const void *from,
+					   unsigned int len)
+{
+	if (IS_ENABLED(CONFIG_HAVE_EFFICIENT_UNALIGNED_ACCESS) &&
+	    len >= XINET_FRAME_STEP && len <= XINET_FRAME_WORDS_MAX)
+		xinet_frame_copy_words(to, from, len);
+	else
+		memcpy(to, from, len);
 }
 
 /**
@@ -175,7 +219,7 @@ static inline void xinet_frame_copy(const struct sk_buff *skb, void *to,
 				    unsigned int len)
 {
 	if (likely(len <= skb_headlen(skb)))
-		memcpy(to, skb->data, len);
+		xinet_frame_copy_linear(to, skb->data, len);
 	else
 		WARN_ON_ONCE(skb_copy_bits(skb, 0, to, len));
 }

@@ -260,6 +260,8 @@ static void ring_setup_rx(struct xinet_packet_sock *po,
 	ring->sll_offset = ring->hdrlen - sizeof(struct sockaddr_ll);
 	ring->net_offset = TPACKET_ALIGN(ring->hdrlen + min_maclen) +
 			   ring->reserve + ring->vnet_hdr_sz;
+	ring->plain = ring->version != TPACKET_V1 && !ring->vnet_hdr_sz &&
+		      ring->net_offset <= U16_MAX;
 	if (ring->version == TPACKET_V3)
 		xinet_v3_setup(po, ring);
 }

@@ -48,6 +48,7 @@ union xinet_ring_header {
  * @nr_frames: in the whole ring
  * @version: enum tpacket_versions
  * @tx: of a sender
+ * @plain: of a receiver: most packets may go the short way, see tpacket_frame.h
  * @order: of a block's pages
  * @hdrlen: bytes of a frame's header and the struct sockaddr_ll behind it
  * @reserve: PACKET_RESERVE
@@ -76,6 +77,7 @@ struct xinet_ring {
 	u8 version;
 	u8 vnet_hdr_sz;
 	bool tx;
+	bool plain;
 	u8 order;
 	u32 frames_per_block;
 	u32 nr_frames;

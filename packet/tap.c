@@ -32,29 +32,32 @@
  * before its new array is made.
  *
  * Budget per packet: one hook per tap however many sinks stand behind it; one
- * namespace comparison; one run of each distinct program; for a sink whose
- * program says no nothing at all, for one that is handed the packet two flag
- * tests and an indirect call. No lock, no reference count, no allocation, no
- * write to anything that another CPU reads.
+ * namespace comparison; one run of each distinct program that filter_index.c
+ * does not rule out; for a sink whose program says no nothing at all, for one
+ * that is handed the packet two flag tests and an indirect call. No lock, no
+ * allocation, no write to anything that another CPU reads but the count of the
+ * reference that came with the packet.
  *
  * Locks: tn->lock serialises all changes. It is taken under the lock of a
  * sink's owner (and so under RTNL at times), and nothing is taken under it but
  * sk_receive_queue.lock for single stores.
  */
 #include <kunit/visibility.h>
+#include <linux/bitmap.h>
 #include <linux/filter.h>
-#include <linux/mm.h>
 #include <linux/netdevice.h>
 #include <linux/percpu.h>
 #include <linux/skbuff.h>
 #include <linux/slab.h>
+#include <linux/time64.h>
 #include <net/net_namespace.h>
 #include <net/sock.h>
 
 #include "compat/xinet_compat_packet.h"
-#include "packet/filter.h"
+#include "packet/filter_index.h"
 #include "packet/packet.h"
 #include "packet/tap.h"
+#include "packet/tap_array.h"
 
 /*
  * @hook: what the kernel holds; also the key of the tap (dev, type)
@@ -83,87 +86,22 @@ struct tap_sender {
 
 static DEFINE_PER_CPU(struct tap_sender, tap_sender);
 
-/* Room for @nr_slots sinks, each in a group of its own. */
-VISIBLE_IF_KUNIT
-struct xinet_tap_array *xinet_tap_array_alloc(unsigned int nr_slots)
-{
-	struct xinet_tap_array *array;
-	size_t size;
-
-	size = size_add(struct_size(array, groups, nr_slots),
-			array_size(nr_slots, sizeof(*array->slots)));
-	array = kvzalloc(size, GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
-	if (array)
-		array->slots = (void *)&array->groups[nr_slots];
-	return array;
-}
-EXPORT_SYMBOL_IF_KUNIT(xinet_tap_array_alloc);
-
-static bool sinks_share_group(const struct xinet_tap_sink *a,
-			      const struct xinet_tap_sink *b)
-{
-	return a->mode == b->mode && a->filter == b->filter &&
-	       a->own_filter == b->own_filter;
-}
-
-VISIBLE_IF_KUNIT
-void xinet_tap_sink_insert(struct list_head *sinks,
-			   struct xinet_tap_sink *sink)
-{
-	struct xinet_tap_sink *other;
-
-	list_for_each_entry(other, sinks, node) {
-		if (sinks_share_group(other, sink)) {
-			list_add(&sink->node, &other->node);
-			return;
-		}
-	}
-
-	if (sink->mode == XINET_TAP_RAW)
-		list_add(&sink->node, sinks);
-	else
-		list_add_tail(&sink->node, sinks);
-}
-EXPORT_SYMBOL_IF_KUNIT(xinet_tap_sink_insert);
-
-VISIBLE_IF_KUNIT
-void xinet_tap_array_fill(struct xinet_tap_array *array,
-			  const struct list_head *sinks)
-{
-	struct xinet_tap_sink *sink, *prev = NULL;
-	struct xinet_tap_group *group = NULL;
-
-	list_for_each_entry(sink, sinks, node) {
-		if (!prev || !sinks_share_group(prev, sink)) {
-			group = &array->groups[array->nr_groups++];
-			group->prog = xinet_filter_prog(sink->filter);
-			group->mode = sink->mode;
-			group->own = sink->own_filter;
-		}
-		array->slots[array->nr_slots] = sink;
-		group->end = ++array->nr_slots;
-		prev = sink;
-	}
-}
-EXPORT_SYMBOL_IF_KUNIT(xinet_tap_array_fill);
-
 /*
- * Where a packet begins in either mode. A device without header_ops hides its
- * link-level header from everyone, so both modes begin where the packet does.
+ * Where a packet begins in @mode, when the kernel left its data pointer at
+ * @data. A device without header_ops hides its link-level header from everyone,
+ * so all modes begin there.
  */
-static void tap_views(const struct sk_buff *skb,
-		      unsigned char *view[XINET_TAP_MODES])
+static unsigned char *tap_view(const struct sk_buff *skb, unsigned char *data,
+			       enum xinet_tap_mode mode)
 {
-	view[XINET_TAP_RAW] = skb->data;
-	view[XINET_TAP_COOKED] = skb->data;
-	view[XINET_TAP_NATIVE] = skb->data;
-	if (!dev_has_header(skb->dev))
-		return;
-
-	view[XINET_TAP_RAW] = skb_mac_header(skb);
+	if (mode == XINET_TAP_NATIVE || !dev_has_header(skb->dev))
+		return data;
+	if (mode == XINET_TAP_RAW)
+		return skb_mac_header(skb);
 	if (skb->pkt_type == PACKET_OUTGOING &&
 	    skb_network_offset(skb) <= (int)skb_headlen(skb))
-		view[XINET_TAP_COOKED] = skb_network_header(skb);
+		return skb_network_header(skb);
+	return data;
 }
 
 /*
@@ -188,7 +126,16 @@ static unsigned int tap_run_own(const struct xinet_tap_sink *sink,
 	if (!sink->sk)
 		return U32_MAX;
 	filter = rcu_dereference(sink->sk->sk_filter);
-	return filter ? bpf_prog_run_save_cb(filter->prog, skb) : len;
+	/* with BH disabled nobody migrates */
+	return filter ? __bpf_prog_run_save_cb(filter->prog, skb) : len;
+}
+
+/* @data: as in tap_view() */
+static void tap_enter_mode(struct sk_buff *skb, struct xinet_tap_frame *frame,
+			   unsigned char *data, enum xinet_tap_mode mode)
+{
+	tap_move_data(skb, tap_view(skb, data, mode));
+	frame->mode = mode;
 }
 
 static void tap_offer(struct xinet_tap_sink *sink, struct sk_buff *skb,
@@ -233,28 +180,93 @@ static void tap_demux_own(const struct xinet_tap_array *array,
 	}
 }
 
-/* Hands a packet to one group, asking its program once. */
+/* The groups are void: asks every socket. */
+static noinline void tap_demux_degraded(const struct xinet_tap_array *array,
+					struct sk_buff *skb,
+					struct xinet_tap_frame *frame,
+					const struct xinet_tap_sink *sender)
+{
+	unsigned char *data = skb->data;
+	u32 mode;
+
+	for (mode = 0; mode < XINET_TAP_MODES; mode++) {
+		tap_enter_mode(skb, frame, data, mode);
+		tap_demux_own(array, skb, frame, sender, 0, array->nr_slots);
+	}
+	tap_move_data(skb, data);
+}
+
+/* Hands a packet that its program accepts to one group. */
 static void tap_demux_group(const struct xinet_tap_array *array,
 			    const struct xinet_tap_group *group,
 			    struct sk_buff *skb, struct xinet_tap_frame *frame,
-			    const struct xinet_tap_sink *sender, u32 first)
+			    const struct xinet_tap_sink *sender)
 {
-	unsigned int len = xinet_skb_readable_len(skb);
 	struct xinet_tap_sink *sink;
-	unsigned int res = len;
 	u32 i;
 
-	if (group->prog)
-		res = bpf_prog_run_save_cb(group->prog, skb);
-	if (!res)
-		return;
-
-	frame->snaplen = min(len, res);
-	for (i = first; i < group->end; i++) {
+	for (i = group->first; i < group->end; i++) {
 		sink = READ_ONCE(array->slots[i]);
 		if (likely(sink) && sink != sender)
 			tap_offer(sink, skb, frame);
 	}
+}
+
+/*
+ * The first group from @group on, but before @end, whose program does not simply
+ * say no in this mode; *@res is what it says, or 0 if it has not been asked.
+ */
+static __always_inline const struct xinet_tap_group *
+tap_skip_groups(const struct xinet_tap_group *group,
+		const struct xinet_tap_group *end, struct sk_buff *skb,
+		enum xinet_tap_mode mode, unsigned int *res)
+{
+	*res = 0;
+	for (; group != end && group->quick == mode; group++) {
+		/* with BH disabled nobody migrates */
+		*res = bpf_prog_run(group->prog, skb);
+		if (*res)
+			break;
+	}
+	return group;
+}
+
+/* Hands a packet to one group if its program, if any, accepts it. */
+static void tap_ask_group(const struct xinet_tap_array *array,
+			  const struct xinet_tap_group *group,
+			  struct sk_buff *skb, struct xinet_tap_frame *frame,
+			  const struct xinet_tap_sink *sender)
+{
+	unsigned int len = xinet_skb_readable_len(skb);
+	unsigned int res = len;
+
+	if (group->prog) {
+		/* with BH disabled nobody migrates */
+		res = __bpf_prog_run_save_cb(group->prog, skb);
+	} else if (unlikely(group->own)) {
+		tap_demux_own(array, skb, frame, sender, group->first,
+			      group->end);
+		return;
+	}
+	/* without a program: an empty packet, which AF_PACKET drops, too */
+	if (!res)
+		return;
+	frame->snaplen = min(len, res);
+	tap_demux_group(array, group, skb, frame, sender);
+}
+
+/* The groups that the index speaks for, all of them link-level ones. */
+static noinline void tap_demux_indexed(const struct xinet_tap_array *array,
+				       struct sk_buff *skb,
+				       struct xinet_tap_frame *frame,
+				       const struct xinet_tap_sink *sender)
+{
+	DECLARE_BITMAP(run, XINET_FILTER_INDEX_MAX);
+	u32 i;
+
+	xinet_filter_index_match(array->index, skb, run);
+	for_each_set_bit(i, run, array->nr_indexed)
+		tap_ask_group(array, &array->groups[i], skb, frame, sender);
 }
 
 VISIBLE_IF_KUNIT
@@ -262,37 +274,34 @@ void xinet_tap_demux(const struct xinet_tap_array *array, struct sk_buff *skb,
 		     struct xinet_tap_frame *frame,
 		     const struct xinet_tap_sink *sender)
 {
-	unsigned char *view[XINET_TAP_MODES];
+	const struct xinet_tap_group *group = array->groups;
+	const struct xinet_tap_group *end = group + array->nr_groups;
 	unsigned char *data = skb->data;
-	u32 first = 0;
-	u32 i;
-
-	tap_views(skb, view);
+	unsigned int res;
 
 	if (unlikely(READ_ONCE(array->degraded))) {
-		for (i = 0; i < XINET_TAP_MODES; i++) {
-			tap_move_data(skb, view[i]);
-			frame->mode = i;
-			tap_demux_own(array, skb, frame, sender, 0,
-				      array->nr_slots);
+		tap_demux_degraded(array, skb, frame, sender);
+		return;
+	}
+
+	tap_enter_mode(skb, frame, data, XINET_TAP_RAW);
+	if (array->index) {
+		tap_demux_indexed(array, skb, frame, sender);
+		group += array->nr_indexed;
+	}
+	for (;; group++) {
+		group = tap_skip_groups(group, end, skb, frame->mode, &res);
+		if (group == end)
+			break;
+		if (res) {
+			frame->snaplen = min(xinet_skb_readable_len(skb), res);
+			tap_demux_group(array, group, skb, frame, sender);
+			continue;
 		}
-		goto out;
+		if (unlikely(group->mode != frame->mode))
+			tap_enter_mode(skb, frame, data, group->mode);
+		tap_ask_group(array, group, skb, frame, sender);
 	}
-
-	for (i = 0; i < array->nr_groups; i++) {
-		const struct xinet_tap_group *group = &array->groups[i];
-
-		tap_move_data(skb, view[group->mode]);
-		frame->mode = group->mode;
-		if (unlikely(group->own))
-			tap_demux_own(array, skb, frame, sender, first,
-				      group->end);
-		else
-			tap_demux_group(array, group, skb, frame, sender,
-					first);
-		first = group->end;
-	}
-out:
 	tap_move_data(skb, data);
 }
 EXPORT_SYMBOL_IF_KUNIT(xinet_tap_demux);
@@ -302,17 +311,15 @@ void xinet_tap_hand_on(const struct xinet_tap_sink *group,
 		       const struct xinet_tap_frame *frame)
 {
 	struct xinet_tap_frame own = {
-		.group = group,
+		.source = group,
 		.orig_dev = frame->orig_dev,
-		.mode = READ_ONCE(member->mode),
+		.now = frame->now,
 	};
 	xinet_tap_deliver_t deliver = READ_ONCE(member->deliver);
-	unsigned char *view[XINET_TAP_MODES];
 	unsigned char *data = skb->data;
 	unsigned int len, res;
 
-	tap_views(skb, view);
-	tap_move_data(skb, view[own.mode]);
+	tap_enter_mode(skb, &own, data, READ_ONCE(member->mode));
 	len = xinet_skb_readable_len(skb);
 	res = tap_run_own(member, skb, len);
 	if (res && READ_ONCE(member->running)) {
@@ -335,6 +342,33 @@ tap_take_sender(const struct xinet_tap *tap)
 	return sink;
 }
 
+/* xinet_tap_demux() where there is little to do. */
+static void tap_demux_only(struct xinet_tap_sink *sink, struct sk_buff *skb,
+			   struct xinet_tap_frame *frame)
+{
+	unsigned char *data = skb->data;
+
+	frame->mode = XINET_TAP_RAW;
+	if (dev_has_header(skb->dev))
+		tap_move_data(skb, skb_mac_header(skb));
+	frame->snaplen = xinet_skb_readable_len(skb);
+	if (likely(frame->snaplen))
+		tap_offer(sink, skb, frame);
+	tap_move_data(skb, data);
+}
+
+/* consume_skb(); somebody else nearly always has the packet, too. */
+static void tap_put_skb(struct sk_buff *skb)
+{
+	if (likely(skb_shared(skb))) {
+		if (!refcount_dec_and_test(&skb->users))
+			return;
+		/* it is ours alone now */
+		refcount_set(&skb->users, 1);
+	}
+	consume_skb(skb);
+}
+
 /*
  * packet_type hook; softirq, or BH disabled; RCU. Owns a reference to @skb,
  * which other hooks and the protocol may share.
@@ -343,21 +377,33 @@ static int tap_rcv(struct sk_buff *skb, struct net_device *dev,
 		   struct packet_type *pt, struct net_device *orig_dev)
 {
 	struct xinet_tap *tap = container_of(pt, struct xinet_tap, hook);
-	struct xinet_tap_frame frame = {
-		.tap = tap,
-		.orig_dev = orig_dev,
-	};
 	const struct xinet_tap_sink *sender = tap_take_sender(tap);
+	const struct xinet_tap_array *array;
+	struct xinet_tap_frame frame;
+	struct xinet_tap_sink *only;
+	struct timespec64 now;
 
 	/*
 	 * Some kernels keep hooks for all devices in one list, and a device
 	 * may be on its way to another namespace.
 	 */
-	if (skb->pkt_type != PACKET_LOOPBACK &&
-	    net_eq(dev_net(dev), pt->af_packet_net))
-		xinet_tap_demux(rcu_dereference(tap->array), skb, &frame,
-				sender);
-	consume_skb(skb);
+	if (unlikely(skb->pkt_type == PACKET_LOOPBACK ||
+		     !net_eq(dev_net(dev), pt->af_packet_net)))
+		goto out_put;
+
+	array = rcu_dereference(tap->array);
+	only = READ_ONCE(array->only);
+	/* the rest is filled in on the way */
+	now.tv_sec = 0;
+	frame.source = tap;
+	frame.orig_dev = orig_dev;
+	frame.now = &now;
+	if (only && !sender)
+		tap_demux_only(only, skb, &frame);
+	else
+		xinet_tap_demux(array, skb, &frame, sender);
+out_put:
+	tap_put_skb(skb);
 	return 0;
 }
 
@@ -440,6 +486,16 @@ static struct xinet_tap *tap_alloc(struct net *net, struct net_device *dev,
 	return tap;
 }
 
+/* After a change of what it depends on, sk_receive_queue.lock held. */
+static void sink_set_source(struct xinet_tap_sink *sink)
+{
+	const void *source = NULL;
+
+	if (sink->running)
+		source = sink->group ?: (const void *)sink->tap;
+	WRITE_ONCE(sink->source, source);
+}
+
 /* Stores what per-packet code checks under the queue's lock. */
 static void sink_set_tap(struct xinet_tap_sink *sink, struct xinet_tap *tap)
 {
@@ -450,6 +506,7 @@ static void sink_set_tap(struct xinet_tap_sink *sink, struct xinet_tap *tap)
 	}
 	spin_lock_bh(&sink->sk->sk_receive_queue.lock);
 	WRITE_ONCE(sink->tap, tap);
+	sink_set_source(sink);
 	spin_unlock_bh(&sink->sk->sk_receive_queue.lock);
 }
 
@@ -477,6 +534,13 @@ static bool tap_filter_is_stale(const struct xinet_tap *tap)
 	return false;
 }
 
+/* From here on each slot runs the filter of its socket; tap.h. */
+static void tap_degrade(struct xinet_tap_array *array)
+{
+	WRITE_ONCE(array->degraded, true);
+	WRITE_ONCE(array->only, NULL);
+}
+
 /* Makes @array, empty and large enough, the one that packets see. */
 static void tap_publish(struct xinet_tap_net *tn, struct xinet_tap *tap,
 			struct xinet_tap_array *array)
@@ -484,14 +548,15 @@ static void tap_publish(struct xinet_tap_net *tn, struct xinet_tap *tap,
 	struct xinet_tap_array *old;
 
 	xinet_tap_array_fill(array, &tap->sinks);
+	xinet_tap_array_index(array);
 	old = rcu_replace_pointer(tap->array, array,
 				  lockdep_is_held(&tn->lock));
 	/* pairs with the one in xinet_tap_filter_changed() */
 	smp_mb();
 	if (unlikely(tap_filter_is_stale(tap)))
-		WRITE_ONCE(array->degraded, true);
+		tap_degrade(array);
 	if (old)
-		kvfree_rcu(old, rcu);
+		xinet_tap_array_free_rcu(old);
 	tap_update_ignore_outgoing(tap);
 }
 
@@ -515,7 +580,7 @@ static void tap_unregister(struct xinet_tap_net *tn, struct xinet_tap *tap)
 	/* packets under way still read both */
 	array = rcu_dereference_protected(tap->array,
 					  lockdep_is_held(&tn->lock));
-	kvfree_rcu(array, rcu);
+	xinet_tap_array_free_rcu(array);
 	kfree_rcu(tap, rcu);
 }
 
@@ -531,7 +596,7 @@ static void tap_empty_slot(struct xinet_tap_net *tn, struct xinet_tap *tap,
 
 	array = rcu_dereference_protected(tap->array,
 					  lockdep_is_held(&tn->lock));
-	WRITE_ONCE(array->degraded, true);
+	tap_degrade(array);
 	for (i = 0; i < array->nr_slots; i++) {
 		if (array->slots[i] == sink)
 			WRITE_ONCE(array->slots[i], NULL);
@@ -629,7 +694,7 @@ static void tap_reorder(struct xinet_tap_net *tn, struct xinet_tap_sink *sink,
 	}
 	old = rcu_dereference_protected(tap->array,
 					lockdep_is_held(&tn->lock));
-	WRITE_ONCE(old->degraded, true);
+	tap_degrade(old);
 }
 
 void xinet_tap_set_filter(struct xinet_tap_net *tn,
@@ -660,7 +725,7 @@ void xinet_tap_filter_changed(struct xinet_tap_sink *sink)
 	rcu_read_lock();
 	tap = READ_ONCE(sink->tap);
 	if (tap)
-		WRITE_ONCE(rcu_dereference(tap->array)->degraded, true);
+		tap_degrade(rcu_dereference(tap->array));
 	rcu_read_unlock();
 }
 
@@ -693,6 +758,7 @@ void xinet_tap_set_running(struct xinet_tap_sink *sink, bool running)
 {
 	spin_lock_bh(&sink->sk->sk_receive_queue.lock);
 	WRITE_ONCE(sink->running, running);
+	sink_set_source(sink);
 	spin_unlock_bh(&sink->sk->sk_receive_queue.lock);
 }
 
@@ -701,6 +767,7 @@ void xinet_tap_set_group(struct xinet_tap_sink *sink,
 {
 	spin_lock_bh(&sink->sk->sk_receive_queue.lock);
 	WRITE_ONCE(sink->group, group);
+	sink_set_source(sink);
 	spin_unlock_bh(&sink->sk->sk_receive_queue.lock);
 }
 

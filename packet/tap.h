@@ -19,7 +19,9 @@ struct net_device;
 struct sk_buff;
 struct sk_filter;
 struct sock;
+struct timespec64;
 struct xinet_filter;
+struct xinet_filter_index;
 struct xinet_tap;
 struct xinet_tap_sink;
 
@@ -43,16 +45,17 @@ enum xinet_tap_room {
 
 /**
  * struct xinet_tap_frame - what a sink is told about a packet beside the skb
- * @tap: the tap it came through; NULL for a member of @group
- * @group: sink of the fanout group it came through, or NULL
+ * @source: the tap it came through, or the sink of the fanout group
  * @orig_dev: the device that received it first, before bonds and VLANs
+ * @now: the time, shared by all who stamp the packet; zero until the first of
+ *	them has asked for it
  * @snaplen: how many bytes from skb->data the filter asks to keep
  * @mode: where skb->data stands
  */
 struct xinet_tap_frame {
-	const struct xinet_tap *tap;
-	const struct xinet_tap_sink *group;
+	const void *source;
 	const struct net_device *orig_dev;
+	struct timespec64 *now;
 	unsigned int snaplen;
 	enum xinet_tap_mode mode;
 };
@@ -94,6 +97,8 @@ typedef enum xinet_tap_room (*xinet_tap_room_t)(const struct sock *sk,
  * @sk: its socket, which lives for an RCU grace period after leaving the tap;
  *	NULL for the sink of a fanout group, which is XINET_TAP_NATIVE and has
  *	@own_filter
+ * @source: where its packets come from, as in struct xinet_tap_frame: @group or
+ *	@tap, or NULL while it does not run; unused in the sink of a fanout group
  * @deliver: takes the packets
  * @room: answers for @deliver; unused in the sink of a fanout group
  * @running: packets are wanted; false while the device is down
@@ -107,14 +112,15 @@ typedef enum xinet_tap_room (*xinet_tap_room_t)(const struct sock *sk,
  * @node: in the tap's list, beside those of equal mode and filter
  *
  * @deliver and @room change under sk_receive_queue.lock, with what they serve.
- * @tap, @group, @running and @mode change under sk_receive_queue.lock and the lock of
- * the sink's owner, the others under the latter; per-packet code reads them
+ * @tap, @group, @source, @running and @mode change under sk_receive_queue.lock and
+ * the lock of the sink's owner, the others under the latter; per-packet code reads them
  * without.
  */
 struct xinet_tap_sink {
 	struct xinet_tap *tap;
 	struct xinet_tap_sink *group;
 	struct sock *sk;
+	const void *source;
 	xinet_tap_deliver_t deliver;
 	xinet_tap_room_t room;
 	bool running;
@@ -140,23 +146,31 @@ struct xinet_tap_net {
 /**
  * struct xinet_tap_group - sinks that share a program and a mode
  * @prog: run once per packet for all of them; NULL accepts every packet
- * @end: index of the slot after their last; they begin where the group before
- *	them ends
+ * @first: index of their first slot
+ * @end: index of the slot after their last
  * @mode: enum xinet_tap_mode
+ * @quick: @mode, if @prog is there and leaves the control buffer of the packet
+ *	alone; otherwise XINET_TAP_MODES
  * @own: @prog is not set, each runs the filter of its socket
  */
 struct xinet_tap_group {
 	struct bpf_prog *prog;
+	u32 first;
 	u32 end;
 	u8 mode;
+	u8 quick;
 	bool own;
 };
 
 /**
  * struct xinet_tap_array - what a tap does with a packet; drawn in tap.c
  * @rcu: for freeing
+ * @only: the one sink behind the tap, if it wants every packet from its
+ *	link-level header on; otherwise NULL, and there are groups to look at
  * @slots: the sinks, behind the groups in the same allocation; NULL where one
  *	left and no new array could be allocated
+ * @index: which of the first groups to ask about a packet; may be NULL
+ * @nr_indexed: how many groups @index speaks for
  * @nr_groups: used entries of @groups
  * @nr_slots: used entries of @slots
  * @degraded: a sink changed when no new array could be allocated, or the filter
@@ -166,7 +180,10 @@ struct xinet_tap_group {
  */
 struct xinet_tap_array {
 	struct rcu_head rcu;
+	struct xinet_tap_sink *only;
 	struct xinet_tap_sink **slots;
+	struct xinet_filter_index *index;
+	u32 nr_indexed;
 	u32 nr_groups;
 	u32 nr_slots;
 	bool degraded;
@@ -309,40 +326,15 @@ void xinet_tap_hand_on(const struct xinet_tap_sink *group,
 static inline bool xinet_tap_sink_wants(const struct xinet_tap_sink *sink,
 					const struct xinet_tap_frame *frame)
 {
-	return sink->running && sink->tap == frame->tap &&
-	       sink->group == frame->group && sink->mode == frame->mode;
+	return sink->source == frame->source && sink->mode == frame->mode;
 }
 
 #if IS_ENABLED(CONFIG_KUNIT)
 /**
- * xinet_tap_array_alloc() - an empty array
- * @nr_slots: how many sinks it is to hold
- *
- * Return: the array, to be freed with kvfree(), or NULL.
- */
-struct xinet_tap_array *xinet_tap_array_alloc(unsigned int nr_slots);
-
-/**
- * xinet_tap_array_fill() - write sinks and their groups into an array
- * @array: empty, with a slot for every sink of @sinks
- * @sinks: struct xinet_tap_sink by @node, as xinet_tap_sink_insert() orders it
- */
-void xinet_tap_array_fill(struct xinet_tap_array *array,
-			  const struct list_head *sinks);
-
-/**
- * xinet_tap_sink_insert() - put a sink beside those it shares a group with
- * @sinks: list of struct xinet_tap_sink by @node, link-level ones first
- * @sink: in no list
- */
-void xinet_tap_sink_insert(struct list_head *sinks,
-			   struct xinet_tap_sink *sink);
-
-/**
  * xinet_tap_demux() - hand a packet to the sinks that accept it
  * @array: what is published behind the tap
  * @skb: borrowed; data, len and cb are as before when this returns
- * @frame: @tap and @orig_dev set by the caller, the rest is filled in
+ * @frame: @source, @orig_dev and @now set by the caller, the rest is filled in
  * @sender: sink for which the packet was sent and which does not get it back,
  *	or NULL
  *

@@ -26,9 +26,12 @@
  * of it, and takes the lock again to hand the frame over; but what keeps the
  * lock is no longer than what a second round on it costs, for all but packets
  * of many kilobytes, and so the ring needs no record of who is writing where,
- * frames are handed over in the order of the head, and time stamps do not run
- * backwards in it. Several CPUs that receive into one ring meet at its lock in
- * either design; a ring for each, in a fanout group, is what avoids it.
+ * and frames are handed over in the order of the head. Several CPUs that receive
+ * into one ring meet at its lock in either design; a ring for each, in a fanout
+ * group, is what avoids it. A packet has the same time in all rings; where it
+ * comes to a second one the packets of another CPU may have overtaken it.
+ *
+ * Most packets go the short way, see tpacket_frame.h.
  */
 #include <linux/if_packet.h>
 #include <linux/netdevice.h>
@@ -43,10 +46,8 @@
 #include "packet/ring.h"
 #include "packet/tap.h"
 #include "packet/tpacket.h"
+#include "packet/tpacket_frame.h"
 #include "packet/vnet.h"
-
-/* The shortest link-level header that room is left for. */
-#define TPACKET_MIN_MACLEN	16
 
 /* Bytes from the first one to the network header; may be anything. */
 static u32 tpacket_maclen(const struct sk_buff *skb,
@@ -65,9 +66,9 @@ bool xinet_tpacket_place(const struct xinet_ring *ring,
 	u32 maclen = tpacket_maclen(skb, frame);
 	u32 net = ring->net_offset;
 
-	if (unlikely(maclen > TPACKET_MIN_MACLEN))
+	if (unlikely(maclen > XINET_TPACKET_MIN_MACLEN))
 		net += TPACKET_ALIGN(ring->hdrlen + maclen) -
-		       TPACKET_ALIGN(ring->hdrlen + TPACKET_MIN_MACLEN);
+		       TPACKET_ALIGN(ring->hdrlen + XINET_TPACKET_MIN_MACLEN);
 	if (unlikely(net > U16_MAX))
 		return false;
 
@@ -186,10 +187,13 @@ static u32 tpacket_queue_copy(struct xinet_packet_sock *po,
 	return TP_STATUS_COPY;
 }
 
-/* sk_receive_queue.lock held; false: the packet has no place in the ring. */
-static bool tpacket_store(struct xinet_packet_sock *po,
-			  struct xinet_ring *ring, struct sk_buff *skb,
-			  const struct xinet_tap_frame *frame)
+/*
+ * The long way into the ring; sk_receive_queue.lock held. false: the packet has
+ * no place there.
+ */
+static noinline bool tpacket_store(struct xinet_packet_sock *po,
+				   struct xinet_ring *ring, struct sk_buff *skb,
+				   const struct xinet_tap_frame *frame)
 {
 	const bool cooked = frame->mode == XINET_TAP_COOKED;
 	union xinet_ring_header *h = ring->head_frame;
@@ -211,7 +215,8 @@ static bool tpacket_store(struct xinet_packet_sock *po,
 	/* until the program reads the statistics */
 	if (unlikely(atomic_read(&po->tp_drops)))
 		status |= TP_STATUS_LOSING;
-	status |= xinet_frame_timestamp(skb, READ_ONCE(po->tp_tstamp), &ts);
+	status |= xinet_frame_timestamp(skb, READ_ONCE(po->tp_tstamp),
+					frame->now, &ts);
 
 	xinet_tpacket_fill(po, h, skb, frame, &place, ring->sll_offset);
 	if (ring->version == TPACKET_V1)
@@ -220,6 +225,41 @@ static bool tpacket_store(struct xinet_packet_sock *po,
 		status |= tpacket_fill_v2(&h->v2, skb, &place, &ts, cooked);
 	xinet_ring_flush(h, place.mac + place.snaplen);
 	xinet_ring_set_status(ring->version, h, status);
+	return true;
+}
+
+/* The short way into a ring of V2; otherwise as tpacket_store(). */
+static __always_inline bool
+tpacket_store_v2(struct xinet_packet_sock *po, struct xinet_ring *ring,
+		 struct sk_buff *skb, const struct xinet_tap_frame *frame)
+{
+	struct tpacket2_hdr *h = ring->head_frame;
+	u32 snaplen = frame->snaplen;
+	u32 net = ring->net_offset;
+	u32 mac = net - skb_network_offset(skb);
+
+	if (unlikely(mac + snaplen > ring->frame_size ||
+		     atomic_read(&po->tp_drops)))
+		return tpacket_store(po, ring, skb, frame);
+	if (xinet_ring_status(TPACKET_V2, h) != TP_STATUS_KERNEL)
+		return false;
+
+	xinet_ring_advance(ring);
+	po->tp_packets++;
+	if (!frame->now->tv_sec)
+		ktime_get_real_ts64(frame->now);
+	h->tp_sec = frame->now->tv_sec;
+	h->tp_nsec = frame->now->tv_nsec;
+	h->tp_len = skb->len;
+	h->tp_snaplen = snaplen;
+	h->tp_mac = mac;
+	h->tp_net = net;
+	h->tp_vlan_tci = 0;
+	h->tp_vlan_tpid = 0;
+	memset(h->tp_padding, 0, sizeof(h->tp_padding));
+	xinet_tpacket_put_plain(h, skb, mac, snaplen, ring->sll_offset);
+	xinet_ring_flush(h, mac + snaplen);
+	xinet_ring_set_status(TPACKET_V2, h, xinet_frame_status(skb));
 	return true;
 }
 
@@ -243,7 +283,10 @@ void xinet_tpacket_deliver(struct xinet_tap_sink *sink, struct sk_buff *skb,
 		spin_unlock(&sk->sk_receive_queue.lock);
 		return;
 	}
-	stored = tpacket_store(po, ring, skb, frame);
+	if (xinet_tpacket_is_plain(po, ring, skb, frame))
+		stored = tpacket_store_v2(po, ring, skb, frame);
+	else
+		stored = tpacket_store(po, ring, skb, frame);
 	spin_unlock(&sk->sk_receive_queue.lock);
 
 	if (likely(stored))

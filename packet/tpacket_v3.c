@@ -61,6 +61,7 @@
 #include "packet/ring.h"
 #include "packet/tap.h"
 #include "packet/tpacket.h"
+#include "packet/tpacket_frame.h"
 #include "packet/tpacket_v3.h"
 
 /* Alignment of the frames, the private area and what is in front of it. */
@@ -269,6 +270,9 @@ void xinet_v3_setup(struct xinet_packet_sock *po, struct xinet_ring *ring)
 	v3->timeout = ms_to_ktime(req->tp_retire_blk_tov);
 	v3_setup_latency(v3, po);
 	xinet_hrtimer_setup(&v3->timer, v3_timeout, CLOCK_MONOTONIC, v3->mode);
+	/* the short way knows neither */
+	if (v3->rxhash || v3->watermark)
+		ring->plain = false;
 	v3->seq = 1;
 	v3->active = 0;
 	v3->block = ring->blocks[0];
@@ -316,9 +320,13 @@ static void v3_fill(struct tpacket3_hdr *h, struct sk_buff *skb, bool rxhash,
 	memset(h->tp_padding, 0, sizeof(h->tp_padding));
 }
 
-/* sk_receive_queue.lock held; false: the packet has no place in the ring. */
-static bool v3_store(struct xinet_packet_sock *po, struct xinet_ring *ring,
-		     struct sk_buff *skb, const struct xinet_tap_frame *frame)
+/*
+ * The long way into the ring; sk_receive_queue.lock held. false: the packet has
+ * no place there.
+ */
+static noinline bool v3_store(struct xinet_packet_sock *po,
+			      struct xinet_ring *ring, struct sk_buff *skb,
+			      const struct xinet_tap_frame *frame)
 {
 	const bool cooked = frame->mode == XINET_TAP_COOKED;
 	struct xinet_tpacket_place place;
@@ -340,7 +348,8 @@ static bool v3_store(struct xinet_packet_sock *po, struct xinet_ring *ring,
 		return false;
 
 	status = xinet_frame_status(skb);
-	status |= xinet_frame_timestamp(skb, READ_ONCE(po->tp_tstamp), &ts);
+	status |= xinet_frame_timestamp(skb, READ_ONCE(po->tp_tstamp),
+					frame->now, &ts);
 	xinet_tpacket_fill(po, h, skb, frame, &place, ring->sll_offset);
 	v3_fill(h, skb, v3->rxhash, &place, &ts, status, cooked);
 	h->tp_next_offset = len;
@@ -355,6 +364,51 @@ static bool v3_store(struct xinet_packet_sock *po, struct xinet_ring *ring,
 	po->tp_packets++;
 	if (unlikely(v3->nr_packets == v3->watermark))
 		xinet_v3_step(ring, XINET_V3_WATERMARK, 0);
+	return true;
+}
+
+/*
+ * The short way, into a block that has packets and room for another; false: the
+ * long one is wanted. A packet that fits into the rest of a block needs no
+ * cutting.
+ */
+static __always_inline bool
+v3_store_plain(struct xinet_packet_sock *po, struct xinet_ring *ring,
+	       struct sk_buff *skb, const struct xinet_tap_frame *frame)
+{
+	struct xinet_v3 *v3 = &ring->v3;
+	u32 snaplen = frame->snaplen;
+	u32 net = ring->net_offset;
+	u32 mac = net - skb_network_offset(skb);
+	u32 len = ALIGN(mac + snaplen, V3_ALIGNMENT);
+	struct timespec64 *now = frame->now;
+	struct tpacket3_hdr *h;
+
+	if (unlikely(v3->state != XINET_V3_FILLING ||
+		     v3->pos + len >= ring->block_size))
+		return false;
+	h = (void *)v3->block + v3->pos;
+	v3->last = v3->pos;
+	v3->pos += len;
+	v3->nr_packets++;
+	po->tp_packets++;
+
+	h->tp_next_offset = len;
+	h->tp_snaplen = snaplen;
+	h->tp_len = skb->len;
+	h->tp_status = xinet_frame_status(skb);
+	h->tp_mac = mac;
+	h->tp_net = net;
+	memset(&h->hv1, 0, sizeof(h->hv1));
+	memset(h->tp_padding, 0, sizeof(h->tp_padding));
+	xinet_tpacket_put_plain(h, skb, mac, snaplen, ring->sll_offset);
+
+	if (!now->tv_sec)
+		ktime_get_real_ts64(now);
+	h->tp_sec = now->tv_sec;
+	h->tp_nsec = now->tv_nsec;
+	v3->last_sec = now->tv_sec;
+	v3->last_nsec = now->tv_nsec;
 	return true;
 }
 
@@ -376,6 +430,11 @@ void xinet_v3_deliver(struct xinet_tap_sink *sink, struct sk_buff *skb,
 	/* under way while the ring came or went, it is for neither */
 	if (unlikely(!xinet_tap_sink_wants(sink, frame) || !ring ||
 		     ring->version != TPACKET_V3)) {
+		spin_unlock(&sk->sk_receive_queue.lock);
+		return;
+	}
+	if (xinet_tpacket_is_plain(po, ring, skb, frame) &&
+	    v3_store_plain(po, ring, skb, frame)) {
 		spin_unlock(&sk->sk_receive_queue.lock);
 		return;
 	}

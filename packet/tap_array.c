@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What stands behind a tap, in the form that packets see: built here from the
+ * list of sinks whenever that changes, published and read by tap.c, where it is
+ * drawn. Nothing here runs per packet.
+ */
+#include <kunit/visibility.h>
+#include <linux/filter.h>
+#include <linux/list.h>
+#include <linux/mm.h>
+#include <linux/overflow.h>
+#include <linux/slab.h>
+
+#include "packet/filter.h"
+#include "packet/filter_index.h"
+#include "packet/tap.h"
+#include "packet/tap_array.h"
+
+/* Room for @nr_slots sinks, each in a group of its own. */
+struct xinet_tap_array *xinet_tap_array_alloc(unsigned int nr_slots)
+{
+	struct xinet_tap_array *array;
+	size_t size;
+
+	size = size_add(struct_size(array, groups, nr_slots),
+			array_size(nr_slots, sizeof(*array->slots)));
+	array = kvzalloc(size, GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	if (array)
+		array->slots = (void *)&array->groups[nr_slots];
+	return array;
+}
+EXPORT_SYMBOL_IF_KUNIT(xinet_tap_array_alloc);
+
+static bool sinks_share_group(const struct xinet_tap_sink *a,
+			      const struct xinet_tap_sink *b)
+{
+	return a->mode == b->mode && a->filter == b->filter &&
+	       a->own_filter == b->own_filter;
+}
+
+void xinet_tap_sink_insert(struct list_head *sinks,
+			   struct xinet_tap_sink *sink)
+{
+	struct xinet_tap_sink *other;
+
+	list_for_each_entry(other, sinks, node) {
+		if (sinks_share_group(other, sink)) {
+			list_add(&sink->node, &other->node);
+			return;
+		}
+	}
+
+	if (sink->mode == XINET_TAP_RAW)
+		list_add(&sink->node, sinks);
+	else
+		list_add_tail(&sink->node, sinks);
+}
+EXPORT_SYMBOL_IF_KUNIT(xinet_tap_sink_insert);
+
+static bool array_is_quick(const struct xinet_tap_group *group)
+{
+	return group->prog && !group->prog->cb_access;
+}
+
+void xinet_tap_array_fill(struct xinet_tap_array *array,
+			  const struct list_head *sinks)
+{
+	struct xinet_tap_sink *sink, *prev = NULL;
+	struct xinet_tap_group *group = NULL;
+
+	list_for_each_entry(sink, sinks, node) {
+		if (!prev || !sinks_share_group(prev, sink)) {
+			group = &array->groups[array->nr_groups++];
+			group->prog = xinet_filter_prog(sink->filter);
+			group->first = array->nr_slots;
+			group->mode = sink->mode;
+			group->own = sink->own_filter;
+			group->quick = array_is_quick(group) ? group->mode :
+							       XINET_TAP_MODES;
+		}
+		array->slots[array->nr_slots] = sink;
+		group->end = ++array->nr_slots;
+		prev = sink;
+	}
+}
+EXPORT_SYMBOL_IF_KUNIT(xinet_tap_array_fill);
+
+/* The sink of @array->only. */
+static struct xinet_tap_sink *
+array_only_sink(const struct xinet_tap_array *array)
+{
+	const struct xinet_tap_group *group = array->groups;
+
+	if (array->nr_slots != 1 || group->prog || group->own ||
+	    group->mode != XINET_TAP_RAW)
+		return NULL;
+	return array->slots[0];
+}
+
+/* How many groups at the head are link-level ones. */
+static u32 array_count_raw(const struct xinet_tap_array *array)
+{
+	u32 i;
+
+	for (i = 0; i < array->nr_groups; i++) {
+		if (array->groups[i].mode != XINET_TAP_RAW)
+			break;
+	}
+	return i;
+}
+
+void xinet_tap_array_index(struct xinet_tap_array *array)
+{
+	const struct xinet_filter_keys **keys;
+	const struct xinet_tap_sink *sink;
+	u32 nr = array_count_raw(array);
+	u32 i;
+
+	array->only = array_only_sink(array);
+	if (nr < 2)
+		return;
+	keys = kvmalloc_array(nr, sizeof(*keys), GFP_KERNEL | __GFP_NOWARN);
+	if (!keys)
+		return;
+	for (i = 0; i < nr; i++) {
+		sink = array->slots[array->groups[i].first];
+		keys[i] = xinet_filter_keys(sink->filter);
+	}
+	array->index = xinet_filter_index_build(keys, nr);
+	if (array->index)
+		array->nr_indexed = xinet_filter_index_nr(array->index);
+	kvfree(keys);
+}
+
+void xinet_tap_array_free_rcu(struct xinet_tap_array *array)
+{
+	xinet_filter_index_free_rcu(array->index);
+	kvfree_rcu(array, rcu);
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Building the arrays that taps publish; struct xinet_tap_array is in tap.h.
+ */
+#ifndef _XINET_PACKET_TAP_ARRAY_H
+#define _XINET_PACKET_TAP_ARRAY_H
+
+struct list_head;
+struct xinet_tap_array;
+struct xinet_tap_sink;
+
+/**
+ * xinet_tap_array_alloc() - an empty array
+ * @nr_slots: how many sinks it is to hold
+ *
+ * Return: the array, to be freed with kvfree(), or NULL.
+ */
+struct xinet_tap_array *xinet_tap_array_alloc(unsigned int nr_slots);
+
+/**
+ * xinet_tap_array_fill() - write sinks and their groups into an array
+ * @array: empty, with a slot for every sink of @sinks
+ * @sinks: struct xinet_tap_sink by @node, as xinet_tap_sink_insert() orders it
+ */
+void xinet_tap_array_fill(struct xinet_tap_array *array,
+			  const struct list_head *sinks);
+
+/**
+ * xinet_tap_sink_insert() - put a sink beside those it shares a group with
+ * @sinks: list of struct xinet_tap_sink by @node, link-level ones first
+ * @sink: in no list
+ */
+void xinet_tap_sink_insert(struct list_head *sinks,
+			   struct xinet_tap_sink *sink);
+
+/**
+ * xinet_tap_array_index() - prepare short ways through an array
+ * @array: filled in, not published yet
+ *
+ * Without memory there are none, and every program is run.
+ *
+ * Context: process; may sleep.
+ */
+void xinet_tap_array_index(struct xinet_tap_array *array);
+
+/**
+ * xinet_tap_array_free_rcu() - free an array when nobody reads it any more
+ * @array: not published any more
+ */
+void xinet_tap_array_free_rcu(struct xinet_tap_array *array);
+
+#endif /* _XINET_PACKET_TAP_ARRAY_H */

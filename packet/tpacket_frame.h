@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The short way of a packet into a receive ring of V2 or V3: what nearly every
+ * packet is, written without a function call but for the time. tpacket.c and
+ * tpacket_v3.c have the long way beside it, which knows every case; both write
+ * the same into the frame that is drawn in tpacket.c.
+ */
+#ifndef _XINET_PACKET_TPACKET_FRAME_H
+#define _XINET_PACKET_TPACKET_FRAME_H
+
+#include <linux/etherdevice.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+#include <linux/if_vlan.h>
+#include <linux/netdevice.h>
+#include <linux/skbuff.h>
+#include <linux/timekeeping.h>
+
+#include "packet/frame_info.h"
+#include "packet/packet.h"
+#include "packet/ring.h"
+#include "packet/tap.h"
+
+/* The shortest link-level header that room is left for. */
+#define XINET_TPACKET_MIN_MACLEN	16
+
+/**
+ * xinet_tpacket_is_plain() - whether a packet may go the short way
+ * @po: the socket
+ * @ring: its receive ring
+ * @skb: the packet
+ * @frame: as the tap fills it in
+ *
+ * It does from Ethernet, in link-level mode, in one piece, without a tag beside
+ * it and a stamp of its own, when the socket asks for nothing unusual. Whether
+ * it fits into its frame is another question.
+ *
+ * Context: sk_receive_queue.lock held.
+ */
+static __always_inline bool
+xinet_tpacket_is_plain(const struct xinet_packet_sock *po,
+		       const struct xinet_ring *ring,
+		       const struct sk_buff *skb,
+		       const struct xinet_tap_frame *frame)
+{
+	return likely(ring->plain && frame->mode == XINET_TAP_RAW &&
+		      (u32)skb_network_offset(skb) <= XINET_TPACKET_MIN_MACLEN &&
+		      frame->snaplen <= skb_headlen(skb) &&
+		      !skb_vlan_tag_present(skb) && !skb->tstamp &&
+		      !READ_ONCE(po->tp_tstamp) && !READ_ONCE(po->origdev) &&
+		      xinet_frame_has_ether_address(skb));
+}
+
+/**
+ * xinet_tpacket_put_plain() - write the bytes and the address of such a packet
+ * @base: the frame
+ * @skb: the packet
+ * @mac: offset of its first byte
+ * @snaplen: how many bytes to store
+ * @offset: of the struct sockaddr_ll
+ */
+static __always_inline void
+xinet_tpacket_put_plain(void *base, const struct sk_buff *skb, u32 mac,
+			u32 snaplen, u32 offset)
+{
+	const struct net_device *dev = skb->dev;
+	struct sockaddr_ll *sll = base + offset;
+
+	sll->sll_family = AF_PACKET;
+	sll->sll_protocol = skb->protocol;
+	sll->sll_ifindex = dev->ifindex;
+	sll->sll_hatype = dev->type;
+	sll->sll_pkttype = skb->pkt_type;
+	sll->sll_halen = ETH_ALEN;
+	memcpy(sll->sll_addr, eth_hdr(skb)->h_source, ETH_ALEN);
+	xinet_frame_copy_linear(base + mac, skb->data, snaplen);
+}
+
+#endif /* _XINET_PACKET_TPACKET_FRAME_H */
