@@ -12,6 +12,7 @@
 #include <linux/net.h>
 #include <linux/rtnetlink.h>
 #include <linux/udp.h>
+#include <net/ip.h>
 #include <net/net_namespace.h>
 #include <net/sock.h>
 
@@ -109,8 +110,8 @@ static void open_group(struct kunit *test, int members, u16 type_flags)
 	}
 }
 
-/* Lets a UDP datagram from port @flow arrive. */
-static void receive(struct kunit *test, u16 flow)
+/* Lets a packet of @protocol arrive, @flow where UDP has its source port. */
+static void receive_ip(struct kunit *test, u8 protocol, u16 frag_off, u16 flow)
 {
 	struct fanout_fixture *f = test->priv;
 	struct test_frame frame = {
@@ -118,7 +119,8 @@ static void receive(struct kunit *test, u16 flow)
 		.ip.version	= 4,
 		.ip.ihl		= 5,
 		.ip.ttl		= 1,
-		.ip.protocol	= IPPROTO_UDP,
+		.ip.protocol	= protocol,
+		.ip.frag_off	= htons(frag_off),
 		.ip.tot_len	= htons(sizeof(frame) - ETH_HLEN),
 		.ip.saddr	= htonl(0xc0000201),
 		.ip.daddr	= htonl(0xc0000202),
@@ -133,6 +135,12 @@ static void receive(struct kunit *test, u16 flow)
 	frame.eth.h_dest[0] = 0x02;
 	frame.ip.check = ip_fast_csum(&frame.ip, frame.ip.ihl);
 	xinet_fake_dev_receive(test, f->dev, &frame, sizeof(frame));
+}
+
+/* Lets a UDP datagram from port @flow arrive. */
+static void receive(struct kunit *test, u16 flow)
+{
+	receive_ip(test, IPPROTO_UDP, 0, flow);
 }
 
 static struct sk_buff_head *queue_of(struct kunit *test, int i)
@@ -154,8 +162,13 @@ static void hash_is_scaled_to_the_members(struct kunit *test)
 	int i;
 
 	open_group(test, 3, PACKET_FANOUT_HASH);
-	for (i = 0; i < 64; i++)
+	for (i = 0; i < 40; i++)
 		receive(test, i);
+	for (i = 0; i < 8; i++) {
+		receive_ip(test, IPPROTO_TCP, 0, i);
+		receive_ip(test, IPPROTO_TCP, IP_MF, i);
+		receive_ip(test, IPPROTO_ICMP, 0, i);
+	}
 	for (i = 0; i < 3; i++) {
 		sum += queued(test, i);
 		skb_queue_walk(queue_of(test, i), skb)

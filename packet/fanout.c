@@ -29,7 +29,7 @@
  * stopped: it lives for an RCU grace period, and xinet_tap_sink_wants() then
  * refuses the packet for it.
  *
- * Budget per packet: what the mode costs (the flow hash of the kernel in
+ * Budget per packet: what the mode costs (the flow hash in
  * PACKET_FANOUT_HASH; a shared counter in PACKET_FANOUT_LB), one filter, one
  * deliver(). No lock, no reference count, no allocation but for fragments that
  * are to be put together.
@@ -54,6 +54,7 @@
 
 #include "compat/xinet_compat_packet.h"
 #include "packet/fanout.h"
+#include "packet/flow_hash.h"
 #include "packet/packet.h"
 #include "packet/tap.h"
 
@@ -178,7 +179,7 @@ static u32 fanout_choose(struct fanout_group *group, struct sk_buff *skb,
 	switch (group->mode) {
 	case PACKET_FANOUT_HASH:
 		return num == 1 ? 0 :
-		       reciprocal_scale(__skb_get_hash_symmetric(skb), num);
+		       reciprocal_scale(xinet_flow_hash(skb), num);
 	case PACKET_FANOUT_LB:
 		return (u32)atomic_inc_return(&group->turn) % num;
 	case PACKET_FANOUT_CPU:

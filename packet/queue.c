@@ -17,6 +17,7 @@
 #include "packet/packet.h"
 #include "packet/queue.h"
 #include "packet/tap.h"
+#include "packet/tpacket.h"
 #include "packet/vnet.h"
 
 /*
@@ -60,7 +61,7 @@ static void queue_note(const struct xinet_packet_sock *po, struct sk_buff *skb,
 					       dev->ifindex;
 	cb->hatype = dev->type;
 	cb->pkttype = skb->pkt_type;
-	cb->halen = dev_parse_header(skb, cb->addr);
+	cb->halen = xinet_frame_copy_address(skb, cb->addr, sizeof(cb->addr));
 }
 
 /* Lets go of what a packet must not keep alive while it waits for a reader. */
@@ -73,7 +74,8 @@ static void queue_detach(struct sk_buff *skb, struct sock *sk)
 }
 
 /*
- * Budget: one clone; the queue's lock once, for the append; one wakeup.
+ * Budget: one clone; the queue's lock once, for the append; a barrier to see
+ * whether someone waits.
  */
 void xinet_queue_deliver(struct xinet_tap_sink *sink, struct sk_buff *skb,
 			 const struct xinet_tap_frame *frame)
@@ -105,7 +107,7 @@ void xinet_queue_deliver(struct xinet_tap_sink *sink, struct sk_buff *skb,
 	skb_clear_delivery_time(skb);
 	__skb_queue_tail(&sk->sk_receive_queue, skb);
 	spin_unlock(&sk->sk_receive_queue.lock);
-	sk->sk_data_ready(sk);
+	xinet_tpacket_wake(po);
 	return;
 
 drop_free:
