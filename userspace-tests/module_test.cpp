@@ -12,11 +12,14 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <map>
 #include <sstream>
 #include <thread>
 
+#include "support/diag.h"
 #include "support/inet.h"
 #include "support/outcome.h"
 #include "support/program.h"
@@ -79,6 +82,26 @@ std::vector<std::string> lines_of(const char* path, bool first_word_only) {
 std::vector<std::vector<std::string>> traces() {
     return {lines_of("/proc/net/protocols", true), lines_of("/proc/net/ptype", false),
             lines_of("/proc/slabinfo", true), lines_of("/proc/modules", true)};
+}
+
+// Objects in use, by slab cache. Shrinking makes the counts exact, and lets KASAN give back what
+// it keeps for a while.
+std::map<std::string, long> objects_in_use() {
+    std::error_code none;
+    for (const auto& cache : std::filesystem::directory_iterator("/sys/kernel/slab", none))
+        if (!cache.is_symlink())
+            std::ofstream(cache.path() / "shrink") << 1;
+    std::map<std::string, long> result;
+    std::ifstream file("/proc/slabinfo");
+    std::string line;
+    std::getline(file, line); // the version
+    std::getline(file, line); // the columns
+    while (std::getline(file, line)) {
+        std::istringstream words(line);
+        std::string cache;
+        words >> cache >> result[cache];
+    }
+    return result;
 }
 
 class Module : public testing::Test {
@@ -259,16 +282,51 @@ TEST_F(Module, ktls_takes_nothing_of_ours_to_other_sockets) {
     EXPECT_EQ(::send(theirs.client.get(), "text", 4, 0), 4) << "without our module";
 }
 
-// The sockets that `xinet ss` lists, and how long it took.
+double seconds_of(const timeval& time) {
+    return double(time.tv_sec) + double(time.tv_usec) / 1e6;
+}
+
+// CPU time of the programs that have ended.
+double seconds_of_programs() {
+    rusage usage{};
+    checked(::getrusage(RUSAGE_CHILDREN, &usage), "getrusage");
+    return seconds_of(usage.ru_utime) + seconds_of(usage.ru_stime);
+}
+
+bool on_uml() {
+    std::ifstream file("/proc/cpuinfo");
+    for (std::string line; std::getline(file, line);)
+        if (line.find("User Mode Linux") != std::string::npos)
+            return true;
+    return false;
+}
+
+struct Run {
+    std::string output;
+    double seconds; // of CPU time
+};
+
+Run run_xinet(const std::vector<std::string>& arguments) {
+    std::vector<std::string> words{in_tree("tools/build/xinet")};
+    words.insert(words.end(), arguments.begin(), arguments.end());
+    const double before = seconds_of_programs();
+    Program program(words);
+    std::string output = program.output();
+    EXPECT_EQ(program.wait(), 0);
+    return {std::move(output), seconds_of_programs() - before};
+}
+
 size_t count_by_ss() {
-    const auto start = std::chrono::steady_clock::now();
-    Program ss({in_tree("tools/build/xinet"), "ss", "-a", "-n", "-H"});
-    const std::string text = ss.output();
-    EXPECT_EQ(ss.wait(), 0);
-    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
-    const auto count = size_t(std::count(text.begin(), text.end(), '\n'));
-    std::cout << "xinet ss listed " << count << " sockets in " << took.count() << " s\n";
-    return count;
+    const std::string text = run_xinet({"ss", "-a", "-n", "-H"}).output;
+    return size_t(std::count(text.begin(), text.end(), '\n'));
+}
+
+// The best of some rounds: other guests keep this one from its CPU, and its clock goes on.
+double best_seconds_of_xinet(const std::vector<std::string>& arguments) {
+    double best = run_xinet(arguments).seconds;
+    for (int round = 1; round < 3; round++)
+        best = std::min(best, run_xinet(arguments).seconds);
+    return best;
 }
 
 std::vector<Fd> open_mixed_sockets(size_t count) {
@@ -288,8 +346,35 @@ std::vector<Fd> open_mixed_sockets(size_t count) {
     return sockets;
 }
 
-TEST_F(Module, ten_thousand_sockets_are_listed_and_leave_nothing) {
+// Waits until what was in use before, and no more, is in use: memory comes back after grace
+// periods. Other programs have some, too; a cache that grows by one object for each tenth socket is
+// a leak.
+void expect_objects_back(const std::map<std::string, long>& before, long sockets) {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::minutes(1);
+    const auto leaking = [&] {
+        std::string names;
+        for (const auto& [cache, objects] : objects_in_use())
+            if (before.contains(cache) && objects > before.at(cache) + sockets / 10)
+                names += cache + ": " + std::to_string(before.at(cache)) + " and now " +
+                         std::to_string(objects) + "\n";
+        return names;
+    };
+    std::string names;
+    while (!(names = leaking()).empty() && std::chrono::steady_clock::now() < end)
+        std::this_thread::yield();
+    EXPECT_EQ(names, "");
+}
+
+void expect_lines(const char* path, const std::vector<std::string>& expected) {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::minutes(1);
+    while (lines_of(path, false) != expected && std::chrono::steady_clock::now() < end)
+        std::this_thread::yield();
+    EXPECT_EQ(expected, lines_of(path, false));
+}
+
+TEST_F(Module, ten_thousand_sockets_are_listed_in_a_second_and_leave_nothing) {
     constexpr size_t many = 10'000;
+    constexpr double limit_on_uml = 1.0;
     const rlimit limit{many + 100, many + 100};
     checked(::setrlimit(RLIMIT_NOFILE, &limit), "RLIMIT_NOFILE");
     allow_ping();
@@ -298,19 +383,38 @@ TEST_F(Module, ten_thousand_sockets_are_listed_and_leave_nothing) {
     const auto before = traces();
     const auto in_use = lines_of("/proc/net/sockstat", false);
     ASSERT_EQ(load(), 0);
+    auto objects = objects_in_use();
 
     std::vector<Fd> sockets = open_mixed_sockets(many);
     EXPECT_EQ(count_by_ss(), many);
+    // A debug kernel takes half a second to start a program.
+    const double start = best_seconds_of_xinet({"--version"});
+    const double listing = best_seconds_of_xinet({"ss", "-a", "-n"}) - start;
+    std::cout << "listed in " << listing << " s, after a start of " << start << " s\n";
+    if (on_uml()) {
+        EXPECT_LT(listing, limit_on_uml);
+    }
+    EXPECT_GE(objects_in_use()["sock_inode_cache"], objects["sock_inode_cache"] + long(many));
+
     EXPECT_EQ(unload(), EWOULDBLOCK);
     sockets.clear();
     EXPECT_EQ(count_by_ss(), 0U);
+    expect_objects_back(objects, many);
     EXPECT_EQ(unload_when_free(std::chrono::minutes(1)), 0);
     EXPECT_EQ(before, traces());
-    const auto end = std::chrono::steady_clock::now() + std::chrono::minutes(1);
-    while (lines_of("/proc/net/sockstat", false) != in_use &&
-           std::chrono::steady_clock::now() < end)
-        std::this_thread::yield();
-    EXPECT_EQ(in_use, lines_of("/proc/net/sockstat", false));
+    expect_lines("/proc/net/sockstat", in_use);
+}
+
+// Whoever has begun to read a dump is answered by code of the module.
+TEST_F(Module, dump_that_is_not_read_to_its_end_keeps_the_module) {
+    ASSERT_EQ(load(), 0);
+    std::vector<Fd> sockets = open_mixed_sockets(1000);
+    Diag diag;
+    diag.begin(xinet_request());
+    sockets.clear();
+    EXPECT_EQ(unload(), EWOULDBLOCK);
+    diag = {};
+    EXPECT_EQ(unload_when_free(), 0);
 }
 
 TEST_F(Module, ss_says_that_there_is_no_module_and_loads_none) {
