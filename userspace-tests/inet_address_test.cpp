@@ -7,6 +7,7 @@
 
 #include "support/inet_case.h"
 #include "support/sys.h"
+#include "support/wire.h"
 
 namespace xt {
 namespace {
@@ -224,6 +225,30 @@ TEST_P(InetOwnFamily, is_accepted_where_af_inet_is_and_af_inet_comes_back) {
 }
 
 INSTANTIATE_TEST_SUITE_P(, InetOwnFamily, testing::ValuesIn(all_transports),
+                         parameter_name<Transport>);
+
+// --- addresses that are not ours, allowed by the namespace ---
+
+class InetNonlocal : public testing::TestWithParam<Transport> {};
+
+TEST_P(InetNonlocal, address_is_taken_where_the_sysctl_allows_it) {
+    create_loopback_namespace().run([] {
+        const auto stranger = ipv4_address("192.0.2.1", subject_port);
+        for (const char* allowed : {"0", "1"}) {
+            set_sysctl("ip_nonlocal_bind", allowed);
+            const auto told = [&](Side side) {
+                const Fd socket = open_socket(side, GetParam());
+                return outcome_of(
+                    [&] { return sys::bind(socket.get(), &stranger, sizeof(stranger)); });
+            };
+            const Outcome sibling = told(Side::sibling);
+            EXPECT_EQ(sibling, told(Side::xinet)) << allowed;
+            EXPECT_EQ(sibling.result, *allowed == '1' ? 0 : -1);
+        }
+    });
+}
+
+INSTANTIATE_TEST_SUITE_P(, InetNonlocal, testing::ValuesIn(all_transports),
                          parameter_name<Transport>);
 
 // --- ports are one space ---

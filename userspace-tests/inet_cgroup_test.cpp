@@ -2,14 +2,13 @@
 // The hooks of control groups: a program that says no is obeyed where PF_INET's sockets obey it.
 #include <fcntl.h>
 #include <gtest/gtest.h>
-#include <linux/bpf.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 
 #include <cstring>
 #include <fstream>
 #include <iterator>
 
+#include "support/bpf.h"
 #include "support/inet_case.h"
 #include "support/sys.h"
 
@@ -31,40 +30,14 @@ const Hook hooks[] = {
     {"setsockopt", BPF_CGROUP_SETSOCKOPT, BPF_PROG_TYPE_CGROUP_SOCKOPT},
 };
 
-int bpf(int command, bpf_attr& attributes) {
-    return int(syscall(SYS_bpf, command, &attributes, sizeof(attributes)));
-}
-
-// A program that answers 0, which is no.
-Fd load_refusal(const Hook& hook) {
-    const bpf_insn program[] = {
-        {.code = BPF_ALU64 | BPF_MOV | BPF_K,
-         .dst_reg = BPF_REG_0,
-         .src_reg = 0,
-         .off = 0,
-         .imm = 0},
-        {.code = BPF_JMP | BPF_EXIT, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = 0}};
-    bpf_attr attributes{};
-    attributes.prog_type = hook.program;
-    attributes.expected_attach_type = hook.type;
-    attributes.insns = reinterpret_cast<uint64_t>(program);
-    attributes.insn_cnt = std::size(program);
-    attributes.license = reinterpret_cast<uint64_t>("GPL");
-    return Fd(checked(bpf(BPF_PROG_LOAD, attributes), "BPF_PROG_LOAD"));
-}
-
 // A control group with a refusing program; who wants to be in there enters.
 class Refusal {
 public:
     explicit Refusal(const Hook& hook) : path_(fresh_path()) {
         checked(::mkdir(path_.c_str(), 0755), "mkdir");
         const Fd group(checked(::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC), "open"));
-        const Fd program = load_refusal(hook);
-        bpf_attr attributes{};
-        attributes.target_fd = uint32_t(group.get());
-        attributes.attach_bpf_fd = uint32_t(program.get());
-        attributes.attach_type = hook.type;
-        checked(bpf(BPF_PROG_ATTACH, attributes), "BPF_PROG_ATTACH");
+        // 0 is no
+        attach_program(group, load_answer(hook.program, 0, hook.type), hook.type);
     }
     ~Refusal() {
         move_to("/sys/fs/cgroup");

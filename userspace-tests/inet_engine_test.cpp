@@ -16,6 +16,7 @@
 #include <fstream>
 #include <thread>
 
+#include "support/bpf.h"
 #include "support/inet_case.h"
 #include "support/sys.h"
 #include "support/traffic.h"
@@ -249,6 +250,68 @@ TEST_P(InetStream, ktls_carries_text_and_splices_it) {
     ASSERT_EQ(::splice(server(), nullptr, writer.get(), nullptr, 11, 0), 11)
         << strerrorname_np(errno);
     EXPECT_EQ(read_all(reader.get(), 11), "from a file");
+}
+
+// One group of both families; the program always chooses the second listener.
+TEST_P(InetStream, program_of_ebpf_distributes_over_listeners_of_both_families) {
+    create_loopback_namespace().run([this] { // where no port has a past
+        const Side other = side() == Side::xinet ? Side::sibling : Side::xinet;
+        std::vector<Fd> group;
+        for (const Side member : {side(), other}) {
+            group.push_back(open_socket(member, Transport::stream, SOCK_NONBLOCK));
+            set_option(group.back(), SOL_SOCKET, SO_REUSEPORT, 1);
+            bind_to(group.back(), ipv4_address(loopback_address, subject_port));
+            checked(::listen(group.back().get(), 16), "listen");
+        }
+        const Fd second = load_answer(BPF_PROG_TYPE_SOCKET_FILTER, 1);
+        set_option(group[0], SOL_SOCKET, SO_ATTACH_REUSEPORT_EBPF, second.get());
+        for (int i = 0; i < 8; i++) {
+            const Fd sender = open_socket(side(), Transport::stream);
+            connect_to(sender, ipv4_address(loopback_address, subject_port));
+            ASSERT_TRUE(wait_readable(group[1].get()));
+            const Fd accepted(::accept(group[1].get(), nullptr, nullptr));
+            EXPECT_GE(accepted.get(), 0);
+        }
+        EXPECT_EQ(poll_now(group[0].get(), POLLIN), 0);
+    });
+}
+
+// In a map of sockets a program sees what arrives first; this one lets it pass.
+TEST_P(InetStream, map_of_sockets_takes_it_in_and_lets_it_go) {
+    bpf_attr attributes{};
+    attributes.map_type = BPF_MAP_TYPE_SOCKMAP;
+    attributes.key_size = attributes.value_size = sizeof(uint32_t);
+    attributes.max_entries = 2;
+    const Fd map(checked(bpf(BPF_MAP_CREATE, attributes), "BPF_MAP_CREATE"));
+    attach_program(map, load_answer(BPF_PROG_TYPE_SK_SKB, SK_PASS), BPF_SK_SKB_STREAM_VERDICT);
+
+    const uint32_t key = 0;
+    const auto descriptor = uint32_t(server());
+    attributes = {};
+    attributes.map_fd = uint32_t(map.get());
+    attributes.key = reinterpret_cast<uint64_t>(&key);
+    attributes.value = reinterpret_cast<uint64_t>(&descriptor);
+    checked(bpf(BPF_MAP_UPDATE_ELEM, attributes), "BPF_MAP_UPDATE_ELEM");
+
+    const std::string text = pattern(plenty);
+    const auto carry = [&] {
+        std::thread writer([&] {
+            for (size_t sent = 0; sent < text.size();) {
+                const ssize_t count = ::write(client(), &text[sent], text.size() - sent);
+                if (count <= 0)
+                    break;
+                sent += size_t(count);
+            }
+        });
+        EXPECT_EQ(read_all(server(), text.size()), text);
+        writer.join();
+    };
+    carry();
+    attributes.value = 0;
+    checked(bpf(BPF_MAP_DELETE_ELEM, attributes), "BPF_MAP_DELETE_ELEM");
+    carry();
+    attributes.value = reinterpret_cast<uint64_t>(&descriptor);
+    checked(bpf(BPF_MAP_UPDATE_ELEM, attributes), "and again");
 }
 
 TEST_P(InetStream, connection_in_both_directions_carries_everything) {

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Many messages by one call, what a full queue tells, and the routing rules that a sender meets.
+// Many messages by one call, what a full queue tells, and the rules of routing and firewall that a
+// sender meets.
+// sender meets.
 #include <gtest/gtest.h>
 #include <netinet/ip.h>
 
@@ -120,6 +122,45 @@ TEST(RawRules, of_the_routing_refuse_a_sender_as_in_pf_inet) {
         ip("route add 192.0.2.0/24 dev lo");
         EXPECT_EQ(story(Side::sibling), "8 ok\n8 ok\n");
         EXPECT_EQ(story(Side::xinet), "8 ok\n8 ok\n");
+    });
+}
+
+// The OUTPUT chain drops by protocol and rewrites by mark; what comes is what it has left.
+TEST(RawRules, of_the_firewall_hold_for_what_is_sent) {
+    NetNs::create().run([] {
+        const auto nft = [](const std::string& words) {
+            ASSERT_EQ(std::system(("nft '" + words + "'").c_str()), 0) << words;
+        };
+        link::set_up(link::index("lo"), true);
+        nft("add table ip ours");
+        nft("add chain ip ours out { type filter hook output priority 0; }");
+        nft("add rule ip ours out meta mark 7 drop");
+        nft("add rule ip ours out meta mark 8 ip dscp set cs1");
+        const auto story = [](Side side) {
+            const Fd receiver = open_raw(Side::sibling, experimental_protocol);
+            std::ostringstream out;
+            for (const bool own_header : {false, true})
+                for (const int mark : {0, 7, 8}) {
+                    const Fd socket = open_raw(side, experimental_protocol);
+                    set_option(socket, SOL_IP, IP_HDRINCL, own_header);
+                    set_option(socket, SOL_SOCKET, SO_MARK, mark);
+                    const Bytes payload = repeated("a packet", 64);
+                    const Bytes data =
+                        own_header ? Ipv4{.from = "127.0.0.1", .to = "127.0.0.1"}.packet(payload)
+                                   : payload;
+                    const long result = send_to(socket.get(), data, ipv4_address("127.0.0.1"));
+                    out << mark << ": " << result << " "
+                        << (result < 0 ? strerrorname_np(errno) : "ok");
+                    if (result >= 0)
+                        out << ", came with TOS " << int(receive(receiver.get()).data.at(1));
+                    out << "\n";
+                }
+            return out.str();
+        };
+        const std::string theirs = story(Side::sibling);
+        EXPECT_EQ(theirs, story(Side::xinet));
+        EXPECT_NE(theirs.find("7: -1 EPERM\n"), std::string::npos) << theirs;
+        EXPECT_NE(theirs.find("ok, came with TOS 32\n"), std::string::npos) << theirs;
     });
 }
 
