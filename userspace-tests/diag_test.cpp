@@ -284,7 +284,7 @@ TEST_F(SockDiag, datagram_sockets_are_what_inet_diag_says_of_them) {
 
 // inet_diag sees neither of these: they are in no table.
 TEST_F(SockDiag, ping_sockets_and_fresh_ones_are_listed) {
-    allow_ping();
+    const PingAllowed allowed;
     const Fd ping = open_socket(Side::xinet, Transport::ping);
     const Fd stream = open_socket(Side::xinet, Transport::stream);
     ASSERT_TRUE(find_socket(ping) && find_socket(stream));

@@ -491,7 +491,7 @@ TEST_P(InetPing, is_for_the_groups_of_ping_group_range) {
 }
 
 TEST_P(InetPing, host_on_the_wire_answers) {
-    allow_ping();
+    const PingAllowed allowed;
     const Fd socket = open_socket(side(), Transport::ping);
     const auto request = icmp(8, 0, 0, 7, repeated("are you?", 32));
     ASSERT_EQ(send_to(socket.get(), request, ipv4_address(peer_address)), long(request.size()));

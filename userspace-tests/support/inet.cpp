@@ -7,6 +7,7 @@
 
 #include "link.h"
 #include "sys.h"
+#include "wire.h"
 
 namespace xt {
 
@@ -69,10 +70,17 @@ Connection connect_streams(Side client, Side server) {
 }
 
 void allow_ping() {
-    std::ofstream file("/proc/sys/net/ipv4/ping_group_range");
-    file << "0 2147483647" << std::endl;
-    if (!file)
-        throw std::runtime_error("cannot set net.ipv4.ping_group_range");
+    set_sysctl("ping_group_range", "0 2147483647");
+}
+
+PingAllowed::PingAllowed() {
+    std::ifstream file("/proc/sys/net/ipv4/ping_group_range");
+    std::getline(file, before_);
+    allow_ping();
+}
+
+PingAllowed::~PingAllowed() {
+    set_sysctl("ping_group_range", before_);
 }
 
 NetNs create_loopback_namespace() {

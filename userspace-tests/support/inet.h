@@ -45,5 +45,16 @@ NetNs create_loopback_namespace();
 
 // Lets every group of the calling thread's namespace open ping sockets.
 void allow_ping();
+// The same for as long as it exists: without the right to a ping socket ping(8) takes a raw one.
+class PingAllowed {
+public:
+    PingAllowed();
+    ~PingAllowed();
+    PingAllowed(const PingAllowed&) = delete;
+    PingAllowed& operator=(const PingAllowed&) = delete;
+
+private:
+    std::string before_;
+};
 
 } // namespace xt
