@@ -75,17 +75,24 @@ struct sk_buff *xinet_fake_dev_sent(struct net_device *dev)
 	return skb_dequeue(&priv->sent);
 }
 
-void xinet_fake_dev_receive(struct kunit *test, struct net_device *dev,
-			    const void *frame, size_t len)
+void xinet_fake_dev_receive_at(struct kunit *test, struct net_device *dev,
+			       const void *frame, size_t len, ktime_t hwtstamp)
 {
 	struct sk_buff *skb = netdev_alloc_skb(dev, len);
 
 	KUNIT_ASSERT_NOT_NULL(test, skb);
 	skb_put_data(skb, frame, len);
 	skb->protocol = eth_type_trans(skb, dev);
+	skb_hwtstamps(skb)->hwtstamp = hwtstamp;
 	local_bh_disable();
 	netif_receive_skb(skb);
 	local_bh_enable();
+}
+
+void xinet_fake_dev_receive(struct kunit *test, struct net_device *dev,
+			    const void *frame, size_t len)
+{
+	xinet_fake_dev_receive_at(test, dev, frame, len, 0);
 }
 
 struct sk_buff *xinet_fake_ip_skb(struct kunit *test, struct net_device *dev,

@@ -43,6 +43,17 @@ void xinet_fake_dev_receive(struct kunit *test, struct net_device *dev,
 			    const void *frame, size_t len);
 
 /**
+ * xinet_fake_dev_receive_at() - let a frame arrive that the device has stamped
+ * @dev: the device
+ * @frame: the frame, link-level header first
+ * @len: its length in bytes
+ * @hwtstamp: time of the device's clock, 0 for none
+ */
+void xinet_fake_dev_receive_at(struct kunit *test, struct net_device *dev,
+			       const void *frame, size_t len,
+			       ktime_t hwtstamp);
+
+/**
  * xinet_fake_ip_skb() - an IPv4 datagram on its own, data at the header
  * @test: fails when there is no memory
  * @dev: what it came in through

@@ -11,6 +11,7 @@
 #include <linux/if_packet.h>
 #include <linux/mm.h>
 #include <linux/net.h>
+#include <linux/net_tstamp.h>
 #include <linux/sockptr.h>
 #include <net/net_namespace.h>
 #include <net/sock.h>
@@ -96,7 +97,7 @@ static struct xinet_ring *make_ring(struct kunit *test, int version,
 	return f->po->rx_ring;
 }
 
-static void receive_len(struct kunit *test, size_t len)
+static void receive_stamped(struct kunit *test, size_t len, ktime_t hwtstamp)
 {
 	struct ring_fixture *f = test->priv;
 	u8 *frame = kunit_kzalloc(test, len, GFP_KERNEL);
@@ -106,7 +107,12 @@ static void receive_len(struct kunit *test, size_t len)
 	memset(frame, 0xaa, len);
 	eth_broadcast_addr(eth->h_dest);
 	eth->h_proto = htons(TEST_ETHERTYPE);
-	xinet_fake_dev_receive(test, f->dev, frame, len);
+	xinet_fake_dev_receive_at(test, f->dev, frame, len, hwtstamp);
+}
+
+static void receive_len(struct kunit *test, size_t len)
+{
+	receive_stamped(test, len, 0);
 }
 
 static void receive(struct kunit *test, unsigned int packets)
@@ -272,6 +278,49 @@ static void v1_frames_change_hands(struct kunit *test)
 static void v2_frames_change_hands(struct kunit *test)
 {
 	frames_change_hands(test, TPACKET_V2);
+}
+
+/* A stamp of the device counts where it was asked for, and there is one. */
+static void stamp_of_the_device_is_told_to_who_asks(struct kunit *test)
+{
+	struct xinet_ring *ring = make_ring(test, TPACKET_V2, 2, 0);
+	const ktime_t stamp = ktime_set(123, 456);
+	int flags = SOF_TIMESTAMPING_RAW_HARDWARE;
+	const struct tpacket2_hdr *h;
+
+	receive_stamped(test, TEST_FRAME_LEN, stamp);
+	h = xinet_ring_frame(ring, 0);
+	KUNIT_EXPECT_FALSE(test, h->tp_status & TP_STATUS_TS_RAW_HARDWARE);
+	KUNIT_EXPECT_NE(test, h->tp_sec, 123u);
+
+	KUNIT_ASSERT_EQ(test, set_option(test, PACKET_TIMESTAMP, &flags,
+					 sizeof(flags)), 0);
+	receive_stamped(test, TEST_FRAME_LEN, stamp);
+	h = xinet_ring_frame(ring, 1);
+	KUNIT_EXPECT_TRUE(test, h->tp_status & TP_STATUS_TS_RAW_HARDWARE);
+	KUNIT_EXPECT_EQ(test, h->tp_sec, 123u);
+	KUNIT_EXPECT_EQ(test, h->tp_nsec, 456u);
+
+	receive(test, 1);
+	h = xinet_ring_frame(ring, 2);
+	KUNIT_EXPECT_TRUE(test, h->tp_status & TP_STATUS_USER);
+	KUNIT_EXPECT_FALSE(test, h->tp_status & TP_STATUS_TS_RAW_HARDWARE);
+}
+
+static void v3_stamp_of_the_device_is_told_to_who_asks(struct kunit *test)
+{
+	struct xinet_ring *ring = make_ring(test, TPACKET_V3, 2, TEST_NEVER);
+	int flags = SOF_TIMESTAMPING_RAW_HARDWARE;
+	const struct tpacket3_hdr *h;
+
+	KUNIT_ASSERT_EQ(test, set_option(test, PACKET_TIMESTAMP, &flags,
+					 sizeof(flags)), 0);
+	receive_stamped(test, TEST_FRAME_LEN, 0);
+	receive_stamped(test, TEST_FRAME_LEN, ktime_set(123, 456));
+	h = (void *)ring->v3.block + ring->v3.last;
+	KUNIT_EXPECT_TRUE(test, h->tp_status & TP_STATUS_TS_RAW_HARDWARE);
+	KUNIT_EXPECT_EQ(test, h->tp_sec, 123u);
+	KUNIT_EXPECT_EQ(test, h->tp_nsec, 456u);
 }
 
 static void frame_with_any_other_status_is_not_the_kernels(struct kunit *test)
@@ -597,6 +646,8 @@ static struct kunit_case ring_cases[] = {
 	KUNIT_CASE(ring_larger_than_the_machine_is_enomem),
 	KUNIT_CASE(v1_frames_change_hands),
 	KUNIT_CASE(v2_frames_change_hands),
+	KUNIT_CASE(stamp_of_the_device_is_told_to_who_asks),
+	KUNIT_CASE(v3_stamp_of_the_device_is_told_to_who_asks),
 	KUNIT_CASE(frame_with_any_other_status_is_not_the_kernels),
 	KUNIT_CASE(scribbling_program_leads_the_kernel_nowhere),
 	KUNIT_CASE(packet_longer_than_a_frame_is_cut),
