@@ -91,6 +91,7 @@ RxRing RxRing::attach(const PacketSocket& reader, const PacketSocket& owner) {
     RxRing ring(reader.descriptor(), info_of(reader.descriptor()));
     for (Lane& lane : ring.lanes_) {
         lane.position = load_acquire(lane.state->head);
+        lane.sequence.reset();
         ring.advance(lane);
     }
     return ring;

@@ -60,8 +60,9 @@ private:
         const xinet_rx_lane* state;
         const std::byte* data;
         std::uint64_t position = 0;
-        std::uint64_t head = 0;                ///< when receive() was called
-        std::optional<std::uint64_t> sequence; ///< of the record expected next
+        std::uint64_t head = 0; ///< when receive() was called
+        /// Of the record expected next; of none for one who came later.
+        std::optional<std::uint64_t> sequence = 0;
         std::optional<xinet_rx_record> record; ///< at the position, when it is a packet
     };
 

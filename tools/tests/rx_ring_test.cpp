@@ -197,6 +197,17 @@ TEST(RxRing, reader_that_is_behind_goes_on_at_the_oldest_and_knows_what_it_lost)
     EXPECT_LE(got.size(), small_lane / sizeof(xinet_rx_record) + 1);
 }
 
+TEST(RxRing, what_is_gone_before_the_first_look_is_lost) {
+    const Ring ring(1);
+    xinet::RxRing reader = ring.reader();
+    for (std::uint64_t time = 1; time <= 200; ++time) {
+        ring.write(0, time);
+    }
+    const std::size_t got = reader.receive(0).size();
+    EXPECT_LT(got, 200U);
+    EXPECT_EQ(reader.lost() + got, 200U);
+}
+
 TEST(RxRing, packet_that_is_written_over_between_its_header_and_its_data_is_not_given_out) {
     // a batch ends before a packet whose header has been read already
     constexpr std::uint32_t size = 300'000;
