@@ -45,6 +45,7 @@ protected:
     void send(const char* text) const {
         wire_.send(ethernet(here_mac(), experimental_ethertype, repeated(text, 64)));
     }
+    OnOneCpu one_cpu_;
     Injector wire_ = Injector::at_peer();
 };
 

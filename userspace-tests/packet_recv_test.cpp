@@ -31,6 +31,7 @@ protected:
 
     int ifindex_ = 0;
     Bytes frame_;
+    OnOneCpu one_cpu_;
     Fd subject_;
     Injector wire_ = Injector::at_peer();
 };

@@ -6,7 +6,6 @@
 #include <linux/if_packet.h>
 #include <linux/net_tstamp.h>
 #include <time.h>
-#include <unistd.h>
 
 #include <algorithm>
 
@@ -50,14 +49,6 @@ bool is_ours(const RingFrame& frame) {
 
 void leave_ours(std::vector<RingFrame>& frames) {
     std::erase_if(frames, [](const RingFrame& frame) { return !is_ours(frame); });
-}
-
-// What goes out and what comes in may pass the sockets on two CPUs at once: then each socket has an
-// order of its own, and the two ways are compared one after the other.
-template<typename Captured, typename Outgoing>
-void set_ways_apart(std::vector<Captured>& all, Outgoing is_outgoing) {
-    if (sysconf(_SC_NPROCESSORS_ONLN) > 1)
-        std::stable_partition(all.begin(), all.end(), is_outgoing);
 }
 
 int64_t now() {

@@ -49,6 +49,7 @@ protected:
         wire_.send(ethernet(here_mac(), experimental_ethertype + 1, repeated("the end ", 64)));
         receive(monitor.get());
     }
+    OnOneCpu one_cpu_;
     Fd subject_;
     Injector wire_ = Injector::at_peer();
 };

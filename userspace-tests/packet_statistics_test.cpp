@@ -42,6 +42,7 @@ protected:
         }
         fence();
     }
+    OnOneCpu one_cpu_;
     Fd subject_;
     Injector wire_ = Injector::at_peer();
 };

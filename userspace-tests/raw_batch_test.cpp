@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Many messages by one call, what a full queue tells, and the rules of routing and firewall that a
 // sender meets.
-// sender meets.
 #include <gtest/gtest.h>
 #include <netinet/ip.h>
 
@@ -16,7 +15,10 @@
 namespace xt {
 namespace {
 
-class RawBatch : public OnEachSide {};
+class RawBatch : public OnEachSide {
+protected:
+    OnOneCpu one_cpu_;
+};
 
 TEST_P(RawBatch, many_messages_go_and_come_by_one_call) {
     constexpr unsigned count = 4;

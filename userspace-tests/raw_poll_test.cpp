@@ -29,6 +29,7 @@ protected:
     }
     [[nodiscard]] int fd() const { return subject_.get(); }
 
+    OnOneCpu one_cpu_;
     Fd subject_;
     Fd sender_;
 };

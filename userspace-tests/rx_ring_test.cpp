@@ -450,6 +450,9 @@ protected:
             std::find_if(result.begin(), result.end(),
                          [](const RingFrame& frame) { return contains(frame.data, "xt-last-"); }),
             result.end());
+        set_ways_apart(result, [](const RingFrame& frame) {
+            return frame.address().sll_pkttype == PACKET_OUTGOING;
+        });
         return result;
     }
     mutable tpacket_req3 request_{};

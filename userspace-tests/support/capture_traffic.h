@@ -3,7 +3,9 @@
 #pragma once
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -65,6 +67,14 @@ protected:
 
 // Whether frames arrive as they were sent, through a pair of software devices.
 bool wire_is_software();
+
+// What goes out and what comes in may pass the sockets on two CPUs at once: then each socket has an
+// order of its own, and the two ways are compared one after the other.
+template<typename Captured, typename Outgoing>
+void set_ways_apart(std::vector<Captured>& all, Outgoing is_outgoing) {
+    if (sysconf(_SC_NPROCESSORS_ONLN) > 1)
+        std::stable_partition(all.begin(), all.end(), is_outgoing);
+}
 
 // Rejects what is for others, shortens IP to 100 bytes, passes the rest.
 void attach_cutting_filter(const Fd& socket);

@@ -2,7 +2,6 @@
 #include "compare.h"
 
 #include <gtest/gtest.h>
-#include <sched.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -102,18 +101,6 @@ void expect_marks(const std::vector<Capture>& captures, const std::vector<std::s
 }
 
 } // namespace
-
-OnOneCpu::OnOneCpu() {
-    cpu_set_t one;
-    CPU_ZERO(&one);
-    CPU_SET(checked(sched_getcpu(), "sched_getcpu"), &one);
-    checked(sched_getaffinity(0, sizeof(before_), &before_), "sched_getaffinity");
-    checked(sched_setaffinity(0, sizeof(one), &one), "sched_setaffinity");
-}
-
-OnOneCpu::~OnOneCpu() {
-    sched_setaffinity(0, sizeof(before_), &before_);
-}
 
 void expect_equal_captures(std::vector<Pair>& pairs) {
     std::vector<Fd> used;

@@ -2,8 +2,6 @@
 // Receiving the same traffic through both families at once, and comparing what came.
 #pragma once
 
-#include <sched.h>
-
 #include <functional>
 #include <string>
 #include <vector>
@@ -25,18 +23,6 @@ struct Pair {
     Fd sibling;
     Fd xinet;
     std::vector<std::string> expected; // marks that must have come
-};
-
-// While it exists, what this thread sends over a software link arrives on one CPU, and so in order.
-class OnOneCpu {
-public:
-    OnOneCpu();
-    ~OnOneCpu();
-    OnOneCpu(const OnOneCpu&) = delete;
-    OnOneCpu& operator=(const OnOneCpu&) = delete;
-
-private:
-    cpu_set_t before_;
 };
 
 // Receives what waits in both sockets of each pair, leaves out what is not of these tests, and

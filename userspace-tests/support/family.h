@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "cpus.h"
 #include "fd.h"
 
 namespace xt {
@@ -57,6 +58,7 @@ int get_option(const Fd& socket, int level, int name);
 // Tests that make a promise of each side on its own: INSTANTIATE_TEST_SUITE_P(, X, each_side(), ..)
 class OnEachSide : public testing::TestWithParam<Side> {
 protected:
+    OnEachSide() { await_deliveries(); }
     [[nodiscard]] Side side() const { return GetParam(); }
     [[nodiscard]] Fd raw(int protocol) const { return open_raw(side(), protocol); }
     [[nodiscard]] Fd packet(int ethertype) const {
