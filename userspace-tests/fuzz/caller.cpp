@@ -43,6 +43,7 @@ const std::array<Caller::Kind, Caller::kinds>& Caller::all_kinds() {
         {"setsockopt", 40, &Caller::set_option},
         {"getsockopt", 20, &Caller::get_option},
         {"mmap", 6, &Caller::map},
+        {"mmap lanes", 4, &Caller::map_lanes},
         {"munmap", 5, &Caller::unmap},
         {"scribble", 30, &Caller::scribble},
         {"send", 25, &Caller::send},
@@ -137,6 +138,23 @@ long Caller::map(const Target& target) {
     const off_t offset = random().once_in(8) ? off_t(page) * random().between(1, 16) : 0;
     const void* result =
         ::mmap(target.region, size, protection, MAP_SHARED | MAP_FIXED, target.fd, offset);
+    return result == MAP_FAILED ? -1 : 0;
+}
+
+long Caller::map_lanes(const Target& target) {
+    xinet_rx_ring_info info{};
+    int length = sizeof(info);
+    if (sys::getsockopt(target.fd, SOL_XINET, XINET_RX_RING, &info, &length) < 0)
+        return -1;
+    const bool positions = random().once_in(2);
+    size_t size = positions ? info.positions_length : info.length;
+    if (size > Targets::region_size || random().once_in(8))
+        size = page * size_t(random().between(1, 256));
+    const int protection = random().one_of({PROT_READ | PROT_WRITE, PROT_READ, PROT_WRITE});
+    const auto offset = (positions ? XINET_RX_RING_POSITIONS : 0) +
+                        (random().once_in(8) ? page * random().below(16) : 0);
+    const void* result =
+        ::mmap(target.region, size, protection, MAP_SHARED | MAP_FIXED, target.fd, off_t(offset));
     return result == MAP_FAILED ? -1 : 0;
 }
 

@@ -34,7 +34,7 @@ public:
         unsigned weight;
         long (Caller::*call)(const Target& target);
     };
-    static constexpr size_t kinds = 16;
+    static constexpr size_t kinds = 17;
     static const std::array<Kind, kinds>& all_kinds();
     [[nodiscard]] const std::array<Tally, kinds>& tallies() const { return tallies_; }
     // The call that is being made; for a watchdog in another thread.
@@ -46,6 +46,7 @@ private:
     long set_option(const Target& target);
     long get_option(const Target& target);
     long map(const Target& target);
+    long map_lanes(const Target& target);
     long unmap(const Target& target);
     long scribble(const Target& target);
     long send(const Target& target);

@@ -13,6 +13,7 @@
 #include <cstring>
 
 #include "support/family.h"
+#include "support/targets.h"
 
 namespace xt::fuzz {
 namespace {
@@ -124,6 +125,8 @@ Values::Option Values::option() {
         result = {random_.one_of({SOL_PACKET, SOL_XINET, 0, 1000}), number(), memory(16)};
     else if (random_.once_in(5))
         result = socket_option();
+    else if (random_.once_in(5))
+        result = xinet_option();
     else
         result = packet_option();
     if (random_.once_in(16))
@@ -174,6 +177,35 @@ Values::Option Values::socket_option() {
     default:
         return {SOL_SOCKET, name, bytes_of(number())};
     }
+}
+
+// Lanes of half a megabyte at most, and descriptors that may be those of a target.
+Values::Option Values::xinet_option() {
+    const int name =
+        random_.one_of({XINET_PACKET_COOKED, XINET_PACKET_FLUSH_USEC, XINET_PACKET_WATERMARK,
+                        XINET_RX_RING, XINET_RX_RING, XINET_RX_RING_ATTACH, XINET_RX_RING_ATTACH,
+                        XINET_RX_RING_FLUSH, XINET_RX_RING_FREEZE});
+    if (name == XINET_RX_RING)
+        return {SOL_XINET, name, bytes_of(lanes())};
+    if (name == XINET_RX_RING_ATTACH && !random_.once_in(8))
+        return {SOL_XINET, name, bytes_of(Targets::first_fd + random_.between(0, 7))};
+    return {SOL_XINET, name, bytes_of(random_.once_in(4) ? number() : random_.between(0, 2))};
+}
+
+xinet_rx_ring_req Values::lanes() {
+    xinet_rx_ring_req result{};
+    result.lane_size = XINET_RX_RING_LANE_MIN << random_.below(4);
+    result.flags = random_.once_in(2) ? XINET_RX_RING_OVERWRITE : 0;
+    result.wake_packets = uint32_t(random_.between(0, 3));
+    result.wake_usec = uint32_t(random_.between(0, 100));
+    if (random_.once_in(4)) {
+        uint32_t* const spoilt[] = {&result.flags, &result.snaplen, &result.wake_packets,
+                                    &result.wake_usec, &result.reserved};
+        *random_.any(spoilt) = uint32_t(number());
+    }
+    if (random_.once_in(8))
+        result.lane_size = random_.one_of<uint32_t>({0, 1, 4096, 0x18000, 0x80000000, UINT_MAX});
+    return result;
 }
 
 Bytes Values::fanout() {

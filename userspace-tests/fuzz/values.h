@@ -4,6 +4,7 @@
 
 #include <linux/filter.h>
 #include <linux/if_packet.h>
+#include <linux/xinet.h>
 
 #include "support/fd.h"
 #include "support/frame.h"
@@ -24,6 +25,7 @@ public:
     Bytes memory(size_t size);
     sockaddr_ll address();
     tpacket_req3 ring();
+    xinet_rx_ring_req lanes();
     // A frame, sometimes behind a struct virtio_net_hdr, of any size up to 70,000 bytes.
     Bytes frame();
 
@@ -37,6 +39,7 @@ public:
 
 private:
     Option packet_option();
+    Option xinet_option();
     Option socket_option();
     Bytes fanout();
     Bytes filter();

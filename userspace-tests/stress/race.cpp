@@ -7,6 +7,7 @@
 
 #include <cstdlib>
 #include <memory>
+#include <stdexcept>
 #include <system_error>
 #include <thread>
 
@@ -75,6 +76,8 @@ void Race::loop(const Racer& racer, uint64_t seed) {
         } catch (const std::system_error&) {
             // a call that failed
         } catch (const std::bad_alloc&) {
+        } catch (const std::logic_error& broken) {
+            require(false, broken.what());
         }
         if (failing)
             faults.stop();

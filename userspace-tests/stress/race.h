@@ -23,7 +23,8 @@ namespace xt::stress {
 // One race, in a network namespace of its own that has lo and nothing else.
 class Race {
 public:
-    // Does its part once. What it throws as std::system_error is a call that failed, no more.
+    // Does its part once. What it throws as std::system_error is a call that failed, no more, and
+    // as std::logic_error a broken promise.
     using Racer = std::function<void(Random& random)>;
 
     explicit Race(std::chrono::seconds duration);

@@ -18,8 +18,9 @@ private:
     cpu_set_t before_;
 };
 
-// Returns when no CPU is still about to hand over what it had begun with. A packet that a socket has
-// received may not have reached those behind it yet, and a socket that is opened now would get it.
+// Returns when no CPU is still about to hand over what it had begun with. A packet that a socket
+// has received may not have reached those behind it yet, and a socket that is opened now would get
+// it.
 void await_deliveries();
 
 } // namespace xt

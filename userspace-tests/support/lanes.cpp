@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <stdexcept>
 #include <system_error>
 #include <utility>
 
@@ -87,6 +88,15 @@ RingFrame LanePacket::as_frame() const {
     return frame;
 }
 
+// Whether it lies within its lane, and its packet within it.
+static bool is_possible(const xinet_rx_record& record, uint32_t lane_size) {
+    if (record.len == 0 || record.len > lane_size)
+        return false;
+    return record.type == XINET_RX_PAD ||
+           (record.type == XINET_RX_PACKET && record.snaplen <= record.len &&
+            record.mac <= record.len - record.snaplen);
+}
+
 LaneReader::LaneReader(int fd)
     : fd_(fd), info_(lanes_info(fd)), ring_(fd, 0, info_.length, PROT_READ),
       positions_(fd, XINET_RX_RING_POSITIONS, info_.positions_length, PROT_READ | PROT_WRITE),
@@ -151,6 +161,8 @@ std::vector<LanePacket> LaneReader::take_lane(size_t index) {
                     std::min<size_t>(sizeof(packet.record), size - at % size));
         if (is_gone())
             continue;
+        if (!is_possible(packet.record, size))
+            throw std::logic_error("a lane has something else where a record begins");
         if (packet.record.type == XINET_RX_PACKET) {
             packet.data.assign(place + packet.record.mac,
                                place + packet.record.mac + packet.record.snaplen);

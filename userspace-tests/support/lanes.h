@@ -52,7 +52,8 @@ class LaneReader {
 public:
     explicit LaneReader(int fd);
 
-    // What is there, lane by lane; tells the kernel that it has been read.
+    // What is there, lane by lane; tells the kernel that it has been read. Throws std::logic_error
+    // if that is not a row of records.
     std::vector<LanePacket> take();
     // Waits until poll() says so before each look, until there are `count`.
     std::vector<LanePacket> take_at_least(size_t count);

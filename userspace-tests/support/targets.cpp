@@ -16,7 +16,6 @@ Fd nothing() {
 } // namespace
 
 Targets::Targets(Side side, unsigned count) : side_(side) {
-    constexpr int first_fd = 100;
     for (int i = 0; i < int(count); i++) {
         void* region = ::mmap(nullptr, region_size, PROT_NONE, reserving, -1, 0);
         if (region == MAP_FAILED)

@@ -24,6 +24,7 @@ struct Target {
 class Targets {
 public:
     static constexpr size_t region_size = 1 << 20;
+    static constexpr int first_fd = 100; // those of the others follow
 
     Targets(Side side, unsigned count);
     ~Targets();
