@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -33,19 +34,30 @@ OutputFile::OutputFile(const std::string& path)
     : OutputFile(open_output(path), path == "-" ? "standard output" : path) {}
 
 OutputFile::OutputFile(FileDescriptor descriptor, std::string name)
-    : descriptor_(std::move(descriptor)), name_(std::move(name)) {
-    buffer_.reserve(buffer_bytes);
-}
+    : descriptor_(std::move(descriptor)), name_(std::move(name)),
+      // NOLINTNEXTLINE(modernize-avoid-c-arrays)
+      buffer_(std::make_unique_for_overwrite<std::byte[]>(buffer_bytes)), room_(buffer_bytes) {}
 
 void OutputFile::append(std::span<const std::byte> bytes) {
-    if (buffer_.size() + bytes.size() > buffer_bytes) {
+    std::copy_n(bytes.data(), bytes.size(), extend(bytes.size()).data());
+}
+
+std::span<std::byte> OutputFile::extend(std::size_t size) {
+    if (size > room_ - used_) {
         flush();
+        if (size > room_) {
+            // NOLINTNEXTLINE(modernize-avoid-c-arrays)
+            buffer_ = std::make_unique_for_overwrite<std::byte[]>(size);
+            room_ = size;
+        }
     }
-    buffer_.insert(buffer_.end(), bytes.begin(), bytes.end());
+    const std::span<std::byte> place(buffer_.get() + used_, size);
+    used_ += size;
+    return place;
 }
 
 void OutputFile::flush() {
-    std::span<const std::byte> rest = buffer_;
+    std::span<const std::byte> rest(buffer_.get(), std::exchange(used_, 0));
     while (!rest.empty()) {
         const ssize_t written = ::write(descriptor_.get(), rest.data(), rest.size());
         if (written < 0) {
@@ -53,13 +65,11 @@ void OutputFile::flush() {
                 continue;
             }
             const int code = errno;
-            buffer_.clear();
             throw Error("write to", name_, code,
                         code == ENOSPC ? "free some space; the file is cut short" : "");
         }
         rest = rest.subspan(static_cast<std::size_t>(written));
     }
-    buffer_.clear();
 }
 
 std::unique_ptr<CaptureWriter> make_writer(const std::string& path,

@@ -10,7 +10,6 @@
 #include <memory>
 #include <span>
 #include <string>
-#include <vector>
 
 namespace xinet {
 
@@ -22,12 +21,19 @@ public:
     OutputFile(FileDescriptor descriptor, std::string name);
 
     void append(std::span<const std::byte> bytes);
+
+    /// Room for as many bytes, all of which the caller writes before the next call.
+    std::span<std::byte> extend(std::size_t size);
+
     void flush();
 
 private:
     FileDescriptor descriptor_;
     std::string name_;
-    std::vector<std::byte> buffer_;
+    // A vector would clear what is about to be written.
+    std::unique_ptr<std::byte[]> buffer_; // NOLINT(modernize-avoid-c-arrays)
+    std::size_t room_;
+    std::size_t used_ = 0;
 };
 
 /// What the file says about itself.

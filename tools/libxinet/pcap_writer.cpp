@@ -3,7 +3,9 @@
 // which the magic number tells.
 #include "libxinet/capture_writer.h"
 
-#include <array>
+#include <algorithm>
+#include <chrono>
+#include <cstring>
 #include <utility>
 
 namespace xinet {
@@ -48,12 +50,14 @@ public:
     void write(const CapturedPacket& packet) override {
         const auto since_epoch = packet.timestamp.time_since_epoch();
         const auto seconds = std::chrono::floor<std::chrono::seconds>(since_epoch);
-        file_.append(bytes_of(
-            RecordHeader{.seconds = static_cast<std::uint32_t>(seconds.count()),
-                         .nanoseconds = static_cast<std::uint32_t>((since_epoch - seconds).count()),
-                         .captured_length = static_cast<std::uint32_t>(packet.data.size()),
-                         .original_length = packet.original_length}));
-        file_.append(packet.data);
+        const RecordHeader header{.seconds = static_cast<std::uint32_t>(seconds.count()),
+                                  .nanoseconds =
+                                      static_cast<std::uint32_t>((since_epoch - seconds).count()),
+                                  .captured_length = static_cast<std::uint32_t>(packet.data.size()),
+                                  .original_length = packet.original_length};
+        std::byte* const at = file_.extend(sizeof(header) + packet.data.size()).data();
+        std::memcpy(at, &header, sizeof(header));
+        std::copy_n(packet.data.data(), packet.data.size(), at + sizeof(header));
     }
 
     void flush() override { file_.flush(); }

@@ -6,9 +6,11 @@
 #include <linux/if_packet.h>
 #include <sys/utsname.h>
 
+#include <algorithm>
 #include <cstring>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace xinet {
 
@@ -40,6 +42,7 @@ constexpr std::uint32_t byte_order_magic = 0x1a2b3c4d;
 constexpr std::uint64_t section_length_unknown = ~std::uint64_t{0};
 constexpr std::uint8_t nanosecond_resolution = 9; // a negative power of ten
 constexpr std::byte filter_is_text{0};
+constexpr std::size_t alignment = 4; // of blocks and options
 
 /// One block, whose two length words are filled in at the end.
 class BlockBuilder {
@@ -99,9 +102,30 @@ public:
     }
 
 private:
-    static constexpr std::size_t alignment = 4;
     std::vector<std::byte> bytes_;
 };
+
+/// What comes before the packet, padded, and after it in a block of its own.
+struct PacketHeader {
+    Block type = Block::enhanced_packet;
+    std::uint32_t length;
+    std::uint32_t interface_number = 0; // the only one
+    std::uint32_t time_high;
+    std::uint32_t time_low;
+    std::uint32_t captured_length;
+    std::uint32_t original_length;
+};
+static_assert(sizeof(PacketHeader) == 28);
+
+struct PacketTrailer {
+    std::uint16_t flags_code = option::packet_flags;
+    std::uint16_t flags_length = sizeof(std::uint32_t);
+    std::uint32_t flags;
+    std::uint16_t end_code = option::end;
+    std::uint16_t end_length = 0;
+    std::uint32_t length;
+};
+static_assert(sizeof(PacketTrailer) == 16);
 
 /// Direction in bits 0 and 1, kind of reception in bits 2 to 4.
 std::uint32_t packet_flags(std::uint8_t packet_type) {
@@ -150,15 +174,22 @@ public:
     }
 
     void write(const CapturedPacket& packet) override {
-        file_.append(block_.start(Block::enhanced_packet)
-                         .number(std::uint32_t{0}) // of the only interface
-                         .timestamp(packet.timestamp)
-                         .number(static_cast<std::uint32_t>(packet.data.size()))
-                         .number(packet.original_length)
-                         .padded(packet.data)
-                         .numeric_option(option::packet_flags, packet_flags(packet.packet_type))
-                         .end_options()
-                         .finish());
+        const std::size_t padded = (packet.data.size() + alignment - 1) / alignment * alignment;
+        const std::size_t length = sizeof(PacketHeader) + padded + sizeof(PacketTrailer);
+        const auto ticks = static_cast<std::uint64_t>(packet.timestamp.time_since_epoch().count());
+        const PacketHeader header{.length = static_cast<std::uint32_t>(length),
+                                  .time_high = static_cast<std::uint32_t>(ticks >> 32),
+                                  .time_low = static_cast<std::uint32_t>(ticks),
+                                  .captured_length = static_cast<std::uint32_t>(packet.data.size()),
+                                  .original_length = packet.original_length};
+        const PacketTrailer trailer{.flags = packet_flags(packet.packet_type),
+                                    .length = static_cast<std::uint32_t>(length)};
+        std::byte* at = file_.extend(length).data();
+        std::memcpy(at, &header, sizeof(header));
+        at += sizeof(header);
+        at = std::copy_n(packet.data.data(), packet.data.size(), at);
+        at = std::fill_n(at, padded - packet.data.size(), std::byte{0});
+        std::memcpy(at, &trailer, sizeof(trailer));
     }
 
     void flush() override { file_.flush(); }

@@ -36,8 +36,7 @@ xinet_rx_ring_info info_of(int descriptor) {
     return info;
 }
 
-ReceivedPacket decode(const xinet_rx_record& record, std::span<std::byte> data) {
-    ReceivedPacket packet;
+void decode(const xinet_rx_record& record, std::span<std::byte> data, ReceivedPacket& packet) {
     packet.data = data;
     packet.original_length = record.pkt_len;
     packet.address.sll_family = AF_PACKET;
@@ -51,7 +50,6 @@ ReceivedPacket decode(const xinet_rx_record& record, std::span<std::byte> data) 
     if ((record.status & TP_STATUS_VLAN_VALID) != 0) {
         packet.vlan = VlanTag{.control = record.vlan_tci, .protocol = record.vlan_tpid};
     }
-    return packet;
 }
 
 } // namespace
@@ -143,16 +141,18 @@ void RxRing::advance(Lane& lane) {
 void RxRing::peek(Lane& lane) {
     while (!lane.record && lane.position < lane.head) {
         const std::size_t offset = lane.position & (info_.req.lane_size - 1);
-        xinet_rx_record record{};
-        // A pad may be shorter than a record, at the end of the lane.
-        std::memcpy(&record, lane.data + offset,
-                    std::min<std::size_t>(sizeof(record), info_.req.lane_size - offset));
+        xinet_rx_record& record = lane.record.emplace();
+        const std::size_t left = info_.req.lane_size - offset;
+        if (left >= sizeof(record)) {
+            std::memcpy(&record, lane.data + offset, sizeof(record));
+        } else { // A pad may be shorter than a record, at the end of the lane.
+            std::memcpy(&record, lane.data + offset, left);
+        }
         if (!is_whole(lane)) {
             catch_up(lane);
-        } else if (record.type == XINET_RX_PACKET) {
-            lane.record = record;
-        } else {
+        } else if (record.type != XINET_RX_PACKET) {
             lane.position += record.len;
+            lane.record.reset();
         }
     }
 }
@@ -186,7 +186,7 @@ bool RxRing::take(Lane& lane, std::size_t headroom) {
         catch_up(lane);
         return true;
     }
-    packets_.push_back(decode(record, data));
+    decode(record, data, packets_.emplace_back());
     lost_ += record.seq - lane.sequence.value_or(record.seq);
     lane.sequence = record.seq + 1;
     lane.position += record.len;
