@@ -32,5 +32,6 @@ std::vector<Pair> packet_receive_pairs();
 std::vector<Pair> packet_send_pairs();
 std::vector<Pair> raw_pairs();
 std::vector<Pair> inet_pairs();
+std::vector<Pair> capture_pairs();
 
 } // namespace bench

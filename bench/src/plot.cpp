@@ -48,9 +48,13 @@ void write_script(const Group& group, const std::filesystem::path& base) {
                             data, any.peer_name);
     } else {
         file << "set style data histogram\nset style fill solid 0.6\nset xtics rotate by -20\n"
-             << fmt::format("plot '{0}' using 3:xtic(1) title 'xinet', '{0}' using 4 title '{1}', "
-                            "'{0}' using 5 title 'floor'\n",
+             << fmt::format("plot '{0}' using 3:xtic(1) title 'xinet', '{0}' using 4 title '{1}'",
                             data, any.peer_name);
+        // gnuplot draws no histogram of nothing
+        if (std::any_of(group.begin(), group.end(), [](const Result& r) { return r.floor; })) {
+            file << fmt::format(", '{}' using 5 title 'floor'", data);
+        }
+        file << "\n";
     }
 }
 

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// A whole capture, from the interface into a file: `xinet capture` and tcpdump.
+#include "injector.h"
+#include "pair.h"
+#include "program.h"
+
+#include "libxinet/error.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <regex>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace bench {
+namespace {
+
+constexpr const char* interface_name = "bench0";
+
+/// What fits in the ring of tcpdump, two megabytes, comes at once.
+constexpr std::uint64_t burst_of(std::size_t frame_bytes) {
+    return frame_bytes > 500 ? 300 : 4000;
+}
+constexpr int bursts = 10;
+
+/// Longer than either program waits for more packets before it writes them.
+constexpr std::chrono::milliseconds end_of_traffic{1500};
+/// To read one burst, even on one CPU.
+constexpr std::chrono::milliseconds pause{100};
+
+enum class Whose { program, everybody };
+
+std::vector<std::string> command(xinet::Engine engine, const std::string& file) {
+    if (engine != xinet::Engine::xinet) {
+        return {"tcpdump", "-n", "-i", interface_name, "-w", file};
+    }
+    const auto here = std::filesystem::read_symlink("/proc/self/exe").parent_path();
+    return {here / "../../tools/build/xinet", "capture", "-i", interface_name, "-w", file};
+}
+
+/// CPU time per packet, all of which must get into the file: of the program, or
+/// of the program and the kernel's thread that receives for it.
+double capture_cost(xinet::Engine engine, std::size_t frame_bytes, Whose whose) {
+    // each in the format of its own
+    const std::string file =
+        engine == xinet::Engine::xinet ? "/tmp/bench.pcapng" : "/tmp/bench.pcap";
+    const DummyInterface interface(interface_name);
+    PacketGenerator generator({interface_name}, frame_bytes);
+    const std::uint64_t burst = burst_of(frame_bytes);
+    generator.receive(burst); // warms caches and code
+
+    Program program(command(engine, file));
+    program.await("listening on");
+    const pid_t thread = kernel_thread("kpktgend_0");
+    const auto used = [&] {
+        return cpu_time(program.process()) +
+               (whose == Whose::everybody ? cpu_time(thread) : Nanoseconds(0));
+    };
+    std::this_thread::sleep_for(pause); // it begins to wait
+    const Nanoseconds before = used();
+    for (int i = 0; i < bursts; ++i) {
+        generator.receive(burst);
+        std::this_thread::sleep_for(pause);
+    }
+    std::this_thread::sleep_for(end_of_traffic);
+    const Nanoseconds after = used();
+
+    const std::string report = program.stop();
+    std::filesystem::remove(file);
+    static const std::regex captured(R"((\d+) packets? captured)");
+    std::smatch match;
+    const std::uint64_t expected = burst * bursts;
+    if (!std::regex_search(report, match, captured) || std::stoull(match[1]) != expected) {
+        throw xinet::Error("capture", fmt::format("{} packets", expected), 0, report);
+    }
+    return (after - before).count() / static_cast<double>(expected);
+}
+
+} // namespace
+
+std::vector<Pair> capture_pairs() {
+    std::vector<Pair> pairs;
+    for (const std::size_t bytes : {60U, 1500U}) {
+        for (const Whose whose : {Whose::program, Whose::everybody}) {
+            pairs.push_back(
+                {.name = fmt::format("capture into a file, {} bytes, {}",
+                                     bytes == 1500 ? "1,500" : "60",
+                                     whose == Whose::program ? "the program" : "all of it"),
+                 .group = "capture",
+                 .unit = "of CPU time per packet",
+                 .peer_name = "tcpdump",
+                 .cost = [=](xinet::Engine engine) { return capture_cost(engine, bytes, whose); },
+                 .floor = {},
+                 .quick = false});
+        }
+    }
+    return pairs;
+}
+
+} // namespace bench
