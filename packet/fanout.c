@@ -30,9 +30,9 @@
  * refuses the packet for it.
  *
  * Budget per packet: what the mode costs (the flow hash in
- * PACKET_FANOUT_HASH; a shared counter in PACKET_FANOUT_LB), one filter, one
- * deliver(). No lock, no reference count, no allocation but for fragments that
- * are to be put together.
+ * PACKET_FANOUT_HASH, remembered per CPU; a shared counter in
+ * PACKET_FANOUT_LB), one filter, one deliver(). No lock, no reference count, no
+ * allocation but for fragments that are to be put together.
  */
 #include <kunit/visibility.h>
 #include <linux/bpf.h>
@@ -107,6 +107,7 @@ struct fanout_program {
  * @mode: PACKET_FANOUT_*
  * @flags: PACKET_FANOUT_FLAG_* >> 8, unknown ones included
  * @id: in fn->groups
+ * @flows: of PACKET_FANOUT_HASH; may be NULL
  * @program: of PACKET_FANOUT_CBPF and PACKET_FANOUT_EBPF; NULL picks member 0
  * @dev: to compare; held by the tap
  * @num: ETH_P_*, network byte order
@@ -124,6 +125,7 @@ struct fanout_group {
 	u8 mode;
 	u8 flags;
 	u16 id;
+	struct xinet_flow_cache __percpu *flows;
 	struct fanout_program __rcu *program;
 	const struct net_device *dev;
 	__be16 num;
@@ -179,7 +181,8 @@ static u32 fanout_choose(struct fanout_group *group, struct sk_buff *skb,
 	switch (group->mode) {
 	case PACKET_FANOUT_HASH:
 		return num == 1 ? 0 :
-		       reciprocal_scale(xinet_flow_hash(skb), num);
+		       reciprocal_scale(xinet_flow_hash(skb, group->flows),
+					num);
 	case PACKET_FANOUT_LB:
 		return (u32)atomic_inc_return(&group->turn) % num;
 	case PACKET_FANOUT_CPU:
@@ -353,10 +356,53 @@ static void fanout_deliver(struct xinet_tap_sink *sink, struct sk_buff *skb,
 		consume_skb(own);
 }
 
+/* What fanout_quick() has begun. */
+static noinline void fanout_hand_on(struct xinet_tap_sink *sink,
+				    struct xinet_tap_sink *member,
+				    struct sk_buff *skb,
+				    const struct net_device *orig_dev)
+{
+	struct timespec64 now = {};
+	const struct xinet_tap_frame frame = {
+		.orig_dev = orig_dev,
+		.now = &now,
+	};
+
+	xinet_tap_hand_on(sink, member, skb, &frame);
+}
+
+/* xinet_tap_quick_t of a group that neither defragments nor rolls over. */
+static bool fanout_quick(struct xinet_tap_sink *sink, struct sk_buff *skb,
+			 const void *source, const struct net_device *orig_dev)
+{
+	struct fanout_group *group =
+		container_of(sink, struct fanout_group, sink);
+	struct xinet_tap_sink *member;
+	xinet_tap_quick_t quick;
+	u32 num;
+
+	/* pairs with the stores in fanout_link() and fanout_unlink() */
+	num = smp_load_acquire(&group->nr_running);
+	if (!num)
+		return true;
+	member = fanout_member(group, fanout_choose(group, skb, num));
+	quick = READ_ONCE(member->quick);
+	if (!quick || rcu_access_pointer(member->sk->sk_filter) ||
+	    !quick(member, skb, sink, orig_dev))
+		fanout_hand_on(sink, member, skb, orig_dev);
+	return true;
+}
+
 void xinet_fanout_net_init(struct xinet_fanout_net *fn)
 {
 	mutex_init(&fn->lock);
 	xa_init_flags(&fn->groups, XA_FLAGS_ALLOC);
+}
+
+static void fanout_free(struct fanout_group *group)
+{
+	xinet_flow_cache_free(group->flows);
+	kvfree(group);
 }
 
 /* RCU callback, or nobody has ever run it. */
@@ -379,7 +425,7 @@ static void fanout_group_free_rcu(struct rcu_head *head)
 
 	if (program)
 		fanout_program_free_rcu(&program->rcu);
-	kvfree(group);
+	fanout_free(group);
 }
 
 /* Gives a member a slot; fn->lock held. */
@@ -472,6 +518,12 @@ static struct fanout_group *fanout_alloc(const struct xinet_packet_sock *po,
 		args->type_flags & PACKET_FANOUT_FLAG_IGNORE_OUTGOING;
 	group->mode = args->type_flags & 0xff;
 	group->flags = fanout_args_flags(args);
+	if (group->mode == PACKET_FANOUT_HASH)
+		group->flows = xinet_flow_cache_alloc();
+	if (group->mode != PACKET_FANOUT_ROLLOVER &&
+	    !fanout_has_flag(group, PACKET_FANOUT_FLAG_ROLLOVER) &&
+	    !fanout_has_flag(group, PACKET_FANOUT_FLAG_DEFRAG))
+		group->sink.quick = fanout_quick;
 	group->dev = fanout_dev(po);
 	group->num = po->num;
 	group->max_members = max;
@@ -518,7 +570,7 @@ static struct fanout_group *fanout_create(struct xinet_fanout_net *fn,
 err_erase:
 	xa_erase(&fn->groups, group->id);
 err_free:
-	kvfree(group);
+	fanout_free(group);
 	return ERR_PTR(err);
 }
 

@@ -4,10 +4,18 @@
  * AF_PACKET, so that the same traffic is shared out alike; but what TCP and UDP
  * over IPv4 put into it is read here, without the kernel's dissector, which
  * costs more than the hash. Whatever is not as plain as that goes to the kernel.
+ *
+ * The hash itself, keyed with a secret of the kernel's, costs more than all else
+ * of a group. It depends on nothing but the addresses, the ports and the
+ * protocol, so that of a flow that was here lately is remembered, per CPU. A flow
+ * that is new pays for looking; nothing depends on what is remembered.
  */
+#include <linux/gfp.h>
+#include <linux/hash.h>
 #include <linux/if_vlan.h>
 #include <linux/in.h>
 #include <linux/ip.h>
+#include <linux/percpu.h>
 #include <linux/skbuff.h>
 #include <net/flow_dissector.h>
 #include <net/ip.h>
@@ -18,6 +26,25 @@
 
 /* The port numbers, one behind the other. */
 #define FLOW_PORTS_LEN	sizeof(__be32)
+
+/* Flows remembered per CPU, of TCP and of UDP together. */
+#define FLOW_CACHE_BITS	9
+
+/*
+ * @addresses: source and destination
+ * @ports: both; in the lower half of the cache of UDP, in the upper of TCP
+ * @hash: never 0; 0 where no flow is
+ */
+struct flow_entry {
+	u64 addresses;
+	u32 ports;
+	u32 hash;
+};
+
+/* Used with BH disabled. */
+struct xinet_flow_cache {
+	struct flow_entry entries[1 << FLOW_CACHE_BITS];
+};
 
 /* Whether a BPF program decides what a flow is; RCU. */
 static bool flow_has_program(const struct sk_buff *skb)
@@ -46,13 +73,22 @@ static const struct iphdr *flow_plain_ipv4(const struct sk_buff *skb)
 	return left < (int)(iph->ihl * 4 + FLOW_PORTS_LEN) ? NULL : iph;
 }
 
-u32 xinet_flow_hash(const struct sk_buff *skb)
+/* Where a flow is remembered, if it is. */
+static struct flow_entry *flow_entry(struct xinet_flow_cache __percpu *cache,
+				     bool tcp, u64 addresses, u32 ports)
 {
-	const struct iphdr *iph = flow_plain_ipv4(skb);
-	struct flow_keys keys;
+	const unsigned int half = 1 << (FLOW_CACHE_BITS - 1);
+	u64 key = addresses ^ ((u64)ports << 16);
+	u32 place = hash_64(key, FLOW_CACHE_BITS - 1);
 
-	if (unlikely(!iph || flow_has_program(skb)))
-		return __skb_get_hash_symmetric(skb);
+	return &this_cpu_ptr(cache)->entries[tcp ? half + place : place];
+}
+
+/* What the kernel says of TCP or UDP over IPv4. */
+static noinline u32 flow_hash_ipv4(const struct sk_buff *skb,
+				   const struct iphdr *iph)
+{
+	struct flow_keys keys;
 
 	/* what the kernel would fill in, see flow_keys_dissector_symmetric */
 	memset(&keys, 0, sizeof(keys));
@@ -64,4 +100,43 @@ u32 xinet_flow_hash(const struct sk_buff *skb)
 	memcpy(&keys.ports.ports, (const u8 *)iph + iph->ihl * 4,
 	       FLOW_PORTS_LEN);
 	return flow_hash_from_keys(&keys);
+}
+
+struct xinet_flow_cache __percpu *xinet_flow_cache_alloc(void)
+{
+	return alloc_percpu_gfp(struct xinet_flow_cache,
+				GFP_KERNEL_ACCOUNT | __GFP_ZERO | __GFP_NOWARN);
+}
+
+void xinet_flow_cache_free(struct xinet_flow_cache __percpu *cache)
+{
+	free_percpu(cache);
+}
+
+u32 xinet_flow_hash(const struct sk_buff *skb,
+		    struct xinet_flow_cache __percpu *cache)
+{
+	const struct iphdr *iph = flow_plain_ipv4(skb);
+	struct flow_entry *entry;
+	u64 addresses;
+	u32 ports;
+
+	if (unlikely(!iph || flow_has_program(skb)))
+		return __skb_get_hash_symmetric(skb);
+	if (unlikely(!cache))
+		return flow_hash_ipv4(skb, iph);
+
+	addresses = (u64)(__force u32)iph->saddr << 32 |
+		    (__force u32)iph->daddr;
+	memcpy(&ports, (const u8 *)iph + iph->ihl * 4, sizeof(ports));
+	entry = flow_entry(cache, iph->protocol == IPPROTO_TCP, addresses,
+			   ports);
+	if (likely(entry->addresses == addresses && entry->ports == ports &&
+		   entry->hash))
+		return entry->hash;
+
+	entry->addresses = addresses;
+	entry->ports = ports;
+	entry->hash = flow_hash_ipv4(skb, iph);
+	return entry->hash;
 }

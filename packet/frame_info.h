@@ -119,6 +119,19 @@ static inline __be16 xinet_frame_protocol(const struct sk_buff *skb,
 }
 
 /**
+ * xinet_frame_now() - the time that all who stamp a packet share
+ * @now: zero if nobody has needed it yet
+ *
+ * Return: @now.
+ */
+static inline const struct timespec64 *xinet_frame_now(struct timespec64 *now)
+{
+	if (!now->tv_sec)
+		ktime_get_real_ts64(now);
+	return now;
+}
+
+/**
  * xinet_frame_timestamp() - when a packet came
  * @skb: the packet
  * @flags: PACKET_TIMESTAMP: SOF_TIMESTAMPING_RAW_HARDWARE is obeyed
@@ -140,9 +153,7 @@ static inline u32 xinet_frame_timestamp(struct sk_buff *skb,
 		return TP_STATUS_TS_RAW_HARDWARE;
 	if (ktime_to_timespec64_cond(skb_tstamp(skb), ts))
 		return TP_STATUS_TS_SOFTWARE;
-	if (!now->tv_sec)
-		ktime_get_real_ts64(now);
-	*ts = *now;
+	*ts = *xinet_frame_now(now);
 	return 0;
 }
 
@@ -187,20 +198,23 @@ static inline u8 xinet_frame_copy_address(const struct sk_buff *skb, u8 *addr,
 #define XINET_FRAME_STEP	(4 * sizeof(u64))
 
 /* In words, the last of which may overlap those before. */
-static inline void xinet_frame_copy_words(void *to, const void *from,
-					  unsigned int len)
+static __always_inline void
+xinet_frame_copy_words(void *to, const void *from, unsigned int len)
 {
 	const void *last = from + len - XINET_FRAME_STEP;
 	void *to_last = to + len - XINET_FRAME_STEP;
 
-	for (; from < last; from += XINET_FRAME_STEP, to += XINET_FRAME_STEP)
+	do {
 		memcpy(to, from, XINET_FRAME_STEP);
+		from += XINET_FRAME_STEP;
+		to += XINET_FRAME_STEP;
+	} while (from < last);
 	memcpy(to_last, last, XINET_FRAME_STEP);
 }
 
 /* What the CPU can read without help. */
-static inline void xinet_frame_copy_linear(void *to, const void *from,
-					   unsigned int len)
+static __always_inline void
+xinet_frame_copy_linear(void *to, const void *from, unsigned int len)
 {
 	if (IS_ENABLED(CONFIG_HAVE_EFFICIENT_UNALIGNED_ACCESS) &&
 	    len >= XINET_FRAME_STEP && len <= XINET_FRAME_WORDS_MAX)

@@ -156,8 +156,10 @@ static int options_set_packet(struct xinet_packet_sock *po, int optname,
 		return err;
 	case PACKET_ORIGDEV:
 		err = options_copy_long(&val, optval, optlen);
-		if (!err)
+		if (!err) {
 			WRITE_ONCE(po->origdev, val != 0);
+			xinet_ring_options_changed(po);
+		}
 		return err;
 	case PACKET_IGNORE_OUTGOING:
 		err = options_copy_int(&val, optval, optlen);

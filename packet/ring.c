@@ -279,6 +279,29 @@ static void ring_set_sink(struct xinet_tap_sink *sink,
 	WRITE_ONCE(sink->room, ring ? xinet_ring_room : xinet_queue_room);
 }
 
+/*
+ * Whether packets may go the short way; sk_receive_queue.lock held. The mode of
+ * a socket with a ring does not change.
+ */
+static void ring_set_quick(struct xinet_packet_sock *po)
+{
+	const struct xinet_ring *ring = po->rx_ring;
+	xinet_tap_quick_t quick = NULL;
+
+	if (ring && ring->plain && po->sink.mode == XINET_TAP_RAW &&
+	    !READ_ONCE(po->tp_tstamp) && !READ_ONCE(po->origdev))
+		quick = ring->version == TPACKET_V3 ? xinet_v3_quick :
+						      xinet_tpacket_quick;
+	WRITE_ONCE(po->sink.quick, quick);
+}
+
+void xinet_ring_options_changed(struct xinet_packet_sock *po)
+{
+	spin_lock_bh(&po->sk.sk_receive_queue.lock);
+	ring_set_quick(po);
+	spin_unlock_bh(&po->sk.sk_receive_queue.lock);
+}
+
 static struct xinet_ring **ring_place(struct xinet_packet_sock *po, bool tx)
 {
 	return tx ? &po->tx_ring : &po->rx_ring;
@@ -303,8 +326,10 @@ static struct xinet_ring *ring_exchange(struct xinet_packet_sock *po, bool tx,
 	spin_lock_bh(&queue->lock);
 	old = *place;
 	WRITE_ONCE(*place, ring);
-	if (!tx)
+	if (!tx) {
 		ring_set_sink(&po->sink, ring);
+		ring_set_quick(po);
+	}
 	if (!tx && ring && ring->version == TPACKET_V3)
 		po->tp_freezes = 0;
 	skb_queue_splice_init(queue, &stale);

@@ -14,6 +14,7 @@
 #include <linux/poll.h>
 #include <linux/refcount.h>
 #include <linux/sockptr.h>
+#include <linux/time64.h>
 #include <linux/types.h>
 #include <linux/workqueue.h>
 
@@ -57,6 +58,7 @@ union xinet_ring_header {
  * @head: index of the frame that is next
  * @head_left: frames from @head to the end of its block, itself included
  * @head_frame: where it is
+ * @last_time: the last time stamp that was taken for this ring alone
  * @refs: one of the socket, and of a sender one for every frame that has gone to
  *	a device and has not come back; while there are any the ring is not
  *	exchanged
@@ -90,6 +92,7 @@ struct xinet_ring {
 			u32 head;
 			u32 head_left;
 			void *head_frame;
+			struct timespec64 last_time;
 		};
 	} ____cacheline_aligned_in_smp;
 
@@ -257,6 +260,14 @@ int xinet_ring_setsockopt(struct xinet_packet_sock *po, bool tx,
  * Context: process, socket lock held.
  */
 bool xinet_ring_exists(const struct xinet_packet_sock *po);
+
+/**
+ * xinet_ring_options_changed() - have packets obey an option from now on
+ * @po: its @origdev or @tp_tstamp is another now
+ *
+ * Context: process, no spinlocks held.
+ */
+void xinet_ring_options_changed(struct xinet_packet_sock *po);
 
 /**
  * xinet_ring_release() - take the rings of a socket that is being closed

@@ -83,6 +83,7 @@ int xinet_ring_options_set(struct xinet_packet_sock *po, int optname,
 	}
 	if (optname == PACKET_TIMESTAMP) {
 		WRITE_ONCE(po->tp_tstamp, val);
+		xinet_ring_options_changed(po);
 		return 0;
 	}
 	lock_sock(sk);

@@ -358,7 +358,7 @@ static void tap_demux_only(struct xinet_tap_sink *sink, struct sk_buff *skb,
 }
 
 /* consume_skb(); somebody else nearly always has the packet, too. */
-static void tap_put_skb(struct sk_buff *skb)
+static __always_inline void tap_put_skb(struct sk_buff *skb)
 {
 	if (likely(skb_shared(skb))) {
 		if (!refcount_dec_and_test(&skb->users))
@@ -370,25 +370,26 @@ static void tap_put_skb(struct sk_buff *skb)
 }
 
 /*
- * packet_type hook; softirq, or BH disabled; RCU. Owns a reference to @skb,
- * which other hooks and the protocol may share.
+ * Some kernels keep hooks for all devices in one list, and a device may be on
+ * its way to another namespace.
  */
-static int tap_rcv(struct sk_buff *skb, struct net_device *dev,
-		   struct packet_type *pt, struct net_device *orig_dev)
+static bool tap_is_near(const struct xinet_tap *tap, const struct sk_buff *skb)
 {
-	struct xinet_tap *tap = container_of(pt, struct xinet_tap, hook);
+	return net_eq(dev_net(skb->dev), tap->hook.af_packet_net);
+}
+
+/* What tap_rcv() has not done at once. */
+static noinline int tap_rcv_any(struct sk_buff *skb, struct xinet_tap *tap,
+				const struct net_device *orig_dev)
+{
 	const struct xinet_tap_sink *sender = tap_take_sender(tap);
 	const struct xinet_tap_array *array;
 	struct xinet_tap_frame frame;
 	struct xinet_tap_sink *only;
 	struct timespec64 now;
 
-	/*
-	 * Some kernels keep hooks for all devices in one list, and a device
-	 * may be on its way to another namespace.
-	 */
 	if (unlikely(skb->pkt_type == PACKET_LOOPBACK ||
-		     !net_eq(dev_net(dev), pt->af_packet_net)))
+		     !tap_is_near(tap, skb)))
 		goto out_put;
 
 	array = rcu_dereference(tap->array);
@@ -403,6 +404,28 @@ static int tap_rcv(struct sk_buff *skb, struct net_device *dev,
 	else
 		xinet_tap_demux(array, skb, &frame, sender);
 out_put:
+	tap_put_skb(skb);
+	return 0;
+}
+
+/*
+ * packet_type hook; softirq, or BH disabled; RCU. Owns a reference to @skb,
+ * which other hooks and the protocol may share. Only a packet that this host
+ * sends has a sender to be left out.
+ */
+static int tap_rcv(struct sk_buff *skb, struct net_device *dev,
+		   struct packet_type *pt, struct net_device *orig_dev)
+{
+	struct xinet_tap *tap = container_of(pt, struct xinet_tap, hook);
+	struct xinet_tap_sink *sink = READ_ONCE(rcu_dereference(tap->array)->quick);
+	xinet_tap_quick_t quick;
+
+	/* below are those that come from elsewhere */
+	if (!sink || skb->pkt_type >= PACKET_OUTGOING || !tap_is_near(tap, skb))
+		return tap_rcv_any(skb, tap, orig_dev);
+	quick = READ_ONCE(sink->quick);
+	if (!quick || !quick(sink, skb, tap, orig_dev))
+		return tap_rcv_any(skb, tap, orig_dev);
 	tap_put_skb(skb);
 	return 0;
 }
@@ -539,6 +562,7 @@ static void tap_degrade(struct xinet_tap_array *array)
 {
 	WRITE_ONCE(array->degraded, true);
 	WRITE_ONCE(array->only, NULL);
+	WRITE_ONCE(array->quick, NULL);
 }
 
 /* Makes @array, empty and large enough, the one that packets see. */

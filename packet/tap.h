@@ -75,6 +75,23 @@ typedef void (*xinet_tap_deliver_t)(struct xinet_tap_sink *sink,
 				    const struct xinet_tap_frame *frame);
 
 /**
+ * typedef xinet_tap_quick_t - the short way of a packet to a sink
+ * @sink: whose it is; alone behind its tap or chosen in its group, without a
+ *	filter
+ * @skb: as in xinet_tap_deliver_t, but skb->data is where the kernel left it;
+ *	not one that this host sends
+ * @source: as in struct xinet_tap_frame
+ * @orig_dev: the same
+ *
+ * Context: as xinet_tap_deliver_t.
+ * Return: whether the sink is done with the packet; if not, nothing has
+ * happened, and the packet is to be delivered.
+ */
+typedef bool (*xinet_tap_quick_t)(struct xinet_tap_sink *sink,
+				  struct sk_buff *skb, const void *source,
+				  const struct net_device *orig_dev);
+
+/**
  * typedef xinet_tap_room_t - whether a sink could take a packet
  * @sk: socket of the sink, in a fanout group that rolls over
  * @skb: not to be modified; data and len are not those of the sink's mode
@@ -100,6 +117,7 @@ typedef enum xinet_tap_room (*xinet_tap_room_t)(const struct sock *sk,
  * @source: where its packets come from, as in struct xinet_tap_frame: @group or
  *	@tap, or NULL while it does not run; unused in the sink of a fanout group
  * @deliver: takes the packets
+ * @quick: takes some of them at less cost, or NULL
  * @room: answers for @deliver; unused in the sink of a fanout group
  * @running: packets are wanted; false while the device is down
  * @ignore_outgoing: packets that this host sends are not wanted
@@ -111,7 +129,8 @@ typedef enum xinet_tap_room (*xinet_tap_room_t)(const struct sock *sk,
  *	holds the references of both
  * @node: in the tap's list, beside those of equal mode and filter
  *
- * @deliver and @room change under sk_receive_queue.lock, with what they serve.
+ * @deliver, @quick and @room change under sk_receive_queue.lock, with what they
+ * serve.
  * @tap, @group, @source, @running and @mode change under sk_receive_queue.lock and
  * the lock of the sink's owner, the others under the latter; per-packet code reads them
  * without.
@@ -122,6 +141,7 @@ struct xinet_tap_sink {
 	struct sock *sk;
 	const void *source;
 	xinet_tap_deliver_t deliver;
+	xinet_tap_quick_t quick;
 	xinet_tap_room_t room;
 	bool running;
 	bool ignore_outgoing;
@@ -167,6 +187,8 @@ struct xinet_tap_group {
  * @rcu: for freeing
  * @only: the one sink behind the tap, if it wants every packet from its
  *	link-level header on; otherwise NULL, and there are groups to look at
+ * @quick: the one sink behind the tap, if its @quick may be asked: it is @only
+ *	or a fanout group; otherwise NULL
  * @slots: the sinks, behind the groups in the same allocation; NULL where one
  *	left and no new array could be allocated
  * @index: which of the first groups to ask about a packet; may be NULL
@@ -181,6 +203,7 @@ struct xinet_tap_group {
 struct xinet_tap_array {
 	struct rcu_head rcu;
 	struct xinet_tap_sink *only;
+	struct xinet_tap_sink *quick;
 	struct xinet_tap_sink **slots;
 	struct xinet_filter_index *index;
 	u32 nr_indexed;

@@ -97,6 +97,16 @@ array_only_sink(const struct xinet_tap_array *array)
 	return array->slots[0];
 }
 
+/* The sink of @array->quick. */
+static struct xinet_tap_sink *
+array_quick_sink(const struct xinet_tap_array *array)
+{
+	if (array->nr_slots != 1)
+		return array->only;
+	/* a fanout group asks the filters of its members itself */
+	return array->slots[0]->sk ? array->only : array->slots[0];
+}
+
 /* How many groups at the head are link-level ones. */
 static u32 array_count_raw(const struct xinet_tap_array *array)
 {
@@ -117,6 +127,7 @@ void xinet_tap_array_index(struct xinet_tap_array *array)
 	u32 i;
 
 	array->only = array_only_sink(array);
+	array->quick = array_quick_sink(array);
 	if (nr < 2)
 		return;
 	keys = kvmalloc_array(nr, sizeof(*keys), GFP_KERNEL | __GFP_NOWARN);

@@ -49,6 +49,9 @@
 #include "packet/tpacket_frame.h"
 #include "packet/vnet.h"
 
+/* Of the struct sockaddr_ll in a frame of V2. */
+#define V2_SLL_OFFSET	(TPACKET2_HDRLEN - sizeof(struct sockaddr_ll))
+
 /* Bytes from the first one to the network header; may be anything. */
 static u32 tpacket_maclen(const struct sk_buff *skb,
 			  const struct xinet_tap_frame *frame)
@@ -228,39 +231,75 @@ static noinline bool tpacket_store(struct xinet_packet_sock *po,
 	return true;
 }
 
-/* The short way into a ring of V2; otherwise as tpacket_store(). */
+/*
+ * The short way into a ring of V2; false: the long one is wanted. Without @now
+ * the stamp is not shared.
+ */
 static __always_inline bool
 tpacket_store_v2(struct xinet_packet_sock *po, struct xinet_ring *ring,
-		 struct sk_buff *skb, const struct xinet_tap_frame *frame)
+		 struct sk_buff *skb, const void *from, u32 pkt_len,
+		 u32 snaplen, struct timespec64 *now)
 {
 	struct tpacket2_hdr *h = ring->head_frame;
-	u32 snaplen = frame->snaplen;
 	u32 net = ring->net_offset;
-	u32 mac = net - skb_network_offset(skb);
+	u32 mac = net - (skb_network_header(skb) - (unsigned char *)from);
 
 	if (unlikely(mac + snaplen > ring->frame_size ||
-		     atomic_read(&po->tp_drops)))
-		return tpacket_store(po, ring, skb, frame);
-	if (xinet_ring_status(TPACKET_V2, h) != TP_STATUS_KERNEL)
+		     atomic_read(&po->tp_drops) ||
+		     xinet_ring_status(TPACKET_V2, h) != TP_STATUS_KERNEL))
 		return false;
 
 	xinet_ring_advance(ring);
 	po->tp_packets++;
-	if (!frame->now->tv_sec)
-		ktime_get_real_ts64(frame->now);
-	h->tp_sec = frame->now->tv_sec;
-	h->tp_nsec = frame->now->tv_nsec;
-	h->tp_len = skb->len;
+	if (!now) {
+		now = &ring->last_time;
+		ktime_get_real_ts64(now);
+	} else {
+		xinet_frame_now(now);
+	}
+	h->tp_sec = now->tv_sec;
+	h->tp_nsec = now->tv_nsec;
+	h->tp_len = pkt_len;
 	h->tp_snaplen = snaplen;
 	h->tp_mac = mac;
 	h->tp_net = net;
 	h->tp_vlan_tci = 0;
 	h->tp_vlan_tpid = 0;
 	memset(h->tp_padding, 0, sizeof(h->tp_padding));
-	xinet_tpacket_put_plain(h, skb, mac, snaplen, ring->sll_offset);
+	xinet_tpacket_put_plain(h, skb, from, mac, snaplen, V2_SLL_OFFSET);
 	xinet_ring_flush(h, mac + snaplen);
 	xinet_ring_set_status(TPACKET_V2, h, xinet_frame_status(skb));
 	return true;
+}
+
+static __always_inline bool tpacket_store_quick(struct xinet_packet_sock *po,
+						struct xinet_ring *ring,
+						struct sk_buff *skb)
+{
+	u32 len = xinet_tpacket_quick_len(skb);
+
+	return likely(len) &&
+	       tpacket_store_v2(po, ring, skb, skb_mac_header(skb), len, len,
+				NULL);
+}
+
+/* Budget: as below; no stamp is shared, no frame described. */
+bool xinet_tpacket_quick(struct xinet_tap_sink *sink, struct sk_buff *skb,
+			 const void *source, const struct net_device *orig_dev)
+{
+	struct sock *sk = sink->sk;
+	struct xinet_packet_sock *po = xinet_packet_sk(sk);
+	bool stored;
+
+	spin_lock(&sk->sk_receive_queue.lock);
+	/* as long as it is this function the ring is one for it */
+	stored = likely(sink->source == source && sink->quick == xinet_tpacket_quick &&
+			xinet_tpacket_is_quick(skb)) &&
+		 tpacket_store_quick(po, po->rx_ring, skb);
+	spin_unlock(&sk->sk_receive_queue.lock);
+	if (likely(stored))
+		xinet_tpacket_wake(po);
+	return stored;
 }
 
 /*
@@ -283,10 +322,10 @@ void xinet_tpacket_deliver(struct xinet_tap_sink *sink, struct sk_buff *skb,
 		spin_unlock(&sk->sk_receive_queue.lock);
 		return;
 	}
-	if (xinet_tpacket_is_plain(po, ring, skb, frame))
-		stored = tpacket_store_v2(po, ring, skb, frame);
-	else
-		stored = tpacket_store(po, ring, skb, frame);
+	stored = (xinet_tpacket_is_plain(po, ring, skb, frame) &&
+		  tpacket_store_v2(po, ring, skb, skb->data, skb->len,
+				   frame->snaplen, frame->now)) ||
+		 tpacket_store(po, ring, skb, frame);
 	spin_unlock(&sk->sk_receive_queue.lock);
 
 	if (likely(stored))

@@ -99,4 +99,18 @@ void xinet_tpacket_wake(struct xinet_packet_sock *po);
 void xinet_tpacket_deliver(struct xinet_tap_sink *sink, struct sk_buff *skb,
 			   const struct xinet_tap_frame *frame);
 
+/**
+ * xinet_tpacket_quick() - xinet_tap_quick_t of a V2 receive ring
+ * @sink: of the socket
+ * @skb: as the tap gets it
+ * @source: where it comes from
+ * @orig_dev: unused
+ *
+ * Context: as xinet_tpacket_deliver().
+ * Return: whether it is stored.
+ */
+bool xinet_tpacket_quick(struct xinet_tap_sink *sink, struct sk_buff *skb,
+			 const void *source,
+			 const struct net_device *orig_dev);
+
 #endif /* _XINET_PACKET_TPACKET_H */

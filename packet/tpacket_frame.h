@@ -52,16 +52,42 @@ xinet_tpacket_is_plain(const struct xinet_packet_sock *po,
 }
 
 /**
+ * xinet_tpacket_is_quick() - whether a packet is as plain as that by itself
+ * @skb: the packet, skb->data anywhere
+ *
+ * The rest has been judged when the socket got its xinet_tap_quick_t.
+ */
+static __always_inline bool xinet_tpacket_is_quick(const struct sk_buff *skb)
+{
+	const struct header_ops *ops = skb->dev->header_ops;
+	u32 maclen = (u32)skb->network_header - skb->mac_header;
+
+	return likely(maclen <= XINET_TPACKET_MIN_MACLEN && !skb->data_len &&
+		      !skb_vlan_tag_present(skb) && !skb->tstamp &&
+		      ops && ops->parse == eth_header_parse && ops->create);
+}
+
+/**
+ * xinet_tpacket_quick_len() - bytes of such a packet from its first one on
+ * @skb: the packet
+ */
+static __always_inline u32 xinet_tpacket_quick_len(const struct sk_buff *skb)
+{
+	return skb->len + (skb->data - skb_mac_header(skb));
+}
+
+/**
  * xinet_tpacket_put_plain() - write the bytes and the address of such a packet
  * @base: the frame
  * @skb: the packet
- * @mac: offset of its first byte
+ * @from: its first byte
+ * @mac: where that goes
  * @snaplen: how many bytes to store
  * @offset: of the struct sockaddr_ll
  */
 static __always_inline void
-xinet_tpacket_put_plain(void *base, const struct sk_buff *skb, u32 mac,
-			u32 snaplen, u32 offset)
+xinet_tpacket_put_plain(void *base, const struct sk_buff *skb,
+			const void *from, u32 mac, u32 snaplen, u32 offset)
 {
 	const struct net_device *dev = skb->dev;
 	struct sockaddr_ll *sll = base + offset;
@@ -73,7 +99,7 @@ xinet_tpacket_put_plain(void *base, const struct sk_buff *skb, u32 mac,
 	sll->sll_pkttype = skb->pkt_type;
 	sll->sll_halen = ETH_ALEN;
 	memcpy(sll->sll_addr, eth_hdr(skb)->h_source, ETH_ALEN);
-	xinet_frame_copy_linear(base + mac, skb->data, snaplen);
+	xinet_frame_copy_linear(base + mac, from, snaplen);
 }
 
 #endif /* _XINET_PACKET_TPACKET_FRAME_H */

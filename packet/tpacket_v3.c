@@ -67,6 +67,9 @@
 /* Alignment of the frames, the private area and what is in front of it. */
 #define V3_ALIGNMENT	8
 
+/* Of the struct sockaddr_ll in a frame. */
+#define V3_SLL_OFFSET	(TPACKET3_HDRLEN - sizeof(struct sockaddr_ll))
+
 /* For a device that is slower than 1 Gbit/s or does not tell; milliseconds. */
 #define V3_DEFAULT_TIMEOUT	8
 
@@ -113,8 +116,8 @@ static void v3_close(struct xinet_ring *ring, u32 status)
 	last->tp_next_offset = 0;
 	h->num_pkts = v3->nr_packets;
 	h->blk_len = v3->pos;
-	h->ts_last_pkt.ts_sec = v3->last_sec;
-	h->ts_last_pkt.ts_nsec = v3->last_nsec;
+	h->ts_last_pkt.ts_sec = v3->last_time.tv_sec;
+	h->ts_last_pkt.ts_nsec = v3->last_time.tv_nsec;
 
 	status |= TP_STATUS_USER;
 	if (atomic_read(&v3->po->tp_drops))
@@ -359,8 +362,7 @@ static noinline bool v3_store(struct xinet_packet_sock *po,
 	v3->last = v3->pos;
 	v3->pos += len;
 	v3->nr_packets++;
-	v3->last_sec = ts.tv_sec;
-	v3->last_nsec = ts.tv_nsec;
+	v3->last_time = ts;
 	po->tp_packets++;
 	if (unlikely(v3->nr_packets == v3->watermark))
 		xinet_v3_step(ring, XINET_V3_WATERMARK, 0);
@@ -370,18 +372,17 @@ static noinline bool v3_store(struct xinet_packet_sock *po,
 /*
  * The short way, into a block that has packets and room for another; false: the
  * long one is wanted. A packet that fits into the rest of a block needs no
- * cutting.
+ * cutting. Without @now the stamp is not shared.
  */
 static __always_inline bool
 v3_store_plain(struct xinet_packet_sock *po, struct xinet_ring *ring,
-	       struct sk_buff *skb, const struct xinet_tap_frame *frame)
+	       struct sk_buff *skb, const void *from, u32 pkt_len, u32 snaplen,
+	       struct timespec64 *now)
 {
 	struct xinet_v3 *v3 = &ring->v3;
-	u32 snaplen = frame->snaplen;
 	u32 net = ring->net_offset;
-	u32 mac = net - skb_network_offset(skb);
+	u32 mac = net - (skb_network_header(skb) - (unsigned char *)from);
 	u32 len = ALIGN(mac + snaplen, V3_ALIGNMENT);
-	struct timespec64 *now = frame->now;
 	struct tpacket3_hdr *h;
 
 	if (unlikely(v3->state != XINET_V3_FILLING ||
@@ -395,21 +396,49 @@ v3_store_plain(struct xinet_packet_sock *po, struct xinet_ring *ring,
 
 	h->tp_next_offset = len;
 	h->tp_snaplen = snaplen;
-	h->tp_len = skb->len;
+	h->tp_len = pkt_len;
 	h->tp_status = xinet_frame_status(skb);
 	h->tp_mac = mac;
 	h->tp_net = net;
 	memset(&h->hv1, 0, sizeof(h->hv1));
 	memset(h->tp_padding, 0, sizeof(h->tp_padding));
-	xinet_tpacket_put_plain(h, skb, mac, snaplen, ring->sll_offset);
+	xinet_tpacket_put_plain(h, skb, from, mac, snaplen, V3_SLL_OFFSET);
 
-	if (!now->tv_sec)
-		ktime_get_real_ts64(now);
-	h->tp_sec = now->tv_sec;
-	h->tp_nsec = now->tv_nsec;
-	v3->last_sec = now->tv_sec;
-	v3->last_nsec = now->tv_nsec;
+	if (!now)
+		ktime_get_real_ts64(&v3->last_time);
+	else
+		v3->last_time = *xinet_frame_now(now);
+	h->tp_sec = v3->last_time.tv_sec;
+	h->tp_nsec = v3->last_time.tv_nsec;
 	return true;
+}
+
+static __always_inline bool v3_store_quick(struct xinet_packet_sock *po,
+					   struct xinet_ring *ring,
+					   struct sk_buff *skb)
+{
+	u32 len = xinet_tpacket_quick_len(skb);
+
+	return likely(len) &&
+	       v3_store_plain(po, ring, skb, skb_mac_header(skb), len, len,
+			      NULL);
+}
+
+/* Budget: as below; no stamp is shared, no frame described. */
+bool xinet_v3_quick(struct xinet_tap_sink *sink, struct sk_buff *skb,
+		    const void *source, const struct net_device *orig_dev)
+{
+	struct sock *sk = sink->sk;
+	struct xinet_packet_sock *po = xinet_packet_sk(sk);
+	bool stored;
+
+	spin_lock(&sk->sk_receive_queue.lock);
+	/* as long as it is this function the ring is one for it */
+	stored = likely(sink->source == source && sink->quick == xinet_v3_quick &&
+			xinet_tpacket_is_quick(skb)) &&
+		 v3_store_quick(po, po->rx_ring, skb);
+	spin_unlock(&sk->sk_receive_queue.lock);
+	return stored;
 }
 
 /*
@@ -434,7 +463,8 @@ void xinet_v3_deliver(struct xinet_tap_sink *sink, struct sk_buff *skb,
 		return;
 	}
 	if (xinet_tpacket_is_plain(po, ring, skb, frame) &&
-	    v3_store_plain(po, ring, skb, frame)) {
+	    v3_store_plain(po, ring, skb, skb->data, skb->len, frame->snaplen,
+			   frame->now)) {
 		spin_unlock(&sk->sk_receive_queue.lock);
 		return;
 	}

@@ -41,8 +41,7 @@ enum xinet_v3_event {
  * @pos: where the next packet goes, bytes from @block
  * @last: where the newest one is
  * @nr_packets: in @block
- * @last_sec: time stamp of the newest
- * @last_nsec: the same
+ * @last_time: time stamp of the newest
  * @first: where the first packet of a block goes, behind the private area
  * @max_frame: room in an empty block
  * @seq: number of @block, from 1
@@ -66,8 +65,7 @@ struct xinet_v3 {
 	u32 pos;
 	u32 last;
 	u32 nr_packets;
-	u32 last_sec;
-	u32 last_nsec;
+	struct timespec64 last_time;
 	u32 first;
 	u32 max_frame;
 	u64 seq;
@@ -126,6 +124,19 @@ bool xinet_v3_is_free(const struct xinet_ring *ring, u32 index);
  */
 void xinet_v3_deliver(struct xinet_tap_sink *sink, struct sk_buff *skb,
 		      const struct xinet_tap_frame *frame);
+
+/**
+ * xinet_v3_quick() - xinet_tap_quick_t of a V3 receive ring
+ * @sink: of the socket
+ * @skb: as the tap gets it
+ * @source: where it comes from
+ * @orig_dev: unused
+ *
+ * Context: as xinet_v3_deliver().
+ * Return: whether it is stored.
+ */
+bool xinet_v3_quick(struct xinet_tap_sink *sink, struct sk_buff *skb,
+		    const void *source, const struct net_device *orig_dev);
 
 #if IS_ENABLED(CONFIG_KUNIT)
 /**
