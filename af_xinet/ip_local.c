@@ -13,6 +13,7 @@
  * accept_local, are as they were; and for a second at most, because of
  * switches still further away.
  */
+#include <kunit/visibility.h>
 #include <linux/inetdevice.h>
 #include <linux/jiffies.h>
 #include <linux/percpu.h>
@@ -182,6 +183,7 @@ bool xinet_ip_is_local(struct sk_buff *skb)
 	}
 	return local_look_up_slowly(skb, net, route);
 }
+EXPORT_SYMBOL_IF_KUNIT(xinet_ip_is_local);
 
 static int __net_init local_net_init(struct net *net)
 {

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * af_xinet/ip_local.c: a remembered answer ends with what it rests on. Every
+ * case asks twice first, so that the second answer comes from memory.
+ */
+#include <kunit/test.h>
+#include <linux/inetdevice.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <net/ip.h>
+#include <net/net_namespace.h>
+#include <net/sock.h>
+
+#include "af_xinet/ip_local.h"
+#include "fake_dev.h"
+#include "suites.h"
+
+/* TEST-NET-2 and TEST-NET-3 of RFC 5737: no route leads back to the sender. */
+#define TEST_LOCAL	htonl(0xc6336401)
+#define TEST_SENDER	htonl(0xcb007102)
+#define TEST_PROTOCOL	253
+
+/**
+ * struct local_fixture - a host with one address
+ * @dev: has TEST_LOCAL
+ * @netlink: how addresses come and go
+ */
+struct local_fixture {
+	struct net_device *dev;
+	struct socket *netlink;
+};
+
+struct address_request {
+	struct nlmsghdr nlh;
+	struct ifaddrmsg ifa;
+	struct nlattr attr;
+	__be32 local;
+};
+
+/* RTM_NEWADDR or RTM_DELADDR of TEST_LOCAL/32; done when this returns. */
+static void change_address(struct kunit *test, u16 type)
+{
+	struct local_fixture *f = test->priv;
+	struct address_request request = {
+		.nlh = {
+			.nlmsg_len	= sizeof(request),
+			.nlmsg_type	= type,
+			.nlmsg_flags	= NLM_F_REQUEST,
+		},
+		.ifa = {
+			.ifa_family	= AF_INET,
+			.ifa_prefixlen	= 32,
+			.ifa_index	= f->dev->ifindex,
+		},
+		.attr = {
+			.nla_len	= NLA_HDRLEN + sizeof(__be32),
+			.nla_type	= IFA_LOCAL,
+		},
+		.local = TEST_LOCAL,
+	};
+	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
+	struct kvec vec = { .iov_base = &request, .iov_len = sizeof(request) };
+	struct msghdr msg = {
+		.msg_name	= &kernel,
+		.msg_namelen	= sizeof(kernel),
+	};
+
+	KUNIT_ASSERT_EQ(test,
+			kernel_sendmsg(f->netlink, &msg, &vec, 1, sizeof(request)),
+			(int)sizeof(request));
+}
+
+static void set_switch(struct net_device *dev, int attr, int value)
+{
+	rtnl_lock();
+	ipv4_devconf_set(__in_dev_get_rtnl(dev), attr, value);
+	rtnl_unlock();
+}
+
+static int ip_local_init(struct kunit *test)
+{
+	struct local_fixture *f;
+
+	f = kunit_kzalloc(test, sizeof(*f), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, f);
+	KUNIT_ASSERT_EQ(test,
+			sock_create_kern(&init_net, AF_NETLINK, SOCK_RAW,
+					 NETLINK_ROUTE, &f->netlink), 0);
+	test->priv = f;
+	f->dev = xinet_fake_dev_create(test);
+	set_switch(f->dev, IPV4_DEVCONF_RP_FILTER, 0);
+	change_address(test, RTM_NEWADDR);
+	return 0;
+}
+
+static void ip_local_exit(struct kunit *test)
+{
+	struct local_fixture *f = test->priv;
+
+	if (!f)
+		return;
+	xinet_fake_dev_destroy(f->dev);
+	sock_release(f->netlink);
+}
+
+/* Whether a packet that has just come in through @dev is for this host. */
+static bool is_local(struct kunit *test, struct net_device *dev)
+{
+	struct sk_buff *skb;
+	bool local;
+
+	skb = xinet_fake_ip_skb(test, dev, TEST_PROTOCOL, TEST_SENDER,
+				TEST_LOCAL, 0);
+	local_bh_disable();
+	rcu_read_lock();
+	local = xinet_ip_is_local(skb);
+	skb_dst_drop(skb);
+	rcu_read_unlock();
+	local_bh_enable();
+	kfree_skb(skb);
+	return local;
+}
+
+static void expect_remembered(struct kunit *test)
+{
+	struct local_fixture *f = test->priv;
+
+	KUNIT_EXPECT_TRUE(test, is_local(test, f->dev));
+	KUNIT_EXPECT_TRUE(test, is_local(test, f->dev));
+}
+
+static void answer_ends_with_the_address(struct kunit *test)
+{
+	struct local_fixture *f = test->priv;
+
+	expect_remembered(test);
+	change_address(test, RTM_DELADDR);
+	KUNIT_EXPECT_FALSE(test, is_local(test, f->dev));
+	change_address(test, RTM_NEWADDR);
+	KUNIT_EXPECT_TRUE(test, is_local(test, f->dev));
+}
+
+/* No route leads back to the sender: what rp_filter is there to refuse. */
+static void answer_ends_with_rp_filter(struct kunit *test)
+{
+	struct local_fixture *f = test->priv;
+
+	expect_remembered(test);
+	set_switch(f->dev, IPV4_DEVCONF_RP_FILTER, 1);
+	KUNIT_EXPECT_FALSE(test, is_local(test, f->dev));
+	set_switch(f->dev, IPV4_DEVCONF_RP_FILTER, 0);
+	KUNIT_EXPECT_TRUE(test, is_local(test, f->dev));
+}
+
+/* A second interface with a strict rp_filter is not answered for the first. */
+static void answer_is_for_its_interface(struct kunit *test)
+{
+	struct net_device *strict = xinet_fake_dev_create(test);
+
+	set_switch(strict, IPV4_DEVCONF_RP_FILTER, 1);
+	expect_remembered(test);
+	KUNIT_EXPECT_FALSE(test, is_local(test, strict));
+	xinet_fake_dev_destroy(strict);
+}
+
+static struct kunit_case ip_local_cases[] = {
+	KUNIT_CASE(answer_ends_with_the_address),
+	KUNIT_CASE(answer_ends_with_rp_filter),
+	KUNIT_CASE(answer_is_for_its_interface),
+	{}
+};
+
+struct kunit_suite xinet_ip_local_suite = {
+	.name		= "xinet_ip_local",
+	.init		= ip_local_init,
+	.exit		= ip_local_exit,
+	.test_cases	= ip_local_cases,
+};
