@@ -25,6 +25,9 @@
 #include "packet/tx_ring.h"
 #include "packet/vnet.h"
 
+/* The largest skb, its struct skb_shared_info included, that is a fragment. */
+#define TX_SMALL	2048
+
 static struct net_device *tx_bound_dev(const struct xinet_packet_sock *po)
 {
 	struct net_device *dev;
@@ -161,9 +164,49 @@ static int tx_check(const struct sock *sk, struct xinet_tx *tx,
 	return 0;
 }
 
+/*
+ * An skb in a fragment of a page, out of the caches from which drivers take
+ * theirs; NULL when the frame is not small, or there is no memory at hand.
+ */
+static struct sk_buff *tx_alloc_small(const struct xinet_tx *tx, size_t len)
+{
+	size_t room = tx->headroom + tx->tailroom;
+	struct sk_buff *skb = NULL;
+	size_t size;
+	void *data;
+
+	size = SKB_DATA_ALIGN(room + len) +
+	       SKB_DATA_ALIGN(sizeof(struct skb_shared_info));
+	if (unlikely(size > TX_SMALL))
+		return NULL;
+
+	local_bh_disable();
+	data = napi_alloc_frag(size);
+	if (likely(data))
+		skb = napi_build_skb(data, size);
+	local_bh_enable();
+	if (unlikely(!skb)) {
+		if (data)
+			skb_free_frag(data);
+		return NULL;
+	}
+	skb_reserve(skb, tx->headroom);
+	skb_put(skb, len);
+	skb_reset_network_header(skb);
+	return skb;
+}
+
+/* Whether there is nothing that sendmsg() would report, or wait for. */
+static bool tx_sock_is_free(const struct sock *sk)
+{
+	return sk_wmem_alloc_get(sk) < READ_ONCE(sk->sk_sndbuf) &&
+	       !READ_ONCE(sk->sk_err) &&
+	       !(READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN);
+}
+
 /* A frame of a page or more has only its headers in the linear part. */
-struct sk_buff *xinet_tx_alloc(struct sock *sk, const struct xinet_tx *tx,
-			       size_t len, int noblock, int *err)
+static struct sk_buff *tx_alloc_any(struct sock *sk, const struct xinet_tx *tx,
+				    size_t len, int noblock, int *err)
 {
 	const size_t max_paged =
 		MAX_SKB_FRAGS * (PAGE_SIZE << PAGE_ALLOC_COSTLY_ORDER);
@@ -188,6 +231,21 @@ struct sk_buff *xinet_tx_alloc(struct sock *sk, const struct xinet_tx *tx,
 	skb->len += len - linear;
 	skb_reset_network_header(skb);
 	return skb;
+}
+
+struct sk_buff *xinet_tx_alloc(struct sock *sk, const struct xinet_tx *tx,
+			       size_t len, int noblock, int *err)
+{
+	struct sk_buff *skb;
+
+	if (likely(len <= TX_SMALL && tx_sock_is_free(sk))) {
+		skb = tx_alloc_small(tx, len);
+		if (likely(skb)) {
+			skb_set_owner_w(skb, sk);
+			return skb;
+		}
+	}
+	return tx_alloc_any(sk, tx, len, noblock, err);
 }
 
 int xinet_tx_push_header(const struct xinet_tx *tx, struct sk_buff *skb,

@@ -51,9 +51,6 @@
 #include "packet/tx_ring.h"
 #include "packet/vnet.h"
 
-/* The largest skb, its struct skb_shared_info included, that is a fragment. */
-#define RING_SMALL	2048
-
 /*
  * One sendmsg() on its way through a ring; ring_lock held.
  * @size_max: the most bytes that a frame may hold
@@ -181,62 +178,13 @@ static int ring_parse(struct ring_walk *w, const void *frame,
 	return slot_take_vnet(slot, &w->tx);
 }
 
-/*
- * An skb in a fragment of a page, out of the caches from which drivers take
- * theirs; NULL when the frame is not small, or there is no memory at hand.
- */
-static struct sk_buff *ring_alloc_small(const struct xinet_tx *tx, u32 len)
-{
-	size_t room = tx->headroom + tx->tailroom;
-	struct sk_buff *skb = NULL;
-	size_t size;
-	void *data;
-
-	size = SKB_DATA_ALIGN(room + len) +
-	       SKB_DATA_ALIGN(sizeof(struct skb_shared_info));
-	if (unlikely(size > RING_SMALL))
-		return NULL;
-
-	local_bh_disable();
-	data = napi_alloc_frag(size);
-	if (likely(data))
-		skb = napi_build_skb(data, size);
-	local_bh_enable();
-	if (unlikely(!skb)) {
-		if (data)
-			skb_free_frag(data);
-		return NULL;
-	}
-	skb_reserve(skb, tx->headroom);
-	skb_put(skb, len);
-	skb_reset_network_header(skb);
-	return skb;
-}
-
-/* Whether there is nothing that sendmsg() would report, or wait for. */
-static bool ring_sock_is_free(const struct sock *sk)
-{
-	return sk_wmem_alloc_get(sk) < READ_ONCE(sk->sk_sndbuf) &&
-	       !READ_ONCE(sk->sk_err) &&
-	       !(READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN);
-}
-
 static struct sk_buff *ring_alloc(struct ring_walk *w,
 				  const struct xinet_tx_slot *slot, int *err)
 {
 	/* a short header is padded, or refused by the device */
 	u32 len = max(slot->len, w->tx.reserve);
-	struct sock *sk = &w->po->sk;
-	struct sk_buff *skb;
 
-	if (likely(ring_sock_is_free(sk))) {
-		skb = ring_alloc_small(&w->tx, len);
-		if (likely(skb)) {
-			skb_set_owner_w(skb, sk);
-			return skb;
-		}
-	}
-	return xinet_tx_alloc(sk, &w->tx, len, w->noblock, err);
+	return xinet_tx_alloc(&w->po->sk, &w->tx, len, w->noblock, err);
 }
 
 /* Copies a frame into its skb, and judges what can be judged only now. */

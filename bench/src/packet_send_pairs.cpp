@@ -10,8 +10,10 @@
 
 #include <linux/if_packet.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
+#include <cstdint>
 #include <cstring>
 
 namespace bench {
@@ -56,17 +58,18 @@ class TransmitRing {
 public:
     explicit TransmitRing(int descriptor) : descriptor_(descriptor), mapping_(set_up(descriptor)) {}
 
-    /// Puts @p frame into every slot and has the kernel send them.
-    void send_all(const Frame& frame) {
-        for (unsigned i = 0; i < slots; ++i) {
-            auto* header = reinterpret_cast<tpacket2_hdr*>(mapping_.data() + i * slot_bytes);
+    /// Puts @p frame into the next @p count slots and has the kernel send them.
+    void send_all(const Frame& frame, unsigned count) {
+        for (unsigned i = 0; i < count; ++i) {
+            auto* header = reinterpret_cast<tpacket2_hdr*>(mapping_.data() + next_ * slot_bytes);
             std::memcpy(reinterpret_cast<std::byte*>(header) + data_offset, frame.data(),
                         frame.size());
             header->tp_len = frame_bytes;
             std::atomic_ref(header->tp_status).store(TP_STATUS_SEND_REQUEST);
+            next_ = (next_ + 1) % slots;
         }
         const ssize_t sent = ::send(descriptor_, nullptr, 0, 0);
-        if (sent != static_cast<ssize_t>(slots * frame_bytes)) {
+        if (sent != static_cast<ssize_t>(count * frame_bytes)) {
             throw xinet::Error("send", "a transmit ring", sent < 0 ? errno : 0);
         }
     }
@@ -90,22 +93,26 @@ private:
 
     int descriptor_;
     Mapping mapping_;
+    unsigned next_ = 0;
 };
 
 double ring_send_cost(xinet::Engine engine) {
-    constexpr unsigned rounds = 20;
+    constexpr std::uint64_t rounds = 20;
+    const std::uint64_t packets = packets_to_measure(rounds * TransmitRing::slots);
+    const auto each = static_cast<unsigned>(std::min<std::uint64_t>(packets, TransmitRing::slots));
     const DummyInterface interface("bench0");
     const xinet::FileDescriptor socket = open_packet_socket(engine);
     TransmitRing ring(socket.get());
     bind_packet_socket(socket.get(), interface.index(), 0);
     const Frame frame = experimental_frame();
 
-    ring.send_all(frame);
+    ring.send_all(frame, each);
+    const ProfiledStretch stretch;
     const auto start = now();
-    for (unsigned i = 0; i < rounds; ++i) {
-        ring.send_all(frame);
+    for (std::uint64_t sent = 0; sent < packets; sent += each) {
+        ring.send_all(frame, each);
     }
-    return (Nanoseconds(now() - start) / (rounds * TransmitRing::slots)).count();
+    return (Nanoseconds(now() - start) / packets).count();
 }
 
 } // namespace
