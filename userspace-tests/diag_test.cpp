@@ -255,10 +255,11 @@ TEST_F(SockDiag, stream_sockets_are_what_inet_diag_says_of_them) {
     const Fd listener = open_listener(Side::xinet);
     const Fd client = open_socket(Side::xinet, Transport::stream);
     connect_to(client, name_of(listener));
+    const Fd accepted = accept_from(listener);
     const Fd waiting = open_socket(Side::xinet, Transport::stream);
     connect_to(waiting, name_of(listener));
-    const Fd accepted = accept_from(listener);
     ASSERT_EQ(::send(client.get(), "four", 4, 0), 4);
+    ASSERT_TRUE(wait_readable(listener.get()));
     ASSERT_TRUE(wait_readable(accepted.get()));
 
     for (const Fd* socket : {&listener, &client, &waiting, &accepted})
