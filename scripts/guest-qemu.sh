@@ -55,7 +55,7 @@ forward_file() {
 }
 
 run_qemu() {
-	local base qemu accelerator monitor=none shared=() nics=() ports=() forwarders=() i mac
+	local base qemu accelerator monitor=none without_rom='' shared=() nics=() ports=() forwarders=() i mac
 
 	base=$("$xinet_scripts/kernel-debian" "${kernel#debian-}")
 	prepare_modules "$base/modules" "$module_dir"
@@ -66,13 +66,17 @@ run_qemu() {
 		-machine q35 -no-reboot -kernel "$base/vmlinuz" -initrd "$base/initrd")
 	choose_accelerator
 
+	case $device in
+	usb-net) nics+=(-device qemu-xhci) ;;
+	*) without_rom=,romfile= ;;
+	esac
 	share_arguments root / ,readonly=on
 	share_arguments scratch "$scratch" ''
 	[ -z "$writable" ] || share_arguments writable "$writable" ''
 	i=0
 	for mac in "$mac0" "$mac1"; do
 		nics+=(-netdev "hubport,id=net$i,hubid=0"
-			-device "$device,netdev=net$i,mac=$mac,romfile=")
+			-device "$device,netdev=net$i,mac=$mac$without_rom")
 		i=$((i + 1))
 	done
 	ports=(-device virtio-serial-pci)
