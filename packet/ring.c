@@ -38,6 +38,7 @@
 #include "packet/tap.h"
 #include "packet/tpacket.h"
 #include "packet/tpacket_v3.h"
+#include "packet/tx_pool.h"
 
 /* V1 and V2 give the first fields only. */
 static_assert(offsetof(struct tpacket_req3, tp_frame_nr) ==
@@ -105,6 +106,7 @@ static void ring_free(struct xinet_ring *ring)
 	for (i = 0; i < ring->nr_blocks && ring->blocks[i]; i++)
 		ring_free_block(ring, ring->blocks[i]);
 	kvfree(ring->blocks);
+	xinet_tx_pool_free(ring->tx_pool);
 	kfree(ring);
 }
 
@@ -232,6 +234,8 @@ struct xinet_ring *xinet_ring_alloc(u8 version, bool tx, u32 reserve,
 	if (err)
 		goto err_free_blocks;
 
+	if (tx)
+		ring->tx_pool = xinet_tx_pool_new();
 	if (tx || version != TPACKET_V3) {
 		ring->head_left = ring->frames_per_block;
 		ring->head_frame = ring->blocks[0];

@@ -26,6 +26,7 @@ struct sock;
 struct socket;
 struct vm_area_struct;
 struct xinet_packet_sock;
+struct xinet_tx_pool;
 
 /* Any of the headers that a frame begins with, by version. */
 union xinet_ring_header {
@@ -53,6 +54,8 @@ union xinet_ring_header {
  * @order: of a block's pages
  * @hdrlen: bytes of a frame's header and the struct sockaddr_ll behind it
  * @reserve: PACKET_RESERVE
+ * @tx_pool: of a sender: skbs for small frames, under ring_lock; NULL when there
+ *	was no memory for it
  * @req: what the program asked for; of V1 and V2 only the first fields
  * @v3: of a V3 receiver; others have a head:
  * @head: index of the frame that is next
@@ -84,6 +87,7 @@ struct xinet_ring {
 	u32 frames_per_block;
 	u32 nr_frames;
 	u32 reserve;
+	struct xinet_tx_pool *tx_pool;
 	struct tpacket_req3 req;
 
 	union {

@@ -22,6 +22,7 @@
 #include "compat/xinet_compat_packet.h"
 #include "packet/packet.h"
 #include "packet/tx.h"
+#include "packet/tx_pool.h"
 #include "packet/tx_ring.h"
 #include "packet/vnet.h"
 
@@ -236,10 +237,14 @@ static struct sk_buff *tx_alloc_any(struct sock *sk, const struct xinet_tx *tx,
 struct sk_buff *xinet_tx_alloc(struct sock *sk, const struct xinet_tx *tx,
 			       size_t len, int noblock, int *err)
 {
-	struct sk_buff *skb;
+	struct sk_buff *skb = NULL;
 
 	if (likely(len <= TX_SMALL && tx_sock_is_free(sk))) {
-		skb = tx_alloc_small(tx, len);
+		if (tx->pool)
+			skb = xinet_tx_pool_take(tx->pool, tx->headroom, len,
+						 tx->tailroom);
+		if (!skb)
+			skb = tx_alloc_small(tx, len);
 		if (likely(skb)) {
 			skb_set_owner_w(skb, sk);
 			return skb;

@@ -15,6 +15,7 @@ struct net_device;
 struct sk_buff;
 struct socket;
 struct xinet_packet_sock;
+struct xinet_tx_pool;
 
 /**
  * struct xinet_tx - one sendmsg() under way
@@ -28,6 +29,7 @@ struct xinet_packet_sock;
  * @tailroom: bytes to keep free behind it
  * @reserve: bytes of a frame from userspace that are link-level header
  * @extra_len: bytes of checksum that userspace appended (SO_NOFCS)
+ * @pool: of skbs for small frames, or NULL
  * @vnet_size: bytes of virtio-net header in front of a frame, 0 for none
  * @vnet: that header of the frame at hand, zeroed if there is none
  * @sockc: what options and control messages ask for
@@ -42,6 +44,7 @@ struct xinet_tx {
 	unsigned int tailroom;
 	unsigned int reserve;
 	unsigned int extra_len;
+	struct xinet_tx_pool *pool;
 	unsigned int vnet_size;
 	struct virtio_net_hdr vnet;
 	struct sockcm_cookie sockc;

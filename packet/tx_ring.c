@@ -27,11 +27,11 @@
  *
  * Budget per frame of 60 bytes: half of AF_PACKET's, which allocates an skb,
  * takes references to pages and dissects the packet. Here: device, headroom and
- * control messages are looked up once per call; one skb from the per-CPU caches
- * of the network stack; one copy; the transport header read off the IPv4
- * header; two stores to the status word; two atomic operations (the reference
- * to the ring, and the charge to the socket) and their counterparts when the
- * skb is freed; no lock; a wakeup only if somebody sleeps.
+ * control messages are looked up once per call; an skb that was used before
+ * (tx_pool.c); one copy; the transport header read off the IPv4 header; two
+ * stores to the status word; two atomic operations (the reference to the ring,
+ * and the charge to the socket) and their counterparts when the skb is freed; no
+ * lock; a wakeup only if somebody sleeps.
  */
 #include <kunit/visibility.h>
 #include <linux/if_packet.h>
@@ -45,6 +45,7 @@
 #include <linux/wait.h>
 #include <net/sock.h>
 
+#include "packet/frame_info.h"
 #include "packet/packet.h"
 #include "packet/ring.h"
 #include "packet/tx.h"
@@ -200,7 +201,8 @@ static int ring_fill(const struct ring_walk *w, struct sk_buff *skb,
 	if (offset < 0)
 		return offset;
 	if (likely(!skb_is_nonlinear(skb)))
-		memcpy(skb->data + offset, slot->data, slot->len);
+		xinet_frame_copy_linear(skb->data + offset, slot->data,
+					slot->len);
 	else if (skb_store_bits(skb, offset, slot->data, slot->len))
 		return -EFAULT;
 
@@ -432,6 +434,7 @@ int xinet_tx_ring_send(struct xinet_packet_sock *po, struct msghdr *msg)
 		goto out_unlock;
 
 	w.size_max = ring_size_max(w.ring, &w.tx);
+	w.tx.pool = w.ring->tx_pool;
 	w.round = w.ring->nr_frames;
 	/* frames under way are of this ring, or there are none */
 	WRITE_ONCE(po->tx_flight, w.ring);

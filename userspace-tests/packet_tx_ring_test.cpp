@@ -148,6 +148,31 @@ TEST_F(PacketTxRing, frames_leave_in_order_up_to_the_first_that_is_not_ready) {
     }
 }
 
+// The skbs of small frames are used again; nobody has read what they brought before.
+TEST_F(PacketTxRing, frames_keep_their_bytes_while_slots_are_used_again) {
+    constexpr size_t rounds = 10;
+    size_t per_round = 0;
+    const Row row{"ten rounds", [&](int fd) {
+                      const TxRing ring(fd, TPACKET_V2);
+                      per_round = ring.frames();
+                      long sent = 0;
+                      for (size_t round = 0; round < rounds; round++) {
+                          std::vector<TxFrame> frames;
+                          for (size_t f = 0; f < ring.frames(); f++) {
+                              frames.push_back(to_send(frame_to_peer(46 + 200 * f)));
+                              frames[f].data[30] = static_cast<uint8_t>(round);
+                              frames[f].data[31] = static_cast<uint8_t>(f);
+                              ring.put(f, frames[f]);
+                          }
+                          sent += sys::sendto(fd, nullptr, 0, 0, nullptr, 0);
+                          settle(ring, frames);
+                      }
+                      return sent;
+                  }};
+    const size_t arrived = expect_equal(Kind::packet, {row}, bind_here);
+    EXPECT_EQ(arrived, rounds * per_round);
+}
+
 TEST_F(PacketTxRing, frame_that_cannot_be_sent_stops_the_ring_or_is_lost) {
     for (const int version : versions) {
         SCOPED_TRACE("version " + std::to_string(version + 1));
