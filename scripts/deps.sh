@@ -17,8 +17,8 @@ readonly packages=(
 	bc bison build-essential busybox-static cpio flex kmod libelf-dev libssl-dev
 	pahole patch perl procps rsync util-linux xz-utils zstd
 	# the userspace
-	cmake libcli11-dev libfmt-dev libgmock-dev libgtest-dev libmnl-dev libpcap-dev
-	libtins-dev ninja-build pkg-config
+	cmake libbpf-dev libcli11-dev libfmt-dev libgmock-dev libgtest-dev libmnl-dev
+	libpcap-dev libtins-dev ninja-build pkg-config
 	# guests and what tests call in them
 	ethtool hostname iproute2 ipxe-qemu iputils-ping nftables qemu-system-x86 tcpdump
 	# what runs over PF_XINET unchanged; none of them starts a service

@@ -14,7 +14,7 @@ int bpf(int command, bpf_attr& attributes) {
     return int(syscall(SYS_bpf, command, &attributes, sizeof(attributes)));
 }
 
-Fd load_answer(bpf_prog_type type, int32_t answer, bpf_attach_type attached) {
+Fd load_answer(bpf_prog_type type, int32_t answer, bpf_attach_type attached, uint32_t hook) {
     const bpf_insn program[] = {
         {.code = BPF_ALU64 | BPF_MOV | BPF_K,
          .dst_reg = BPF_REG_0,
@@ -25,6 +25,7 @@ Fd load_answer(bpf_prog_type type, int32_t answer, bpf_attach_type attached) {
     bpf_attr attributes{};
     attributes.prog_type = type;
     attributes.expected_attach_type = attached;
+    attributes.attach_btf_id = hook;
     attributes.insns = reinterpret_cast<uint64_t>(program);
     attributes.insn_cnt = std::size(program);
     attributes.license = reinterpret_cast<uint64_t>("GPL");
@@ -37,6 +38,12 @@ void attach_program(const Fd& target, const Fd& program, bpf_attach_type type) {
     attributes.attach_bpf_fd = uint32_t(program.get());
     attributes.attach_type = type;
     checked(bpf(BPF_PROG_ATTACH, attributes), "BPF_PROG_ATTACH");
+}
+
+Fd attach_to_hook(const Fd& program) {
+    bpf_attr attributes{};
+    attributes.raw_tracepoint.prog_fd = uint32_t(program.get());
+    return Fd(checked(bpf(BPF_RAW_TRACEPOINT_OPEN, attributes), "BPF_RAW_TRACEPOINT_OPEN"));
 }
 
 } // namespace xt
