@@ -27,11 +27,23 @@ int lo() {
     return int(::if_nametoindex("lo"));
 }
 
+// Allocations fail already, those of a new namespace as well.
+NetNs create_namespace() {
+    for (int tries = 100;; tries--) {
+        try {
+            NetNs ns = NetNs::create();
+            ns.run([] { link::set_up(lo(), true); });
+            return ns;
+        } catch (const std::system_error& error) {
+            if (tries == 0 || (error.code().value() != ENOMEM && error.code().value() != ENOBUFS))
+                throw;
+        }
+    }
+}
+
 } // namespace
 
-Race::Race(std::chrono::seconds duration) : duration_(duration), netns_(NetNs::create()) {
-    netns_.run([] { link::set_up(lo(), true); });
-}
+Race::Race(std::chrono::seconds duration) : duration_(duration), netns_(create_namespace()) {}
 
 void Race::renew(const Target& target, Random& random) const {
     targets_.renew(target, random.once_in(3) ? Kind::cooked : Kind::packet, ETH_P_ALL);
