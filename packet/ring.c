@@ -34,6 +34,7 @@
 #include "packet/packet.h"
 #include "packet/queue.h"
 #include "packet/ring.h"
+#include "packet/rx_lane.h"
 #include "packet/rx_ring.h"
 #include "packet/tap.h"
 #include "packet/tpacket.h"
@@ -283,26 +284,32 @@ static void ring_set_sink(struct xinet_tap_sink *sink,
 	WRITE_ONCE(sink->room, ring ? xinet_ring_room : xinet_queue_room);
 }
 
-/*
- * Whether packets may go the short way; sk_receive_queue.lock held. The mode of
- * a socket with a ring does not change.
- */
-static void ring_set_quick(struct xinet_packet_sock *po)
+/* The short way into what a socket has; the mode of one with a ring stays. */
+static xinet_tap_quick_t ring_quick(const struct xinet_packet_sock *po)
 {
 	const struct xinet_ring *ring = po->rx_ring;
-	xinet_tap_quick_t quick = NULL;
 
-	if (ring && ring->plain && po->sink.mode == XINET_TAP_RAW &&
-	    !READ_ONCE(po->tp_tstamp) && !READ_ONCE(po->origdev))
-		quick = ring->version == TPACKET_V3 ? xinet_v3_quick :
-						      xinet_tpacket_quick;
-	WRITE_ONCE(po->sink.quick, quick);
+	if (po->sink.mode != XINET_TAP_RAW || READ_ONCE(po->tp_tstamp) ||
+	    READ_ONCE(po->origdev))
+		return NULL;
+	if (po->sink.deliver == xinet_rx_lane_deliver)
+		return xinet_rx_lane_quick;
+	if (!ring || !ring->plain)
+		return NULL;
+	return ring->version == TPACKET_V3 ? xinet_v3_quick :
+					     xinet_tpacket_quick;
+}
+
+void xinet_ring_set_quick(struct xinet_packet_sock *po)
+{
+	lockdep_assert_held(&po->sk.sk_receive_queue.lock);
+	WRITE_ONCE(po->sink.quick, ring_quick(po));
 }
 
 void xinet_ring_options_changed(struct xinet_packet_sock *po)
 {
 	spin_lock_bh(&po->sk.sk_receive_queue.lock);
-	ring_set_quick(po);
+	xinet_ring_set_quick(po);
 	spin_unlock_bh(&po->sk.sk_receive_queue.lock);
 }
 
@@ -332,7 +339,7 @@ static struct xinet_ring *ring_exchange(struct xinet_packet_sock *po, bool tx,
 	WRITE_ONCE(*place, ring);
 	if (!tx) {
 		ring_set_sink(&po->sink, ring);
-		ring_set_quick(po);
+		xinet_ring_set_quick(po);
 	}
 	if (!tx && ring && ring->version == TPACKET_V3)
 		po->tp_freezes = 0;

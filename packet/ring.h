@@ -274,6 +274,14 @@ bool xinet_ring_exists(const struct xinet_packet_sock *po);
 void xinet_ring_options_changed(struct xinet_packet_sock *po);
 
 /**
+ * xinet_ring_set_quick() - choose the short way into what a socket has
+ * @po: its rings, lanes or options are others now
+ *
+ * Context: sk_receive_queue.lock held.
+ */
+void xinet_ring_set_quick(struct xinet_packet_sock *po);
+
+/**
  * xinet_ring_release() - take the rings of a socket that is being closed
  * @po: the socket, behind no tap any more
  *

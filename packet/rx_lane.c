@@ -45,6 +45,7 @@
 #include "packet/rx_lane.h"
 #include "packet/rx_ring.h"
 #include "packet/tap.h"
+#include "packet/tpacket_frame.h"
 
 /* Alignment of records; a pad of that size has its length and its type. */
 #define RX_LANE_ALIGNMENT	8
@@ -209,11 +210,10 @@ static void lane_publish(struct xinet_rx_lane_state *lane,
 }
 
 /* Wakes readers now or later, as they asked for. */
-static void lane_notify(struct xinet_rx_lane_state *lane)
+static noinline void lane_notify(struct xinet_rx_lane_state *lane)
 {
 	const struct xinet_rx_ring *ring = lane->ring;
 
-	lane->untold++;
 	if (lane->untold == ring->req.wake_packets) {
 		lane_tell(lane);
 		return;
@@ -223,6 +223,16 @@ static void lane_notify(struct xinet_rx_lane_state *lane)
 		hrtimer_start(&lane->timer, ring->wake_time,
 			      HRTIMER_MODE_REL_PINNED_SOFT);
 	}
+}
+
+/* A record more: mostly neither the first nor the last of those to be told. */
+static __always_inline void lane_count(struct xinet_rx_lane_state *lane,
+				       const struct xinet_rx_ring *ring)
+{
+	u32 untold = ++lane->untold;
+
+	if (unlikely(untold == 1 || untold == ring->req.wake_packets))
+		lane_notify(lane);
 }
 
 static void lane_drop(struct xinet_rx_lane_state *lane)
@@ -244,7 +254,9 @@ void xinet_rx_lane_deliver(struct xinet_tap_sink *sink, struct sk_buff *skb,
 	struct xinet_rx_record *record;
 	u32 snaplen, len;
 
-	if (unlikely(READ_ONCE(ring->frozen)))
+	/* under way while the socket was bound elsewhere, it is not for it */
+	if (unlikely(READ_ONCE(sink->source) != frame->source ||
+		     READ_ONCE(ring->frozen)))
 		return;
 	if (unlikely(lane->writing)) {
 		lane_drop(lane);
@@ -261,12 +273,74 @@ void xinet_rx_lane_deliver(struct xinet_tap_sink *sink, struct sk_buff *skb,
 		record->snaplen = snaplen;
 		xinet_frame_copy(skb, record + 1, snaplen);
 		lane_publish(lane, record, len);
-		lane_notify(lane);
+		lane_count(lane, ring);
 	} else {
 		lane_drop(lane);
 	}
 	barrier();
 	lane->writing = false;
+}
+
+/* As lane_fill(), of a packet about which there is nothing unusual. */
+static __always_inline void lane_fill_quick(struct xinet_rx_record *record,
+					    const struct sk_buff *skb,
+					    u32 pkt_len)
+{
+	const struct net_device *dev = skb->dev;
+
+	record->type = XINET_RX_PACKET;
+	record->mac = sizeof(*record);
+	record->pkt_len = pkt_len;
+	record->snaplen = pkt_len;
+	record->ifindex = dev->ifindex;
+	record->status = xinet_frame_status(skb) & ~TP_STATUS_USER;
+	record->vlan_tci = 0;
+	record->vlan_tpid = 0;
+	record->protocol = skb->protocol;
+	record->hatype = dev->type;
+	record->pkttype = skb->pkt_type;
+	record->halen = ETH_ALEN;
+	record->net = sizeof(*record) + skb->network_header - skb->mac_header;
+	record->reserved = 0;
+	memset(record->addr, 0, sizeof(record->addr));
+	memcpy(record->addr, eth_hdr(skb)->h_source, ETH_ALEN);
+	xinet_frame_copy_linear(record + 1, skb_mac_header(skb), pkt_len);
+}
+
+/* Budget: as above; no frame described, and the stamp is not shared. */
+bool xinet_rx_lane_quick(struct xinet_tap_sink *sink, struct sk_buff *skb,
+			 const void *source, const struct net_device *orig_dev)
+{
+	const struct xinet_packet_sock *po =
+		container_of(sink, struct xinet_packet_sock, sink);
+	const struct xinet_rx_ring *ring = READ_ONCE(po->lanes);
+	struct xinet_rx_lane_state *lane = this_cpu_ptr(ring->lanes);
+	const u32 pkt_len = xinet_tpacket_quick_len(skb);
+	const u32 size = ring->req.lane_size;
+	struct xinet_rx_record *record;
+	u32 offset, len;
+
+	if (unlikely(READ_ONCE(sink->source) != source ||
+		     READ_ONCE(ring->frozen) || lane->writing ||
+		     pkt_len > ring->max_snaplen ||
+		     !xinet_tpacket_is_quick(skb)))
+		return false;
+	offset = lane->head & (size - 1);
+	len = ALIGN((u32)sizeof(*record) + pkt_len, RX_LANE_ALIGNMENT);
+	if (unlikely(offset + len > size ||
+		     lane->head + len - lane->tail > size))
+		return false;
+
+	lane->writing = true;
+	barrier();
+	record = (void *)lane->data + offset;
+	record->tstamp = ktime_get_real_ns();
+	lane_fill_quick(record, skb, pkt_len);
+	lane_publish(lane, record, len);
+	lane_count(lane, ring);
+	barrier();
+	lane->writing = false;
+	return true;
 }
 
 enum xinet_tap_room xinet_rx_lane_room(const struct sock *sk,

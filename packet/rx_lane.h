@@ -78,6 +78,20 @@ void xinet_rx_lane_deliver(struct xinet_tap_sink *sink, struct sk_buff *skb,
 			   const struct xinet_tap_frame *frame);
 
 /**
+ * xinet_rx_lane_quick() - xinet_tap_quick_t of a socket with such a ring
+ * @sink: of the socket, in link-level mode, which asks for no stamps of the
+ *	device and no PACKET_ORIGDEV
+ * @skb: any packet
+ * @source: whom it comes from
+ * @orig_dev: not looked at
+ *
+ * Return: false when it is to take the long way: it is not plain, or in its
+ * place is a pad or something that must be given up first.
+ */
+bool xinet_rx_lane_quick(struct xinet_tap_sink *sink, struct sk_buff *skb,
+			 const void *source, const struct net_device *orig_dev);
+
+/**
  * xinet_rx_lane_room() - xinet_tap_room_t of a socket with such a ring
  * @sk: the socket
  * @skb: the packet

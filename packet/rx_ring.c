@@ -193,6 +193,7 @@ static int rx_ring_set(struct xinet_packet_sock *po,
 	smp_wmb();
 	WRITE_ONCE(po->sink.deliver, xinet_rx_lane_deliver);
 	WRITE_ONCE(po->sink.room, xinet_rx_lane_room);
+	xinet_ring_set_quick(po);
 	skb_queue_splice_init(queue, &stale);
 	spin_unlock_bh(&queue->lock);
 	mutex_unlock(&po->ring_lock);
