@@ -39,13 +39,11 @@ static int __init xinet_init(void)
 	if (err)
 		goto err_mib;
 
-	err = xinet_registry_init();
-	if (err)
-		goto err_ip_local;
+	xinet_registry_init();
 
 	err = xinet_raw_init();
 	if (err)
-		goto err_registry;
+		goto err_ip_local;
 
 	err = xinet_packet_init();
 	if (err)
@@ -94,8 +92,6 @@ err_packet:
 	xinet_packet_exit();
 err_raw:
 	xinet_raw_exit();
-err_registry:
-	xinet_registry_exit();
 err_ip_local:
 	xinet_ip_local_exit();
 err_mib:
@@ -115,7 +111,6 @@ static void __exit xinet_exit(void)
 	xinet_stream_exit();
 	xinet_packet_exit();
 	xinet_raw_exit();
-	xinet_registry_exit();
 	xinet_ip_local_exit();
 	xinet_mib_exit();
 	/* The rooms free by call_rcu(); their callbacks are code of ours. */

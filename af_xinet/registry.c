@@ -9,29 +9,49 @@
  *
  * The key is the socket's cookie: unique as long as the machine runs, so that
  * a walk can be resumed behind a socket that has gone meanwhile, and a look-up
- * by cookie needs no search.
+ * by cookie is short. Sockets come and go as fast as connections do, so what is
+ * paid for each is one small allocation and a look into one bucket, in which the
+ * newest comes first.
  */
 #include <kunit/visibility.h>
+#include <linux/list.h>
+#include <linux/slab.h>
 #include <linux/sock_diag.h>
-#include <linux/xarray.h>
+#include <linux/spinlock.h>
 #include <net/inet_common.h>
 #include <net/net_namespace.h>
-#include <net/netns/generic.h>
 #include <net/sock.h>
 #include <net/xinet.h>
 
 #include "af_xinet/registry.h"
 
-static unsigned int registry_net_id __ro_after_init;
-
-/* @socks: by cookie; its lock keeps each sock that is in it alive */
-struct registry_net {
-	struct xarray socks;
+/**
+ * struct registry_entry - a listed socket
+ * @node: in the bucket of @key, those with a greater one before it
+ * @sk: the socket
+ * @key: its cookie
+ */
+struct registry_entry {
+	struct hlist_node node;
+	struct sock *sk;
+	unsigned long key;
 };
 
-static struct registry_net *registry_net(const struct net *net)
+#define REGISTRY_BUCKETS	4096
+#define REGISTRY_LOCKS		64
+
+/* Of all namespaces. A lock keeps each sock in its buckets alive. */
+static struct hlist_head registry_buckets[REGISTRY_BUCKETS];
+static spinlock_t registry_locks[REGISTRY_LOCKS];
+
+static u32 registry_bucket(unsigned long key)
 {
-	return net_generic(net, registry_net_id);
+	return key % REGISTRY_BUCKETS;
+}
+
+static spinlock_t *registry_lock(u32 bucket)
+{
+	return &registry_locks[bucket % REGISTRY_LOCKS];
 }
 
 /*
@@ -43,58 +63,140 @@ static unsigned long registry_key(const u32 cookie[2])
 	return (unsigned long)((u64)cookie[1] << 32 | cookie[0]);
 }
 
-static unsigned long registry_sock_key(struct sock *sk)
+/* The first entry of a bucket whose key is not above @key. */
+static struct registry_entry *registry_seek(u32 bucket, unsigned long key)
 {
-	u32 cookie[2];
+	struct registry_entry *entry;
 
-	sock_diag_save_cookie(sk, cookie);
-	return registry_key(cookie);
+	lockdep_assert_held(registry_lock(bucket));
+	hlist_for_each_entry(entry, &registry_buckets[bucket], node) {
+		if (entry->key <= key)
+			return entry;
+	}
+	return NULL;
+}
+
+/* False: the key is taken. */
+static bool registry_insert(u32 bucket, struct registry_entry *entry)
+{
+	struct registry_entry *other;
+	struct hlist_node *before = NULL;
+
+	lockdep_assert_held(registry_lock(bucket));
+	hlist_for_each_entry(other, &registry_buckets[bucket], node) {
+		if (other->key == entry->key)
+			return false;
+		if (other->key < entry->key)
+			break;
+		before = &other->node;
+	}
+	if (before)
+		hlist_add_behind(&entry->node, before);
+	else
+		hlist_add_head(&entry->node, &registry_buckets[bucket]);
+	return true;
 }
 
 int xinet_registry_add(struct sock *sk)
 {
-	struct registry_net *rn = registry_net(sock_net(sk));
-	int err;
+	struct registry_entry *entry;
+	u32 cookie[2];
+	bool inserted;
+	u32 bucket;
 
-	err = xa_insert(&rn->socks, registry_sock_key(sk), sk, GFP_KERNEL);
-	return err ? -ENOMEM : 0;
+	entry = kmalloc(sizeof(*entry), GFP_KERNEL_ACCOUNT);
+	if (!entry)
+		return -ENOMEM;
+	sock_diag_save_cookie(sk, cookie);
+	entry->sk = sk;
+	entry->key = registry_key(cookie);
+
+	bucket = registry_bucket(entry->key);
+	spin_lock(registry_lock(bucket));
+	inserted = registry_insert(bucket, entry);
+	spin_unlock(registry_lock(bucket));
+	if (inserted)
+		return 0;
+	kfree(entry);
+	return -ENOMEM;
 }
 EXPORT_SYMBOL_IF_KUNIT(xinet_registry_add);
 
 void xinet_registry_del(struct sock *sk)
 {
-	struct registry_net *rn = registry_net(sock_net(sk));
+	struct registry_entry *entry;
+	u32 cookie[2];
+	u32 bucket;
 
-	xa_cmpxchg(&rn->socks, registry_sock_key(sk), sk, NULL, 0);
+	sock_diag_save_cookie(sk, cookie);
+	bucket = registry_bucket(registry_key(cookie));
+	spin_lock(registry_lock(bucket));
+	entry = registry_seek(bucket, registry_key(cookie));
+	if (entry && entry->sk == sk)
+		hlist_del(&entry->node);
+	else
+		entry = NULL;
+	spin_unlock(registry_lock(bucket));
+	kfree(entry);
 }
 EXPORT_SYMBOL_IF_KUNIT(xinet_registry_del);
 
+/* The next one of @net in a bucket with a key of @key or less, held, or NULL. */
+static struct sock *registry_next_in(u32 bucket, const struct net *net,
+				     unsigned long *key)
+{
+	struct registry_entry *entry;
+	struct sock *sk = NULL;
+
+	if (hlist_empty(&registry_buckets[bucket]))
+		return NULL;
+	spin_lock(registry_lock(bucket));
+	entry = registry_seek(bucket, *key);
+	hlist_for_each_entry_from(entry, node) {
+		if (net_eq(sock_net(entry->sk), net)) {
+			sk = entry->sk;
+			sock_hold(sk);
+			*key = entry->key;
+			break;
+		}
+	}
+	spin_unlock(registry_lock(bucket));
+	return sk;
+}
+
+/* Bucket by bucket, in each from the newest on. No key is 0. */
 struct sock *xinet_registry_next(const struct net *net, unsigned long *cursor)
 {
-	struct registry_net *rn = registry_net(net);
+	u32 bucket = *cursor ? registry_bucket(*cursor) : 0;
+	unsigned long key = *cursor ? *cursor - 1 : ULONG_MAX;
 	struct sock *sk;
 
-	xa_lock(&rn->socks);
-	sk = xa_find_after(&rn->socks, cursor, ULONG_MAX, XA_PRESENT);
-	if (sk)
-		sock_hold(sk);
-	xa_unlock(&rn->socks);
-	return sk;
+	for (; bucket < REGISTRY_BUCKETS; bucket++, key = ULONG_MAX) {
+		sk = registry_next_in(bucket, net, &key);
+		if (sk) {
+			*cursor = key;
+			return sk;
+		}
+	}
+	return NULL;
 }
 EXPORT_SYMBOL_IF_KUNIT(xinet_registry_next);
 
 struct sock *xinet_registry_find(const struct net *net, const u32 cookie[2])
 {
-	struct registry_net *rn = registry_net(net);
-	struct sock *sk;
+	unsigned long key = registry_key(cookie);
+	u32 bucket = registry_bucket(key);
+	struct registry_entry *entry;
+	struct sock *sk = NULL;
 
-	xa_lock(&rn->socks);
-	sk = xa_load(&rn->socks, registry_key(cookie));
-	if (sk && sock_diag_check_cookie(sk, cookie))
-		sk = NULL;
-	if (sk)
+	spin_lock(registry_lock(bucket));
+	entry = registry_seek(bucket, key);
+	if (entry && entry->key == key && net_eq(sock_net(entry->sk), net) &&
+	    !sock_diag_check_cookie(entry->sk, cookie)) {
+		sk = entry->sk;
 		sock_hold(sk);
-	xa_unlock(&rn->socks);
+	}
+	spin_unlock(registry_lock(bucket));
 	return sk;
 }
 EXPORT_SYMBOL_IF_KUNIT(xinet_registry_find);
@@ -113,30 +215,10 @@ int xinet_release(struct socket *sock)
 }
 EXPORT_SYMBOL_GPL(xinet_release);
 
-static int __net_init registry_net_init(struct net *net)
+void __init xinet_registry_init(void)
 {
-	xa_init_flags(&registry_net(net)->socks, XA_FLAGS_ACCOUNT);
-	return 0;
-}
+	int i;
 
-static void __net_exit registry_net_exit(struct net *net)
-{
-	WARN_ON_ONCE(!xa_empty(&registry_net(net)->socks));
-}
-
-static struct pernet_operations registry_net_ops = {
-	.init = registry_net_init,
-	.exit = registry_net_exit,
-	.id = &registry_net_id,
-	.size = sizeof(struct registry_net),
-};
-
-int __init xinet_registry_init(void)
-{
-	return register_pernet_subsys(&registry_net_ops);
-}
-
-void xinet_registry_exit(void)
-{
-	unregister_pernet_subsys(&registry_net_ops);
+	for (i = 0; i < REGISTRY_LOCKS; i++)
+		spin_lock_init(&registry_locks[i]);
 }

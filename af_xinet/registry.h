@@ -8,19 +8,11 @@ struct net;
 struct sock;
 
 /**
- * xinet_registry_init() - prepare the lists of every network namespace
+ * xinet_registry_init() - prepare the list, which is empty
  *
  * Context: process, module init.
- * Return: 0 or a negative errno.
  */
-int xinet_registry_init(void);
-
-/**
- * xinet_registry_exit() - undo xinet_registry_init()
- *
- * Context: process, module exit; no socket is left.
- */
-void xinet_registry_exit(void);
+void xinet_registry_init(void);
 
 /**
  * xinet_registry_add() - list a socket

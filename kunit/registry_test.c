@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The list of sockets: af_xinet/registry.c. The socks are bare ones of ours. */
 #include <kunit/test.h>
+#include <linux/inet_diag.h>
 #include <linux/module.h>
 #include <linux/sock_diag.h>
 #include <net/net_namespace.h>
@@ -40,6 +41,17 @@ static void listed_sock_is_found_by_its_cookie(struct kunit *test)
 	xinet_registry_del(sk);
 	KUNIT_EXPECT_NULL(test, xinet_registry_find(&init_net, cookie));
 	KUNIT_EXPECT_EQ(test, refcount_read(&sk->sk_refcnt), 1);
+	sock_put(sk);
+}
+
+static void nobody_is_found_without_a_cookie(struct kunit *test)
+{
+	static const u32 no_cookie[] = { INET_DIAG_NOCOOKIE, INET_DIAG_NOCOOKIE };
+	struct sock *sk = registry_sock(test);
+
+	KUNIT_ASSERT_EQ(test, xinet_registry_add(sk), 0);
+	KUNIT_EXPECT_NULL(test, xinet_registry_find(&init_net, no_cookie));
+	xinet_registry_del(sk);
 	sock_put(sk);
 }
 
@@ -140,6 +152,7 @@ static void registry_suite_exit(struct kunit_suite *suite)
 
 static struct kunit_case registry_cases[] = {
 	KUNIT_CASE(listed_sock_is_found_by_its_cookie),
+	KUNIT_CASE(nobody_is_found_without_a_cookie),
 	KUNIT_CASE(removing_what_is_not_listed_does_nothing),
 	KUNIT_CASE(sock_is_listed_once),
 	KUNIT_CASE(walk_finds_every_sock),
