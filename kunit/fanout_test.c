@@ -21,6 +21,7 @@
 #include "fake_dev.h"
 #include "packet/fanout.h"
 #include "packet/packet.h"
+#include "packet/queue_pack.h"
 #include "suites.h"
 
 #define TEST_MEMBERS	4
@@ -37,7 +38,7 @@ struct test_frame {
 	struct ethhdr eth;
 	struct iphdr ip;
 	struct udphdr udp;
-	u8 payload[64];
+	u8 payload[XINET_QUEUE_PACK_MAX]; /* an skb in the queue for each */
 } __packed;
 
 static int fanout_init(struct kunit *test)

@@ -14,6 +14,7 @@
 
 #include "af_xinet/family.h"
 #include "fake_dev.h"
+#include "packet/packet.h"
 #include "packet/tap.h"
 #include "packet/tap_array.h"
 #include "suites.h"
@@ -289,7 +290,7 @@ static void receive(struct kunit *test)
 
 static unsigned int queued(const struct sock *sk)
 {
-	return skb_queue_len(&sk->sk_receive_queue);
+	return xinet_packet_sk(sk)->tp_packets;
 }
 
 static void sockets_get_what_they_are_bound_to(struct kunit *test)

@@ -57,6 +57,7 @@
 #include "packet/options.h"
 #include "packet/packet.h"
 #include "packet/queue.h"
+#include "packet/queue_pack.h"
 #include "packet/ring.h"
 #include "packet/rx_ring.h"
 #include "packet/tap.h"
@@ -205,6 +206,7 @@ int xinet_packet_set_cooked(struct xinet_packet_sock *po, bool cooked)
 		goto out_unlock;
 	WRITE_ONCE(sk->sk_type, cooked ? SOCK_DGRAM : SOCK_RAW);
 	sk->sk_socket->type = sk->sk_type;
+	xinet_ring_options_changed(po);
 	/* nothing of the other mode comes any more */
 	skb_queue_purge(&sk->sk_receive_queue);
 out_unlock:
@@ -319,6 +321,7 @@ static int packet_release(struct socket *sock)
 	release_sock(sk);
 
 	skb_queue_purge(&sk->sk_receive_queue);
+	xinet_queue_pack_release(po);
 	sock_put(sk);
 	return 0;
 }
@@ -384,6 +387,7 @@ static void packet_init_sock(struct socket *sock, struct sock *sk)
 	INIT_LIST_HEAD(&po->sink.node);
 	po->sink.sk = sk;
 	po->sink.deliver = xinet_queue_deliver;
+	po->sink.quick = xinet_queue_quick;
 	po->sink.room = xinet_queue_room;
 	INIT_WORK(&po->filter_work, xinet_options_filter_work);
 }

@@ -64,6 +64,8 @@ struct xinet_packet_net {
  * @fanout_slot: where a running member stands in its fanout group; see fanout.c
  * @tp_packets: PACKET_STATISTICS; sk_receive_queue.lock
  * @tp_drops: PACKET_STATISTICS
+ * @spare: an empty skb of queue_pack.c for the next packets, or NULL; who has
+ *	exchanged it has it
  * @rx_ring: see ring.c; changes under the socket lock, ring_lock and
  *	sk_receive_queue.lock, any of which keeps it
  * @tx_ring: the same with sk_write_queue.lock
@@ -109,6 +111,7 @@ struct xinet_packet_sock {
 	u32 fanout_slot;
 	u32 tp_packets;
 	atomic_t tp_drops;
+	struct sk_buff *spare;
 	struct xinet_ring *rx_ring;
 	struct xinet_ring *tx_ring;
 	struct mutex ring_lock;	/* the rings, and sending from one */

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The receive queue of a packet socket. A tap hands packets in at one end,
- * recvmsg() takes them out at the other. What recvmsg() needs to say about a
- * packet is noted in its control buffer when it is queued, because its device
- * may be gone by then.
+ * recvmsg() takes them out at the other. Small ones without anything unusual are
+ * packed, see queue_pack.c; of others a clone is queued. What recvmsg() needs to
+ * say about a packet is noted when it is queued, in the clone's control buffer,
+ * because its device may be gone by then.
  */
 #include <linux/if_packet.h>
 #include <linux/if_vlan.h>
@@ -16,32 +17,19 @@
 #include "packet/frame_info.h"
 #include "packet/packet.h"
 #include "packet/queue.h"
+#include "packet/queue_pack.h"
 #include "packet/tap.h"
 #include "packet/tpacket.h"
+#include "packet/tpacket_frame.h"
 #include "packet/vnet.h"
 
-/*
- * @origlen: length before the filter shortened it
- * @ifindex: the device, or the first one with PACKET_ORIGDEV
- * @hatype: ARPHRD_*
- * @pkttype: PACKET_*
- * @halen: bytes of @addr in use
- * @addr: link-level address of the sender
- */
-struct queue_cb {
-	u32 origlen;
-	s32 ifindex;
-	u16 hatype;
-	u8 pkttype;
-	u8 halen;
-	u8 addr[MAX_ADDR_LEN];
-};
+#define QUEUE_CB_SIZE	(sizeof(struct xinet_queue_from) + MAX_ADDR_LEN)
 
-static struct queue_cb *queue_cb(const struct sk_buff *skb)
+static struct xinet_queue_from *queue_cb(const struct sk_buff *skb)
 {
 	/* behind it the core keeps the drop count of SO_RXQ_OVFL */
-	sock_skb_cb_check_size(sizeof(struct queue_cb));
-	return (struct queue_cb *)skb->cb;
+	sock_skb_cb_check_size(QUEUE_CB_SIZE);
+	return (struct xinet_queue_from *)skb->cb;
 }
 
 static void queue_drop(struct sock *sk)
@@ -50,18 +38,32 @@ static void queue_drop(struct sock *sk)
 	xinet_sk_drops_inc(sk);
 }
 
+static int queue_ifindex(const struct xinet_packet_sock *po,
+			 const struct sk_buff *skb,
+			 const struct xinet_tap_frame *frame)
+{
+	return READ_ONCE(po->origdev) ? frame->orig_dev->ifindex :
+					skb->dev->ifindex;
+}
+
 static void queue_note(const struct xinet_packet_sock *po, struct sk_buff *skb,
 		       const struct xinet_tap_frame *frame)
 {
-	const struct net_device *dev = skb->dev;
-	struct queue_cb *cb = queue_cb(skb);
+	struct xinet_queue_from *cb = queue_cb(skb);
 
 	cb->origlen = skb->len;
-	cb->ifindex = READ_ONCE(po->origdev) ? frame->orig_dev->ifindex :
-					       dev->ifindex;
-	cb->hatype = dev->type;
+	cb->ifindex = queue_ifindex(po, skb, frame);
+	cb->hatype = skb->dev->type;
 	cb->pkttype = skb->pkt_type;
-	cb->halen = xinet_frame_copy_address(skb, cb->addr, sizeof(cb->addr));
+	cb->halen = xinet_frame_copy_address(skb, cb->addr, MAX_ADDR_LEN);
+}
+
+/* Under way while the socket got a ring, a packet is for neither; queue's lock. */
+static bool queue_wants(const struct xinet_tap_sink *sink,
+			const struct xinet_tap_frame *frame)
+{
+	return xinet_tap_sink_wants(sink, frame) &&
+	       sink->deliver == xinet_queue_deliver;
 }
 
 /* Lets go of what a packet must not keep alive while it waits for a reader. */
@@ -73,9 +75,70 @@ static void queue_detach(struct sk_buff *skb, struct sock *sk)
 	nf_reset_ct(skb);
 }
 
+/* Whether @skb may be packed, apart from what the socket asks for. */
+static bool queue_is_small(const struct sk_buff *skb,
+			   const struct xinet_tap_frame *frame)
+{
+	return xinet_queue_may_pack(skb, frame->snaplen) &&
+	       frame->snaplen <= skb_headlen(skb) &&
+	       !skb_vlan_tag_present(skb) &&
+	       (u32)skb_network_offset(skb) <= XINET_TPACKET_MIN_MACLEN &&
+	       xinet_frame_has_ether_address(skb) &&
+	       !(frame->mode == XINET_TAP_COOKED &&
+		 eth_type_vlan(skb->protocol));
+}
+
+/* Returns whether there is nothing left to do with the packet. */
+static bool queue_pack(struct xinet_packet_sock *po, const struct sk_buff *skb,
+		       const struct xinet_tap_frame *frame)
+{
+	struct sk_buff_head *queue = &po->sk.sk_receive_queue;
+	bool packed = false;
+	bool wanted;
+
+	spin_lock(&queue->lock);
+	wanted = queue_wants(&po->sink, frame);
+	if (likely(wanted))
+		packed = xinet_queue_pack(po, skb, skb->data, skb->len,
+					  frame->snaplen,
+					  queue_ifindex(po, skb, frame));
+	spin_unlock(&queue->lock);
+	if (packed)
+		xinet_tpacket_wake(po);
+	return packed || !wanted;
+}
+
+/*
+ * Budget: the queue's lock once; one copy; a barrier to see whether someone
+ * waits; a page for some dozens of packets, or none when the reader keeps up.
+ */
+bool xinet_queue_quick(struct xinet_tap_sink *sink, struct sk_buff *skb,
+		       const void *source, const struct net_device *orig_dev)
+{
+	struct xinet_packet_sock *po = xinet_packet_sk(sink->sk);
+	struct sk_buff_head *queue = &po->sk.sk_receive_queue;
+	const u32 len = xinet_tpacket_quick_len(skb);
+	bool packed;
+
+	if (unlikely(!len || !xinet_tpacket_is_quick(skb) ||
+		     !xinet_queue_may_pack(skb, len)))
+		return false;
+
+	spin_lock(&queue->lock);
+	/* as long as it is this function the queue takes them whole */
+	packed = likely(sink->source == source &&
+			sink->quick == xinet_queue_quick) &&
+		 xinet_queue_pack(po, skb, skb_mac_header(skb), len, len,
+				  skb->dev->ifindex);
+	spin_unlock(&queue->lock);
+	if (likely(packed))
+		xinet_tpacket_wake(po);
+	return packed;
+}
+
 /*
  * Budget: one clone; the queue's lock once, for the append; a barrier to see
- * whether someone waits.
+ * whether someone waits. Of small packets as above.
  */
 void xinet_queue_deliver(struct xinet_tap_sink *sink, struct sk_buff *skb,
 			 const struct xinet_tap_frame *frame)
@@ -83,6 +146,8 @@ void xinet_queue_deliver(struct xinet_tap_sink *sink, struct sk_buff *skb,
 	struct sock *sk = sink->sk;
 	struct xinet_packet_sock *po = xinet_packet_sk(sk);
 
+	if (queue_is_small(skb, frame) && queue_pack(po, skb, frame))
+		return;
 	if (atomic_read(&sk->sk_rmem_alloc) >= READ_ONCE(sk->sk_rcvbuf))
 		goto drop;
 	skb = skb_clone(skb, GFP_ATOMIC);
@@ -95,9 +160,7 @@ void xinet_queue_deliver(struct xinet_tap_sink *sink, struct sk_buff *skb,
 	queue_detach(skb, sk);
 
 	spin_lock(&sk->sk_receive_queue.lock);
-	/* under way while the socket got a ring, it is for neither */
-	if (unlikely(!xinet_tap_sink_wants(sink, frame) ||
-		     sink->deliver != xinet_queue_deliver)) {
+	if (unlikely(!queue_wants(sink, frame))) {
 		spin_unlock(&sk->sk_receive_queue.lock);
 		consume_skb(skb);
 		return;
@@ -124,7 +187,7 @@ bool xinet_queue_copy(struct sock *sk, struct sk_buff *skb)
 	if (!skb)
 		return false;
 
-	memset(queue_cb(skb), 0, sizeof(struct queue_cb));
+	memset(queue_cb(skb), 0, QUEUE_CB_SIZE);
 	queue_detach(skb, sk);
 	sock_skb_set_dropcount(sk, skb);
 	skb_clear_delivery_time(skb);
@@ -150,26 +213,25 @@ static bool queue_is_cooked(const struct sock *sk)
 }
 
 /* Fills in msg_name; the core offers room for a struct sockaddr_storage. */
-static void queue_put_name(const struct sock *sk, struct msghdr *msg,
-			   const struct sk_buff *skb)
+static void queue_put_name(struct msghdr *msg, __be16 protocol,
+			   const struct xinet_queue_from *from)
 {
 	DECLARE_SOCKADDR(struct sockaddr_ll *, sll, msg->msg_name);
 	const size_t addr = offsetof(struct sockaddr_ll, sll_addr);
-	const struct queue_cb *cb = queue_cb(skb);
 
-	BUILD_BUG_ON(offsetof(struct sockaddr_ll, sll_addr) +
-		     sizeof(cb->addr) > sizeof(struct sockaddr_storage));
+	BUILD_BUG_ON(offsetof(struct sockaddr_ll, sll_addr) + MAX_ADDR_LEN >
+		     sizeof(struct sockaddr_storage));
 
 	memset(sll, 0, sizeof(*sll));
 	sll->sll_family = AF_PACKET;
-	sll->sll_protocol = xinet_frame_protocol(skb, queue_is_cooked(sk));
-	sll->sll_ifindex = cb->ifindex;
-	sll->sll_hatype = cb->hatype;
-	sll->sll_pkttype = cb->pkttype;
-	sll->sll_halen = cb->halen;
+	sll->sll_protocol = protocol;
+	sll->sll_ifindex = from->ifindex;
+	sll->sll_hatype = from->hatype;
+	sll->sll_pkttype = from->pkttype;
+	sll->sll_halen = from->halen;
 	/* an address may be longer than sll_addr, which ends the struct */
-	memcpy((u8 *)msg->msg_name + addr, cb->addr, cb->halen);
-	msg->msg_namelen = max(addr + cb->halen, sizeof(*sll));
+	memcpy((u8 *)msg->msg_name + addr, from->addr, from->halen);
+	msg->msg_namelen = max(addr + from->halen, sizeof(*sll));
 }
 
 static struct xinet_frame_vlan queue_vlan(const struct sock *sk,
@@ -205,32 +267,19 @@ static void queue_put_auxdata(const struct sock *sk, struct msghdr *msg,
 	put_cmsg(msg, SOL_PACKET, PACKET_AUXDATA, sizeof(aux), &aux);
 }
 
-int xinet_queue_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
-			int flags)
+/* Copies a packet of @size bytes out, or as much as there is room for. */
+static int queue_put_skb(struct sock *sk, struct msghdr *msg, size_t len,
+			 int flags, struct sk_buff *skb)
 {
-	const int known = MSG_PEEK | MSG_DONTWAIT | MSG_TRUNC |
-			  MSG_CMSG_COMPAT | MSG_ERRQUEUE;
-	struct sock *sk = sock->sk;
-	unsigned int vnet_size;
-	struct sk_buff *skb;
+	const struct xinet_packet_sock *po = xinet_packet_sk(sk);
+	unsigned int vnet_size = READ_ONCE(po->vnet_hdr_sz);
 	size_t copied;
 	int err;
 
-	if (flags & ~known)
-		return -EINVAL;
-	if (flags & MSG_ERRQUEUE)
-		return sock_recv_errqueue(sk, msg, len, SOL_PACKET,
-					  PACKET_TX_TIMESTAMP);
-
-	skb = skb_recv_datagram(sk, flags, &err);
-	if (!skb)
-		return err;
-
-	vnet_size = READ_ONCE(xinet_packet_sk(sk)->vnet_hdr_sz);
 	if (vnet_size) {
 		err = xinet_vnet_put_msg(skb, msg, &len, vnet_size);
 		if (err)
-			goto out_free;
+			return err;
 	}
 
 	copied = skb->len;
@@ -240,15 +289,103 @@ int xinet_queue_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
 	}
 	err = skb_copy_datagram_msg(skb, 0, msg, copied);
 	if (err)
-		goto out_free;
+		return err;
 
 	sock_recv_cmsgs(msg, sk, skb);
 	if (msg->msg_name)
-		queue_put_name(sk, msg, skb);
-	if (READ_ONCE(xinet_packet_sk(sk)->auxdata))
+		queue_put_name(msg, xinet_frame_protocol(skb,
+							 queue_is_cooked(sk)),
+			       queue_cb(skb));
+	if (READ_ONCE(po->auxdata))
 		queue_put_auxdata(sk, msg, skb);
-	err = vnet_size + (flags & MSG_TRUNC ? skb->len : copied);
-out_free:
-	skb_free_datagram(sk, skb);
+	return vnet_size + (flags & MSG_TRUNC ? skb->len : copied);
+}
+
+/* Whether recvmsg() has to say more of a packet than where it came from. */
+static bool queue_says_more(const struct sock *sk)
+{
+	const struct xinet_packet_sock *po = xinet_packet_sk(sk);
+
+	return READ_ONCE(po->vnet_hdr_sz) || READ_ONCE(po->auxdata) ||
+	       xinet_sock_wants_cmsgs(sk);
+}
+
+/* The same of a packed packet, by way of an skb where that knows more. */
+static int queue_put_packed(struct sock *sk, struct msghdr *msg, size_t len,
+			    int flags, const struct xinet_queue_packet *packet)
+{
+	struct sk_buff *skb;
+	int err;
+
+	if (unlikely(queue_says_more(sk))) {
+		skb = xinet_queue_unpack(packet);
+		if (!skb)
+			return -ENOBUFS;
+		memcpy(queue_cb(skb), &packet->from,
+		       sizeof(packet->from) + packet->from.halen);
+		err = queue_put_skb(sk, msg, len, flags, skb);
+		consume_skb(skb);
+		return err;
+	}
+
+	if (packet->len > len)
+		msg->msg_flags |= MSG_TRUNC;
+	len = min_t(size_t, len, packet->len);
+	err = memcpy_to_msg(msg, (void *)(packet + 1), len);
+	if (err)
+		return err;
+	if (msg->msg_name)
+		queue_put_name(msg, packet->protocol, &packet->from);
+	return flags & MSG_TRUNC ? packet->len : len;
+}
+
+/* As skb_recv_datagram(), to which an skb is one packet. */
+static struct sk_buff *queue_wait(struct sock *sk, int flags, int *err,
+				  const struct xinet_queue_packet **packet)
+{
+	struct sk_buff_head *queue = &sk->sk_receive_queue;
+	long timeo = sock_rcvtimeo(sk, flags & MSG_DONTWAIT);
+	struct sk_buff *skb;
+
+	do {
+		*err = sock_error(sk);
+		if (*err)
+			return NULL;
+		spin_lock_bh(&queue->lock);
+		skb = xinet_queue_take(sk, flags & MSG_PEEK, packet);
+		spin_unlock_bh(&queue->lock);
+		if (skb)
+			return skb;
+		*err = -EAGAIN;
+		/* an empty queue is its own last skb */
+	} while (timeo && !__skb_wait_for_more_packets(sk, queue, err, &timeo,
+						       (void *)queue));
+	return NULL;
+}
+
+int xinet_queue_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
+			int flags)
+{
+	const int known = MSG_PEEK | MSG_DONTWAIT | MSG_TRUNC |
+			  MSG_CMSG_COMPAT | MSG_ERRQUEUE;
+	const struct xinet_queue_packet *packet;
+	struct sock *sk = sock->sk;
+	struct sk_buff *skb;
+	int err;
+
+	if (flags & ~known)
+		return -EINVAL;
+	if (flags & MSG_ERRQUEUE)
+		return sock_recv_errqueue(sk, msg, len, SOL_PACKET,
+					  PACKET_TX_TIMESTAMP);
+
+	skb = queue_wait(sk, flags, &err, &packet);
+	if (!skb)
+		return err;
+	if (packet)
+		err = queue_put_packed(sk, msg, len, flags, packet);
+	else
+		err = queue_put_skb(sk, msg, len, flags, skb);
+	xinet_queue_put(sk, skb, packet, flags & MSG_PEEK);
 	return err;
 }

@@ -28,6 +28,21 @@ void xinet_queue_deliver(struct xinet_tap_sink *sink, struct sk_buff *skb,
 			 const struct xinet_tap_frame *frame);
 
 /**
+ * xinet_queue_quick() - xinet_tap_quick_t of a socket without ring
+ * @sink: of a socket in link-level mode
+ * @skb: the packet
+ * @source: where it comes from
+ * @orig_dev: the device that it came through first
+ *
+ * Takes small packets, as long as there is room in the receive buffer.
+ *
+ * Context: as xinet_queue_deliver().
+ * Return: whether the packet is dealt with.
+ */
+bool xinet_queue_quick(struct xinet_tap_sink *sink, struct sk_buff *skb,
+		       const void *source, const struct net_device *orig_dev);
+
+/**
  * xinet_queue_copy() - queue a packet that its ring has no room for
  * @sk: the socket
  * @skb: as it came to deliver()
@@ -62,7 +77,9 @@ enum xinet_tap_room xinet_queue_room(const struct sock *sk,
  * Context: process, no locks held.
  * Return: bytes copied (with MSG_TRUNC in @flags: bytes there were); -EINVAL
  * for another flag, for no room for the virtio-net header, and for a frame that
- * it has no word for; the socket's error; -EAGAIN; a signal's errno; -EFAULT.
+ * it has no word for; the socket's error; -EAGAIN; a signal's errno; -EFAULT;
+ * -ENOBUFS when there is no memory for what else is to be told of a packet, which
+ * is lost then.
  */
 int xinet_queue_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
 			int flags);

@@ -294,7 +294,9 @@ static xinet_tap_quick_t ring_quick(const struct xinet_packet_sock *po)
 		return NULL;
 	if (po->sink.deliver == xinet_rx_lane_deliver)
 		return xinet_rx_lane_quick;
-	if (!ring || !ring->plain)
+	if (!ring)
+		return xinet_queue_quick;
+	if (!ring->plain)
 		return NULL;
 	return ring->version == TPACKET_V3 ? xinet_v3_quick :
 					     xinet_tpacket_quick;

@@ -75,6 +75,15 @@ static inline int xinet_sk_drops_read(const struct sock *sk)
 #endif
 }
 
+/* Whether sock_recv_cmsgs() does anything with a packet for @sk. */
+static inline bool xinet_sock_wants_cmsgs(const struct sock *sk)
+{
+	return READ_ONCE(sk->sk_flags) & FLAGS_RECV_CMSGS ||
+	       READ_ONCE(sk->sk_tsflags) & TSFLAGS_ANY ||
+	       sock_flag(sk, SOCK_TIMESTAMP) ||
+	       sock_read_timestamp((struct sock *)sk) == SK_DEFAULT_STAMP;
+}
+
 /* TP_STATUS_* bits that say how the segments of @skb are to be understood. */
 static inline u32 xinet_skb_tp_status_gso(const struct sk_buff *skb)
 {

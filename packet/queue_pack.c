@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Of a small packet that waits in a receive queue the greater part of the cost,
+ * and of the memory, is the skb: a clone is taken, cleared, filled in and freed
+ * to keep sixty bytes. Here small packets are copied, one behind the other, into
+ * a page that one skb of the queue, their carrier, has for all of them:
+ *
+ *   queue --> skb --> carrier --> carrier
+ *                        |           |
+ *                        |           +-> | packet | packet |   free       |
+ *                        |
+ *                        +-> | (read) | packet | packet | packet | packet |
+ *                                     ^ data, len
+ *
+ * Rules, under sk_receive_queue.lock:
+ *   A carrier in the queue has a packet that nobody has taken yet. Its data and
+ *   len are those of the first of them, because the core, SIOCINQ and others who
+ *   look at the head of a queue take it for an skb of one packet.
+ *   Packets go to the end of the last carrier. A new one is begun only where the
+ *   queue is empty or ends with a carrier that is full: so all but the last are
+ *   full, and the pages are far smaller than what their packets are charged
+ *   with. Behind an skb of another kind packets are queued as such.
+ *   Each packet is charged with what the skb it came in would be.
+ *
+ * A reader copies without the lock; its reference keeps the page, in which
+ * nothing that is not free is ever written again. The one who takes the last
+ * packet of a carrier takes it out of the queue, and when nobody else reads in
+ * it any more puts it aside for the next packet: a reader that keeps up makes
+ * the kernel allocate nothing.
+ */
+#include <kunit/visibility.h>
+#include <linux/align.h>
+#include <linux/etherdevice.h>
+#include <linux/mm.h>
+#include <linux/netdevice.h>
+#include <linux/refcount.h>
+#include <linux/sizes.h>
+#include <net/sock.h>
+
+#include "compat/xinet_compat_packet.h"
+#include "packet/frame_info.h"
+#include "packet/packet.h"
+#include "packet/queue_pack.h"
+
+/* Of a carrier. */
+#define PACK_PAGE_SIZE	min_t(u32, PAGE_SIZE, SZ_16K)
+#define PACK_SIZE	((u32)SKB_WITH_OVERHEAD(PACK_PAGE_SIZE))
+#define PACK_ALIGNMENT	sizeof(u64)
+
+/*
+ * In the control buffer of a carrier.
+ *
+ * @first: where the first packet is that nobody has taken
+ * @end: where the next one goes
+ * @charged: what all from @first to @end are charged with
+ */
+struct pack_cb {
+	u32 first;
+	u32 end;
+	u32 charged;
+};
+
+static struct pack_cb *pack_cb(const struct sk_buff *skb)
+{
+	sock_skb_cb_check_size(sizeof(struct pack_cb));
+	return (struct pack_cb *)skb->cb;
+}
+
+static u32 pack_room(u32 len)
+{
+	return ALIGN((u32)sizeof(struct xinet_queue_packet) + len,
+		     PACK_ALIGNMENT);
+}
+
+/* Destructor of a carrier: what nobody has taken is not charged any more. */
+static void pack_destruct(struct sk_buff *carrier)
+{
+	atomic_sub(pack_cb(carrier)->charged, &carrier->sk->sk_rmem_alloc);
+}
+
+static bool pack_is_carrier(const struct sk_buff *skb)
+{
+	return skb->destructor == pack_destruct;
+}
+
+static struct xinet_queue_packet *pack_first(const struct sk_buff *carrier)
+{
+	return (void *)carrier->head + pack_cb(carrier)->first;
+}
+
+/* Has @carrier look as if its first packet were the only one. */
+static void pack_show_first(struct sk_buff *carrier)
+{
+	struct xinet_queue_packet *packet = pack_first(carrier);
+
+	carrier->data = (void *)(packet + 1);
+	carrier->len = packet->len;
+	skb_set_tail_pointer(carrier, carrier->len);
+}
+
+static noinline struct sk_buff *pack_alloc(struct sock *sk)
+{
+	struct sk_buff *carrier;
+	struct page *page;
+
+	page = alloc_page(GFP_ATOMIC | __GFP_NOWARN | __GFP_NOMEMALLOC);
+	if (!page)
+		return NULL;
+	carrier = build_skb(page_address(page), PACK_PAGE_SIZE);
+	if (!carrier) {
+		__free_page(page);
+		return NULL;
+	}
+	carrier->sk = sk;
+	carrier->destructor = pack_destruct;
+	pack_cb(carrier)->charged = 0;
+	return carrier;
+}
+
+/* An empty carrier at the end of the queue. */
+static struct sk_buff *pack_begin(struct xinet_packet_sock *po)
+{
+	struct sk_buff *carrier = xchg(&po->spare, NULL) ?: pack_alloc(&po->sk);
+
+	if (unlikely(!carrier))
+		return NULL;
+	pack_cb(carrier)->first = 0;
+	pack_cb(carrier)->end = 0;
+	__skb_queue_tail(&po->sk.sk_receive_queue, carrier);
+	return carrier;
+}
+
+/* The carrier that has @room bytes for the next packet. */
+static __always_inline struct sk_buff *
+pack_carrier(struct xinet_packet_sock *po, u32 room)
+{
+	struct sk_buff *last = skb_peek_tail(&po->sk.sk_receive_queue);
+
+	if (likely(last)) {
+		if (unlikely(!pack_is_carrier(last)))
+			return NULL;
+		if (likely(pack_cb(last)->end + room <= PACK_SIZE))
+			return last;
+	}
+	return pack_begin(po);
+}
+
+static __always_inline void
+pack_fill(struct xinet_queue_packet *packet, const struct sk_buff *skb,
+	  const void *data, u32 len)
+{
+	const struct net_device *dev = skb->dev;
+
+	packet->tstamp = skb->tstamp;
+	packet->truesize = skb->truesize;
+	packet->len = len;
+	packet->mark = skb->mark;
+	packet->priority = skb->priority;
+	packet->protocol = skb->protocol;
+	packet->net = skb_network_header(skb) - (unsigned char *)data;
+	packet->ip_summed = skb->ip_summed;
+	packet->csum_valid = skb->csum_valid;
+	packet->from.hatype = dev->type;
+	packet->from.pkttype = skb->pkt_type;
+	packet->from.halen = ETH_ALEN;
+	memcpy(packet->addr, eth_hdr(skb)->h_source, ETH_ALEN);
+	xinet_frame_copy_linear(packet + 1, data, len);
+}
+
+bool xinet_queue_pack(struct xinet_packet_sock *po, const struct sk_buff *skb,
+		      const void *data, u32 origlen, u32 len, int ifindex)
+{
+	struct sock *sk = &po->sk;
+	const u32 room = pack_room(len);
+	struct xinet_queue_packet *packet;
+	struct sk_buff *carrier;
+	struct pack_cb *cb;
+
+	BUILD_BUG_ON(offsetof(struct xinet_queue_packet, from) +
+		     offsetof(struct xinet_queue_from, addr) !=
+		     offsetof(struct xinet_queue_packet, addr));
+
+	if (unlikely(atomic_read(&sk->sk_rmem_alloc) >=
+		     READ_ONCE(sk->sk_rcvbuf)))
+		return false;
+	carrier = pack_carrier(po, room);
+	if (unlikely(!carrier))
+		return false;
+
+	cb = pack_cb(carrier);
+	packet = (void *)carrier->head + cb->end;
+	pack_fill(packet, skb, data, len);
+	packet->from.origlen = origlen;
+	packet->from.ifindex = ifindex;
+	packet->dropcount = sock_flag(sk, SOCK_RXQ_OVFL) ?
+			    xinet_sk_drops_read(sk) : 0;
+	if (cb->first == cb->end)
+		pack_show_first(carrier);
+	cb->end += room;
+	cb->charged += packet->truesize;
+	atomic_add(packet->truesize, &sk->sk_rmem_alloc);
+	po->tp_packets++;
+	return true;
+}
+EXPORT_SYMBOL_IF_KUNIT(xinet_queue_pack);
+
+struct sk_buff *xinet_queue_take(struct sock *sk, bool peek,
+				 const struct xinet_queue_packet **packet)
+{
+	struct sk_buff *skb = skb_peek(&sk->sk_receive_queue);
+	struct pack_cb *cb;
+
+	*packet = NULL;
+	if (!skb)
+		return NULL;
+	if (!pack_is_carrier(skb)) {
+		if (peek)
+			return skb_get(skb);
+		__skb_unlink(skb, &sk->sk_receive_queue);
+		return skb;
+	}
+
+	*packet = pack_first(skb);
+	if (peek)
+		return skb_get(skb);
+	cb = pack_cb(skb);
+	cb->first += pack_room((*packet)->len);
+	cb->charged -= (*packet)->truesize;
+	if (cb->first != cb->end) {
+		pack_show_first(skb);
+		return skb_get(skb);
+	}
+	__skb_unlink(skb, &sk->sk_receive_queue);
+	return skb;
+}
+EXPORT_SYMBOL_IF_KUNIT(xinet_queue_take);
+
+/* Whether a reference is the last one to a carrier without packets. */
+static bool pack_is_done(const struct sk_buff *carrier)
+{
+	if (skb_shared(carrier))
+		return false;
+	/* what others have done to it before they let go */
+	smp_rmb();
+	return pack_cb(carrier)->first == pack_cb(carrier)->end;
+}
+
+void xinet_queue_put(struct sock *sk, struct sk_buff *skb,
+		     const struct xinet_queue_packet *packet, bool peek)
+{
+	struct xinet_packet_sock *po = xinet_packet_sk(sk);
+
+	if (packet && !peek) {
+		atomic_sub(packet->truesize, &sk->sk_rmem_alloc);
+		if (pack_is_done(skb) && !cmpxchg(&po->spare, NULL, skb))
+			return;
+	}
+	consume_skb(skb);
+}
+EXPORT_SYMBOL_IF_KUNIT(xinet_queue_put);
+
+struct sk_buff *xinet_queue_unpack(const struct xinet_queue_packet *packet)
+{
+	struct sk_buff *skb = alloc_skb(packet->len, GFP_KERNEL);
+
+	if (!skb)
+		return NULL;
+	skb_reset_mac_header(skb);
+	skb_set_network_header(skb, packet->net);
+	skb_put_data(skb, packet + 1, packet->len);
+	skb->tstamp = packet->tstamp;
+	skb->mark = packet->mark;
+	skb->priority = packet->priority;
+	skb->protocol = packet->protocol;
+	skb->pkt_type = packet->from.pkttype;
+	skb->ip_summed = packet->ip_summed;
+	skb->csum_valid = packet->csum_valid;
+	SOCK_SKB_CB(skb)->dropcount = packet->dropcount;
+	return skb;
+}
+EXPORT_SYMBOL_IF_KUNIT(xinet_queue_unpack);
+
+void xinet_queue_pack_release(struct xinet_packet_sock *po)
+{
+	consume_skb(xchg(&po->spare, NULL));
+}
