@@ -24,6 +24,7 @@
 #include "af_xinet/ip_local.h"
 #include "af_xinet/mib.h"
 #include "af_xinet/raw.h"
+#include "af_xinet/skb_pack.h"
 #include "compat/xinet_compat_inet.h"
 
 /*
@@ -113,17 +114,36 @@ static bool ip_accept_options(struct net *net, struct sk_buff *skb)
 	       !ip_options_rcv_srr(skb, skb->dev);
 }
 
+/* Of @rx's own, header linear, as long as the datagram. */
+static noinline struct sk_buff *ip_clone(const struct xinet_ip_rx *rx)
+{
+	struct sk_buff *skb = skb_clone(rx->skb, GFP_ATOMIC);
+
+	if (skb && (!pskb_may_pull(skb, rx->iph->ihl * 4) ||
+		    pskb_trim_rcsum(skb, rx->len))) {
+		consume_skb(skb);
+		skb = NULL;
+	}
+	return skb;
+}
+
+/* Options are written into, and fragments joined. */
+static bool ip_may_be_packed(const struct xinet_ip_rx *rx)
+{
+	return rx->iph->ihl == 5 && !ip_is_fragment(rx->iph);
+}
+
 int xinet_ip_own(struct xinet_ip_rx *rx)
 {
-	struct sk_buff *skb;
+	struct sk_buff *skb = NULL;
 	int err = -ENOMEM;
 
-	skb = skb_clone(rx->skb, GFP_ATOMIC);
+	if (likely(ip_may_be_packed(rx)))
+		skb = xinet_skb_pack(rx->skb, rx->len);
+	if (!skb)
+		skb = ip_clone(rx);
 	if (!skb)
 		return err;
-	if (!pskb_may_pull(skb, rx->iph->ihl * 4) ||
-	    pskb_trim_rcsum(skb, rx->len))
-		goto err_free;
 
 	skb_reset_network_header(skb);
 	skb_set_transport_header(skb, ip_hdrlen(skb));

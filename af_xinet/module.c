@@ -20,6 +20,7 @@
 #include "af_xinet/proc.h"
 #include "af_xinet/raw.h"
 #include "af_xinet/registry.h"
+#include "af_xinet/skb_pack.h"
 #include "af_xinet/stream.h"
 #include "packet/packet.h"
 
@@ -112,6 +113,7 @@ static void __exit xinet_exit(void)
 	xinet_packet_exit();
 	xinet_raw_exit();
 	xinet_ip_local_exit();
+	xinet_skb_pack_exit();
 	xinet_mib_exit();
 	/* The rooms free by call_rcu(); their callbacks are code of ours. */
 	rcu_barrier();

@@ -93,6 +93,18 @@ TEST_P(RawRecv, packets_come_in_their_order) {
         EXPECT_TRUE(contains(receive(fd()).data, text));
 }
 
+// Small packets are kept in another way than larger ones.
+TEST_P(RawRecv, packets_of_every_size_wait_unchanged) {
+    const auto text = [](size_t size) { return repeated(std::to_string(size) + " ", size); };
+    for (size_t size = 200; size <= 250; ++size)
+        checked(send_to(sender_.get(), text(size), ipv4_address(here_address)), "send");
+    for (size_t size = 200; size <= 250; ++size) {
+        const auto message = receive(fd());
+        ASSERT_EQ(message.data.size(), sizeof(iphdr) + size);
+        EXPECT_EQ(Bytes(message.data.begin() + sizeof(iphdr), message.data.end()), text(size));
+    }
+}
+
 TEST_P(RawRecv, only_the_own_protocol_is_received) {
     const Fd other = in_peer([] { return open_raw(Side::sibling, protocol + 1); });
     const Fd quiet = open_raw(Side::sibling, protocol + 1); // no "protocol unreachable"

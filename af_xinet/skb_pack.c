@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Small packets that wait for a reader. A clone keeps the memory that a packet
+ * came in, mostly far more than its bytes, and whoever receives the next one
+ * must take fresh memory, which the kernel may have to clear. Here the bytes
+ * go, one packet behind the other, into a page that belongs to a carrier, an skb
+ * of its own, and the clone is made to point there:
+ *
+ *   carrier ------+
+ *                 v
+ *     page: | packet | packet | packet | free ...   | skb_shared_info |
+ *               ^        ^        ^
+ *   clones -----+--------+--------+
+ *
+ * All share the one struct skb_shared_info, whose count says when the page goes,
+ * so a packet that has something of its own to say there is not packed. Nor is
+ * one whose header somebody means to change.
+ */
+#include <kunit/visibility.h>
+#include <linux/mm.h>
+#include <linux/percpu.h>
+#include <linux/skbuff.h>
+#include <linux/sizes.h>
+
+#include "af_xinet/skb_pack.h"
+#include "packet/frame_info.h"
+
+/* Offsets within an skb have 16 bits. */
+#define PACK_SIZE	min_t(size_t, PAGE_SIZE, SZ_32K)
+#define PACK_ALIGN	16
+
+/*
+ * @skb: never handed out itself; NULL before the first packet
+ * @used: bytes of its page that packets have
+ *
+ * Of one CPU, which alone touches it, with BH disabled.
+ */
+struct pack_carrier {
+	struct sk_buff *skb;
+	unsigned int used;
+};
+
+static DEFINE_PER_CPU(struct pack_carrier, pack_carrier);
+
+/* Whether a clone with another struct skb_shared_info says the same. */
+static bool pack_is_plain(const struct sk_buff *skb)
+{
+	const struct skb_shared_info *info = skb_shinfo(skb);
+
+	return !IS_ENABLED(CONFIG_PREEMPT_RT) && !skb_is_nonlinear(skb) &&
+	       skb->ip_summed != CHECKSUM_PARTIAL && !skb->encapsulation &&
+	       !(info->flags | info->meta_len | info->tx_flags) &&
+	       !info->gso_size && !info->hwtstamps.hwtstamp;
+}
+
+/* Where what a reader may ask for begins: filters look at the link's header. */
+static const unsigned char *pack_start(const struct sk_buff *skb)
+{
+	if (!skb_mac_header_was_set(skb))
+		return skb->data;
+	return min_t(const unsigned char *, skb_mac_header(skb), skb->data);
+}
+
+static noinline bool pack_renew(struct pack_carrier *carrier)
+{
+	struct page *page;
+
+	consume_skb(carrier->skb);
+	carrier->skb = NULL;
+	carrier->used = 0;
+	page = alloc_page(GFP_ATOMIC | __GFP_NOMEMALLOC | __GFP_NOWARN);
+	if (!page)
+		return false;
+	carrier->skb = build_skb(page_address(page), PACK_SIZE);
+	if (carrier->skb)
+		return true;
+	__free_page(page);
+	return false;
+}
+
+/* Lets @clone have @len bytes at @data, in the page of @carrier. */
+static void pack_move(struct sk_buff *clone, struct sk_buff *carrier,
+		      unsigned char *data, unsigned int len)
+{
+	int shift = (data - carrier->head) - (clone->data - clone->head);
+
+	atomic_dec(&skb_shinfo(clone)->dataref); /* the packet has one */
+	atomic_inc(&skb_shinfo(carrier)->dataref);
+	carrier->cloned = 1;
+
+	if (skb_mac_header_was_set(clone))
+		clone->mac_header += shift;
+	clone->network_header += shift;
+	if (skb_transport_header_was_set(clone))
+		clone->transport_header += shift;
+	clone->head = carrier->head;
+	clone->end = carrier->end;
+	clone->head_frag = carrier->head_frag;
+	clone->pp_recycle = 0;
+	clone->hdr_len = 0;
+	clone->data = data;
+	clone->len = len;
+	skb_set_tail_pointer(clone, len);
+}
+
+struct sk_buff *xinet_skb_pack(struct sk_buff *skb, unsigned int len)
+{
+	const unsigned char *start = pack_start(skb);
+	unsigned int lead = skb->data - start;
+	struct pack_carrier *carrier;
+	unsigned char *data;
+	unsigned int room;
+	struct sk_buff *clone;
+
+	if (lead + len > XINET_SKB_PACK_MAX || !pack_is_plain(skb) ||
+	    (len != skb->len && skb->ip_summed == CHECKSUM_COMPLETE))
+		return NULL;
+
+	carrier = this_cpu_ptr(&pack_carrier);
+	/* headers of the network layer are aligned */
+	room = ALIGN(ALIGN(lead, PACK_ALIGN) + len, PACK_ALIGN);
+	if ((!carrier->skb ||
+	     carrier->used + room > SKB_WITH_OVERHEAD(PACK_SIZE)) &&
+	    !pack_renew(carrier))
+		return NULL;
+	clone = skb_clone(skb, GFP_ATOMIC);
+	if (unlikely(!clone))
+		return NULL;
+
+	data = carrier->skb->head + carrier->used + ALIGN(lead, PACK_ALIGN);
+	carrier->used += room;
+	xinet_frame_copy_linear(data - lead, start, lead + len);
+	pack_move(clone, carrier->skb, data, len);
+	return clone;
+}
+EXPORT_SYMBOL_IF_KUNIT(xinet_skb_pack);
+
+void xinet_skb_pack_exit(void)
+{
+	unsigned int cpu;
+
+	for_each_possible_cpu(cpu)
+		consume_skb(per_cpu_ptr(&pack_carrier, cpu)->skb);
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef _XINET_SKB_PACK_H
+#define _XINET_SKB_PACK_H
+
+struct sk_buff;
+
+/* The most bytes, link-level header included, that are packed. */
+#define XINET_SKB_PACK_MAX	256
+
+/**
+ * xinet_skb_pack() - a clone of a small packet that does not hold its memory
+ * @skb: the packet, perhaps shared; not written but for what skb_clone() writes
+ * @len: how many bytes from its data pointer on the clone gets; at most
+ *	@skb->len
+ *
+ * All that struct sk_buff says is as skb_clone() has it, truesize included, but
+ * for the length. As with any clone, who wants to write data copies them first.
+ *
+ * Context: softirq, or BH disabled.
+ * Return: the clone, or NULL when the packet is none for that or memory is
+ *	short; skb_clone() may still do.
+ */
+struct sk_buff *xinet_skb_pack(struct sk_buff *skb, unsigned int len);
+
+/**
+ * xinet_skb_pack_exit() - give back what the CPUs have left
+ *
+ * Context: process, module exit; no packet is under way.
+ */
+void xinet_skb_pack_exit(void);
+
+#endif /* _XINET_SKB_PACK_H */

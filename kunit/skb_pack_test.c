@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Small packets that are kept together: af_xinet/skb_pack.c. What is kept says
+ * all that the packet said, and does not hold the packet's memory.
+ */
+#include <kunit/test.h>
+#include <linux/bottom_half.h>
+#include <linux/if_ether.h>
+#include <linux/mm.h>
+#include <linux/skbuff.h>
+
+#include "af_xinet/skb_pack.h"
+#include "suites.h"
+
+#define TEST_LEN	84
+/* more than two pages hold */
+#define TEST_MANY	64
+
+/* A packet of @len bytes behind an Ethernet header, each of them @fill. */
+static struct sk_buff *packet(struct kunit *test, unsigned int len, u8 fill)
+{
+	struct sk_buff *skb = alloc_skb(ETH_HLEN + len + 64, GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, skb);
+	skb_reserve(skb, 32);
+	memset(skb_put(skb, ETH_HLEN + len), fill, ETH_HLEN + len);
+	skb_reset_mac_header(skb);
+	skb_pull(skb, ETH_HLEN);
+	skb_reset_network_header(skb);
+	return skb;
+}
+
+static struct sk_buff *pack(struct sk_buff *skb, unsigned int len)
+{
+	struct sk_buff *packed;
+
+	local_bh_disable();
+	packed = xinet_skb_pack(skb, len);
+	local_bh_enable();
+	return packed;
+}
+
+static void expect_filled(struct kunit *test, const struct sk_buff *skb,
+			  unsigned int len, u8 fill)
+{
+	KUNIT_EXPECT_EQ(test, skb->len, len);
+	KUNIT_EXPECT_EQ(test, skb_tail_pointer(skb) - skb->data, len);
+	KUNIT_EXPECT_NULL(test, memchr_inv(skb_mac_header(skb), fill,
+					   ETH_HLEN + len));
+}
+
+static void packed_packet_says_what_the_packet_said(struct kunit *test)
+{
+	struct sk_buff *skb = packet(test, TEST_LEN, 1);
+	struct sk_buff *packed;
+
+	skb->mark = 2;
+	skb->priority = 3;
+	skb->tstamp = 4;
+	skb->skb_iif = 5;
+	skb->protocol = htons(ETH_P_IP);
+	skb->pkt_type = PACKET_MULTICAST;
+	skb_set_hash(skb, 6, PKT_HASH_TYPE_L4);
+	skb_set_transport_header(skb, 20);
+
+	packed = pack(skb, TEST_LEN);
+	KUNIT_ASSERT_NOT_NULL(test, packed);
+	expect_filled(test, packed, TEST_LEN, 1);
+	KUNIT_EXPECT_EQ(test, packed->mark, 2u);
+	KUNIT_EXPECT_EQ(test, packed->priority, 3u);
+	KUNIT_EXPECT_EQ(test, packed->tstamp, (ktime_t)4);
+	KUNIT_EXPECT_EQ(test, packed->skb_iif, 5);
+	KUNIT_EXPECT_EQ(test, packed->protocol, htons(ETH_P_IP));
+	KUNIT_EXPECT_EQ(test, (int)packed->pkt_type, PACKET_MULTICAST);
+	KUNIT_EXPECT_EQ(test, packed->hash, 6u);
+	KUNIT_EXPECT_EQ(test, packed->truesize, skb->truesize);
+	KUNIT_EXPECT_EQ(test, skb_mac_offset(packed), -ETH_HLEN);
+	KUNIT_EXPECT_EQ(test, skb_network_offset(packed), 0);
+	KUNIT_EXPECT_EQ(test, skb_transport_offset(packed), 20);
+	consume_skb(packed);
+	consume_skb(skb);
+}
+
+static void memory_of_the_packet_is_let_go(struct kunit *test)
+{
+	struct sk_buff *skb = packet(test, TEST_LEN, 1);
+	struct sk_buff *packed = pack(skb, TEST_LEN);
+
+	KUNIT_ASSERT_NOT_NULL(test, packed);
+	KUNIT_EXPECT_FALSE(test, skb_cloned(skb));
+	KUNIT_EXPECT_TRUE(test, skb_cloned(packed));
+	memset(skb->data, 9, skb->len);
+	consume_skb(skb);
+	expect_filled(test, packed, TEST_LEN, 1);
+	consume_skb(packed);
+}
+
+static void padding_is_left_out(struct kunit *test)
+{
+	struct sk_buff *skb = packet(test, TEST_LEN, 1);
+	struct sk_buff *packed = pack(skb, 28);
+
+	KUNIT_ASSERT_NOT_NULL(test, packed);
+	expect_filled(test, packed, 28, 1);
+	KUNIT_EXPECT_EQ(test, skb->len, TEST_LEN);
+	consume_skb(packed);
+	consume_skb(skb);
+}
+
+static void packets_keep_apart_whichever_goes_first(struct kunit *test)
+{
+	struct sk_buff *packed[TEST_MANY];
+	unsigned int i;
+
+	for (i = 0; i < TEST_MANY; i++) {
+		struct sk_buff *skb = packet(test, TEST_LEN + i, i);
+
+		packed[i] = pack(skb, TEST_LEN + i);
+		consume_skb(skb);
+		KUNIT_ASSERT_NOT_NULL(test, packed[i]);
+	}
+	for (i = 0; i < TEST_MANY; i += 2)
+		consume_skb(packed[i]);
+	for (i = 1; i < TEST_MANY; i += 2) {
+		expect_filled(test, packed[i], TEST_LEN + i, i);
+		consume_skb(packed[i]);
+	}
+}
+
+static void packet_over_the_limit_is_not_packed(struct kunit *test)
+{
+	const unsigned int most = XINET_SKB_PACK_MAX - ETH_HLEN;
+	struct sk_buff *fits = packet(test, most, 1);
+	struct sk_buff *large = packet(test, most + 1, 1);
+	struct sk_buff *packed = pack(fits, most);
+
+	KUNIT_ASSERT_NOT_NULL(test, packed);
+	expect_filled(test, packed, most, 1);
+	KUNIT_EXPECT_NULL(test, pack(large, most + 1));
+	consume_skb(packed);
+	consume_skb(fits);
+	consume_skb(large);
+}
+
+/* Of what would be lost with another struct skb_shared_info, each alone. */
+static void tell_hardware_stamp(struct sk_buff *skb)
+{
+	skb_hwtstamps(skb)->hwtstamp = 1;
+}
+
+static void tell_stamp_for_sender(struct sk_buff *skb)
+{
+	skb_shinfo(skb)->tx_flags = SKBTX_SW_TSTAMP;
+}
+
+static void tell_segments(struct sk_buff *skb)
+{
+	skb_shinfo(skb)->gso_size = 20;
+}
+
+static void tell_metadata(struct sk_buff *skb)
+{
+	skb_metadata_set(skb, 4);
+}
+
+static void tell_unfinished_checksum(struct sk_buff *skb)
+{
+	skb->ip_summed = CHECKSUM_PARTIAL;
+}
+
+static void tell_tunnel(struct sk_buff *skb)
+{
+	skb->encapsulation = 1;
+}
+
+static void tell_fragment(struct sk_buff *skb)
+{
+	struct page *page = alloc_page(GFP_KERNEL);
+
+	if (page)
+		skb_add_rx_frag(skb, 0, page, 0, 8, PAGE_SIZE);
+}
+
+static void packet_with_more_to_say_is_not_packed(struct kunit *test)
+{
+	static void (*const tell[])(struct sk_buff *) = {
+		tell_hardware_stamp, tell_stamp_for_sender, tell_segments,
+		tell_metadata, tell_unfinished_checksum, tell_tunnel,
+		tell_fragment,
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(tell); i++) {
+		struct sk_buff *skb = packet(test, TEST_LEN, 1);
+
+		tell[i](skb);
+		KUNIT_EXPECT_NULL_MSG(test, pack(skb, TEST_LEN), "case %u", i);
+		KUNIT_EXPECT_FALSE(test, skb_cloned(skb));
+		consume_skb(skb);
+	}
+}
+
+static void checksum_over_padding_is_not_packed(struct kunit *test)
+{
+	struct sk_buff *skb = packet(test, TEST_LEN, 1);
+	struct sk_buff *packed;
+
+	skb->ip_summed = CHECKSUM_COMPLETE;
+	KUNIT_EXPECT_NULL(test, pack(skb, 28));
+	packed = pack(skb, TEST_LEN);
+	KUNIT_EXPECT_NOT_NULL(test, packed);
+	consume_skb(packed);
+	consume_skb(skb);
+}
+
+static struct kunit_case skb_pack_cases[] = {
+	KUNIT_CASE(packed_packet_says_what_the_packet_said),
+	KUNIT_CASE(memory_of_the_packet_is_let_go),
+	KUNIT_CASE(padding_is_left_out),
+	KUNIT_CASE(packets_keep_apart_whichever_goes_first),
+	KUNIT_CASE(packet_over_the_limit_is_not_packed),
+	KUNIT_CASE(packet_with_more_to_say_is_not_packed),
+	KUNIT_CASE(checksum_over_padding_is_not_packed),
+	{}
+};
+
+struct kunit_suite xinet_skb_pack_suite = {
+	.name = "xinet_skb_pack",
+	.test_cases = skb_pack_cases,
+};
