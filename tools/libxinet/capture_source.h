@@ -26,6 +26,20 @@ struct CaptureStatistics {
     std::uint64_t dropped = 0;  ///< by the kernel, for want of room
 };
 
+/// Who is handed packets.
+class PacketSink {
+public:
+    PacketSink() = default;
+    PacketSink(const PacketSink&) = delete;
+    PacketSink& operator=(const PacketSink&) = delete;
+    PacketSink(PacketSink&&) = delete;
+    PacketSink& operator=(PacketSink&&) = delete;
+    virtual ~PacketSink() = default;
+
+    /// @p packet is valid until this returns. False: no more of them, please.
+    virtual bool take(const CapturedPacket& packet) = 0;
+};
+
 class CaptureSource {
 public:
     CaptureSource() = default;
@@ -37,12 +51,12 @@ public:
 
     virtual LinkType link_type() const = 0;
 
-    /// Readable when next_batch() has something to say.
+    /// Readable when hand_over() has something to say.
     virtual int descriptor() const = 0;
 
-    /// Packets that are there now, without waiting; valid until the next call.
+    /// Hands over the packets that are there now, without waiting.
     /// Throws Error with ENETDOWN when the interface went down or away.
-    virtual std::span<const CapturedPacket> next_batch() = 0;
+    virtual void hand_over(PacketSink& sink) = 0;
 
     /// Makes what is there readable, if the source waits for more of it.
     virtual void flush() = 0;

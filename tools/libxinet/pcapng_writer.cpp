@@ -184,12 +184,14 @@ public:
                                   .original_length = packet.original_length};
         const PacketTrailer trailer{.flags = packet_flags(packet.packet_type),
                                     .length = static_cast<std::uint32_t>(length)};
-        std::byte* at = file_.extend(length).data();
+        std::byte* const at = file_.extend(length).data();
+        std::byte* const data = at + sizeof(header);
+        // The padding first, as part of a word that header or data then write over.
+        std::memset(data + padded - alignment, 0, alignment);
         std::memcpy(at, &header, sizeof(header));
-        at += sizeof(header);
-        at = std::copy_n(packet.data.data(), packet.data.size(), at);
-        at = std::fill_n(at, padded - packet.data.size(), std::byte{0});
-        std::memcpy(at, &trailer, sizeof(trailer));
+        // Of pointers: GCC 12 copies spans byte by byte.
+        std::copy_n(packet.data.data(), packet.data.size(), data);
+        std::memcpy(data + padded, &trailer, sizeof(trailer));
     }
 
     void flush() override { file_.flush(); }

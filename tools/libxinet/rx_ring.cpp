@@ -36,7 +36,10 @@ xinet_rx_ring_info info_of(int descriptor) {
     return info;
 }
 
-void decode(const xinet_rx_record& record, std::span<std::byte> data, ReceivedPacket& packet) {
+} // namespace
+
+ReceivedPacket received_packet(const xinet_rx_record& record, std::span<std::byte> data) {
+    ReceivedPacket packet;
     packet.data = data;
     packet.original_length = record.pkt_len;
     packet.address.sll_family = AF_PACKET;
@@ -50,9 +53,8 @@ void decode(const xinet_rx_record& record, std::span<std::byte> data, ReceivedPa
     if ((record.status & TP_STATUS_VLAN_VALID) != 0) {
         packet.vlan = VlanTag{.control = record.vlan_tci, .protocol = record.vlan_tpid};
     }
+    return packet;
 }
-
-} // namespace
 
 RxRing::RxRing(int descriptor, const xinet_rx_ring_info& info)
     : descriptor_(descriptor), info_(info), ring_(descriptor_, 0, info_.length, PROT_READ),
@@ -137,6 +139,15 @@ void RxRing::advance(Lane& lane) {
     __atomic_store_n(position, lane.position, __ATOMIC_RELEASE);
 }
 
+/// Finds what has come since.
+void RxRing::look_again() {
+    for (Lane& lane : lanes_) {
+        lane.head = load_acquire(lane.state->head);
+        lane.record.reset();
+        seek(lane);
+    }
+}
+
 /// Finds the next packet of the lane, if there is one.
 void RxRing::peek(Lane& lane) {
     while (!lane.record && lane.position < lane.head) {
@@ -186,7 +197,7 @@ bool RxRing::take(Lane& lane, std::size_t headroom) {
         catch_up(lane);
         return true;
     }
-    decode(record, data, packets_.emplace_back());
+    packets_.push_back(received_packet(record, data));
     lost_ += record.seq - lane.sequence.value_or(record.seq);
     lane.sequence = record.seq + 1;
     lane.position += record.len;

@@ -43,6 +43,12 @@ public:
     /// @p headroom writable bytes before each packet; valid until the next call.
     std::span<const ReceivedPacket> receive(std::size_t headroom);
 
+    /// The same without copying: calls @p take with the record and the bytes of each
+    /// packet, which are valid until it returns, and until it returns false. Only
+    /// for a ring that is not written over.
+    template<class Take>
+    void visit(Take take);
+
     /// From the oldest packets that the ring still has.
     void rewind();
 
@@ -64,8 +70,12 @@ private:
         /// Of the record expected next; of none for one who came later.
         std::optional<std::uint64_t> sequence = 0;
         std::optional<xinet_rx_record> record; ///< at the position, when it is a packet
+        const xinet_rx_record* next = nullptr; ///< the same while visit() runs
     };
 
+    void look_again();
+    void seek(Lane& lane) const;
+    Lane* oldest();
     bool is_whole(const Lane& lane) const;
     void catch_up(Lane& lane);
     void peek(Lane& lane);
@@ -85,5 +95,59 @@ private:
     std::size_t used_ = 0;
     std::vector<ReceivedPacket> packets_;
 };
+
+/// What a record says, of a packet whose bytes are at @p data.
+ReceivedPacket received_packet(const xinet_rx_record& record, std::span<std::byte> data);
+
+/// The next packet of the lane, if there is one.
+inline void RxRing::seek(Lane& lane) const {
+    lane.next = nullptr;
+    while (lane.position < lane.head) {
+        const std::size_t offset = lane.position & (info_.req.lane_size - 1);
+        // A pad may be shorter than a record, but not than what is read of it here.
+        const auto* record = reinterpret_cast<const xinet_rx_record*>(lane.data + offset);
+        if (record->type == XINET_RX_PACKET) {
+            lane.next = record;
+            return;
+        }
+        lane.position += record->len;
+    }
+}
+
+inline RxRing::Lane* RxRing::oldest() {
+    Lane* found = nullptr;
+    for (Lane& lane : lanes_) {
+        if (lane.next != nullptr && (found == nullptr || lane.next->tstamp < found->next->tstamp)) {
+            found = &lane;
+        }
+    }
+    return found;
+}
+
+template<class Take>
+void RxRing::visit(Take take) {
+    // The kernel gets room back while a long visit goes on.
+    constexpr std::uint64_t advance_after = 1 << 16;
+
+    look_again();
+    while (Lane* lane = oldest()) {
+        const xinet_rx_record& record = *lane->next;
+        const auto* bytes = reinterpret_cast<const std::byte*>(&record) + record.mac;
+        const bool more = take(record, std::span(bytes, record.snaplen));
+        const std::uint64_t before = lane->position;
+        lane->sequence = record.seq + 1;
+        lane->position += record.len;
+        seek(*lane);
+        if (before / advance_after != lane->position / advance_after) {
+            advance(*lane);
+        }
+        if (!more) {
+            break;
+        }
+    }
+    for (Lane& lane : lanes_) {
+        advance(lane);
+    }
+}
 
 } // namespace xinet

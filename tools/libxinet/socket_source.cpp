@@ -20,9 +20,17 @@ constexpr int queue_bytes = 8 << 20;
 constexpr std::uint32_t ring_bytes = 64 << 20;
 constexpr std::uint32_t longest_lane = 16 << 20;
 constexpr std::uint32_t shortest_lane = 1 << 20;
+/// Wakes the reader when packets of 2 KiB fill an eighth of a lane.
+constexpr std::uint32_t lane_bytes_per_wake_packet = 8 * 2048;
 
 /// What a filter evaluated here must see: all that any device delivers.
 constexpr std::uint32_t whole_packet = 262144;
+
+/// Whether a program says yes to every packet and cuts none.
+bool takes_whole_packets(const std::vector<sock_filter>& program) {
+    return program.size() == 1 && program[0].code == (BPF_RET | BPF_K) &&
+           program[0].k >= whole_packet;
+}
 
 LinkType link_type_for(const SocketSourceOptions& options) {
     return options.interface ? link_type_of(options.interface->hardware_type)
@@ -44,12 +52,13 @@ std::optional<RxRing> make_ring(const PacketSocket& socket, std::uint32_t snapsh
     RxRingOptions options{.lane_bytes = std::bit_floor(ring_bytes / cpus),
                           .snapshot_length = snapshot_length};
     options.lane_bytes = std::clamp(options.lane_bytes, shortest_lane, longest_lane);
-    std::optional<RxRing> ring = RxRing::make(socket, options);
-    while (!ring && options.lane_bytes > shortest_lane) {
-        options.lane_bytes /= 2;
-        ring = RxRing::make(socket, options);
+    for (; options.lane_bytes >= shortest_lane; options.lane_bytes /= 2) {
+        options.wake_packets = options.lane_bytes / lane_bytes_per_wake_packet;
+        if (auto ring = RxRing::make(socket, options)) {
+            return ring;
+        }
     }
-    return ring;
+    return std::nullopt;
 }
 
 } // namespace
@@ -64,14 +73,17 @@ SocketSource::SocketSource(const SocketSourceOptions& options)
               link_type_ == LinkType::linux_sll2 ? PacketMode::cooked : PacketMode::link_level),
       batch_(batch_packets, framing_headroom,
              filter_here_ ? whole_packet : std::min(snapshot_length_, whole_packet)) {
-    ready_.reserve(batch_packets);
     if (options.engine == Engine::xinet) {
         ring_ = make_ring(socket_, filter_here_ ? whole_packet : snapshot_length_);
     }
     if (!ring_) {
         socket_.request_buffer(queue_bytes);
     }
-    socket_.attach_filter(kernel_filter(options));
+    // Without a program the kernel has a shorter way to a socket.
+    const std::vector<sock_filter> program = kernel_filter(options);
+    if (!takes_whole_packets(program)) {
+        socket_.attach_filter(program);
+    }
     const unsigned index = options.interface ? options.interface->index : 0;
     socket_.bind(index, ETH_P_ALL);
     if (options.promiscuous && options.interface) {
@@ -114,15 +126,54 @@ std::optional<CapturedPacket> SocketSource::prepare(const ReceivedPacket& packet
                           .packet_type = packet.address.sll_pkttype};
 }
 
-std::span<const ReceivedPacket> SocketSource::receive() {
-    if (!ring_) {
-        return socket_.receive(batch_);
+bool SocketSource::hand_over(const ReceivedPacket& packet, PacketSink& sink) {
+    const auto captured = prepare(packet);
+    if (!captured) {
+        return true;
     }
-    const auto packets = ring_->receive(framing_headroom);
-    if (packets.empty()) {
+    if (filter_here_) {
+        ++totals_.received;
+    }
+    return sink.take(*captured);
+}
+
+/// Whether the file will hold the packet as the ring does, but for its length.
+bool SocketSource::is_plain(const xinet_rx_record& record) const {
+    return !filter_here_ && (record.status & TP_STATUS_VLAN_VALID) == 0;
+}
+
+bool SocketSource::hand_over(const xinet_rx_record& record, std::span<const std::byte> data,
+                             PacketSink& sink) {
+    if (is_plain(record)) {
+        return sink.take({.data = data.first(std::min<std::size_t>(snapshot_length_, data.size())),
+                          .original_length = record.pkt_len,
+                          .timestamp = Timestamp(std::chrono::nanoseconds(record.tstamp)),
+                          .interface_index = record.ifindex,
+                          .packet_type = record.pkttype});
+    }
+    copy_.resize(framing_headroom + data.size());
+    const auto packet = std::span(copy_).subspan(framing_headroom);
+    std::copy_n(data.data(), data.size(), packet.data());
+    return hand_over(received_packet(record, packet), sink);
+}
+
+void SocketSource::hand_over_ring(PacketSink& sink) {
+    bool any = false;
+    ring_->visit([&](const xinet_rx_record& record, std::span<const std::byte> data) {
+        any = true;
+        return hand_over(record, data, sink);
+    });
+    if (!any) {
         socket_.throw_pending_error();
     }
-    return packets;
+}
+
+void SocketSource::hand_over_queue(PacketSink& sink) {
+    for (const ReceivedPacket& packet : socket_.receive(batch_)) {
+        if (!hand_over(packet, sink)) {
+            return;
+        }
+    }
 }
 
 void SocketSource::flush() {
@@ -131,13 +182,12 @@ void SocketSource::flush() {
     }
 }
 
-std::span<const CapturedPacket> SocketSource::next_batch() {
-    ready_.clear();
+void SocketSource::hand_over(PacketSink& sink) {
     try {
-        for (const ReceivedPacket& packet : receive()) {
-            if (const auto captured = prepare(packet)) {
-                ready_.push_back(*captured);
-            }
+        if (ring_) {
+            hand_over_ring(sink);
+        } else {
+            hand_over_queue(sink);
         }
     } catch (const Error& error) {
         if (error.code() != ENETDOWN && error.code() != ENODEV && error.code() != ENXIO) {
@@ -146,10 +196,6 @@ std::span<const CapturedPacket> SocketSource::next_batch() {
         throw Error("go on capturing on", name_, ENETDOWN,
                     "the interface went down or was removed");
     }
-    if (filter_here_) {
-        totals_.received += ready_.size();
-    }
-    return ready_;
 }
 
 CaptureStatistics SocketSource::statistics() {

@@ -39,14 +39,19 @@ public:
 
     LinkType link_type() const override { return link_type_; }
     int descriptor() const override { return socket_.descriptor(); }
-    std::span<const CapturedPacket> next_batch() override;
+    void hand_over(PacketSink& sink) override;
     void flush() override;
     CaptureStatistics statistics() override;
 
 private:
     std::vector<sock_filter> kernel_filter(const SocketSourceOptions& options) const;
-    std::span<const ReceivedPacket> receive();
+    bool is_plain(const xinet_rx_record& record) const;
     std::optional<CapturedPacket> prepare(const ReceivedPacket& packet) const;
+    bool hand_over(const ReceivedPacket& packet, PacketSink& sink);
+    bool hand_over(const xinet_rx_record& record, std::span<const std::byte> data,
+                   PacketSink& sink);
+    void hand_over_ring(PacketSink& sink);
+    void hand_over_queue(PacketSink& sink);
 
     std::string name_;
     LinkType link_type_;
@@ -55,8 +60,8 @@ private:
     FilterProgram filter_;
     PacketSocket socket_;
     std::optional<RxRing> ring_;
-    PacketBatch batch_; ///< without a ring
-    std::vector<CapturedPacket> ready_;
+    PacketBatch batch_;           ///< without a ring
+    std::vector<std::byte> copy_; ///< of a packet in the ring that needs more than cutting
     CaptureStatistics totals_;
 };
 

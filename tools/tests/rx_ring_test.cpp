@@ -262,4 +262,61 @@ TEST(RxRing, packet_that_is_written_over_while_it_is_read_is_not_given_out) {
     EXPECT_EQ(ring.packets(0), enough);
 }
 
+/// Visits what is there, up to @p most packets, each of which is whole.
+Times visited(xinet::RxRing& reader, std::size_t most = 1'000'000) {
+    Times result;
+    reader.visit([&](const xinet_rx_record& record, std::span<const std::byte> data) {
+        const auto expected = static_cast<std::byte>(record.tstamp & 0xff);
+        EXPECT_EQ(data.size(), record.snaplen);
+        EXPECT_TRUE(std::ranges::all_of(data, [=](std::byte byte) { return byte == expected; }));
+        result.push_back(record.tstamp);
+        return result.size() < most;
+    });
+    return result;
+}
+
+TEST(RxRing, visit_merges_lanes_by_time) {
+    const Ring ring(3);
+    xinet::RxRing reader = ring.reader();
+    for (const std::uint64_t time : {1, 5, 6}) {
+        ring.write(0, time);
+    }
+    for (const std::uint64_t time : {2, 3, 7}) {
+        ring.write(2, time);
+    }
+    EXPECT_EQ(visited(reader, 2), (Times{1, 2}));
+    EXPECT_EQ(ring.position(0), ring.head(0) / 3) << "told to the kernel";
+    EXPECT_EQ(times(reader.receive(0)), (Times{3, 5, 6, 7}));
+    EXPECT_EQ(visited(reader), Times{});
+    ring.write(1, 4);
+    EXPECT_EQ(visited(reader), Times{4});
+    EXPECT_EQ(ring.position(1), ring.head(1));
+}
+
+TEST(RxRing, visit_sees_whole_packets_around_the_end_of_a_lane) {
+    const Ring ring(1);
+    xinet::RxRing reader = ring.reader();
+    for (std::uint32_t i = 0; i < 1000; ++i) {
+        ring.write(0, i, 1 + i % 300);
+        ASSERT_EQ(visited(reader), Times{i});
+        ASSERT_EQ(ring.position(0), ring.head(0));
+    }
+}
+
+TEST(RxRing, room_is_given_back_during_a_long_visit) {
+    const Ring ring(1, 1U << 20);
+    xinet::RxRing reader = ring.reader();
+    for (std::uint64_t time = 0; time < 2000; ++time) {
+        ring.write(0, time, 400);
+    }
+    std::uint64_t seen = 0;
+    reader.visit([&](const xinet_rx_record& record, std::span<const std::byte>) {
+        EXPECT_LE(ring.position(0), seen);
+        EXPECT_LE(seen - ring.position(0), 1U << 16);
+        seen += record.len;
+        return true;
+    });
+    EXPECT_EQ(seen, ring.head(0));
+}
+
 } // namespace

@@ -103,7 +103,7 @@ SocketSourceOptions source_options(const CaptureOptions& options) {
 }
 
 /// One capture from start to stop; counts what went to the sink.
-class Capture {
+class Capture final : public PacketSink {
 public:
     Capture(CaptureSource& source, Sink& sink, SignalDescriptor& signals, std::uint64_t limit)
         : source_(source), sink_(sink), signals_(signals), limit_(limit) {}
@@ -138,13 +138,13 @@ public:
     }
 
 private:
+    bool take(const CapturedPacket& packet) override {
+        sink_.write(packet);
+        return ++captured_ != limit_;
+    }
+
     void take_batch() {
-        for (const CapturedPacket& packet : source_.next_batch()) {
-            sink_.write(packet);
-            if (++captured_ == limit_) {
-                break;
-            }
-        }
+        source_.hand_over(*this);
         sink_.flush();
     }
 
