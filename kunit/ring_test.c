@@ -8,6 +8,7 @@
 #include <kunit/test.h>
 #include <linux/delay.h>
 #include <linux/etherdevice.h>
+#include <linux/hrtimer.h>
 #include <linux/if_packet.h>
 #include <linux/mm.h>
 #include <linux/net.h>
@@ -17,6 +18,7 @@
 #include <net/sock.h>
 
 #include "af_xinet/family.h"
+#include "compat/xinet_compat_packet.h"
 #include "fake_dev.h"
 #include "packet/packet.h"
 #include "packet/ring.h"
@@ -436,6 +438,11 @@ static void expire(struct kunit *test, struct xinet_ring *ring)
 static void expect_v3(struct kunit *test, const struct xinet_ring *ring,
 		      enum xinet_v3_state state, u32 active, u32 packets)
 {
+	struct ring_fixture *f = test->priv;
+
+	spin_lock_bh(&f->sock->sk->sk_receive_queue.lock);
+	xinet_v3_settle(f->po->rx_ring);
+	spin_unlock_bh(&f->sock->sk->sk_receive_queue.lock);
 	KUNIT_EXPECT_EQ(test, ring->v3.state, (u8)state);
 	KUNIT_EXPECT_EQ(test, ring->v3.active, active);
 	KUNIT_EXPECT_EQ(test, ring->v3.nr_packets, packets);
@@ -626,6 +633,108 @@ static void v3_watermark_without_free_block_to_frozen(struct kunit *test)
 	expect_v3(test, ring, XINET_V3_FILLING, 0, 1);
 }
 
+/* A packet on another CPU that takes its time. */
+struct late_writer {
+	struct xinet_ring *ring;
+	u32 len;
+	u32 status_before;
+	bool done;
+	struct hrtimer timer;
+};
+
+static enum hrtimer_restart late_writer_ends(struct hrtimer *timer)
+{
+	struct late_writer *w = container_of(timer, struct late_writer, timer);
+
+	w->status_before = READ_ONCE(block(w->ring, 0)->block_status);
+	WRITE_ONCE(w->done, true);
+	xinet_v3_done(w->ring, w->len);
+	return HRTIMER_NORESTART;
+}
+
+/* Takes a place, which is written in 5 ms, in hard interrupt context. */
+static u32 late_writer_begins(struct ring_fixture *f, struct late_writer *w)
+{
+	struct tpacket3_hdr *h;
+	u32 pos;
+
+	local_bh_disable();
+	pos = xinet_v3_take(w->ring, &f->po->sink, f->po->sink.source, w->len);
+	h = (void *)w->ring->v3.block + pos;
+	if (pos)
+		h->tp_next_offset = w->len;
+	xinet_hrtimer_setup(&w->timer, late_writer_ends, CLOCK_MONOTONIC,
+			    HRTIMER_MODE_REL_HARD);
+	hrtimer_start(&w->timer, ms_to_ktime(5), HRTIMER_MODE_REL_HARD);
+	local_bh_enable();
+	return pos;
+}
+
+static void v3_timeout_waits_for_a_late_writer(struct kunit *test)
+{
+	struct xinet_ring *ring = make_ring(test, TPACKET_V3, 2, TEST_NEVER);
+	struct ring_fixture *f = test->priv;
+	struct tpacket3_hdr *h;
+	struct late_writer *w;
+	u32 pos;
+
+	w = kunit_kzalloc(test, sizeof(*w), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, w);
+	w->ring = ring;
+	w->len = 128;
+	receive(test, 1);
+	pos = late_writer_begins(f, w);
+	KUNIT_EXPECT_NE(test, pos, 0u);
+	expire(test, ring);
+	KUNIT_EXPECT_TRUE(test, READ_ONCE(w->done));
+	hrtimer_cancel(&w->timer);
+
+	KUNIT_EXPECT_EQ(test, w->status_before, TP_STATUS_KERNEL);
+	KUNIT_EXPECT_EQ(test, block(ring, 0)->block_status,
+			(u32)(TP_STATUS_USER | TP_STATUS_BLK_TMO));
+	KUNIT_EXPECT_EQ(test, block(ring, 0)->num_pkts, 2u);
+	KUNIT_EXPECT_EQ(test, block(ring, 0)->blk_len, pos + w->len);
+	h = ring->blocks[0] + pos;
+	KUNIT_EXPECT_EQ(test, h->tp_next_offset, 0u);
+	expect_v3(test, ring, XINET_V3_EMPTY, 1, 0);
+	KUNIT_EXPECT_EQ(test, f->po->tp_packets, 2u);
+}
+
+/* Wherever packets may not go the short way. */
+static void v3_gate_is_shut_when_it_must(struct kunit *test)
+{
+	struct xinet_ring *ring = make_ring(test, TPACKET_V3, 2, TEST_NEVER);
+	struct ring_fixture *f = test->priv;
+	struct xinet_tap_sink *sink = &f->po->sink;
+	const void *source = sink->source;
+	int on = 1;
+
+	local_bh_disable();
+	/* empty: the first packet arms the timer */
+	KUNIT_EXPECT_EQ(test, xinet_v3_take(ring, sink, source, 128), 0u);
+	local_bh_enable();
+
+	receive(test, 1);
+	local_bh_disable();
+	KUNIT_EXPECT_EQ(test, xinet_v3_take(ring, sink, ring, 128), 0u);
+	KUNIT_EXPECT_EQ(test, xinet_v3_take(ring, sink, source,
+					    ring->block_size -
+					    ring->v3.pos), 0u);
+	spin_lock(&f->sock->sk->sk_receive_queue.lock);
+	sink->moved(sink);
+	spin_unlock(&f->sock->sk->sk_receive_queue.lock);
+	KUNIT_EXPECT_EQ(test, xinet_v3_take(ring, sink, source, 128), 0u);
+	local_bh_enable();
+
+	KUNIT_ASSERT_EQ(test, set_option(test, PACKET_ORIGDEV, &on,
+					 sizeof(on)), 0);
+	receive(test, 1);
+	local_bh_disable();
+	KUNIT_EXPECT_EQ(test, xinet_v3_take(ring, sink, source, 128), 0u);
+	local_bh_enable();
+	expect_v3(test, ring, XINET_V3_FILLING, 0, 2);
+}
+
 static void v3_timer_hands_a_block_over(struct kunit *test)
 {
 	struct xinet_ring *ring = make_ring(test, TPACKET_V3, 2, 1);
@@ -667,6 +776,8 @@ static struct kunit_case ring_cases[] = {
 	KUNIT_CASE(v3_longest_packet_fills_a_block),
 	KUNIT_CASE(v3_watermark_of_filling_to_empty),
 	KUNIT_CASE(v3_watermark_without_free_block_to_frozen),
+	KUNIT_CASE(v3_timeout_waits_for_a_late_writer),
+	KUNIT_CASE(v3_gate_is_shut_when_it_must),
 	KUNIT_CASE(v3_timer_hands_a_block_over),
 	{}
 };

@@ -239,6 +239,7 @@ static int options_read_stats(struct xinet_packet_sock *po,
 	struct sk_buff_head *queue = &po->sk.sk_receive_queue;
 
 	spin_lock_bh(&queue->lock);
+	xinet_ring_settle(po);
 	stats->tp_packets = po->tp_packets;
 	po->tp_packets = 0;
 	stats->tp_freeze_q_cnt = po->tp_freezes;

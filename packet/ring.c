@@ -12,6 +12,9 @@
  *   receive ring   sk_receive_queue.lock    tap, block timer, poll()
  *   send ring      sk_write_queue.lock      poll()
  *
+ * Packets that go into a V3 ring without the lock find it by RCU; once it is
+ * away its gate is shut, and none of them is left in its blocks.
+ *
  * ring_lock is held over both changes, over a mapping, and over a sendmsg()
  * that empties a send ring. It goes under the socket lock, which serialises
  * the options, and under mmap_lock. Frames of a send ring that are in a device
@@ -108,7 +111,7 @@ static void ring_free(struct xinet_ring *ring)
 		ring_free_block(ring, ring->blocks[i]);
 	kvfree(ring->blocks);
 	xinet_tx_pool_free(ring->tx_pool);
-	kfree(ring);
+	kfree_rcu(ring, rcu);
 }
 
 static void ring_free_work(struct work_struct *work)
@@ -225,6 +228,7 @@ struct xinet_ring *xinet_ring_alloc(u8 version, bool tx, u32 reserve,
 	ring->version = version;
 	ring->tx = tx;
 	ring->reserve = reserve;
+	atomic64_set(&ring->gate, XINET_V3_GATE_SHUT);
 	refcount_set(&ring->refs, 1);
 	INIT_WORK(&ring->free_work, ring_free_work);
 
@@ -282,6 +286,7 @@ static void ring_set_sink(struct xinet_tap_sink *sink,
 							xinet_tpacket_deliver;
 	WRITE_ONCE(sink->deliver, deliver);
 	WRITE_ONCE(sink->room, ring ? xinet_ring_room : xinet_queue_room);
+	sink->moved = deliver == xinet_v3_deliver ? xinet_v3_moved : NULL;
 }
 
 /* The short way into what a socket has; the mode of one with a ring stays. */
@@ -308,10 +313,18 @@ void xinet_ring_set_quick(struct xinet_packet_sock *po)
 	WRITE_ONCE(po->sink.quick, ring_quick(po));
 }
 
+void xinet_ring_settle(struct xinet_packet_sock *po)
+{
+	lockdep_assert_held(&po->sk.sk_receive_queue.lock);
+	if (po->rx_ring)
+		xinet_v3_settle(po->rx_ring);
+}
+
 void xinet_ring_options_changed(struct xinet_packet_sock *po)
 {
 	spin_lock_bh(&po->sk.sk_receive_queue.lock);
 	xinet_ring_set_quick(po);
+	xinet_ring_settle(po);
 	spin_unlock_bh(&po->sk.sk_receive_queue.lock);
 }
 
@@ -338,10 +351,13 @@ static struct xinet_ring *ring_exchange(struct xinet_packet_sock *po, bool tx,
 
 	spin_lock_bh(&queue->lock);
 	old = *place;
-	WRITE_ONCE(*place, ring);
+	/* pairs with the dependent reads of packets that have no lock */
+	smp_store_release(place, ring);
 	if (!tx) {
 		ring_set_sink(&po->sink, ring);
 		xinet_ring_set_quick(po);
+		if (old)
+			xinet_v3_settle(old);
 	}
 	if (!tx && ring && ring->version == TPACKET_V3)
 		po->tp_freezes = 0;

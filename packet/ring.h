@@ -57,6 +57,9 @@ union xinet_ring_header {
  * @tx_pool: of a sender: skbs for small frames, under ring_lock; NULL when there
  *	was no memory for it
  * @req: what the program asked for; of V1 and V2 only the first fields
+ * @gate: the way into a V3 receiver's open block without the lock; of all
+ *	others it is shut. Drawn in tpacket_v3.c
+ * @done: bytes and packets that came in by @gate and are written
  * @v3: of a V3 receiver; others have a head:
  * @head: index of the frame that is next
  * @head_left: frames from @head to the end of its block, itself included
@@ -66,8 +69,9 @@ union xinet_ring_header {
  *	a device and has not come back; while there are any the ring is not
  *	exchanged
  * @free_work: for a last reference that goes where freeing is not allowed
+ * @rcu: a packet on its way may look at @gate until a grace period later
  *
- * What comes before @v3 never changes. The @head is the kernel's alone: it
+ * What comes before @gate never changes. The @head is the kernel's alone: it
  * moves under sk_receive_queue.lock, that of a sender under ring_lock. Nothing
  * that userspace writes into the ring leads the kernel to a place in it.
  */
@@ -90,6 +94,8 @@ struct xinet_ring {
 	struct xinet_tx_pool *tx_pool;
 	struct tpacket_req3 req;
 
+	atomic64_t gate ____cacheline_aligned_in_smp;
+	atomic64_t done;
 	union {
 		struct xinet_v3 v3;
 		struct {
@@ -98,10 +104,11 @@ struct xinet_ring {
 			void *head_frame;
 			struct timespec64 last_time;
 		};
-	} ____cacheline_aligned_in_smp;
+	};
 
 	refcount_t refs ____cacheline_aligned_in_smp;
 	struct work_struct free_work;
+	struct rcu_head rcu;
 };
 
 /**
@@ -280,6 +287,16 @@ void xinet_ring_options_changed(struct xinet_packet_sock *po);
  * Context: sk_receive_queue.lock held.
  */
 void xinet_ring_set_quick(struct xinet_packet_sock *po);
+
+/**
+ * xinet_ring_settle() - wait for packets on their way into the receive ring
+ * @po: the socket, with a receive ring or without
+ *
+ * Then its counts are right, as long as the lock is held.
+ *
+ * Context: sk_receive_queue.lock held, BH disabled; see xinet_v3_settle().
+ */
+void xinet_ring_settle(struct xinet_packet_sock *po);
 
 /**
  * xinet_ring_release() - take the rings of a socket that is being closed

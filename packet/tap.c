@@ -517,6 +517,8 @@ static void sink_set_source(struct xinet_tap_sink *sink)
 	if (sink->running)
 		source = sink->group ?: (const void *)sink->tap;
 	WRITE_ONCE(sink->source, source);
+	if (sink->moved)
+		sink->moved(sink);
 }
 
 /* Stores what per-packet code checks under the queue's lock. */

@@ -119,6 +119,8 @@ typedef enum xinet_tap_room (*xinet_tap_room_t)(const struct sock *sk,
  * @deliver: takes the packets
  * @quick: takes some of them at less cost, or NULL
  * @room: answers for @deliver; unused in the sink of a fanout group
+ * @moved: told that @source has changed, or NULL; under sk_receive_queue.lock.
+ *	For a sink that stores packets without it
  * @running: packets are wanted; false while the device is down
  * @ignore_outgoing: packets that this host sends are not wanted
  * @own_filter: @filter could not be made, sk->sk_filter is run instead; without
@@ -129,7 +131,7 @@ typedef enum xinet_tap_room (*xinet_tap_room_t)(const struct sock *sk,
  *	holds the references of both
  * @node: in the tap's list, beside those of equal mode and filter
  *
- * @deliver, @quick and @room change under sk_receive_queue.lock, with what they
+ * @deliver, @quick, @room and @moved change under sk_receive_queue.lock, with what they
  * serve.
  * @tap, @group, @source, @running and @mode change under sk_receive_queue.lock and
  * the lock of the sink's owner, the others under the latter; per-packet code reads them
@@ -143,6 +145,7 @@ struct xinet_tap_sink {
 	xinet_tap_deliver_t deliver;
 	xinet_tap_quick_t quick;
 	xinet_tap_room_t room;
+	void (*moved)(struct xinet_tap_sink *sink);
 	bool running;
 	bool ignore_outgoing;
 	bool own_filter;

@@ -37,8 +37,29 @@
  * it is closed, and found cleared with an acquire before it is opened. All else
  * that the kernel must know of a block it keeps for itself; what the program
  * writes into a block that is not its own changes what the program reads there
- * and nothing else. As in tpacket.c packets are copied under the lock, so no
- * block is closed while someone writes to it.
+ * and nothing else.
+ *
+ * CPUs do not wait for each other while they copy. While a block is filling and
+ * has room, its gate stands open: one word with the place of the next packet,
+ * from which plain packets take theirs by compare-and-exchange, without the
+ * lock. Each then writes its frame and adds it to "done". All else is under the
+ * lock and begins with xinet_v3_settle(): it shuts the gate and waits until all
+ * that was taken is done. From there on whoever has the lock has the block to
+ * itself, and it opens the gate again when it is finished.
+ *
+ *   gate:   16 bits            16 bits    1 bit   31 bits
+ *         +------------------+----------+-------+---------------------------+
+ *         | length of the    | turn     | shut  | where the next one goes,  |
+ *         | newest frame / 8 |          |       | bytes from the block      |
+ *         +------------------+----------+-------+---------------------------+
+ *
+ * A gate that is shut has no room for any length. The turn is another each time
+ * it is shut, so that a CPU that has looked whether the packet is for this
+ * socket before that gets no place afterwards: what changes on the way, like
+ * the binding, is stored before the gate is shut.
+ *
+ * Writers have BH disabled, and none is interrupted by another: whoever waits
+ * for them waits for other CPUs, for the time of a copy.
  *
  * The timer runs while a block has packets. It is armed with the first one and
  * looks, when it fires, whether the block is another by now: a busy ring
@@ -50,6 +71,7 @@
 #include <linux/ethtool.h>
 #include <linux/hrtimer.h>
 #include <linux/if_packet.h>
+#include <linux/log2.h>
 #include <linux/netdevice.h>
 #include <linux/rtnetlink.h>
 #include <linux/skbuff.h>
@@ -70,6 +92,18 @@
 /* Of the struct sockaddr_ll in a frame. */
 #define V3_SLL_OFFSET	(TPACKET3_HDRLEN - sizeof(struct sockaddr_ll))
 
+/* The gate and what is done; drawn above. */
+#define V3_GATE_SHUT		XINET_V3_GATE_SHUT
+#define V3_GATE_TURN_SHIFT	32
+#define V3_GATE_LEN_SHIFT	48
+#define V3_GATE_LEN_MASK	(BIT_ULL(V3_GATE_LEN_SHIFT) - 1)
+#define V3_GATE_LEN_MAX		((u32)U16_MAX * V3_ALIGNMENT)
+#define V3_DONE_PACKETS_SHIFT	32
+
+/* What a frame of @len bytes, a multiple of V3_ALIGNMENT, adds to a gate. */
+#define V3_GATE_TAKE(len) \
+	((len) + ((u64)(len) << (V3_GATE_LEN_SHIFT - ilog2(V3_ALIGNMENT))))
+
 /* For a device that is slower than 1 Gbit/s or does not tell; milliseconds. */
 #define V3_DEFAULT_TIMEOUT	8
 
@@ -84,6 +118,110 @@ static bool v3_is_users(const struct xinet_v3 *v3)
 	/* pairs with the program's release of a block */
 	return smp_load_acquire(&v3_header(v3)->block_status) & TP_STATUS_USER;
 }
+
+void xinet_v3_settle(struct xinet_ring *ring)
+{
+	struct xinet_v3 *v3 = &ring->v3;
+	u32 end, last_len, taken, packets;
+	u64 gate;
+
+	/* only under the lock it is opened */
+	gate = atomic64_read(&ring->gate);
+	if (gate & V3_GATE_SHUT)
+		return;
+	/* pairs with the acquire of v3_take(): the new turn, after the changes */
+	gate = atomic64_xchg(&ring->gate,
+			     (u64)++v3->turn << V3_GATE_TURN_SHIFT |
+			     V3_GATE_SHUT);
+	end = (u32)gate;
+	taken = end - v3->pos;
+	if (!taken)
+		return;
+
+	last_len = (gate >> V3_GATE_LEN_SHIFT) * V3_ALIGNMENT;
+	/* pairs with the barrier of v3_done() */
+	packets = atomic64_cond_read_acquire(&ring->done,
+					     (u32)VAL == taken) >>
+		  V3_DONE_PACKETS_SHIFT;
+	atomic64_set(&ring->done, 0);
+	v3->pos = end;
+	v3->last = end - last_len;
+	v3->nr_packets += packets;
+	v3->po->tp_packets += packets;
+}
+EXPORT_SYMBOL_IF_KUNIT(xinet_v3_settle);
+
+void xinet_v3_moved(struct xinet_tap_sink *sink)
+{
+	xinet_v3_settle(xinet_packet_sk(sink->sk)->rx_ring);
+}
+
+/*
+ * Lets packets go the short way as long as there are such and room for them;
+ * sk_receive_queue.lock held, settled.
+ */
+static void v3_let_in(struct xinet_ring *ring)
+{
+	struct xinet_v3 *v3 = &ring->v3;
+
+	/* there a writer may be preempted by whoever waits for it */
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		return;
+	if (v3->state != XINET_V3_FILLING || !v3->po->sink.quick)
+		return;
+	/* pairs with the acquire of v3_take(): the block is as it is */
+	atomic64_set_release(&ring->gate,
+			     (u64)v3->turn << V3_GATE_TURN_SHIFT | v3->pos);
+}
+
+/*
+ * Takes @len bytes of the open block for a packet from @source. Returns where
+ * they begin, or 0: the long way is wanted.
+ */
+static __always_inline u32 v3_take(struct xinet_ring *ring,
+				   const struct xinet_tap_sink *sink,
+				   const void *source, u32 len)
+{
+	u64 gate, next;
+
+	if (unlikely(len > V3_GATE_LEN_MAX))
+		return 0;
+	do {
+		/* pairs with the exchange of xinet_v3_settle() */
+		gate = atomic64_read_acquire(&ring->gate);
+		if (unlikely((u32)gate + len >= ring->block_size ||
+			     READ_ONCE(sink->source) != source))
+			return 0;
+		next = (gate & V3_GATE_LEN_MASK) + V3_GATE_TAKE(len);
+	} while (unlikely(!atomic64_try_cmpxchg(&ring->gate, (s64 *)&gate,
+						next)));
+	return gate;
+}
+
+/* The frame of @len bytes is written. */
+static __always_inline void v3_done(struct xinet_ring *ring, u32 len)
+{
+	/* pairs with the acquire of xinet_v3_settle() */
+	smp_mb__before_atomic();
+	atomic64_add(BIT_ULL(V3_DONE_PACKETS_SHIFT) + len, &ring->done);
+}
+
+#if IS_ENABLED(CONFIG_KUNIT)
+VISIBLE_IF_KUNIT
+u32 xinet_v3_take(struct xinet_ring *ring, const struct xinet_tap_sink *sink,
+		  const void *source, u32 len)
+{
+	return v3_take(ring, sink, source, len);
+}
+EXPORT_SYMBOL_IF_KUNIT(xinet_v3_take);
+
+VISIBLE_IF_KUNIT
+void xinet_v3_done(struct xinet_ring *ring, u32 len)
+{
+	v3_done(ring, len);
+}
+EXPORT_SYMBOL_IF_KUNIT(xinet_v3_done);
+#endif
 
 static void v3_open(struct xinet_v3 *v3)
 {
@@ -116,8 +254,9 @@ static void v3_close(struct xinet_ring *ring, u32 status)
 	last->tp_next_offset = 0;
 	h->num_pkts = v3->nr_packets;
 	h->blk_len = v3->pos;
-	h->ts_last_pkt.ts_sec = v3->last_time.tv_sec;
-	h->ts_last_pkt.ts_nsec = v3->last_time.tv_nsec;
+	/* what the program may have written there it may read here */
+	h->ts_last_pkt.ts_sec = READ_ONCE(last->tp_sec);
+	h->ts_last_pkt.ts_nsec = READ_ONCE(last->tp_nsec);
 
 	status |= TP_STATUS_USER;
 	if (atomic_read(&v3->po->tp_drops))
@@ -140,6 +279,7 @@ bool xinet_v3_step(struct xinet_ring *ring, enum xinet_v3_event event, u32 len)
 	struct xinet_v3 *v3 = &ring->v3;
 	bool packet = event == XINET_V3_PACKET;
 
+	xinet_v3_settle(ring);
 	switch (v3->state) {
 	case XINET_V3_EMPTY:
 		break;
@@ -362,10 +502,10 @@ static noinline bool v3_store(struct xinet_packet_sock *po,
 	v3->last = v3->pos;
 	v3->pos += len;
 	v3->nr_packets++;
-	v3->last_time = ts;
 	po->tp_packets++;
 	if (unlikely(v3->nr_packets == v3->watermark))
 		xinet_v3_step(ring, XINET_V3_WATERMARK, 0);
+	v3_let_in(ring);
 	return true;
 }
 
@@ -375,25 +515,21 @@ static noinline bool v3_store(struct xinet_packet_sock *po,
  * cutting. Without @now the stamp is not shared.
  */
 static __always_inline bool
-v3_store_plain(struct xinet_packet_sock *po, struct xinet_ring *ring,
-	       struct sk_buff *skb, const void *from, u32 pkt_len, u32 snaplen,
-	       struct timespec64 *now)
+v3_store_plain(struct xinet_ring *ring, const struct xinet_tap_sink *sink,
+	       const void *source, struct sk_buff *skb, const void *from,
+	       u32 pkt_len, u32 snaplen, struct timespec64 *now)
 {
-	struct xinet_v3 *v3 = &ring->v3;
 	u32 net = ring->net_offset;
 	u32 mac = net - (skb_network_header(skb) - (unsigned char *)from);
 	u32 len = ALIGN(mac + snaplen, V3_ALIGNMENT);
+	u32 pos = v3_take(ring, sink, source, len);
 	struct tpacket3_hdr *h;
+	struct timespec64 ts;
 
-	if (unlikely(v3->state != XINET_V3_FILLING ||
-		     v3->pos + len >= ring->block_size))
+	if (unlikely(!pos))
 		return false;
-	h = (void *)v3->block + v3->pos;
-	v3->last = v3->pos;
-	v3->pos += len;
-	v3->nr_packets++;
-	po->tp_packets++;
-
+	/* it stays the open one until we are done */
+	h = (void *)READ_ONCE(ring->v3.block) + pos;
 	h->tp_next_offset = len;
 	h->tp_snaplen = snaplen;
 	h->tp_len = pkt_len;
@@ -405,46 +541,37 @@ v3_store_plain(struct xinet_packet_sock *po, struct xinet_ring *ring,
 	xinet_tpacket_put_plain(h, skb, from, mac, snaplen, V3_SLL_OFFSET);
 
 	if (!now)
-		ktime_get_real_ts64(&v3->last_time);
+		ktime_get_real_ts64(&ts);
 	else
-		v3->last_time = *xinet_frame_now(now);
-	h->tp_sec = v3->last_time.tv_sec;
-	h->tp_nsec = v3->last_time.tv_nsec;
+		ts = *xinet_frame_now(now);
+	h->tp_sec = ts.tv_sec;
+	h->tp_nsec = ts.tv_nsec;
+	v3_done(ring, len);
 	return true;
 }
 
-static __always_inline bool v3_store_quick(struct xinet_packet_sock *po,
-					   struct xinet_ring *ring,
-					   struct sk_buff *skb)
-{
-	u32 len = xinet_tpacket_quick_len(skb);
-
-	return likely(len) &&
-	       v3_store_plain(po, ring, skb, skb_mac_header(skb), len, len,
-			      NULL);
-}
-
-/* Budget: as below; no stamp is shared, no frame described. */
+/*
+ * Budget: two atomic operations on one cache line, no lock; one time stamp; one
+ * copy. No stamp is shared, no frame described.
+ */
 bool xinet_v3_quick(struct xinet_tap_sink *sink, struct sk_buff *skb,
 		    const void *source, const struct net_device *orig_dev)
 {
-	struct sock *sk = sink->sk;
-	struct xinet_packet_sock *po = xinet_packet_sk(sk);
-	bool stored;
+	const struct xinet_packet_sock *po =
+		container_of(sink, struct xinet_packet_sock, sink);
+	/* of another kind by now: its gate is shut, and it lives for RCU */
+	struct xinet_ring *ring = READ_ONCE(po->rx_ring);
+	u32 len = xinet_tpacket_quick_len(skb);
 
-	spin_lock(&sk->sk_receive_queue.lock);
-	/* as long as it is this function the ring is one for it */
-	stored = likely(sink->source == source && sink->quick == xinet_v3_quick &&
-			xinet_tpacket_is_quick(skb)) &&
-		 v3_store_quick(po, po->rx_ring, skb);
-	spin_unlock(&sk->sk_receive_queue.lock);
-	return stored;
+	return likely(ring && len && xinet_tpacket_is_quick(skb)) &&
+	       v3_store_plain(ring, sink, source, skb, skb_mac_header(skb),
+			      len, len, NULL);
 }
 
 /*
- * Budget: the lock once; one time stamp, unless the packet has one; one copy;
- * per block another stamp, and a barrier to see whether someone waits. No
- * clone, no allocation.
+ * Budget: as above, or the lock once; one time stamp, unless the packet has one;
+ * one copy; per block another stamp, and a barrier to see whether someone waits.
+ * No clone, no allocation.
  */
 void xinet_v3_deliver(struct xinet_tap_sink *sink, struct sk_buff *skb,
 		      const struct xinet_tap_frame *frame)
@@ -454,17 +581,18 @@ void xinet_v3_deliver(struct xinet_tap_sink *sink, struct sk_buff *skb,
 	struct xinet_ring *ring;
 	bool stored, wake;
 
+	/* as in xinet_v3_quick() */
+	ring = READ_ONCE(po->rx_ring);
+	if (likely(ring) && xinet_tpacket_is_plain(po, ring, skb, frame) &&
+	    v3_store_plain(ring, sink, frame->source, skb, skb->data, skb->len,
+			   frame->snaplen, frame->now))
+		return;
+
 	spin_lock(&sk->sk_receive_queue.lock);
 	ring = po->rx_ring;
 	/* under way while the ring came or went, it is for neither */
 	if (unlikely(!xinet_tap_sink_wants(sink, frame) || !ring ||
 		     ring->version != TPACKET_V3)) {
-		spin_unlock(&sk->sk_receive_queue.lock);
-		return;
-	}
-	if (xinet_tpacket_is_plain(po, ring, skb, frame) &&
-	    v3_store_plain(po, ring, skb, skb->data, skb->len, frame->snaplen,
-			   frame->now)) {
 		spin_unlock(&sk->sk_receive_queue.lock);
 		return;
 	}

@@ -5,6 +5,7 @@
 #ifndef _XINET_PACKET_TPACKET_V3_H
 #define _XINET_PACKET_TPACKET_V3_H
 
+#include <linux/bits.h>
 #include <linux/hrtimer.h>
 #include <linux/ktime.h>
 #include <linux/types.h>
@@ -22,6 +23,9 @@ enum xinet_v3_state {
 	XINET_V3_FILLING,	/* a block is open and has packets */
 	XINET_V3_FROZEN,	/* the next block is still the program's */
 };
+
+/* Of xinet_ring.gate: there is no way in without the lock. */
+#define XINET_V3_GATE_SHUT	BIT_ULL(31)
 
 /* What moves the machine. */
 enum xinet_v3_event {
@@ -41,7 +45,7 @@ enum xinet_v3_event {
  * @pos: where the next packet goes, bytes from @block
  * @last: where the newest one is
  * @nr_packets: in @block
- * @last_time: time stamp of the newest
+ * @turn: how often the gate has been shut
  * @first: where the first packet of a block goes, behind the private area
  * @max_frame: room in an empty block
  * @seq: number of @block, from 1
@@ -52,7 +56,10 @@ enum xinet_v3_event {
  * @po: the socket
  * @timer: looks after @deadline
  *
- * All of it is under sk_receive_queue.lock; @first, @max_frame, @rxhash,
+ * All of it is under sk_receive_queue.lock, but @block stands still while there
+ * is something taken that is not done. While the gate is open, @pos is where it
+ * was opened, and @last and @nr_packets do not count what came in since; see
+ * xinet_v3_settle(). @first, @max_frame, @rxhash,
  * @timeout, @mode, @watermark and @po never change.
  */
 struct xinet_v3 {
@@ -65,7 +72,7 @@ struct xinet_v3 {
 	u32 pos;
 	u32 last;
 	u32 nr_packets;
-	struct timespec64 last_time;
+	u16 turn;
 	u32 first;
 	u32 max_frame;
 	u64 seq;
@@ -93,6 +100,26 @@ void xinet_v3_setup(struct xinet_packet_sock *po, struct xinet_ring *ring);
  * Context: process, no spinlocks held. Waits for the timer's function.
  */
 void xinet_v3_shutdown(struct xinet_ring *ring);
+
+/**
+ * xinet_v3_settle() - have the open block and its counts to oneself
+ * @ring: any receive ring; nothing happens if it is not a V3 one
+ *
+ * What is stored before, like a new binding, is seen by all packets after. The
+ * gate stays shut until a packet has gone the long way.
+ *
+ * Context: sk_receive_queue.lock held, BH disabled. Waits for other CPUs, no
+ * longer than one takes to copy a packet.
+ */
+void xinet_v3_settle(struct xinet_ring *ring);
+
+/**
+ * xinet_v3_moved() - the moved() of a sink with a V3 receive ring
+ * @sink: of the socket
+ *
+ * Context: as xinet_v3_settle().
+ */
+void xinet_v3_moved(struct xinet_tap_sink *sink);
 
 /**
  * xinet_v3_is_readable() - whether a block waits for the program
@@ -145,11 +172,31 @@ bool xinet_v3_quick(struct xinet_tap_sink *sink, struct sk_buff *skb,
  * @event: enum xinet_v3_event
  * @len: of a packet's frame, a multiple of 8, at most @max_frame
  *
- * Context: sk_receive_queue.lock held.
+ * Context: sk_receive_queue.lock held, BH disabled.
  * Return: whether there is a place of @len bytes at @pos of the open block.
  */
 bool xinet_v3_step(struct xinet_ring *ring, enum xinet_v3_event event,
 		   u32 len);
+
+/**
+ * xinet_v3_take() - take a place by the gate
+ * @ring: the ring
+ * @sink: of the socket
+ * @source: of the packet
+ * @len: a multiple of 8
+ *
+ * Context: BH disabled until xinet_v3_done().
+ * Return: offset in the open block, 0 if the gate is shut or nearly so.
+ */
+u32 xinet_v3_take(struct xinet_ring *ring, const struct xinet_tap_sink *sink,
+		  const void *source, u32 len);
+
+/**
+ * xinet_v3_done() - what was taken is written
+ * @ring: the ring
+ * @len: as it was taken
+ */
+void xinet_v3_done(struct xinet_ring *ring, u32 len);
 #endif
 
 #endif /* _XINET_PACKET_TPACKET_V3_H */
