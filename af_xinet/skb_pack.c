@@ -61,6 +61,14 @@ static const unsigned char *pack_start(const struct sk_buff *skb)
 	return min_t(const unsigned char *, skb_mac_header(skb), skb->data);
 }
 
+static bool pack_has_room(const struct pack_carrier *carrier, unsigned int room)
+{
+	return carrier->skb &&
+	       carrier->used + room <= SKB_WITH_OVERHEAD(PACK_SIZE) &&
+	       atomic_read(&skb_shinfo(carrier->skb)->dataref) <=
+	       XINET_SKB_PACK_REFERENCES;
+}
+
 static noinline bool pack_renew(struct pack_carrier *carrier)
 {
 	struct page *page;
@@ -119,9 +127,7 @@ struct sk_buff *xinet_skb_pack(struct sk_buff *skb, unsigned int len)
 	carrier = this_cpu_ptr(&pack_carrier);
 	/* headers of the network layer are aligned */
 	room = ALIGN(ALIGN(lead, PACK_ALIGN) + len, PACK_ALIGN);
-	if ((!carrier->skb ||
-	     carrier->used + room > SKB_WITH_OVERHEAD(PACK_SIZE)) &&
-	    !pack_renew(carrier))
+	if (!pack_has_room(carrier, room) && !pack_renew(carrier))
 		return NULL;
 	clone = skb_clone(skb, GFP_ATOMIC);
 	if (unlikely(!clone))

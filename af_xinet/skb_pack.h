@@ -7,6 +7,12 @@ struct sk_buff;
 /* The most bytes, link-level header included, that are packed. */
 #define XINET_SKB_PACK_MAX	256
 
+/*
+ * With more references a page takes no further packet: every socket that gets a
+ * packet has one, for every packet in the page, and the kernel counts in 16 bits.
+ */
+#define XINET_SKB_PACK_REFERENCES	1024
+
 /**
  * xinet_skb_pack() - a clone of a small packet that does not hold its memory
  * @skb: the packet, perhaps shared; not written but for what skb_clone() writes

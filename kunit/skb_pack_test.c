@@ -127,6 +127,54 @@ static void packets_keep_apart_whichever_goes_first(struct kunit *test)
 	}
 }
 
+/* One packet for very many sockets, then the next. */
+static void page_with_many_references_gets_no_more(struct kunit *test)
+{
+	struct sk_buff *skb = packet(test, TEST_LEN, 1);
+	struct sk_buff *first = pack(skb, TEST_LEN);
+	struct sk_buff_head clones;
+	struct sk_buff *second;
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, first);
+	skb_queue_head_init(&clones);
+	for (i = 0; i < XINET_SKB_PACK_REFERENCES; i++) {
+		struct sk_buff *clone = skb_clone(first, GFP_KERNEL);
+
+		if (!clone)
+			break;
+		__skb_queue_tail(&clones, clone);
+	}
+	KUNIT_EXPECT_EQ(test, i, (unsigned int)XINET_SKB_PACK_REFERENCES);
+	second = pack(skb, TEST_LEN);
+	KUNIT_EXPECT_NOT_NULL(test, second);
+	if (second)
+		KUNIT_EXPECT_PTR_NE(test, second->head, first->head);
+	consume_skb(second);
+	skb_queue_purge(&clones);
+	expect_filled(test, first, TEST_LEN, 1);
+	consume_skb(first);
+	consume_skb(skb);
+}
+
+static void writer_gets_bytes_of_its_own(struct kunit *test)
+{
+	struct sk_buff *skb = packet(test, TEST_LEN, 1);
+	struct sk_buff *written = pack(skb, TEST_LEN);
+	struct sk_buff *read = pack(skb, TEST_LEN);
+
+	KUNIT_ASSERT_NOT_NULL(test, written);
+	KUNIT_ASSERT_NOT_NULL(test, read);
+	KUNIT_ASSERT_EQ(test, skb_cow(written, 0), 0);
+	expect_filled(test, written, TEST_LEN, 1);
+	/* whatever is behind it, too: a neighbour, were the page still shared */
+	memset(written->data, 9, TEST_LEN + skb_tailroom(written));
+	expect_filled(test, read, TEST_LEN, 1);
+	consume_skb(written);
+	consume_skb(read);
+	consume_skb(skb);
+}
+
 static void packet_over_the_limit_is_not_packed(struct kunit *test)
 {
 	const unsigned int most = XINET_SKB_PACK_MAX - ETH_HLEN;
@@ -218,6 +266,8 @@ static struct kunit_case skb_pack_cases[] = {
 	KUNIT_CASE(memory_of_the_packet_is_let_go),
 	KUNIT_CASE(padding_is_left_out),
 	KUNIT_CASE(packets_keep_apart_whichever_goes_first),
+	KUNIT_CASE(page_with_many_references_gets_no_more),
+	KUNIT_CASE(writer_gets_bytes_of_its_own),
 	KUNIT_CASE(packet_over_the_limit_is_not_packed),
 	KUNIT_CASE(packet_with_more_to_say_is_not_packed),
 	KUNIT_CASE(checksum_over_padding_is_not_packed),

@@ -18,6 +18,13 @@ namespace {
 constexpr int protocol = experimental_protocol;
 constexpr size_t packet_size = sizeof(iphdr) + 64;
 
+void attach_filter(const Fd& socket, std::vector<sock_filter> code) {
+    const sock_fprog program{.len = static_cast<unsigned short>(code.size()),
+                             .filter = code.data()};
+    checked(sys::setsockopt(socket.get(), SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)),
+            "SO_ATTACH_FILTER");
+}
+
 class RawRecv : public OnEachSide {
 protected:
     void SetUp() override {
@@ -102,6 +109,46 @@ TEST_P(RawRecv, packets_of_every_size_wait_unchanged) {
         const auto message = receive(fd());
         ASSERT_EQ(message.data.size(), sizeof(iphdr) + size);
         EXPECT_EQ(Bytes(message.data.begin() + sizeof(iphdr), message.data.end()), text(size));
+    }
+}
+
+// A reader holds one in ten of them, and some share their memory with those that are gone.
+TEST_P(RawRecv, packet_waits_unchanged_while_others_come_and_go) {
+    constexpr int packets = 200;
+    const auto text = [](int i) { return (i % 10 ? "passing " : "held    ") + std::to_string(i); };
+    const auto payload = [&](int i) { return repeated(text(i) + " ", 64); };
+    const auto of = [](const Message& message) {
+        return Bytes(message.data.begin() + sizeof(iphdr), message.data.end());
+    };
+    attach_filter(subject_, {BPF_STMT(BPF_LD | BPF_B | BPF_ABS, sizeof(iphdr)),
+                             BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 'h', 0, 1),
+                             BPF_STMT(BPF_RET | BPF_K, 0xffff), BPF_STMT(BPF_RET | BPF_K, 0)});
+    const Fd busy = raw(protocol);
+    for (int i = 0; i < packets; ++i) {
+        checked(send_to(sender_.get(), payload(i), ipv4_address(here_address)), "send");
+        ASSERT_EQ(of(receive(busy.get())), payload(i));
+        EXPECT_EQ(of(receive(fd(), any_size, MSG_PEEK)), payload(0));
+    }
+    for (int i = 0; i < packets; i += 10)
+        EXPECT_EQ(of(receive(fd())), payload(i));
+    EXPECT_FALSE(receive_now(fd()));
+}
+
+// The same byte, counted from the link-level header and from that of IP.
+TEST_P(RawRecv, filter_of_every_socket_sees_the_link_level_header) {
+    const auto at_link = uint32_t(SKF_LL_OFF) + ETH_HLEN + sizeof(iphdr);
+    const auto at_network = uint32_t(SKF_NET_OFF) + sizeof(iphdr);
+    const Fd second = raw(protocol);
+    for (const Fd* socket : {&std::as_const(subject_), &second})
+        attach_filter(*socket, {BPF_STMT(BPF_LD | BPF_B | BPF_ABS, uint32_t(at_link)),
+                                BPF_STMT(BPF_MISC | BPF_TAX, 0),
+                                BPF_STMT(BPF_LD | BPF_B | BPF_ABS, uint32_t(at_network)),
+                                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_X, 0, 0, 1),
+                                BPF_STMT(BPF_RET | BPF_K, 0xffff), BPF_STMT(BPF_RET | BPF_K, 0)});
+    for (const char* text : {"first   ", "second  "}) {
+        send(text);
+        EXPECT_TRUE(contains(receive(fd()).data, text));
+        EXPECT_TRUE(contains(receive(second.get()).data, text));
     }
 }
 
