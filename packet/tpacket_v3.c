@@ -101,8 +101,10 @@
 #define V3_DONE_PACKETS_SHIFT	32
 
 /* What a frame of @len bytes, a multiple of V3_ALIGNMENT, adds to a gate. */
-#define V3_GATE_TAKE(len) \
-	((len) + ((u64)(len) << (V3_GATE_LEN_SHIFT - ilog2(V3_ALIGNMENT))))
+static __always_inline u64 v3_gate_take(u32 len)
+{
+	return len + ((u64)len << (V3_GATE_LEN_SHIFT - ilog2(V3_ALIGNMENT)));
+}
 
 /* For a device that is slower than 1 Gbit/s or does not tell; milliseconds. */
 #define V3_DEFAULT_TIMEOUT	8
@@ -130,8 +132,9 @@ void xinet_v3_settle(struct xinet_ring *ring)
 	if (gate & V3_GATE_SHUT)
 		return;
 	/* pairs with the acquire of v3_take(): the new turn, after the changes */
+	v3->turn++;
 	gate = atomic64_xchg(&ring->gate,
-			     (u64)++v3->turn << V3_GATE_TURN_SHIFT |
+			     (u64)v3->turn << V3_GATE_TURN_SHIFT |
 			     V3_GATE_SHUT);
 	end = (u32)gate;
 	taken = end - v3->pos;
@@ -141,7 +144,7 @@ void xinet_v3_settle(struct xinet_ring *ring)
 	last_len = (gate >> V3_GATE_LEN_SHIFT) * V3_ALIGNMENT;
 	/* pairs with the barrier of v3_done() */
 	packets = atomic64_cond_read_acquire(&ring->done,
-					     (u32)VAL == taken) >>
+					     taken == (u32)VAL) >>
 		  V3_DONE_PACKETS_SHIFT;
 	atomic64_set(&ring->done, 0);
 	v3->pos = end;
@@ -192,7 +195,7 @@ static __always_inline u32 v3_take(struct xinet_ring *ring,
 		if (unlikely((u32)gate + len >= ring->block_size ||
 			     READ_ONCE(sink->source) != source))
 			return 0;
-		next = (gate & V3_GATE_LEN_MASK) + V3_GATE_TAKE(len);
+		next = (gate & V3_GATE_LEN_MASK) + v3_gate_take(len);
 	} while (unlikely(!atomic64_try_cmpxchg(&ring->gate, (s64 *)&gate,
 						next)));
 	return gate;
