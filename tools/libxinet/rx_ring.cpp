@@ -170,7 +170,7 @@ void RxRing::peek(Lane& lane) {
 
 /// Room for a packet in this batch; none when it is full.
 std::span<std::byte> RxRing::reserve(std::size_t bytes) {
-    if (used_ + bytes > room_) {
+    if (!memory_ || used_ + bytes > room_) {
         if (!packets_.empty()) {
             return {};
         }
@@ -188,7 +188,7 @@ bool RxRing::take(Lane& lane, std::size_t headroom) {
     const xinet_rx_record& record = *lane.record;
     const std::size_t offset = lane.position & (info_.req.lane_size - 1);
     const std::span<std::byte> place = reserve(headroom + record.snaplen);
-    if (place.empty()) {
+    if (place.data() == nullptr) {
         return false;
     }
     const std::span<std::byte> data = place.subspan(headroom);

@@ -131,6 +131,19 @@ bool is_whole(const xinet::ReceivedPacket& packet) {
 
 using Times = std::vector<std::uint64_t>;
 
+/// Visits what is there, up to @p most packets, each of which is whole.
+Times visited(xinet::RxRing& reader, std::size_t most = 1'000'000) {
+    Times result;
+    reader.visit([&](const xinet_rx_record& record, std::span<const std::byte> data) {
+        const auto expected = static_cast<std::byte>(record.tstamp & 0xff);
+        EXPECT_EQ(data.size(), record.snaplen);
+        EXPECT_TRUE(std::ranges::all_of(data, [=](std::byte byte) { return byte == expected; }));
+        result.push_back(record.tstamp);
+        return result.size() < most;
+    });
+    return result;
+}
+
 TEST(RxRing, lanes_are_merged_by_time) {
     const Ring ring(3);
     xinet::RxRing reader = ring.reader();
@@ -179,6 +192,17 @@ TEST(RxRing, packets_are_whole_around_the_end_of_a_lane) {
         ASSERT_EQ(ring.position(0), ring.head(0)) << "told to the kernel";
     }
     EXPECT_EQ(reader.lost(), 0U);
+}
+
+TEST(RxRing, empty_packet_is_one_as_any_other) {
+    const Ring ring(1);
+    xinet::RxRing reader = ring.reader();
+    ring.write(0, 1, 0);
+    ring.write(0, 2);
+    ring.write(0, 3, 0);
+    EXPECT_EQ(times(reader.receive(0)), (Times{1, 2, 3}));
+    ring.write(0, 4, 0);
+    EXPECT_EQ(visited(reader), Times{4});
 }
 
 TEST(RxRing, reader_that_is_behind_goes_on_at_the_oldest_and_knows_what_it_lost) {
@@ -260,19 +284,6 @@ TEST(RxRing, packet_that_is_written_over_while_it_is_read_is_not_given_out) {
     EXPECT_EQ(last, enough - 1);
     EXPECT_EQ(got + reader.lost(), enough);
     EXPECT_EQ(ring.packets(0), enough);
-}
-
-/// Visits what is there, up to @p most packets, each of which is whole.
-Times visited(xinet::RxRing& reader, std::size_t most = 1'000'000) {
-    Times result;
-    reader.visit([&](const xinet_rx_record& record, std::span<const std::byte> data) {
-        const auto expected = static_cast<std::byte>(record.tstamp & 0xff);
-        EXPECT_EQ(data.size(), record.snaplen);
-        EXPECT_TRUE(std::ranges::all_of(data, [=](std::byte byte) { return byte == expected; }));
-        result.push_back(record.tstamp);
-        return result.size() < most;
-    });
-    return result;
 }
 
 TEST(RxRing, visit_merges_lanes_by_time) {
