@@ -70,7 +70,7 @@ static void packed_packet_says_what_the_packet_said(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, packed->priority, 3u);
 	KUNIT_EXPECT_EQ(test, packed->tstamp, (ktime_t)4);
 	KUNIT_EXPECT_EQ(test, packed->skb_iif, 5);
-	KUNIT_EXPECT_EQ(test, packed->protocol, htons(ETH_P_IP));
+	KUNIT_EXPECT_EQ(test, ntohs(packed->protocol), ETH_P_IP);
 	KUNIT_EXPECT_EQ(test, (int)packed->pkt_type, PACKET_MULTICAST);
 	KUNIT_EXPECT_EQ(test, packed->hash, 6u);
 	KUNIT_EXPECT_EQ(test, packed->truesize, skb->truesize);
