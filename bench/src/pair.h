@@ -33,5 +33,6 @@ std::vector<Pair> packet_send_pairs();
 std::vector<Pair> raw_pairs();
 std::vector<Pair> inet_pairs();
 std::vector<Pair> capture_pairs();
+std::vector<Pair> latency_pairs();
 
 } // namespace bench
