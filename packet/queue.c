@@ -267,7 +267,7 @@ static void queue_put_auxdata(const struct sock *sk, struct msghdr *msg,
 	put_cmsg(msg, SOL_PACKET, PACKET_AUXDATA, sizeof(aux), &aux);
 }
 
-/* Copies a packet of @size bytes out, or as much as there is room for. */
+/* Copies @skb out, as much of it as there is room for, and tells what it is. */
 static int queue_put_skb(struct sock *sk, struct msghdr *msg, size_t len,
 			 int flags, struct sk_buff *skb)
 {
