@@ -144,15 +144,20 @@ Times visited(xinet::RxRing& reader, std::size_t most = 1'000'000) {
     return result;
 }
 
-TEST(RxRing, lanes_are_merged_by_time) {
-    const Ring ring(3);
-    xinet::RxRing reader = ring.reader();
+/// Six packets, in time between each other, in the first and the last of three lanes.
+void write_by_turns(const Ring& ring) {
     for (const std::uint64_t time : {1, 5, 6}) {
         ring.write(0, time);
     }
     for (const std::uint64_t time : {2, 3, 7}) {
         ring.write(2, time);
     }
+}
+
+TEST(RxRing, lanes_are_merged_by_time) {
+    const Ring ring(3);
+    xinet::RxRing reader = ring.reader();
+    write_by_turns(ring);
     EXPECT_EQ(times(reader.receive(0)), (Times{1, 2, 3, 5, 6, 7}));
     EXPECT_TRUE(reader.receive(0).empty());
     EXPECT_EQ(reader.lost(), 0U);
@@ -289,12 +294,7 @@ TEST(RxRing, packet_that_is_written_over_while_it_is_read_is_not_given_out) {
 TEST(RxRing, visit_merges_lanes_by_time) {
     const Ring ring(3);
     xinet::RxRing reader = ring.reader();
-    for (const std::uint64_t time : {1, 5, 6}) {
-        ring.write(0, time);
-    }
-    for (const std::uint64_t time : {2, 3, 7}) {
-        ring.write(2, time);
-    }
+    write_by_turns(ring);
     EXPECT_EQ(visited(reader, 2), (Times{1, 2}));
     EXPECT_EQ(ring.position(0), ring.head(0) / 3) << "told to the kernel";
     EXPECT_EQ(times(reader.receive(0)), (Times{3, 5, 6, 7}));
