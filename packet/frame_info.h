@@ -158,6 +158,31 @@ static inline u32 xinet_frame_timestamp(struct sk_buff *skb,
 }
 
 /**
+ * xinet_frame_quick_time() - when a packet came, without a question too many
+ * @skb: the packet
+ * @stamped: it may have a stamp already; a constant, which is free when false
+ * @now: as of xinet_frame_timestamp(), or NULL: the stamp is not shared
+ * @ts: the time, UTC
+ *
+ * For who has not asked for stamps of the device.
+ *
+ * Return: as xinet_frame_timestamp().
+ */
+static __always_inline u32 xinet_frame_quick_time(const struct sk_buff *skb,
+						  bool stamped,
+						  struct timespec64 *now,
+						  struct timespec64 *ts)
+{
+	if (stamped && ktime_to_timespec64_cond(skb_tstamp(skb), ts))
+		return TP_STATUS_TS_SOFTWARE;
+	if (now)
+		*ts = *xinet_frame_now(now);
+	else
+		ktime_get_real_ts64(ts);
+	return 0;
+}
+
+/**
  * xinet_frame_has_ether_address() - whether a packet's sender has a MAC address
  * @skb: the packet, its device set
  */

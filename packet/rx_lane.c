@@ -281,7 +281,7 @@ void xinet_rx_lane_deliver(struct xinet_tap_sink *sink, struct sk_buff *skb,
 	lane->writing = false;
 }
 
-/* As lane_fill(), of a packet about which there is nothing unusual. */
+/* As lane_fill(), of a packet with nothing unusual, but for time and status. */
 static __always_inline void lane_fill_quick(struct xinet_rx_record *record,
 					    const struct sk_buff *skb,
 					    u32 pkt_len)
@@ -293,7 +293,6 @@ static __always_inline void lane_fill_quick(struct xinet_rx_record *record,
 	record->pkt_len = pkt_len;
 	record->snaplen = pkt_len;
 	record->ifindex = dev->ifindex;
-	record->status = xinet_frame_status(skb) & ~TP_STATUS_USER;
 	record->vlan_tci = 0;
 	record->vlan_tpid = 0;
 	record->protocol = skb->protocol;
@@ -307,9 +306,9 @@ static __always_inline void lane_fill_quick(struct xinet_rx_record *record,
 	xinet_frame_copy_linear(record + 1, skb_mac_header(skb), pkt_len);
 }
 
-/* Budget: as above; no frame described, and the stamp is not shared. */
-bool xinet_rx_lane_quick(struct xinet_tap_sink *sink, struct sk_buff *skb,
-			 const void *source, const struct net_device *orig_dev)
+static __always_inline bool lane_quick(struct xinet_tap_sink *sink,
+				       struct sk_buff *skb, const void *source,
+				       bool stamped)
 {
 	const struct xinet_packet_sock *po =
 		container_of(sink, struct xinet_packet_sock, sink);
@@ -318,7 +317,7 @@ bool xinet_rx_lane_quick(struct xinet_tap_sink *sink, struct sk_buff *skb,
 	const u32 pkt_len = xinet_tpacket_quick_len(skb);
 	const u32 size = ring->req.lane_size;
 	struct xinet_rx_record *record;
-	u32 offset, len;
+	u32 offset, len, status;
 
 	if (unlikely(READ_ONCE(sink->source) != source ||
 		     READ_ONCE(ring->frozen) || lane->writing ||
@@ -334,13 +333,31 @@ bool xinet_rx_lane_quick(struct xinet_tap_sink *sink, struct sk_buff *skb,
 	lane->writing = true;
 	barrier();
 	record = (void *)lane->data + offset;
-	record->tstamp = ktime_get_real_ns();
+	status = xinet_frame_status(skb) & ~TP_STATUS_USER;
+	record->tstamp = stamped ? lane_timestamp(skb, 0, &status) :
+				   ktime_get_real_ns();
+	record->status = status;
 	lane_fill_quick(record, skb, pkt_len);
 	lane_publish(lane, record, len);
 	lane_count(lane, ring);
 	barrier();
 	lane->writing = false;
 	return true;
+}
+
+static noinline bool lane_quick_stamped(struct xinet_tap_sink *sink,
+					struct sk_buff *skb, const void *source)
+{
+	return lane_quick(sink, skb, source, true);
+}
+
+/* Budget: as above; no frame described, and the stamp is not shared. */
+bool xinet_rx_lane_quick(struct xinet_tap_sink *sink, struct sk_buff *skb,
+			 const void *source, const struct net_device *orig_dev)
+{
+	if (unlikely(skb->tstamp))
+		return lane_quick_stamped(sink, skb, source);
+	return lane_quick(sink, skb, source, false);
 }
 
 enum xinet_tap_room xinet_rx_lane_room(const struct sock *sk,

@@ -232,17 +232,19 @@ static noinline bool tpacket_store(struct xinet_packet_sock *po,
 }
 
 /*
- * The short way into a ring of V2; false: the long one is wanted. Without @now
- * the stamp is not shared.
+ * The short way into a ring of V2; false: the long one is wanted. @stamped and
+ * @now are those of xinet_frame_quick_time().
  */
 static __always_inline bool
 tpacket_store_v2(struct xinet_packet_sock *po, struct xinet_ring *ring,
 		 struct sk_buff *skb, const void *from, u32 pkt_len,
-		 u32 snaplen, struct timespec64 *now)
+		 u32 snaplen, bool stamped, struct timespec64 *now)
 {
+	struct timespec64 *ts = &ring->last_time;
 	struct tpacket2_hdr *h = ring->head_frame;
 	u32 net = ring->net_offset;
 	u32 mac = net - (skb_network_header(skb) - (unsigned char *)from);
+	u32 status;
 
 	if (unlikely(mac + snaplen > ring->frame_size ||
 		     atomic_read(&po->tp_drops) ||
@@ -251,14 +253,9 @@ tpacket_store_v2(struct xinet_packet_sock *po, struct xinet_ring *ring,
 
 	xinet_ring_advance(ring);
 	po->tp_packets++;
-	if (!now) {
-		now = &ring->last_time;
-		ktime_get_real_ts64(now);
-	} else {
-		xinet_frame_now(now);
-	}
-	h->tp_sec = now->tv_sec;
-	h->tp_nsec = now->tv_nsec;
+	status = xinet_frame_quick_time(skb, stamped, now, ts);
+	h->tp_sec = ts->tv_sec;
+	h->tp_nsec = ts->tv_nsec;
 	h->tp_len = pkt_len;
 	h->tp_snaplen = snaplen;
 	h->tp_mac = mac;
@@ -268,24 +265,25 @@ tpacket_store_v2(struct xinet_packet_sock *po, struct xinet_ring *ring,
 	memset(h->tp_padding, 0, sizeof(h->tp_padding));
 	xinet_tpacket_put_plain(h, skb, from, mac, snaplen, V2_SLL_OFFSET);
 	xinet_ring_flush(h, mac + snaplen);
-	xinet_ring_set_status(TPACKET_V2, h, xinet_frame_status(skb));
+	xinet_ring_set_status(TPACKET_V2, h, status | xinet_frame_status(skb));
 	return true;
 }
 
 static __always_inline bool tpacket_store_quick(struct xinet_packet_sock *po,
 						struct xinet_ring *ring,
-						struct sk_buff *skb)
+						struct sk_buff *skb,
+						bool stamped)
 {
 	u32 len = xinet_tpacket_quick_len(skb);
 
 	return likely(len) &&
 	       tpacket_store_v2(po, ring, skb, skb_mac_header(skb), len, len,
-				NULL);
+				stamped, NULL);
 }
 
-/* Budget: as below; no stamp is shared, no frame described. */
-bool xinet_tpacket_quick(struct xinet_tap_sink *sink, struct sk_buff *skb,
-			 const void *source, const struct net_device *orig_dev)
+static __always_inline bool tpacket_quick(struct xinet_tap_sink *sink,
+					  struct sk_buff *skb,
+					  const void *source, bool stamped)
 {
 	struct sock *sk = sink->sk;
 	struct xinet_packet_sock *po = xinet_packet_sk(sk);
@@ -295,11 +293,27 @@ bool xinet_tpacket_quick(struct xinet_tap_sink *sink, struct sk_buff *skb,
 	/* as long as it is this function the ring is one for it */
 	stored = likely(sink->source == source && sink->quick == xinet_tpacket_quick &&
 			xinet_tpacket_is_quick(skb)) &&
-		 tpacket_store_quick(po, po->rx_ring, skb);
+		 tpacket_store_quick(po, po->rx_ring, skb, stamped);
 	spin_unlock(&sk->sk_receive_queue.lock);
 	if (likely(stored))
 		xinet_tpacket_wake(po);
 	return stored;
+}
+
+static noinline bool tpacket_quick_stamped(struct xinet_tap_sink *sink,
+					   struct sk_buff *skb,
+					   const void *source)
+{
+	return tpacket_quick(sink, skb, source, true);
+}
+
+/* Budget: as below; no stamp is shared, no frame described. */
+bool xinet_tpacket_quick(struct xinet_tap_sink *sink, struct sk_buff *skb,
+			 const void *source, const struct net_device *orig_dev)
+{
+	if (unlikely(skb->tstamp))
+		return tpacket_quick_stamped(sink, skb, source);
+	return tpacket_quick(sink, skb, source, false);
 }
 
 /*
@@ -324,7 +338,7 @@ void xinet_tpacket_deliver(struct xinet_tap_sink *sink, struct sk_buff *skb,
 	}
 	stored = (xinet_tpacket_is_plain(po, ring, skb, frame) &&
 		  tpacket_store_v2(po, ring, skb, skb->data, skb->len,
-				   frame->snaplen, frame->now)) ||
+				   frame->snaplen, true, frame->now)) ||
 		 tpacket_store(po, ring, skb, frame);
 	spin_unlock(&sk->sk_receive_queue.lock);
 

@@ -32,8 +32,8 @@
  * @frame: as the tap fills it in
  *
  * It does from Ethernet, in link-level mode, in one piece, without a tag beside
- * it and a stamp of its own, when the socket asks for nothing unusual. Whether
- * it fits into its frame is another question.
+ * it, when the socket asks for nothing unusual. Whether it fits into its frame is
+ * another question.
  *
  * Context: sk_receive_queue.lock held.
  */
@@ -46,7 +46,7 @@ xinet_tpacket_is_plain(const struct xinet_packet_sock *po,
 	return likely(ring->plain && frame->mode == XINET_TAP_RAW &&
 		      (u32)skb_network_offset(skb) <= XINET_TPACKET_MIN_MACLEN &&
 		      frame->snaplen <= skb_headlen(skb) &&
-		      !skb_vlan_tag_present(skb) && !skb->tstamp &&
+		      !skb_vlan_tag_present(skb) &&
 		      !READ_ONCE(po->tp_tstamp) && !READ_ONCE(po->origdev) &&
 		      xinet_frame_has_ether_address(skb));
 }
@@ -63,8 +63,8 @@ static __always_inline bool xinet_tpacket_is_quick(const struct sk_buff *skb)
 	u32 maclen = (u32)skb->network_header - skb->mac_header;
 
 	return likely(maclen <= XINET_TPACKET_MIN_MACLEN && !skb->data_len &&
-		      !skb_vlan_tag_present(skb) && !skb->tstamp &&
-		      ops && ops->parse == eth_header_parse && ops->create);
+		      !skb_vlan_tag_present(skb) && ops &&
+		      ops->parse == eth_header_parse && ops->create);
 }
 
 /**

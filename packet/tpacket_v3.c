@@ -515,12 +515,12 @@ static noinline bool v3_store(struct xinet_packet_sock *po,
 /*
  * The short way, into a block that has packets and room for another; false: the
  * long one is wanted. A packet that fits into the rest of a block needs no
- * cutting. Without @now the stamp is not shared.
+ * cutting. @stamped and @now are those of xinet_frame_quick_time().
  */
 static __always_inline bool
 v3_store_plain(struct xinet_ring *ring, const struct xinet_tap_sink *sink,
 	       const void *source, struct sk_buff *skb, const void *from,
-	       u32 pkt_len, u32 snaplen, struct timespec64 *now)
+	       u32 pkt_len, u32 snaplen, bool stamped, struct timespec64 *now)
 {
 	u32 net = ring->net_offset;
 	u32 mac = net - (skb_network_header(skb) - (unsigned char *)from);
@@ -528,6 +528,7 @@ v3_store_plain(struct xinet_ring *ring, const struct xinet_tap_sink *sink,
 	u32 pos = v3_take(ring, sink, source, len);
 	struct tpacket3_hdr *h;
 	struct timespec64 ts;
+	u32 status;
 
 	if (unlikely(!pos))
 		return false;
@@ -536,29 +537,24 @@ v3_store_plain(struct xinet_ring *ring, const struct xinet_tap_sink *sink,
 	h->tp_next_offset = len;
 	h->tp_snaplen = snaplen;
 	h->tp_len = pkt_len;
-	h->tp_status = xinet_frame_status(skb);
 	h->tp_mac = mac;
 	h->tp_net = net;
 	memset(&h->hv1, 0, sizeof(h->hv1));
 	memset(h->tp_padding, 0, sizeof(h->tp_padding));
 	xinet_tpacket_put_plain(h, skb, from, mac, snaplen, V3_SLL_OFFSET);
 
-	if (!now)
-		ktime_get_real_ts64(&ts);
-	else
-		ts = *xinet_frame_now(now);
+	status = xinet_frame_status(skb);
+	status |= xinet_frame_quick_time(skb, stamped, now, &ts);
+	h->tp_status = status;
 	h->tp_sec = ts.tv_sec;
 	h->tp_nsec = ts.tv_nsec;
 	v3_done(ring, len);
 	return true;
 }
 
-/*
- * Budget: two atomic operations on one cache line, no lock; one time stamp; one
- * copy. No stamp is shared, no frame described.
- */
-bool xinet_v3_quick(struct xinet_tap_sink *sink, struct sk_buff *skb,
-		    const void *source, const struct net_device *orig_dev)
+static __always_inline bool v3_quick(struct xinet_tap_sink *sink,
+				     struct sk_buff *skb, const void *source,
+				     bool stamped)
 {
 	const struct xinet_packet_sock *po =
 		container_of(sink, struct xinet_packet_sock, sink);
@@ -568,7 +564,25 @@ bool xinet_v3_quick(struct xinet_tap_sink *sink, struct sk_buff *skb,
 
 	return likely(ring && len && xinet_tpacket_is_quick(skb)) &&
 	       v3_store_plain(ring, sink, source, skb, skb_mac_header(skb),
-			      len, len, NULL);
+			      len, len, stamped, NULL);
+}
+
+static noinline bool v3_quick_stamped(struct xinet_tap_sink *sink,
+				      struct sk_buff *skb, const void *source)
+{
+	return v3_quick(sink, skb, source, true);
+}
+
+/*
+ * Budget: two atomic operations on one cache line, no lock; one time stamp,
+ * unless the packet has one; one copy. No stamp is shared, no frame described.
+ */
+bool xinet_v3_quick(struct xinet_tap_sink *sink, struct sk_buff *skb,
+		    const void *source, const struct net_device *orig_dev)
+{
+	if (unlikely(skb->tstamp))
+		return v3_quick_stamped(sink, skb, source);
+	return v3_quick(sink, skb, source, false);
 }
 
 /*
@@ -588,7 +602,7 @@ void xinet_v3_deliver(struct xinet_tap_sink *sink, struct sk_buff *skb,
 	ring = READ_ONCE(po->rx_ring);
 	if (likely(ring) && xinet_tpacket_is_plain(po, ring, skb, frame) &&
 	    v3_store_plain(ring, sink, frame->source, skb, skb->data, skb->len,
-			   frame->snaplen, frame->now))
+			   frame->snaplen, true, frame->now))
 		return;
 
 	spin_lock(&sk->sk_receive_queue.lock);
