@@ -39,21 +39,16 @@ OutputFile::OutputFile(FileDescriptor descriptor, std::string name)
       buffer_(std::make_unique_for_overwrite<std::byte[]>(buffer_bytes)), room_(buffer_bytes) {}
 
 void OutputFile::append(std::span<const std::byte> bytes) {
-    std::copy_n(bytes.data(), bytes.size(), extend(bytes.size()).data());
+    std::copy_n(bytes.data(), bytes.size(), extend(bytes.size()));
 }
 
-std::span<std::byte> OutputFile::extend(std::size_t size) {
-    if (size > room_ - used_) {
-        flush();
-        if (size > room_) {
-            // NOLINTNEXTLINE(modernize-avoid-c-arrays)
-            buffer_ = std::make_unique_for_overwrite<std::byte[]>(size);
-            room_ = size;
-        }
+void OutputFile::make_room(std::size_t size) {
+    flush();
+    if (size > room_) {
+        // NOLINTNEXTLINE(modernize-avoid-c-arrays)
+        buffer_ = std::make_unique_for_overwrite<std::byte[]>(size);
+        room_ = size;
     }
-    const std::span<std::byte> place(buffer_.get() + used_, size);
-    used_ += size;
-    return place;
 }
 
 void OutputFile::flush() {

@@ -2,8 +2,9 @@
 // Capture files: pcap with nanosecond stamps, and pcapng.
 #pragma once
 
-#include "libxinet/capture_source.h"
+#include "libxinet/captured_packet.h"
 #include "libxinet/file_descriptor.h"
+#include "libxinet/link_type.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -22,12 +23,21 @@ public:
 
     void append(std::span<const std::byte> bytes);
 
-    /// Room for as many bytes, all of which the caller writes before the next call.
-    std::span<std::byte> extend(std::size_t size);
+    /// Room for @p size bytes, all of which the caller writes before the next call.
+    std::byte* extend(std::size_t size) {
+        if (size > room_ - used_) {
+            make_room(size);
+        }
+        std::byte* const place = buffer_.get() + used_;
+        used_ += size;
+        return place;
+    }
 
     void flush();
 
 private:
+    void make_room(std::size_t size);
+
     FileDescriptor descriptor_;
     std::string name_;
     // A vector would clear what is about to be written.

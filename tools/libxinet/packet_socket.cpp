@@ -87,7 +87,9 @@ void PacketBatch::rearm() {
 }
 
 PacketSocket::PacketSocket(Engine engine, PacketMode mode)
-    : socket_(open_packet_socket(engine, mode)) {
+    : socket_(open_packet_socket(engine, mode)) {}
+
+void PacketSocket::request_details() {
     set_option(socket_, SOL_SOCKET, SO_TIMESTAMPNS, 1, "SO_TIMESTAMPNS");
     set_option(socket_, SOL_PACKET, PACKET_AUXDATA, 1, "PACKET_AUXDATA");
 }

@@ -80,6 +80,10 @@ public:
 
     int descriptor() const noexcept { return socket_.get(); }
 
+    /// Has the queue tell when each packet came, how long it was, and its tag. A
+    /// ring does so unasked.
+    void request_details();
+
     /// As much receive queue as the caller's privilege allows.
     void request_buffer(int bytes);
 

@@ -55,7 +55,7 @@ public:
                                       static_cast<std::uint32_t>((since_epoch - seconds).count()),
                                   .captured_length = static_cast<std::uint32_t>(packet.data.size()),
                                   .original_length = packet.original_length};
-        std::byte* const at = file_.extend(sizeof(header) + packet.data.size()).data();
+        std::byte* const at = file_.extend(sizeof(header) + packet.data.size());
         std::memcpy(at, &header, sizeof(header));
         std::copy_n(packet.data.data(), packet.data.size(), at + sizeof(header));
     }

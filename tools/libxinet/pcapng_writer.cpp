@@ -42,7 +42,8 @@ constexpr std::uint32_t byte_order_magic = 0x1a2b3c4d;
 constexpr std::uint64_t section_length_unknown = ~std::uint64_t{0};
 constexpr std::uint8_t nanosecond_resolution = 9; // a negative power of ten
 constexpr std::byte filter_is_text{0};
-constexpr std::size_t alignment = 4; // of blocks and options
+constexpr std::uint32_t outbound = 2;      // direction, in bits 0 and 1 of the flags
+constexpr std::size_t alignment = 4;       // of blocks and options
 
 /// One block, whose two length words are filled in at the end.
 class BlockBuilder {
@@ -117,36 +118,16 @@ struct PacketHeader {
 };
 static_assert(sizeof(PacketHeader) == 28);
 
-struct PacketTrailer {
+/// The options of a packet that went out. One that came in has none: most do, and
+/// what has no direction is taken to have come in.
+struct OutgoingOptions {
     std::uint16_t flags_code = option::packet_flags;
     std::uint16_t flags_length = sizeof(std::uint32_t);
-    std::uint32_t flags;
+    std::uint32_t flags = outbound;
     std::uint16_t end_code = option::end;
     std::uint16_t end_length = 0;
-    std::uint32_t length;
 };
-static_assert(sizeof(PacketTrailer) == 16);
-
-/// Direction in bits 0 and 1, kind of reception in bits 2 to 4.
-std::uint32_t packet_flags(std::uint8_t packet_type) {
-    constexpr std::uint32_t inbound = 1;
-    constexpr std::uint32_t outbound = 2;
-    const auto reception = [](std::uint32_t kind) { return inbound | kind << 2; };
-    switch (packet_type) {
-    case PACKET_OUTGOING:
-        return outbound;
-    case PACKET_HOST:
-        return reception(1);
-    case PACKET_MULTICAST:
-        return reception(2);
-    case PACKET_BROADCAST:
-        return reception(3);
-    case PACKET_OTHERHOST:
-        return reception(4);
-    default:
-        return 0;
-    }
-}
+static_assert(sizeof(OutgoingOptions) == 12);
 
 std::string operating_system() {
     utsname name{};
@@ -175,23 +156,28 @@ public:
 
     void write(const CapturedPacket& packet) override {
         const std::size_t padded = (packet.data.size() + alignment - 1) / alignment * alignment;
-        const std::size_t length = sizeof(PacketHeader) + padded + sizeof(PacketTrailer);
+        const bool outgoing = packet.packet_type == PACKET_OUTGOING;
+        const std::size_t options = outgoing ? sizeof(OutgoingOptions) : 0;
+        const auto length = static_cast<std::uint32_t>(sizeof(PacketHeader) + padded + options +
+                                                       sizeof(std::uint32_t));
         const auto ticks = static_cast<std::uint64_t>(packet.timestamp.time_since_epoch().count());
-        const PacketHeader header{.length = static_cast<std::uint32_t>(length),
+        const PacketHeader header{.length = length,
                                   .time_high = static_cast<std::uint32_t>(ticks >> 32),
                                   .time_low = static_cast<std::uint32_t>(ticks),
                                   .captured_length = static_cast<std::uint32_t>(packet.data.size()),
                                   .original_length = packet.original_length};
-        const PacketTrailer trailer{.flags = packet_flags(packet.packet_type),
-                                    .length = static_cast<std::uint32_t>(length)};
-        std::byte* const at = file_.extend(length).data();
+        std::byte* const at = file_.extend(length);
         std::byte* const data = at + sizeof(header);
         // The padding first, as part of a word that header or data then write over.
         std::memset(data + padded - alignment, 0, alignment);
         std::memcpy(at, &header, sizeof(header));
         // Of pointers: GCC 12 copies spans byte by byte.
         std::copy_n(packet.data.data(), packet.data.size(), data);
-        std::memcpy(data + padded, &trailer, sizeof(trailer));
+        if (outgoing) {
+            constexpr OutgoingOptions said;
+            std::memcpy(data + padded, &said, sizeof(said));
+        }
+        std::memcpy(data + padded + options, &length, sizeof(length));
     }
 
     void flush() override { file_.flush(); }

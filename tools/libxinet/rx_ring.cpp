@@ -144,7 +144,7 @@ void RxRing::look_again() {
     for (Lane& lane : lanes_) {
         lane.head = load_acquire(lane.state->head);
         lane.record.reset();
-        seek(lane);
+        lane.next = seek(lane, lane.position);
     }
 }
 

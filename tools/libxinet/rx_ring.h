@@ -8,9 +8,11 @@
 
 #include <linux/xinet.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -72,10 +74,17 @@ private:
         std::optional<xinet_rx_record> record; ///< at the position, when it is a packet
         const xinet_rx_record* next = nullptr; ///< the same while visit() runs
     };
+    /// Packets of one lane that are older than those of all others.
+    struct Run {
+        Lane* lane;          ///< none: there are no packets
+        std::uint64_t until; ///< time of the oldest one of another lane
+    };
 
     void look_again();
-    void seek(Lane& lane) const;
-    Lane* oldest();
+    const xinet_rx_record* seek(const Lane& lane, std::uint64_t& position) const;
+    Run oldest();
+    template<class Take>
+    bool visit_run(const Run& run, Take& take);
     bool is_whole(const Lane& lane) const;
     void catch_up(Lane& lane);
     void peek(Lane& lane);
@@ -99,51 +108,72 @@ private:
 /// What a record says, of a packet whose bytes are at @p data.
 ReceivedPacket received_packet(const xinet_rx_record& record, std::span<std::byte> data);
 
-/// The next packet of the lane, if there is one.
-inline void RxRing::seek(Lane& lane) const {
-    lane.next = nullptr;
-    while (lane.position < lane.head) {
-        const std::size_t offset = lane.position & (info_.req.lane_size - 1);
+/// The next packet of the lane, if there is one; @p position goes to it.
+inline const xinet_rx_record* RxRing::seek(const Lane& lane, std::uint64_t& position) const {
+    while (position < lane.head) {
+        const std::size_t offset = position & (info_.req.lane_size - 1);
         // A pad may be shorter than a record, but not than what is read of it here.
         const auto* record = reinterpret_cast<const xinet_rx_record*>(lane.data + offset);
         if (record->type == XINET_RX_PACKET) {
-            lane.next = record;
-            return;
+            return record;
         }
-        lane.position += record->len;
+        position += record->len;
     }
+    return nullptr;
 }
 
-inline RxRing::Lane* RxRing::oldest() {
-    Lane* found = nullptr;
+inline RxRing::Run RxRing::oldest() {
+    Run run{.lane = nullptr, .until = std::numeric_limits<std::uint64_t>::max()};
     for (Lane& lane : lanes_) {
-        if (lane.next != nullptr && (found == nullptr || lane.next->tstamp < found->next->tstamp)) {
-            found = &lane;
+        if (lane.next == nullptr) {
+            continue;
+        }
+        if (run.lane == nullptr) {
+            run.lane = &lane;
+        } else if (lane.next->tstamp < run.lane->next->tstamp) {
+            run = {.lane = &lane, .until = run.lane->next->tstamp};
+        } else {
+            run.until = std::min<std::uint64_t>(run.until, lane.next->tstamp);
         }
     }
-    return found;
+    return run;
+}
+
+/// Visits the run; false when no more are wanted.
+template<class Take>
+bool RxRing::visit_run(const Run& run, Take& take) {
+    // The kernel gets room back while a long visit goes on.
+    constexpr std::uint64_t advance_after = 1 << 16;
+
+    Lane& lane = *run.lane;
+    const xinet_rx_record* next = lane.next;
+    std::uint64_t position = lane.position;
+    bool more = true;
+    do {
+        const xinet_rx_record& record = *next;
+        const auto* bytes = reinterpret_cast<const std::byte*>(next) + record.mac;
+        const std::uint64_t before = position;
+        more = take(record, std::span(bytes, record.snaplen));
+        lane.sequence = record.seq + 1;
+        position += record.len;
+        next = seek(lane, position);
+        if (before / advance_after != position / advance_after) {
+            lane.position = position;
+            advance(lane);
+        }
+    } while (more && next != nullptr && next->tstamp <= run.until);
+    lane.next = next;
+    lane.position = position;
+    return more;
 }
 
 template<class Take>
 void RxRing::visit(Take take) {
-    // The kernel gets room back while a long visit goes on.
-    constexpr std::uint64_t advance_after = 1 << 16;
-
     look_again();
-    while (Lane* lane = oldest()) {
-        const xinet_rx_record& record = *lane->next;
-        const auto* bytes = reinterpret_cast<const std::byte*>(&record) + record.mac;
-        const bool more = take(record, std::span(bytes, record.snaplen));
-        const std::uint64_t before = lane->position;
-        lane->sequence = record.seq + 1;
-        lane->position += record.len;
-        seek(*lane);
-        if (before / advance_after != lane->position / advance_after) {
-            advance(*lane);
-        }
-        if (!more) {
-            break;
-        }
+    bool more = true;
+    while (more) {
+        const Run run = oldest();
+        more = run.lane != nullptr && visit_run(run, take);
     }
     for (Lane& lane : lanes_) {
         advance(lane);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "libxinet/socket_source.h"
 
-#include "libxinet/error.h"
 #include "libxinet/framing.h"
 
 #include <linux/if_ether.h>
@@ -77,6 +76,7 @@ SocketSource::SocketSource(const SocketSourceOptions& options)
         ring_ = make_ring(socket_, filter_here_ ? whole_packet : snapshot_length_);
     }
     if (!ring_) {
+        socket_.request_details();
         socket_.request_buffer(queue_bytes);
     }
     // Without a program the kernel has a shorter way to a socket.
@@ -102,7 +102,7 @@ std::vector<sock_filter> SocketSource::kernel_filter(const SocketSourceOptions& 
 
 /// The packet as the file will hold it, or nothing when the filter, evaluated
 /// here, rejects it.
-std::optional<CapturedPacket> SocketSource::prepare(const ReceivedPacket& packet) const {
+std::optional<CapturedPacket> SocketSource::prepare(const ReceivedPacket& packet) {
     std::span<const std::byte> frame = packet.data;
     if (link_type_ == LinkType::linux_sll2) {
         frame = prepend_sll2(packet);
@@ -118,6 +118,7 @@ std::optional<CapturedPacket> SocketSource::prepare(const ReceivedPacket& packet
         if (keep == 0) {
             return std::nullopt;
         }
+        ++totals_.received;
     }
     return CapturedPacket{.data = frame.first(std::min(keep, frame.size())),
                           .original_length = original_length,
@@ -126,54 +127,12 @@ std::optional<CapturedPacket> SocketSource::prepare(const ReceivedPacket& packet
                           .packet_type = packet.address.sll_pkttype};
 }
 
-bool SocketSource::hand_over(const ReceivedPacket& packet, PacketSink& sink) {
-    const auto captured = prepare(packet);
-    if (!captured) {
-        return true;
-    }
-    if (filter_here_) {
-        ++totals_.received;
-    }
-    return sink.take(*captured);
-}
-
-/// Whether the file will hold the packet as the ring does, but for its length.
-bool SocketSource::is_plain(const xinet_rx_record& record) const {
-    return !filter_here_ && (record.status & TP_STATUS_VLAN_VALID) == 0;
-}
-
-bool SocketSource::hand_over(const xinet_rx_record& record, std::span<const std::byte> data,
-                             PacketSink& sink) {
-    if (is_plain(record)) {
-        return sink.take({.data = data.first(std::min<std::size_t>(snapshot_length_, data.size())),
-                          .original_length = record.pkt_len,
-                          .timestamp = Timestamp(std::chrono::nanoseconds(record.tstamp)),
-                          .interface_index = record.ifindex,
-                          .packet_type = record.pkttype});
-    }
+std::optional<CapturedPacket> SocketSource::prepare(const xinet_rx_record& record,
+                                                    std::span<const std::byte> data) {
     copy_.resize(framing_headroom + data.size());
     const auto packet = std::span(copy_).subspan(framing_headroom);
     std::copy_n(data.data(), data.size(), packet.data());
-    return hand_over(received_packet(record, packet), sink);
-}
-
-void SocketSource::hand_over_ring(PacketSink& sink) {
-    bool any = false;
-    ring_->visit([&](const xinet_rx_record& record, std::span<const std::byte> data) {
-        any = true;
-        return hand_over(record, data, sink);
-    });
-    if (!any) {
-        socket_.throw_pending_error();
-    }
-}
-
-void SocketSource::hand_over_queue(PacketSink& sink) {
-    for (const ReceivedPacket& packet : socket_.receive(batch_)) {
-        if (!hand_over(packet, sink)) {
-            return;
-        }
-    }
+    return prepare(received_packet(record, packet));
 }
 
 void SocketSource::flush() {
@@ -182,20 +141,13 @@ void SocketSource::flush() {
     }
 }
 
-void SocketSource::hand_over(PacketSink& sink) {
-    try {
-        if (ring_) {
-            hand_over_ring(sink);
-        } else {
-            hand_over_queue(sink);
-        }
-    } catch (const Error& error) {
-        if (error.code() != ENETDOWN && error.code() != ENODEV && error.code() != ENXIO) {
-            throw;
-        }
-        throw Error("go on capturing on", name_, ENETDOWN,
-                    "the interface went down or was removed");
-    }
+/// Whether the kernel says so of the interface.
+bool SocketSource::is_gone(const Error& error) {
+    return error.code() == ENETDOWN || error.code() == ENODEV || error.code() == ENXIO;
+}
+
+Error SocketSource::gone() const {
+    return {"go on capturing on", name_, ENETDOWN, "the interface went down or was removed"};
 }
 
 CaptureStatistics SocketSource::statistics() {

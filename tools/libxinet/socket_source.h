@@ -11,14 +11,20 @@
 //    the frame.
 #pragma once
 
-#include "libxinet/capture_source.h"
+#include "libxinet/captured_packet.h"
+#include "libxinet/error.h"
 #include "libxinet/filter.h"
 #include "libxinet/interface.h"
+#include "libxinet/link_type.h"
 #include "libxinet/packet_socket.h"
 #include "libxinet/rx_ring.h"
 
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -33,25 +39,37 @@ struct SocketSourceOptions {
     std::string expression;
 };
 
-class SocketSource final : public CaptureSource {
+class SocketSource {
 public:
     explicit SocketSource(const SocketSourceOptions& options);
 
-    LinkType link_type() const override { return link_type_; }
-    int descriptor() const override { return socket_.descriptor(); }
-    void hand_over(PacketSink& sink) override;
-    void flush() override;
-    CaptureStatistics statistics() override;
+    LinkType link_type() const { return link_type_; }
+
+    /// Readable when hand_over() has something to say.
+    int descriptor() const { return socket_.descriptor(); }
+
+    /// Hands the packets that are there now over, without waiting: calls @p take with
+    /// each CapturedPacket, which is valid until it returns, and until it returns
+    /// false. Throws Error with ENETDOWN when the interface went down or away.
+    template<class Take>
+    void hand_over(Take take);
+
+    /// Makes what is there readable, if the source waits for more of it.
+    void flush();
+
+    CaptureStatistics statistics();
 
 private:
     std::vector<sock_filter> kernel_filter(const SocketSourceOptions& options) const;
-    bool is_plain(const xinet_rx_record& record) const;
-    std::optional<CapturedPacket> prepare(const ReceivedPacket& packet) const;
-    bool hand_over(const ReceivedPacket& packet, PacketSink& sink);
-    bool hand_over(const xinet_rx_record& record, std::span<const std::byte> data,
-                   PacketSink& sink);
-    void hand_over_ring(PacketSink& sink);
-    void hand_over_queue(PacketSink& sink);
+    std::optional<CapturedPacket> prepare(const ReceivedPacket& packet);
+    std::optional<CapturedPacket> prepare(const xinet_rx_record& record,
+                                          std::span<const std::byte> data);
+    template<class Take>
+    void hand_over_ring(Take& take);
+    template<class Take>
+    void hand_over_queue(Take& take);
+    static bool is_gone(const Error& error);
+    Error gone() const;
 
     std::string name_;
     LinkType link_type_;
@@ -64,5 +82,54 @@ private:
     std::vector<std::byte> copy_; ///< of a packet in the ring that needs more than cutting
     CaptureStatistics totals_;
 };
+
+template<class Take>
+void SocketSource::hand_over(Take take) {
+    try {
+        if (ring_) {
+            hand_over_ring(take);
+        } else {
+            hand_over_queue(take);
+        }
+    } catch (const Error& error) {
+        if (!is_gone(error)) {
+            throw;
+        }
+        throw gone();
+    }
+}
+
+template<class Take>
+void SocketSource::hand_over_ring(Take& take) {
+    const bool filter_here = filter_here_;
+    const std::size_t most = snapshot_length_;
+    bool any = false;
+    ring_->visit([&](const xinet_rx_record& record, std::span<const std::byte> data) {
+        any = true;
+        // The file will hold it as the ring does, but for its length.
+        if (!filter_here && (record.status & TP_STATUS_VLAN_VALID) == 0) [[likely]] {
+            return take({.data = data.first(std::min(most, data.size())),
+                         .original_length = record.pkt_len,
+                         .timestamp = Timestamp(std::chrono::nanoseconds(record.tstamp)),
+                         .interface_index = record.ifindex,
+                         .packet_type = record.pkttype});
+        }
+        const auto captured = prepare(record, data);
+        return !captured || take(*captured);
+    });
+    if (!any) {
+        socket_.throw_pending_error();
+    }
+}
+
+template<class Take>
+void SocketSource::hand_over_queue(Take& take) {
+    for (const ReceivedPacket& packet : socket_.receive(batch_)) {
+        const auto captured = prepare(packet);
+        if (captured && !take(*captured)) {
+            return;
+        }
+    }
+}
 
 } // namespace xinet

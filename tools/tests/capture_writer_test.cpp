@@ -120,9 +120,15 @@ TEST(PcapWriter, starts_with_the_nanosecond_magic) {
     EXPECT_TRUE(std::ranges::equal(std::span(file).first(4), expected));
 }
 
+struct Block {
+    std::uint32_t type = 0;
+    std::uint32_t length = 0;
+    bool operator==(const Block&) const = default;
+};
+
 /// Walks the blocks: type, length, ..., length.
-std::vector<std::uint32_t> block_types(const Bytes& file) {
-    std::vector<std::uint32_t> types;
+std::vector<Block> blocks(const Bytes& file) {
+    std::vector<Block> result;
     std::size_t at = 0;
     while (at + 12 <= file.size()) {
         std::array<std::uint32_t, 2> start{};
@@ -130,14 +136,20 @@ std::vector<std::uint32_t> block_types(const Bytes& file) {
         std::uint32_t end = 0;
         if (start[1] < 12 || start[1] % 4 != 0 || at + start[1] > file.size()) {
             ADD_FAILURE() << "block length " << start[1] << " at " << at;
-            return types;
+            return result;
         }
         std::memcpy(&end, &file[at + start[1] - 4], sizeof(end));
         EXPECT_EQ(end, start[1]);
-        types.push_back(start[0]);
+        result.push_back({start[0], start[1]});
         at += start[1];
     }
     EXPECT_EQ(at, file.size());
+    return result;
+}
+
+std::vector<std::uint32_t> block_types(const Bytes& file) {
+    std::vector<std::uint32_t> types;
+    std::ranges::transform(blocks(file), std::back_inserter(types), &Block::type);
     return types;
 }
 
@@ -164,6 +176,26 @@ TEST(PcapngWriter, options_say_interface_resolution_filter_direction_and_drops) 
     EXPECT_TRUE(holds(file, bytes({2, 0, 4, 0, 2, 0, 0, 0, 0, 0, 0, 0})));
     EXPECT_TRUE(holds(file, bytes({4, 0, 8, 0, 2, 0, 0, 0, 0, 0, 0, 0})));
     EXPECT_TRUE(holds(file, bytes({7, 0, 8, 0, 2, 1, 0, 0, 0, 0, 0, 0})));
+}
+
+TEST(PcapngWriter, block_of_a_packet_that_came_in_has_no_options) {
+    const xinet::test::TemporaryDirectory directory;
+    const std::string path = directory.file("a.pcapng");
+    const auto writer = xinet::make_writer(path, description(xinet::LinkType::ethernet));
+    const Bytes data(61);
+    for (const std::uint8_t type :
+         {PACKET_HOST, PACKET_BROADCAST, PACKET_MULTICAST, PACKET_OTHERHOST, PACKET_OUTGOING}) {
+        xinet::CapturedPacket captured = packet(data, 61);
+        captured.packet_type = type;
+        writer->write(captured);
+    }
+    writer->finish({});
+    const std::vector<Block> found = blocks(contents(path));
+    ASSERT_EQ(found.size(), 8U);
+    constexpr std::uint32_t without = 28 + 64 + 4;
+    EXPECT_EQ(std::vector(found.begin() + 2, found.end() - 1),
+              (std::vector<Block>{
+                  {6, without}, {6, without}, {6, without}, {6, without}, {6, without + 12}}));
 }
 
 TEST(OutputFile, names_the_file_it_cannot_open) {

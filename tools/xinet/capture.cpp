@@ -103,9 +103,9 @@ SocketSourceOptions source_options(const CaptureOptions& options) {
 }
 
 /// One capture from start to stop; counts what went to the sink.
-class Capture final : public PacketSink {
+class Capture {
 public:
-    Capture(CaptureSource& source, Sink& sink, SignalDescriptor& signals, std::uint64_t limit)
+    Capture(SocketSource& source, Sink& sink, SignalDescriptor& signals, std::uint64_t limit)
         : source_(source), sink_(sink), signals_(signals), limit_(limit) {}
 
     std::uint64_t captured() const { return captured_; }
@@ -138,17 +138,15 @@ public:
     }
 
 private:
-    bool take(const CapturedPacket& packet) override {
-        sink_.write(packet);
-        return ++captured_ != limit_;
-    }
-
     void take_batch() {
-        source_.hand_over(*this);
+        source_.hand_over([this](const CapturedPacket& packet) {
+            sink_.write(packet);
+            return ++captured_ != limit_;
+        });
         sink_.flush();
     }
 
-    CaptureSource& source_;
+    SocketSource& source_;
     Sink& sink_;
     SignalDescriptor& signals_;
     std::uint64_t limit_;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
-#include "libxinet/capture_source.h"
+#include "libxinet/captured_packet.h"
+#include "libxinet/link_type.h"
 #include "xinet/options.h"
 
 #include <string>
