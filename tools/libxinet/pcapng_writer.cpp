@@ -42,8 +42,8 @@ constexpr std::uint32_t byte_order_magic = 0x1a2b3c4d;
 constexpr std::uint64_t section_length_unknown = ~std::uint64_t{0};
 constexpr std::uint8_t nanosecond_resolution = 9; // a negative power of ten
 constexpr std::byte filter_is_text{0};
-constexpr std::uint32_t outbound = 2;      // direction, in bits 0 and 1 of the flags
-constexpr std::size_t alignment = 4;       // of blocks and options
+constexpr std::uint32_t outbound = 2; // direction, in bits 0 and 1 of the flags
+constexpr std::size_t alignment = 4;  // of blocks and options
 
 /// One block, whose two length words are filled in at the end.
 class BlockBuilder {
@@ -160,24 +160,24 @@ public:
         const std::size_t options = outgoing ? sizeof(OutgoingOptions) : 0;
         const auto length = static_cast<std::uint32_t>(sizeof(PacketHeader) + padded + options +
                                                        sizeof(std::uint32_t));
+        std::byte* const at = file_.extend(length);
+        std::byte* const data = at + sizeof(PacketHeader);
         const auto ticks = static_cast<std::uint64_t>(packet.timestamp.time_since_epoch().count());
         const PacketHeader header{.length = length,
                                   .time_high = static_cast<std::uint32_t>(ticks >> 32),
                                   .time_low = static_cast<std::uint32_t>(ticks),
                                   .captured_length = static_cast<std::uint32_t>(packet.data.size()),
                                   .original_length = packet.original_length};
-        std::byte* const at = file_.extend(length);
-        std::byte* const data = at + sizeof(header);
         // The padding first, as part of a word that header or data then write over.
         std::memset(data + padded - alignment, 0, alignment);
         std::memcpy(at, &header, sizeof(header));
-        // Of pointers: GCC 12 copies spans byte by byte.
-        std::copy_n(packet.data.data(), packet.data.size(), data);
         if (outgoing) {
             constexpr OutgoingOptions said;
             std::memcpy(data + padded, &said, sizeof(said));
         }
         std::memcpy(data + padded + options, &length, sizeof(length));
+        // Last, for it is a call. Of pointers: GCC 12 copies spans byte by byte.
+        std::copy_n(packet.data.data(), packet.data.size(), data);
     }
 
     void flush() override { file_.flush(); }

@@ -148,13 +148,14 @@ bool RxRing::visit_run(const Run& run, Take& take) {
     Lane& lane = *run.lane;
     const xinet_rx_record* next = lane.next;
     std::uint64_t position = lane.position;
+    std::uint64_t last = 0;
     bool more = true;
     do {
         const xinet_rx_record& record = *next;
         const auto* bytes = reinterpret_cast<const std::byte*>(next) + record.mac;
         const std::uint64_t before = position;
         more = take(record, std::span(bytes, record.snaplen));
-        lane.sequence = record.seq + 1;
+        last = record.seq;
         position += record.len;
         next = seek(lane, position);
         if (before / advance_after != position / advance_after) {
@@ -164,6 +165,7 @@ bool RxRing::visit_run(const Run& run, Take& take) {
     } while (more && next != nullptr && next->tstamp <= run.until);
     lane.next = next;
     lane.position = position;
+    lane.sequence = last + 1;
     return more;
 }
 
