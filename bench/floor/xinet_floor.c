@@ -1,53 +1,95 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The floors of a tap: what a packet costs that is only released, and one that
- * is stamped and copied, with no other work. Loaded by xinet-bench in a guest,
- * never anywhere else. Says nothing about who the packet is for and hands it to
- * nobody.
+ * The floors of a tap: what a packet costs that is only released, that is
+ * stamped and copied, or that is shown to filters which reject it, with no other
+ * work. Loaded by xinet-bench in a guest, never anywhere else. Says nothing about
+ * who the packet is for and hands it to nobody.
  */
+#include <linux/filter.h>
 #include <linux/if_ether.h>
 #include <linux/ktime.h>
 #include <linux/module.h>
 #include <linux/netdevice.h>
+#include <linux/percpu.h>
 #include <linux/rtnetlink.h>
 #include <linux/skbuff.h>
+#include <linux/string.h>
 #include <linux/vmalloc.h>
 #include <net/net_namespace.h>
 
 /* as large as what a ring of the pairs holds, so that the cache sees the same */
 #define FLOOR_BUFFER_SIZE	(32u << 20)
 
-static char *dev = "bench0";
+#define FLOOR_MAX_PROGRAMS	64u
+
+static char *dev;
 module_param(dev, charp, 0444);
-MODULE_PARM_DESC(dev, "the interface to tap");
+MODULE_PARM_DESC(dev, "the interface to tap; none: all of them");
 
-static bool copy;
-module_param(copy, bool, 0444);
-MODULE_PARM_DESC(copy, "stamp and copy each packet instead of only releasing it");
+static unsigned int copies;
+module_param(copies, uint, 0444);
+MODULE_PARM_DESC(copies, "how often to copy each packet, which is stamped once");
 
-/* Where the next copy goes; one CPU delivers, as the pairs have it. */
-static u8 *floor_buffer;
-static size_t floor_offset;
+static unsigned int programs;
+module_param(programs, uint, 0444);
+MODULE_PARM_DESC(programs, "how many filters to run on each packet");
 
-static int floor_null(struct sk_buff *skb, struct net_device *in,
-		      struct packet_type *pt, struct net_device *orig_dev)
-{
-	consume_skb(skb);
-	return NET_RX_SUCCESS;
-}
+/* Where the next copy of a CPU goes. */
+struct floor_buffer {
+	u8 *data;
+	size_t offset;
+};
 
-static int floor_copy(struct sk_buff *skb, struct net_device *in,
-		      struct packet_type *pt, struct net_device *orig_dev)
+static DEFINE_PER_CPU(struct floor_buffer, floor_buffers);
+static struct bpf_prog *floor_programs[FLOOR_MAX_PROGRAMS];
+
+static void floor_copy(struct floor_buffer *buffer, const struct sk_buff *skb,
+		       const struct timespec64 *now)
 {
 	unsigned int len = skb->len + skb_mac_header_len(skb);
 	struct timespec64 *stamp;
 
-	if (floor_offset + sizeof(*stamp) + len > FLOOR_BUFFER_SIZE)
-		floor_offset = 0;
-	stamp = (struct timespec64 *)(floor_buffer + floor_offset);
-	ktime_get_real_ts64(stamp);
+	if (buffer->offset + sizeof(*stamp) + len > FLOOR_BUFFER_SIZE)
+		buffer->offset = 0;
+	stamp = (struct timespec64 *)(buffer->data + buffer->offset);
+	*stamp = *now;
 	skb_copy_bits(skb, skb_mac_offset(skb), stamp + 1, len);
-	floor_offset += ALIGN(sizeof(*stamp) + len, 16);
+	buffer->offset += ALIGN(sizeof(*stamp) + len, 16);
+}
+
+static int floor_copies(struct sk_buff *skb, struct net_device *in,
+			struct packet_type *pt, struct net_device *orig_dev)
+{
+	struct floor_buffer *buffer = this_cpu_ptr(&floor_buffers);
+	struct timespec64 now;
+	unsigned int i;
+
+	ktime_get_real_ts64(&now);
+	for (i = 0; i < copies; i++)
+		floor_copy(buffer, skb, &now);
+	consume_skb(skb);
+	return NET_RX_SUCCESS;
+}
+
+/* The frame is the same for all, as a tap with one hook could have it. */
+static int floor_filter(struct sk_buff *skb, struct net_device *in,
+			struct packet_type *pt, struct net_device *orig_dev)
+{
+	const unsigned int maclen = skb->data - skb_mac_header(skb);
+	unsigned int i;
+
+	skb_push(skb, maclen);
+	for (i = 0; i < programs; i++)
+		WARN_ON_ONCE(bpf_prog_run_clear_cb(floor_programs[i], skb));
+	/* whoever else has it finds it as it was */
+	__skb_pull(skb, maclen);
+	consume_skb(skb);
+	return NET_RX_SUCCESS;
+}
+
+static int floor_release(struct sk_buff *skb, struct net_device *in,
+			 struct packet_type *pt, struct net_device *orig_dev)
+{
 	consume_skb(skb);
 	return NET_RX_SUCCESS;
 }
@@ -56,31 +98,95 @@ static struct packet_type floor_hook = {
 	.type = htons(ETH_P_ALL),
 };
 
+/* Of the shape of those that the pair gives its sockets: see odd_shape() there. */
+static int __init floor_make_program(unsigned int number)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_H | BPF_ABS, 12),
+		BPF_STMT(BPF_ALU | BPF_ADD | BPF_K, 3 + number),
+		BPF_STMT(BPF_MISC | BPF_TAX, 0),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 26),
+		BPF_STMT(BPF_ALU | BPF_XOR | BPF_X, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0xdead0000 + number, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, 65535),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+	};
+	struct sock_fprog_kern program = {
+		.len = ARRAY_SIZE(code),
+		.filter = code,
+	};
+
+	return bpf_prog_create(&floor_programs[number], &program);
+}
+
+static void floor_free(void)
+{
+	unsigned int i;
+	int cpu;
+
+	for (i = 0; i < FLOOR_MAX_PROGRAMS; i++) {
+		if (floor_programs[i])
+			bpf_prog_destroy(floor_programs[i]);
+	}
+	for_each_possible_cpu(cpu)
+		vfree(per_cpu(floor_buffers, cpu).data);
+}
+
+static int __init floor_prepare(void)
+{
+	struct floor_buffer *buffer;
+	unsigned int i;
+	int cpu, err;
+
+	for_each_possible_cpu(cpu) {
+		if (!copies)
+			break;
+		buffer = per_cpu_ptr(&floor_buffers, cpu);
+		buffer->data = vmalloc(FLOOR_BUFFER_SIZE);
+		if (!buffer->data)
+			return -ENOMEM;
+		/* what it costs to touch memory first is not what is measured */
+		memset(buffer->data, 0, FLOOR_BUFFER_SIZE);
+	}
+	for (i = 0; i < programs; i++) {
+		err = floor_make_program(i);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
 static int __init floor_init(void)
 {
-	struct net_device *device;
+	int err;
 
-	floor_buffer = vzalloc(FLOOR_BUFFER_SIZE);
-	if (!floor_buffer)
-		return -ENOMEM;
-
-	device = dev_get_by_name(&init_net, dev);
-	if (!device) {
-		vfree(floor_buffer);
-		return -ENODEV;
+	if (programs > FLOOR_MAX_PROGRAMS)
+		return -EINVAL;
+	err = floor_prepare();
+	if (err)
+		goto free;
+	if (dev) {
+		/* the module holds it: unload before the device goes */
+		floor_hook.dev = dev_get_by_name(&init_net, dev);
+		err = -ENODEV;
+		if (!floor_hook.dev)
+			goto free;
 	}
-	/* the module holds it: unload before the device goes */
-	floor_hook.dev = device;
-	floor_hook.func = copy ? floor_copy : floor_null;
+	floor_hook.func = copies ? floor_copies :
+			  programs ? floor_filter : floor_release;
 	dev_add_pack(&floor_hook);
 	return 0;
+
+free:
+	floor_free();
+	return err;
 }
 
 static void __exit floor_exit(void)
 {
 	dev_remove_pack(&floor_hook);
 	dev_put(floor_hook.dev);
-	vfree(floor_buffer);
+	floor_free();
 }
 
 module_init(floor_init);

@@ -2,15 +2,21 @@
 // A whole capture, from the interface into a file: `xinet capture` and tcpdump.
 #include "injector.h"
 #include "pair.h"
+#include "profile.h"
 #include "program.h"
 
 #include "libxinet/error.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <fstream>
+#include <functional>
 #include <regex>
 #include <string>
 #include <thread>
@@ -25,12 +31,13 @@ constexpr const char* interface_name = "bench0";
 constexpr std::uint64_t burst_of(std::size_t frame_bytes) {
     return frame_bytes > 500 ? 300 : 4000;
 }
-constexpr int bursts = 10;
+/// Go once round either ring, so that all its memory has been touched.
+constexpr int bursts = 40;
 
 /// Longer than either program waits for more packets before it writes them.
 constexpr std::chrono::milliseconds end_of_traffic{1500};
 /// To read one burst, even on one CPU.
-constexpr std::chrono::milliseconds pause{100};
+constexpr std::chrono::milliseconds pause{30};
 
 enum class Whose { program, everybody };
 
@@ -42,16 +49,25 @@ std::vector<std::string> command(xinet::Engine engine, const std::string& file) 
     return {here / "../../tools/build/xinet", "capture", "-i", interface_name, "-w", file};
 }
 
+/// What comes in, one burst after the other, until all of it is in the file.
+void capture_bursts(PacketGenerator& generator, int count, std::uint64_t burst) {
+    for (int i = 0; i < count; ++i) {
+        generator.receive(burst);
+        std::this_thread::sleep_for(pause);
+    }
+    std::this_thread::sleep_for(end_of_traffic);
+}
+
 /// CPU time per packet, all of which must get into the file: of the program, or
 /// of the program and the kernel's thread that receives for it.
 double capture_cost(xinet::Engine engine, std::size_t frame_bytes, Whose whose) {
     // each in the format of its own
     const std::string file =
         engine == xinet::Engine::xinet ? "/tmp/bench.pcapng" : "/tmp/bench.pcap";
+    const std::uint64_t burst = packets_to_measure(burst_of(frame_bytes));
+    const int count = profiling() ? 1 : bursts;
     const DummyInterface interface(interface_name);
     PacketGenerator generator({interface_name}, frame_bytes);
-    const std::uint64_t burst = burst_of(frame_bytes);
-    generator.receive(burst); // warms caches and code
 
     Program program(command(engine, file));
     program.await("listening on");
@@ -60,24 +76,49 @@ double capture_cost(xinet::Engine engine, std::size_t frame_bytes, Whose whose) 
         return cpu_time(program.process()) +
                (whose == Whose::everybody ? cpu_time(thread) : Nanoseconds(0));
     };
-    std::this_thread::sleep_for(pause); // it begins to wait
+    capture_bursts(generator, count, burst);
     const Nanoseconds before = used();
-    for (int i = 0; i < bursts; ++i) {
-        generator.receive(burst);
-        std::this_thread::sleep_for(pause);
+    const std::uint64_t packets = burst * static_cast<std::uint64_t>(count);
+    {
+        const ProfiledStretch stretch(packets);
+        capture_bursts(generator, count, burst);
     }
-    std::this_thread::sleep_for(end_of_traffic);
     const Nanoseconds after = used();
 
     const std::string report = program.stop();
     std::filesystem::remove(file);
     static const std::regex captured(R"((\d+) packets? captured)");
     std::smatch match;
-    const std::uint64_t expected = burst * bursts;
+    const std::uint64_t expected = 2 * packets;
     if (!std::regex_search(report, match, captured) || std::stoull(match[1]) != expected) {
         throw xinet::Error("capture", fmt::format("{} packets", expected), 0, report);
     }
-    return (after - before).count() / static_cast<double>(expected);
+    return (after - before).count() / static_cast<double>(packets);
+}
+
+/// CPU time per packet of a program that only writes as many bytes.
+double write_cost(std::size_t frame_bytes) {
+    constexpr std::size_t block_overhead = 32; // of pcapng
+    constexpr std::size_t at_once = 1 << 16;
+    const std::string name = "/tmp/bench.bytes";
+    const std::uint64_t packets = burst_of(frame_bytes) * bursts;
+    const std::vector<char> bytes(at_once, 'x');
+    std::ofstream file(name, std::ios::binary);
+    file.rdbuf()->pubsetbuf(nullptr, 0); // each write is a call
+
+    const Nanoseconds before = cpu_time(::getpid());
+    for (std::uint64_t left = packets * (block_overhead + frame_bytes); left != 0;) {
+        const auto size = std::min<std::uint64_t>(left, at_once);
+        file.write(bytes.data(), static_cast<std::streamsize>(size));
+        left -= size;
+    }
+    const Nanoseconds after = cpu_time(::getpid());
+    if (!file) {
+        throw xinet::Error("write to", name, errno);
+    }
+    file.close();
+    std::filesystem::remove(name);
+    return (after - before).count() / static_cast<double>(packets);
 }
 
 } // namespace
@@ -94,7 +135,9 @@ std::vector<Pair> capture_pairs() {
                  .unit = "of CPU time per packet",
                  .peer_name = "tcpdump",
                  .cost = [=](xinet::Engine engine) { return capture_cost(engine, bytes, whose); },
-                 .floor = {},
+                 .floor = whose == Whose::program
+                              ? std::function<double()>([=] { return write_cost(bytes); })
+                              : nullptr,
                  .quick = false});
         }
     }

@@ -70,7 +70,8 @@ DummyInterface::~DummyInterface() {
     }
 }
 
-PacketGenerator::PacketGenerator(std::vector<std::string> interfaces, std::size_t frame_bytes)
+PacketGenerator::PacketGenerator(std::vector<std::string> interfaces, std::size_t frame_bytes,
+                                 Flows flows)
     : interfaces_(std::move(interfaces)) {
     run({"modprobe", "pktgen"});
     order("pgctrl", "reset");
@@ -78,9 +79,15 @@ PacketGenerator::PacketGenerator(std::vector<std::string> interfaces, std::size_
         order(fmt::format("kpktgend_{}", cpu), "add_device " + interfaces_[cpu]);
         for (const std::string& command :
              {fmt::format("pkt_size {}", frame_bytes), std::string("xmit_mode netif_receive"),
-              fmt::format("burst {}", burst), std::string("delay 0"),
+              fmt::format("burst {}", flows == Flows::one ? burst : 1), std::string("delay 0"),
               std::string("dst_mac 02:00:00:00:be:ef"), std::string("dst 10.88.0.2")}) {
             set(interfaces_[cpu], command);
+        }
+        if (flows == Flows::many) {
+            for (const char* command :
+                 {"flag UDPSRC_RND", "udp_src_min 1024", "udp_src_max 65535"}) {
+                set(interfaces_[cpu], command);
+            }
         }
     }
 }

@@ -36,8 +36,12 @@ private:
 /// host's link-level address come in through interfaces, one CPU for each.
 class PacketGenerator {
 public:
+    /// Of how many flows the packets are: with many, next to all of another one.
+    enum class Flows { one, many };
+
     /// @param frame_bytes without the checksum of the link level
-    PacketGenerator(std::vector<std::string> interfaces, std::size_t frame_bytes);
+    PacketGenerator(std::vector<std::string> interfaces, std::size_t frame_bytes,
+                    Flows flows = Flows::one);
     PacketGenerator(const PacketGenerator&) = delete;
     PacketGenerator& operator=(const PacketGenerator&) = delete;
     ~PacketGenerator();

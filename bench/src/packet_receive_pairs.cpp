@@ -30,30 +30,44 @@ struct TapRun {
     bool elsewhere = false; ///< the taps are on another interface
     bool fanout = false;    ///< a packet goes to one socket, not to all
     bool rejected = false;  ///< no packet goes anywhere
+    PacketGenerator::Flows flows = PacketGenerator::Flows::one;
+};
+
+/// bench0 and so on; a CPU receives through each.
+class Interfaces {
+public:
+    explicit Interfaces(int count) {
+        for (int i = 0; i < count; ++i) {
+            names_.push_back(fmt::format("bench{}", i));
+            interfaces_.push_back(std::make_unique<DummyInterface>(names_.back()));
+        }
+    }
+
+    const std::vector<std::string>& names() const { return names_; }
+    unsigned first_index() const { return interfaces_.front()->index(); }
+
+private:
+    std::vector<std::string> names_;
+    std::vector<std::unique_ptr<DummyInterface>> interfaces_;
 };
 
 double tap_cost(xinet::Engine engine, TapRun run) {
     run.packets = packets_to_measure(run.packets);
-    std::vector<std::string> names;
-    std::vector<std::unique_ptr<DummyInterface>> interfaces;
-    for (int i = 0; i < run.interfaces; ++i) {
-        names.push_back(fmt::format("bench{}", i));
-        interfaces.push_back(std::make_unique<DummyInterface>(names.back()));
-    }
+    const Interfaces interfaces(run.interfaces);
     const DummyInterface other("quiet0");
-    PacketGenerator generator(names, run.plan.frame_bytes);
+    PacketGenerator generator(interfaces.names(), run.plan.frame_bytes, run.flows);
 
     generator.receive(run.packets); // the first one warms caches and code
     const Nanoseconds without = generator.receive(run.packets);
 
     if (run.interfaces == 1) {
-        run.plan.interface_index = run.elsewhere ? other.index() : interfaces.front()->index();
+        run.plan.interface_index = run.elsewhere ? other.index() : interfaces.first_index();
     }
     run.plan.frames = run.packets * static_cast<std::uint64_t>(run.interfaces);
     Taps taps(engine, run.plan);
     taps.packets();
     const Nanoseconds with = [&] {
-        const ProfiledStretch stretch;
+        const ProfiledStretch stretch(run.packets);
         return generator.receive(run.packets);
     }();
 
@@ -68,18 +82,35 @@ double tap_cost(xinet::Engine engine, TapRun run) {
     return (with - without).count();
 }
 
-/// The hook of xinet_floor.ko in place of a socket.
-double floor_cost(bool copy, std::size_t frame_bytes) {
-    constexpr std::uint64_t packets = 20000;
-    const DummyInterface interface(interface_name);
-    PacketGenerator generator({interface_name}, frame_bytes);
+/// The hook of xinet_floor.ko in place of sockets.
+struct FloorRun {
+    int copies = 0;   ///< stamps each packet, and copies it so often
+    int programs = 0; ///< or runs so many filters of odd_shape() on it
+    std::size_t frame_bytes = 60;
+    std::uint64_t packets = 20000;
+    int interfaces = 1; ///< a CPU receives through each
+};
 
-    generator.receive(packets);
-    const Nanoseconds without = generator.receive(packets);
-    run({"modprobe", "xinet_floor", copy ? "copy=1" : "copy=0"});
-    const Nanoseconds with = generator.receive(packets);
+double floor_cost(const FloorRun& floor) {
+    const Interfaces interfaces(floor.interfaces);
+    PacketGenerator generator(interfaces.names(), floor.frame_bytes);
+
+    generator.receive(floor.packets);
+    const Nanoseconds without = generator.receive(floor.packets);
+    std::vector<std::string> command{"modprobe", "xinet_floor",
+                                     fmt::format("copies={}", floor.copies),
+                                     fmt::format("programs={}", floor.programs)};
+    if (floor.interfaces == 1) {
+        command.push_back(fmt::format("dev={}", interfaces.names().front()));
+    }
+    run(command);
+    const Nanoseconds with = generator.receive(floor.packets);
     run({"rmmod", "xinet_floor"});
     return (with - without).count();
+}
+
+std::function<double()> floor_of(const FloorRun& floor) {
+    return [=] { return floor_cost(floor); };
 }
 
 std::vector<sock_filter> compiled(const std::string& expression) {
@@ -139,20 +170,18 @@ std::vector<Pair> one_socket() {
     for (const std::size_t bytes : {60, 256, 512, 1024, 1500}) {
         pairs.push_back(on_axis(tap_pair(fmt::format("one socket, TPACKET_V3, {} bytes", bytes),
                                          "frame size", {.plan = {.frame_bytes = bytes}},
-                                         [=] { return floor_cost(true, bytes); }),
+                                         floor_of({.copies = 1, .frame_bytes = bytes})),
                                 "bytes", static_cast<double>(bytes), bytes == 60 || bytes == 1500));
     }
     pairs.push_back(tap_pair("one socket, TPACKET_V2, 60 bytes", "one socket",
-                             {.plan = {.receiver = Receiver::ring_v2}},
-                             [] { return floor_cost(true, 60); }));
+                             {.plan = {.receiver = Receiver::ring_v2}}, floor_of({.copies = 1})));
     pairs.push_back(tap_pair("one socket, recvmsg queue, 60 bytes", "one socket",
-                             {.plan = {.receiver = Receiver::queue}},
-                             [] { return floor_cost(false, 60); }));
+                             {.plan = {.receiver = Receiver::queue}}, floor_of({})));
     for (const std::size_t bytes : {60, 1500}) {
         pairs.push_back(
             tap_pair(fmt::format("one reader, XINET_RX_RING against TPACKET_V3, {} bytes", bytes),
                      "one socket", {.plan = {.receiver = Receiver::lanes, .frame_bytes = bytes}},
-                     [=] { return floor_cost(true, bytes); }));
+                     floor_of({.copies = 1, .frame_bytes = bytes})));
     }
     pairs.push_back({.name = "eight readers of an XINET_RX_RING against one, 60 bytes",
                      .group = "one socket",
@@ -182,13 +211,16 @@ std::vector<Pair> many_sockets() {
     for (const int sockets : {1, 4, 16, 64}) {
         const bool quick = sockets == 64;
         const auto add = [&](const char* what, const char* group,
-                             std::function<std::vector<sock_filter>(int)> filter) {
-            pairs.push_back(on_axis(tap_pair(fmt::format("{} sockets, {}", sockets, what), group,
-                                             rejecting(std::move(filter), sockets)),
-                                    "sockets", sockets, quick));
+                             std::function<std::vector<sock_filter>(int)> filter,
+                             std::function<double()> floor = {}) {
+            pairs.push_back(
+                on_axis(tap_pair(fmt::format("{} sockets, {}", sockets, what), group,
+                                 rejecting(std::move(filter), sockets), std::move(floor)),
+                        "sockets", sockets, quick));
         };
         add("one shared rejecting filter", "shared filter", shared);
-        add("distinct rejecting filters of any shape", "distinct filters", odd_shape);
+        add("distinct rejecting filters of any shape", "distinct filters", odd_shape,
+            floor_of({.programs = sockets, .packets = 4000}));
         add("distinct rejecting filters of libpcap", "libpcap filters", libpcap_shape);
     }
     pairs.push_back(
@@ -202,12 +234,19 @@ std::vector<Pair> many_sockets() {
     for (const int sockets : {2, 4, 16}) {
         pairs.push_back(
             on_axis(tap_pair(fmt::format("{} sockets, all accepting, TPACKET_V3", sockets),
-                             "all accepting", {.plan = {.sockets = sockets}, .packets = 5000}),
+                             "all accepting", {.plan = {.sockets = sockets}, .packets = 5000},
+                             floor_of({.copies = sockets, .packets = 5000})),
                     "sockets", sockets, sockets == 16));
     }
-    pairs.push_back(
-        tap_pair("fanout of 4, hash, TPACKET_V3", "fanout",
-                 {.plan = {.sockets = 4, .fanout_mode = PACKET_FANOUT_HASH}, .fanout = true}));
+    for (const auto flows : {PacketGenerator::Flows::one, PacketGenerator::Flows::many}) {
+        const bool one = flows == PacketGenerator::Flows::one;
+        pairs.push_back(tap_pair(
+            fmt::format("fanout of 4, hash, TPACKET_V3{}", one ? "" : ", all flows new"), "fanout",
+            {.plan = {.sockets = 4, .fanout_mode = PACKET_FANOUT_HASH},
+             .fanout = true,
+             .flows = flows},
+            floor_of({.copies = 1})));
+    }
     return pairs;
 }
 
@@ -217,6 +256,14 @@ double two_cpu_cost(xinet::Engine engine) {
     TapRun two = one;
     two.interfaces = 2;
     return tap_cost(engine, two) / tap_cost(engine, one);
+}
+
+/// The same of two CPUs that have nothing in common.
+double two_cpu_floor() {
+    const FloorRun one{.copies = 1, .packets = 100000};
+    FloorRun two = one;
+    two.interfaces = 2;
+    return floor_cost(two) / floor_cost(one);
 }
 
 Nanoseconds open_bind_close(xinet::Engine engine) {
@@ -246,7 +293,7 @@ std::vector<Pair> packet_receive_pairs() {
                      .unit = "times",
                      .peer_name = "AF_PACKET",
                      .cost = two_cpu_cost,
-                     .floor = {},
+                     .floor = two_cpu_floor,
                      .min_cpus = 2});
     pairs.push_back({.name = "open, bind and close under traffic",
                      .group = "life",

@@ -47,7 +47,7 @@ double send_cost(xinet::Engine engine) {
         }
     };
     send_all(packets / 10);
-    const ProfiledStretch stretch;
+    const ProfiledStretch stretch(static_cast<std::uint64_t>(packets));
     const auto start = now();
     send_all(packets);
     return (Nanoseconds(now() - start) / packets).count();
@@ -107,7 +107,7 @@ double ring_send_cost(xinet::Engine engine) {
     const Frame frame = experimental_frame();
 
     ring.send_all(frame, each);
-    const ProfiledStretch stretch;
+    const ProfiledStretch stretch(packets);
     const auto start = now();
     for (std::uint64_t sent = 0; sent < packets; sent += each) {
         ring.send_all(frame, each);

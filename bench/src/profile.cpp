@@ -91,8 +91,13 @@ std::uint64_t packets_to_measure(std::uint64_t wanted) {
     return profile_directory ? std::min(wanted, profiled_packets) : wanted;
 }
 
-ProfiledStretch::ProfiledStretch() {
+bool profiling() {
+    return profile_directory.has_value();
+}
+
+ProfiledStretch::ProfiledStretch(std::uint64_t packets) {
     if (profile_directory) {
+        std::ofstream(*profile_directory / "packets") << packets << '\n';
         rendezvous("ready", "go");
     }
 }
@@ -107,6 +112,8 @@ ProfiledStretch::~ProfiledStretch() {
 std::string count_by_function(const std::filesystem::path& directory) {
     const std::vector<Symbol> symbols = read_symbols(directory / "kallsyms");
     std::ifstream trace = open_input(directory / "trace");
+    double packets = 0;
+    open_input(directory / "packets") >> packets;
     std::map<std::string, std::uint64_t> counts;
     for (std::string line; std::getline(trace, line);) {
         if (const std::string address = program_counter(line); !address.empty()) {
@@ -119,7 +126,7 @@ std::string count_by_function(const std::filesystem::path& directory) {
               [](const auto& a, const auto& b) { return a.second > b.second; });
     std::string text = fmt::format("{:>10}  function\n", "per packet");
     for (const auto& [name, count] : sorted) {
-        const double each = static_cast<double>(count) / profiled_packets;
+        const double each = static_cast<double>(count) / packets;
         if (each >= 0.5) {
             text += fmt::format("{:>10.1f}  {}\n", each, name);
         }

@@ -124,7 +124,7 @@ double receive_cost(xinet::Engine engine, Crowd crowd, int sockets, std::uint64_
             attach_id_filter(descriptor, id);
         }
     }
-    const ProfiledStretch stretch;
+    const ProfiledStretch stretch(packets);
     const Nanoseconds with = tun.receive(packet, packets);
     return (with - without).count();
 }
@@ -148,7 +148,7 @@ double send_cost(xinet::Engine engine) {
         }
     };
     send_all(packets / 10);
-    const ProfiledStretch stretch;
+    const ProfiledStretch stretch(static_cast<std::uint64_t>(packets));
     const auto start = now();
     send_all(packets);
     return (Nanoseconds(now() - start) / packets).count();
