@@ -28,6 +28,7 @@
  * which no program can write. So no reader leads the writer anywhere, costs it
  * anything per packet, or holds up another.
  */
+#include <kunit/visibility.h>
 #include <linux/if_packet.h>
 #include <linux/minmax.h>
 #include <linux/netdevice.h>
@@ -280,6 +281,7 @@ void xinet_rx_lane_deliver(struct xinet_tap_sink *sink, struct sk_buff *skb,
 	barrier();
 	lane->writing = false;
 }
+EXPORT_SYMBOL_IF_KUNIT(xinet_rx_lane_deliver);
 
 /* As lane_fill(), of a packet with nothing unusual, but for time and status. */
 static __always_inline void lane_fill_quick(struct xinet_rx_record *record,
@@ -359,6 +361,7 @@ bool xinet_rx_lane_quick(struct xinet_tap_sink *sink, struct sk_buff *skb,
 		return lane_quick_stamped(sink, skb, source);
 	return lane_quick(sink, skb, source, false);
 }
+EXPORT_SYMBOL_IF_KUNIT(xinet_rx_lane_quick);
 
 enum xinet_tap_room xinet_rx_lane_room(const struct sock *sk,
 				       const struct sk_buff *skb)
