@@ -43,35 +43,45 @@ struct floor_buffer {
 static DEFINE_PER_CPU(struct floor_buffer, floor_buffers);
 static struct bpf_prog *floor_programs[FLOOR_MAX_PROGRAMS];
 
-static void floor_copy(struct floor_buffer *buffer, const struct sk_buff *skb,
-		       const struct timespec64 *now)
+/* Room for a stamp and @len bytes behind it. */
+static struct timespec64 *floor_place(struct floor_buffer *buffer,
+				      unsigned int len)
 {
-	unsigned int len = skb->len + skb_mac_header_len(skb);
-	struct timespec64 *stamp;
+	const size_t size = ALIGN(sizeof(struct timespec64) + len, 16);
+	struct timespec64 *place;
 
-	if (buffer->offset + sizeof(*stamp) + len > FLOOR_BUFFER_SIZE)
+	if (buffer->offset + size > FLOOR_BUFFER_SIZE)
 		buffer->offset = 0;
-	stamp = (struct timespec64 *)(buffer->data + buffer->offset);
-	*stamp = *now;
-	skb_copy_bits(skb, skb_mac_offset(skb), stamp + 1, len);
-	buffer->offset += ALIGN(sizeof(*stamp) + len, 16);
+	place = (void *)(buffer->data + buffer->offset);
+	buffer->offset += size;
+	return place;
 }
 
-static int floor_copies(struct sk_buff *skb, struct net_device *in,
-			struct packet_type *pt, struct net_device *orig_dev)
+static int floor_copy(struct sk_buff *skb, struct net_device *in,
+		      struct packet_type *pt, struct net_device *orig_dev)
 {
 	struct floor_buffer *buffer = this_cpu_ptr(&floor_buffers);
-	struct timespec64 now;
+	const unsigned int maclen = skb_mac_header_len(skb);
+	const unsigned int len = skb->len + maclen;
+	struct timespec64 *first, *stamp;
 	unsigned int i;
 
-	ktime_get_real_ts64(&now);
-	for (i = 0; i < copies; i++)
-		floor_copy(buffer, skb, &now);
+	first = floor_place(buffer, len);
+	ktime_get_real_ts64(first);
+	skb_copy_bits(skb, -(int)maclen, first + 1, len);
+	for (i = 1; i < copies; i++) {
+		stamp = floor_place(buffer, len);
+		*stamp = *first;
+		skb_copy_bits(skb, -(int)maclen, stamp + 1, len);
+	}
 	consume_skb(skb);
 	return NET_RX_SUCCESS;
 }
 
-/* The frame is the same for all, as a tap with one hook could have it. */
+/*
+ * The frame is the same for all, as a tap with one hook could have it, and none of
+ * the programs looks at the control buffer, which need not be cleared.
+ */
 static int floor_filter(struct sk_buff *skb, struct net_device *in,
 			struct packet_type *pt, struct net_device *orig_dev)
 {
@@ -80,7 +90,7 @@ static int floor_filter(struct sk_buff *skb, struct net_device *in,
 
 	skb_push(skb, maclen);
 	for (i = 0; i < programs; i++)
-		WARN_ON_ONCE(bpf_prog_run_clear_cb(floor_programs[i], skb));
+		WARN_ON_ONCE(bpf_prog_run(floor_programs[i], skb));
 	/* whoever else has it finds it as it was */
 	__skb_pull(skb, maclen);
 	consume_skb(skb);
@@ -172,7 +182,7 @@ static int __init floor_init(void)
 		if (!floor_hook.dev)
 			goto free;
 	}
-	floor_hook.func = copies ? floor_copies :
+	floor_hook.func = copies ? floor_copy :
 			  programs ? floor_filter : floor_release;
 	dev_add_pack(&floor_hook);
 	return 0;

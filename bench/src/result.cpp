@@ -8,14 +8,24 @@
 
 #include <algorithm>
 #include <sstream>
+#include <string_view>
 
 namespace bench {
 namespace {
 
 constexpr std::size_t fields = 11;
 
-std::string number_or_dash(const std::optional<double>& value) {
-    return value ? fmt::format("{:.1f}", *value) : "-";
+std::string number_or_dash(const std::optional<double>& value, int digits) {
+    return value ? fmt::format("{:.{}f}", *value, digits) : "-";
+}
+
+void add_number_or_null(xinet::JsonObject& object, std::string_view key,
+                        const std::optional<double>& value) {
+    if (value) {
+        object.add(key, *value);
+    } else {
+        object.add_null(key);
+    }
 }
 
 } // namespace
@@ -67,12 +77,8 @@ std::string to_json(const std::vector<Result>& results) {
         object.add("xinet", r.xinet);
         object.add("peer", r.peer);
         object.add("peer_name", r.peer_name);
-        if (r.floor) {
-            object.add("floor", *r.floor);
-        } else {
-            object.add_null("floor");
-        }
-        object.add("ratio", r.ratio());
+        add_number_or_null(object, "floor", r.floor);
+        add_number_or_null(object, "ratio", r.ratio());
         object.add("runs", r.runs);
         text += (text.size() == 1 ? "\n  " : ",\n  ") + object.text();
     }
@@ -89,8 +95,9 @@ std::string to_table(const std::vector<Result>& results) {
                 fmt::format("{}{:<58} {:>12} {:>12} {:>10} {:>7}  {}\n", text.empty() ? "" : "\n",
                             lane, "xinet", "peer", "floor", "ratio", "unit");
         }
-        text += fmt::format("{:<58} {:>12.1f} {:>12.1f} {:>10} {:>7.3f}  {}\n", r.name, r.xinet,
-                            r.peer, number_or_dash(r.floor), r.ratio(), r.unit);
+        text +=
+            fmt::format("{:<58} {:>12.1f} {:>12.1f} {:>10} {:>7}  {}\n", r.name, r.xinet, r.peer,
+                        number_or_dash(r.floor, 1), number_or_dash(r.ratio(), 3), r.unit);
     }
     return text;
 }

@@ -21,7 +21,10 @@ struct Result {
     std::string axis; ///< empty: none
     double x = 0;
 
-    double ratio() const { return xinet / peer; }
+    /// None beside a peer for which it costs nothing.
+    std::optional<double> ratio() const {
+        return peer != 0 ? std::optional(xinet / peer) : std::nullopt;
+    }
 };
 
 double median(std::vector<double> values);
