@@ -253,9 +253,6 @@ tpacket_store_v2(struct xinet_packet_sock *po, struct xinet_ring *ring,
 
 	xinet_ring_advance(ring);
 	po->tp_packets++;
-	status = xinet_frame_quick_time(skb, stamped, now, ts);
-	h->tp_sec = ts->tv_sec;
-	h->tp_nsec = ts->tv_nsec;
 	h->tp_len = pkt_len;
 	h->tp_snaplen = snaplen;
 	h->tp_mac = mac;
@@ -264,6 +261,10 @@ tpacket_store_v2(struct xinet_packet_sock *po, struct xinet_ring *ring,
 	h->tp_vlan_tpid = 0;
 	memset(h->tp_padding, 0, sizeof(h->tp_padding));
 	xinet_tpacket_put_plain(h, skb, from, mac, snaplen, V2_SLL_OFFSET);
+
+	status = xinet_frame_quick_time(skb, stamped, now, ts);
+	h->tp_sec = ts->tv_sec;
+	h->tp_nsec = ts->tv_nsec;
 	xinet_ring_flush(h, mac + snaplen);
 	xinet_ring_set_status(TPACKET_V2, h, status | xinet_frame_status(skb));
 	return true;

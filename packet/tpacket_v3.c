@@ -178,27 +178,28 @@ static void v3_let_in(struct xinet_ring *ring)
 }
 
 /*
- * Takes @len bytes of the open block for a packet from @source. Returns where
- * they begin, or 0: the long way is wanted.
+ * Takes @len bytes of the open block for a packet from @source; they begin at
+ * @pos. false: the long way is wanted.
  */
-static __always_inline u32 v3_take(struct xinet_ring *ring,
-				   const struct xinet_tap_sink *sink,
-				   const void *source, u32 len)
+static __always_inline bool v3_take(struct xinet_ring *ring,
+				    const struct xinet_tap_sink *sink,
+				    const void *source, u32 len, u32 *pos)
 {
 	u64 gate, next;
 
 	if (unlikely(len > V3_GATE_LEN_MAX))
-		return 0;
+		return false;
 	do {
 		/* pairs with the exchange of xinet_v3_settle() */
 		gate = atomic64_read_acquire(&ring->gate);
 		if (unlikely((u32)gate + len >= ring->block_size ||
 			     READ_ONCE(sink->source) != source))
-			return 0;
+			return false;
 		next = (gate & V3_GATE_LEN_MASK) + v3_gate_take(len);
 	} while (unlikely(!atomic64_try_cmpxchg(&ring->gate, (s64 *)&gate,
 						next)));
-	return gate;
+	*pos = gate;
+	return true;
 }
 
 /* The frame of @len bytes is written. */
@@ -214,7 +215,9 @@ VISIBLE_IF_KUNIT
 u32 xinet_v3_take(struct xinet_ring *ring, const struct xinet_tap_sink *sink,
 		  const void *source, u32 len)
 {
-	return v3_take(ring, sink, source, len);
+	u32 pos;
+
+	return v3_take(ring, sink, source, len, &pos) ? pos : 0;
 }
 EXPORT_SYMBOL_IF_KUNIT(xinet_v3_take);
 
@@ -525,12 +528,11 @@ v3_store_plain(struct xinet_ring *ring, const struct xinet_tap_sink *sink,
 	u32 net = ring->net_offset;
 	u32 mac = net - (skb_network_header(skb) - (unsigned char *)from);
 	u32 len = ALIGN(mac + snaplen, V3_ALIGNMENT);
-	u32 pos = v3_take(ring, sink, source, len);
 	struct tpacket3_hdr *h;
 	struct timespec64 ts;
-	u32 status;
+	u32 pos, status;
 
-	if (unlikely(!pos))
+	if (unlikely(!v3_take(ring, sink, source, len, &pos)))
 		return false;
 	/* it stays the open one until we are done */
 	h = (void *)READ_ONCE(ring->v3.block) + pos;
@@ -543,9 +545,8 @@ v3_store_plain(struct xinet_ring *ring, const struct xinet_tap_sink *sink,
 	memset(h->tp_padding, 0, sizeof(h->tp_padding));
 	xinet_tpacket_put_plain(h, skb, from, mac, snaplen, V3_SLL_OFFSET);
 
-	status = xinet_frame_status(skb);
-	status |= xinet_frame_quick_time(skb, stamped, now, &ts);
-	h->tp_status = status;
+	status = xinet_frame_quick_time(skb, stamped, now, &ts);
+	h->tp_status = status | xinet_frame_status(skb);
 	h->tp_sec = ts.tv_sec;
 	h->tp_nsec = ts.tv_nsec;
 	v3_done(ring, len);
