@@ -12,6 +12,7 @@
 #include <linux/if_packet.h>
 #include <linux/if_vlan.h>
 #include <linux/ktime.h>
+#include <linux/math64.h>
 #include <linux/minmax.h>
 #include <linux/net_tstamp.h>
 #include <linux/netdevice.h>
@@ -173,12 +174,17 @@ static __always_inline u32 xinet_frame_quick_time(const struct sk_buff *skb,
 						  struct timespec64 *now,
 						  struct timespec64 *ts)
 {
+	u32 nsec;
+
 	if (stamped && ktime_to_timespec64_cond(skb_tstamp(skb), ts))
 		return TP_STATUS_TS_SOFTWARE;
-	if (now)
+	if (now) {
 		*ts = *xinet_frame_now(now);
-	else
-		ktime_get_real_ts64(ts);
+		return 0;
+	}
+	/* in registers; a struct that a function fills in is on the stack */
+	ts->tv_sec = div_u64_rem(ktime_get_real_ns(), NSEC_PER_SEC, &nsec);
+	ts->tv_nsec = nsec;
 	return 0;
 }
 

@@ -64,7 +64,7 @@ union xinet_ring_header {
  * @head: index of the frame that is next
  * @head_left: frames from @head to the end of its block, itself included
  * @head_frame: where it is
- * @last_time: of the newest packet of V2 that went the short way
+ * @last_time: of V2: where the time of a packet is put first
  * @refs: one of the socket, and of a sender one for every frame that has gone to
  *	a device and has not come back; while there are any the ring is not
  *	exchanged

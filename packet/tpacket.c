@@ -244,7 +244,7 @@ tpacket_store_v2(struct xinet_packet_sock *po, struct xinet_ring *ring,
 	struct tpacket2_hdr *h = ring->head_frame;
 	u32 net = ring->net_offset;
 	u32 mac = net - (skb_network_header(skb) - (unsigned char *)from);
-	u32 status;
+	u32 status = 0;
 
 	if (unlikely(mac + snaplen > ring->frame_size ||
 		     atomic_read(&po->tp_drops) ||
@@ -262,7 +262,11 @@ tpacket_store_v2(struct xinet_packet_sock *po, struct xinet_ring *ring,
 	memset(h->tp_padding, 0, sizeof(h->tp_padding));
 	xinet_tpacket_put_plain(h, skb, from, mac, snaplen, V2_SLL_OFFSET);
 
-	status = xinet_frame_quick_time(skb, stamped, now, ts);
+	/* into memory that is at hand under the lock: nothing is on the stack */
+	if (stamped || now)
+		status = xinet_frame_quick_time(skb, stamped, now, ts);
+	else
+		ktime_get_real_ts64(ts);
 	h->tp_sec = ts->tv_sec;
 	h->tp_nsec = ts->tv_nsec;
 	xinet_ring_flush(h, mac + snaplen);
