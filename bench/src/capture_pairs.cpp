@@ -138,6 +138,7 @@ std::vector<Pair> capture_pairs() {
                  .floor = whose == Whose::program
                               ? std::function<double()>([=] { return write_cost(bytes); })
                               : nullptr,
+                 .needs_cpu_time = true,
                  .quick = false});
         }
     }

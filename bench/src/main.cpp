@@ -45,8 +45,8 @@ std::vector<Pair> all_pairs() {
 }
 
 bool wanted(const Pair& pair, const MeasureOptions& options) {
-    return pair.min_cpus <= bench::cpus() && (pair.quick || !options.quick) &&
-           pair.name.find(options.only) != std::string::npos;
+    return pair.min_cpus <= bench::cpus() && (!pair.needs_cpu_time || bench::counts_cpu_time()) &&
+           (pair.quick || !options.quick) && pair.name.find(options.only) != std::string::npos;
 }
 
 /// Ours and theirs by turns, so that what disturbs one disturbs the other.

@@ -22,7 +22,8 @@ struct Pair {
     std::function<double()> floor;
     /// Some say nothing on one CPU, or nothing where CPUs take turns.
     int min_cpus = 1;
-    bool quick = true; ///< part of `make bench ARGS=quick`
+    bool needs_cpu_time = false; ///< says nothing where that comes in ticks
+    bool quick = true;           ///< part of `make bench ARGS=quick`
     /// Where it stands on the plot of its group; empty: it has a bar of its own.
     std::string axis = {};
     double x = 0;

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <ctime>
 #include <fstream>
 #include <sstream>
 #include <thread>
@@ -69,6 +70,24 @@ std::chrono::steady_clock::time_point now() {
 
 int cpus() {
     return static_cast<int>(std::thread::hardware_concurrency());
+}
+
+bool counts_cpu_time() {
+    using std::chrono::milliseconds;
+    constexpr milliseconds busy{2};
+    const auto used = [] {
+        timespec time{};
+        ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+        return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+    };
+    static const bool counts = [&] {
+        const auto before = used();
+        for (const auto start = now(); now() - start < busy;) {
+        }
+        const auto taken = used() - before;
+        return taken > busy / 2 && taken < 2 * busy;
+    }();
+    return counts;
 }
 
 } // namespace bench

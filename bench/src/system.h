@@ -22,4 +22,8 @@ std::chrono::steady_clock::time_point now();
 
 int cpus();
 
+/// Whether the kernel counts the CPU time of programs, or samples it by ticks, as
+/// User Mode Linux does.
+bool counts_cpu_time();
+
 } // namespace bench
