@@ -86,7 +86,10 @@ static void make_ring(struct kunit *test, u32 flags, u32 snaplen)
 	KUNIT_ASSERT_EQ(test, err, 0);
 	err = f->sock->ops->bind(f->sock, (void *)&sll, sizeof(sll));
 	KUNIT_ASSERT_EQ(test, err, 0);
-	KUNIT_ASSERT_TRUE(test, f->po->sink.quick == xinet_rx_lane_quick);
+	KUNIT_ASSERT_TRUE(test, rcu_access_pointer(f->po->sink.receiver) ==
+			  &f->po->lanes->receiver);
+	KUNIT_ASSERT_TRUE(test, f->po->lanes->receiver.quick ==
+			  xinet_rx_lane_quick);
 	f->lane = per_cpu_ptr(f->po->lanes->lanes, raw_smp_processor_id());
 }
 
@@ -115,7 +118,8 @@ static bool put_quick(struct lane_fixture *f, const void *source)
 	bool stored;
 
 	local_bh_disable();
-	stored = xinet_rx_lane_quick(&f->po->sink, f->skb, source, f->dev);
+	stored = xinet_rx_lane_quick(&f->po->sink, &f->po->lanes->receiver,
+				     f->skb, source, f->dev);
 	local_bh_enable();
 	return stored;
 }
@@ -133,7 +137,8 @@ static void put_long(struct lane_fixture *f)
 	skb_push(f->skb, ETH_HLEN);
 	frame.snaplen = f->skb->len;
 	local_bh_disable();
-	xinet_rx_lane_deliver(&f->po->sink, f->skb, &frame);
+	xinet_rx_lane_deliver(&f->po->sink, &f->po->lanes->receiver, f->skb,
+			      &frame);
 	local_bh_enable();
 	skb_pull(f->skb, ETH_HLEN);
 }

@@ -43,8 +43,9 @@ struct tap_fixture {
 	struct socket *sock[TEST_SINKS];
 };
 
-static void remember(struct xinet_tap_sink *sink, struct sk_buff *skb,
-		     const struct xinet_tap_frame *frame)
+static void remember(struct xinet_tap_sink *sink,
+		     const struct xinet_tap_receiver *receiver,
+		     struct sk_buff *skb, const struct xinet_tap_frame *frame)
 {
 	struct test_sink *ts = container_of(sink, struct test_sink, sink);
 
@@ -53,6 +54,8 @@ static void remember(struct xinet_tap_sink *sink, struct sk_buff *skb,
 	ts->data_len = skb->len;
 	ts->first_byte = skb->data[0];
 }
+
+static const struct xinet_tap_receiver remembering = { .deliver = remember };
 
 static void fill_frame(u8 *frame)
 {
@@ -75,7 +78,7 @@ static int tap_init(struct kunit *test)
 	INIT_LIST_HEAD(&f->list);
 	for (i = 0; i < TEST_SINKS; i++) {
 		f->sinks[i].sink.sk = &f->sinks[i].sk;
-		f->sinks[i].sink.deliver = remember;
+		RCU_INIT_POINTER(f->sinks[i].sink.receiver, &remembering);
 		f->sinks[i].sink.running = true;
 	}
 

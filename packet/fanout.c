@@ -102,7 +102,7 @@ struct fanout_program {
 };
 
 /*
- * @sink: behind the tap of @dev and @num; deliver() is fanout_deliver()
+ * @sink: behind the tap of @dev and @num; its receiver is of this file
  * @nr_running: members that have a slot
  * @mode: PACKET_FANOUT_*
  * @flags: PACKET_FANOUT_FLAG_* >> 8, unknown ones included
@@ -230,9 +230,10 @@ static struct xinet_tap_sink *fanout_member(const struct fanout_group *group,
 static enum xinet_tap_room fanout_room(const struct xinet_tap_sink *member,
 				       const struct sk_buff *skb)
 {
-	xinet_tap_room_t room = READ_ONCE(member->room);
+	const struct xinet_tap_receiver *receiver =
+		rcu_dereference(member->receiver);
 
-	return room(member->sk, skb);
+	return receiver->room(receiver, member->sk, skb);
 }
 
 /*
@@ -326,7 +327,9 @@ static struct sk_buff *fanout_defragment(const struct fanout_group *group,
 }
 
 /* xinet_tap_deliver_t of a group */
-static void fanout_deliver(struct xinet_tap_sink *sink, struct sk_buff *skb,
+static void fanout_deliver(struct xinet_tap_sink *sink,
+			   const struct xinet_tap_receiver *receiver,
+			   struct sk_buff *skb,
 			   const struct xinet_tap_frame *frame)
 {
 	struct fanout_group *group =
@@ -372,8 +375,10 @@ static noinline void fanout_hand_on(struct xinet_tap_sink *sink,
 }
 
 /* xinet_tap_quick_t of a group that neither defragments nor rolls over. */
-static bool fanout_quick(struct xinet_tap_sink *sink, struct sk_buff *skb,
-			 const void *source, const struct net_device *orig_dev)
+static bool fanout_quick(struct xinet_tap_sink *sink,
+			 const struct xinet_tap_receiver *receiver,
+			 struct sk_buff *skb, const void *source,
+			 const struct net_device *orig_dev)
 {
 	struct fanout_group *group =
 		container_of(sink, struct fanout_group, sink);
@@ -386,11 +391,32 @@ static bool fanout_quick(struct xinet_tap_sink *sink, struct sk_buff *skb,
 	if (!num)
 		return true;
 	member = fanout_member(group, fanout_choose(group, skb, num));
-	quick = READ_ONCE(member->quick);
+	receiver = rcu_dereference(member->receiver);
+	quick = READ_ONCE(receiver->quick);
 	if (!quick || rcu_access_pointer(member->sk->sk_filter) ||
-	    !quick(member, skb, sink, orig_dev))
+	    !quick(member, receiver, skb, sink, orig_dev))
 		fanout_hand_on(sink, member, skb, orig_dev);
 	return true;
+}
+
+/* Of a group that defragments or rolls over, and of the others. */
+static const struct xinet_tap_receiver fanout_receiver = {
+	.deliver = fanout_deliver,
+};
+
+static const struct xinet_tap_receiver fanout_receiver_quick = {
+	.deliver = fanout_deliver,
+	.quick = fanout_quick,
+};
+
+static const struct xinet_tap_receiver *
+fanout_receiver_of(const struct fanout_group *group)
+{
+	if (group->mode == PACKET_FANOUT_ROLLOVER ||
+	    fanout_has_flag(group, PACKET_FANOUT_FLAG_ROLLOVER) ||
+	    fanout_has_flag(group, PACKET_FANOUT_FLAG_DEFRAG))
+		return &fanout_receiver;
+	return &fanout_receiver_quick;
 }
 
 void xinet_fanout_net_init(struct xinet_fanout_net *fn)
@@ -510,7 +536,6 @@ static struct fanout_group *fanout_alloc(const struct xinet_packet_sock *po,
 		return ERR_PTR(-ENOMEM);
 
 	INIT_LIST_HEAD(&group->sink.node);
-	group->sink.deliver = fanout_deliver;
 	group->sink.mode = XINET_TAP_NATIVE;
 	group->sink.own_filter = true;
 	group->sink.running = true;
@@ -520,10 +545,7 @@ static struct fanout_group *fanout_alloc(const struct xinet_packet_sock *po,
 	group->flags = fanout_args_flags(args);
 	if (group->mode == PACKET_FANOUT_HASH)
 		group->flows = xinet_flow_cache_alloc();
-	if (group->mode != PACKET_FANOUT_ROLLOVER &&
-	    !fanout_has_flag(group, PACKET_FANOUT_FLAG_ROLLOVER) &&
-	    !fanout_has_flag(group, PACKET_FANOUT_FLAG_DEFRAG))
-		group->sink.quick = fanout_quick;
+	RCU_INIT_POINTER(group->sink.receiver, fanout_receiver_of(group));
 	group->dev = fanout_dev(po);
 	group->num = po->num;
 	group->max_members = max;

@@ -386,9 +386,7 @@ static void packet_init_sock(struct socket *sock, struct sock *sk)
 	INIT_LIST_HEAD(&po->memberships);
 	INIT_LIST_HEAD(&po->sink.node);
 	po->sink.sk = sk;
-	po->sink.deliver = xinet_queue_deliver;
-	po->sink.quick = xinet_queue_quick;
-	po->sink.room = xinet_queue_room;
+	RCU_INIT_POINTER(po->sink.receiver, xinet_queue_receiver(true));
 	INIT_WORK(&po->filter_work, xinet_options_filter_work);
 }
 

@@ -58,12 +58,17 @@ static void queue_note(const struct xinet_packet_sock *po, struct sk_buff *skb,
 	cb->halen = xinet_frame_copy_address(skb, cb->addr, MAX_ADDR_LEN);
 }
 
+/* Of sockets that want every packet described, and of the others. */
+static const struct xinet_tap_receiver queue_receiver;
+static const struct xinet_tap_receiver queue_receiver_quick;
+
 /* Under way while the socket got a ring, a packet is for neither; queue's lock. */
 static bool queue_wants(const struct xinet_tap_sink *sink,
 			const struct xinet_tap_frame *frame)
 {
 	return xinet_tap_sink_wants(sink, frame) &&
-	       sink->deliver == xinet_queue_deliver;
+	       (xinet_tap_sink_has(sink, &queue_receiver_quick) ||
+		xinet_tap_sink_has(sink, &queue_receiver));
 }
 
 /* Lets go of what a packet must not keep alive while it waits for a reader. */
@@ -109,11 +114,15 @@ static bool queue_pack(struct xinet_packet_sock *po, const struct sk_buff *skb,
 }
 
 /*
+ * xinet_tap_quick_t
+ *
  * Budget: the queue's lock once; one copy; a barrier to see whether someone
  * waits; a page for some dozens of packets, or none when the reader keeps up.
  */
-bool xinet_queue_quick(struct xinet_tap_sink *sink, struct sk_buff *skb,
-		       const void *source, const struct net_device *orig_dev)
+static bool queue_quick(struct xinet_tap_sink *sink,
+			const struct xinet_tap_receiver *receiver,
+			struct sk_buff *skb, const void *source,
+			const struct net_device *orig_dev)
 {
 	struct xinet_packet_sock *po = xinet_packet_sk(sink->sk);
 	struct sk_buff_head *queue = &po->sk.sk_receive_queue;
@@ -125,9 +134,9 @@ bool xinet_queue_quick(struct xinet_tap_sink *sink, struct sk_buff *skb,
 		return false;
 
 	spin_lock(&queue->lock);
-	/* as long as it is this function the queue takes them whole */
+	/* as long as it is this one the queue takes them whole */
 	packed = likely(sink->source == source &&
-			sink->quick == xinet_queue_quick) &&
+			xinet_tap_sink_has(sink, &queue_receiver_quick)) &&
 		 xinet_queue_pack(po, skb, skb_mac_header(skb), len, len,
 				  skb->dev->ifindex);
 	spin_unlock(&queue->lock);
@@ -137,11 +146,15 @@ bool xinet_queue_quick(struct xinet_tap_sink *sink, struct sk_buff *skb,
 }
 
 /*
+ * xinet_tap_deliver_t
+ *
  * Budget: one clone; the queue's lock once, for the append; a barrier to see
  * whether someone waits. Of small packets as above.
  */
-void xinet_queue_deliver(struct xinet_tap_sink *sink, struct sk_buff *skb,
-			 const struct xinet_tap_frame *frame)
+static void queue_deliver(struct xinet_tap_sink *sink,
+			  const struct xinet_tap_receiver *receiver,
+			  struct sk_buff *skb,
+			  const struct xinet_tap_frame *frame)
 {
 	struct sock *sk = sink->sk;
 	struct xinet_packet_sock *po = xinet_packet_sk(sk);
@@ -195,8 +208,9 @@ bool xinet_queue_copy(struct sock *sk, struct sk_buff *skb)
 	return true;
 }
 
-enum xinet_tap_room xinet_queue_room(const struct sock *sk,
-				     const struct sk_buff *skb)
+static enum xinet_tap_room
+queue_room(const struct xinet_tap_receiver *receiver, const struct sock *sk,
+	   const struct sk_buff *skb)
 {
 	int size = READ_ONCE(sk->sk_rcvbuf);
 	s64 left;
@@ -205,6 +219,22 @@ enum xinet_tap_room xinet_queue_room(const struct sock *sk,
 	if (left > size >> XINET_TAP_ROOM_LOW_SHIFT)
 		return XINET_TAP_ROOM_NORMAL;
 	return left > 0 ? XINET_TAP_ROOM_LOW : XINET_TAP_ROOM_NONE;
+}
+
+static const struct xinet_tap_receiver queue_receiver = {
+	.deliver = queue_deliver,
+	.room = queue_room,
+};
+
+static const struct xinet_tap_receiver queue_receiver_quick = {
+	.deliver = queue_deliver,
+	.quick = queue_quick,
+	.room = queue_room,
+};
+
+const struct xinet_tap_receiver *xinet_queue_receiver(bool quick)
+{
+	return quick ? &queue_receiver_quick : &queue_receiver;
 }
 
 static bool queue_is_cooked(const struct sock *sk)

@@ -15,32 +15,13 @@ struct sock;
 struct socket;
 
 /**
- * xinet_queue_deliver() - xinet_tap_deliver_t of a socket without ring
- * @sink: of the socket
- * @skb: accepted packet
- * @frame: as the tap fills it in
+ * xinet_queue_receiver() - what takes the packets of a socket without ring
+ * @quick: the socket is in link-level mode and asks for nothing that the quick
+ *	one does not do: small packets, as long as there is room
  *
  * Counts a drop when the receive buffer is full or memory is short.
- *
- * Context: softirq, or BH disabled; RCU.
  */
-void xinet_queue_deliver(struct xinet_tap_sink *sink, struct sk_buff *skb,
-			 const struct xinet_tap_frame *frame);
-
-/**
- * xinet_queue_quick() - xinet_tap_quick_t of a socket without ring
- * @sink: of a socket in link-level mode
- * @skb: the packet
- * @source: where it comes from
- * @orig_dev: the device that it came through first
- *
- * Takes small packets, as long as there is room in the receive buffer.
- *
- * Context: as xinet_queue_deliver().
- * Return: whether the packet is dealt with.
- */
-bool xinet_queue_quick(struct xinet_tap_sink *sink, struct sk_buff *skb,
-		       const void *source, const struct net_device *orig_dev);
+const struct xinet_tap_receiver *xinet_queue_receiver(bool quick);
 
 /**
  * xinet_queue_copy() - queue a packet that its ring has no room for
@@ -54,17 +35,6 @@ bool xinet_queue_quick(struct xinet_tap_sink *sink, struct sk_buff *skb,
  * Return: whether it has been queued.
  */
 bool xinet_queue_copy(struct sock *sk, struct sk_buff *skb);
-
-/**
- * xinet_queue_room() - xinet_tap_room_t of a socket without ring
- * @sk: the socket
- * @skb: the packet
- *
- * Context: as xinet_queue_deliver().
- * Return: enum xinet_tap_room.
- */
-enum xinet_tap_room xinet_queue_room(const struct sock *sk,
-				     const struct sk_buff *skb);
 
 /**
  * xinet_queue_recvmsg() - recvmsg() of a packet socket

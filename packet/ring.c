@@ -271,46 +271,52 @@ static void ring_setup_rx(struct xinet_packet_sock *po,
 			   ring->reserve + ring->vnet_hdr_sz;
 	ring->plain = ring->version != TPACKET_V1 && !ring->vnet_hdr_sz &&
 		      ring->net_offset <= U16_MAX;
-	if (ring->version == TPACKET_V3)
+	ring->receiver.deliver = xinet_tpacket_deliver;
+	ring->receiver.room = xinet_ring_room;
+	if (ring->version == TPACKET_V3) {
+		ring->receiver.deliver = xinet_v3_deliver;
+		ring->receiver.moved = xinet_v3_moved;
 		xinet_v3_setup(po, ring);
+	}
 }
 
-/* Who takes the packets of a socket with @ring, or without one. */
-static void ring_set_sink(struct xinet_tap_sink *sink,
-			  const struct xinet_ring *ring)
+/* Whether the fast path does all that a socket asks for. */
+static bool ring_may_be_quick(const struct xinet_packet_sock *po)
 {
-	xinet_tap_deliver_t deliver = xinet_queue_deliver;
-
-	if (ring)
-		deliver = ring->version == TPACKET_V3 ? xinet_v3_deliver :
-							xinet_tpacket_deliver;
-	WRITE_ONCE(sink->deliver, deliver);
-	WRITE_ONCE(sink->room, ring ? xinet_ring_room : xinet_queue_room);
-	sink->moved = deliver == xinet_v3_deliver ? xinet_v3_moved : NULL;
+	return po->sink.mode == XINET_TAP_RAW && !READ_ONCE(po->tp_tstamp) &&
+	       !READ_ONCE(po->origdev);
 }
 
-/* The short way into what a socket has; the mode of one with a ring stays. */
-static xinet_tap_quick_t ring_quick(const struct xinet_packet_sock *po)
+/* The fast path into @ring. */
+static xinet_tap_quick_t ring_quick(const struct xinet_ring *ring)
 {
-	const struct xinet_ring *ring = po->rx_ring;
-
-	if (po->sink.mode != XINET_TAP_RAW || READ_ONCE(po->tp_tstamp) ||
-	    READ_ONCE(po->origdev))
-		return NULL;
-	if (po->sink.deliver == xinet_rx_lane_deliver)
-		return xinet_rx_lane_quick;
-	if (!ring)
-		return xinet_queue_quick;
 	if (!ring->plain)
 		return NULL;
 	return ring->version == TPACKET_V3 ? xinet_v3_quick :
 					     xinet_tpacket_quick;
 }
 
-void xinet_ring_set_quick(struct xinet_packet_sock *po)
+void xinet_ring_set_receiver(struct xinet_packet_sock *po)
 {
+	struct xinet_rx_ring *lanes = xinet_rx_ring_made_by(po);
+	const bool quick = ring_may_be_quick(po);
+	const struct xinet_tap_receiver *receiver;
+	struct xinet_ring *ring = po->rx_ring;
+
 	lockdep_assert_held(&po->sk.sk_receive_queue.lock);
-	WRITE_ONCE(po->sink.quick, ring_quick(po));
+	if (lanes) {
+		WRITE_ONCE(lanes->receiver.quick,
+			   quick ? xinet_rx_lane_quick : NULL);
+		receiver = &lanes->receiver;
+	} else if (ring) {
+		WRITE_ONCE(ring->receiver.quick,
+			   quick ? ring_quick(ring) : NULL);
+		receiver = &ring->receiver;
+	} else {
+		receiver = xinet_queue_receiver(quick);
+	}
+	/* pairs with the dependent reads of packets, in tap.c and fanout.c */
+	rcu_assign_pointer(po->sink.receiver, receiver);
 }
 
 void xinet_ring_settle(struct xinet_packet_sock *po)
@@ -323,7 +329,7 @@ void xinet_ring_settle(struct xinet_packet_sock *po)
 void xinet_ring_options_changed(struct xinet_packet_sock *po)
 {
 	spin_lock_bh(&po->sk.sk_receive_queue.lock);
-	xinet_ring_set_quick(po);
+	xinet_ring_set_receiver(po);
 	xinet_ring_settle(po);
 	spin_unlock_bh(&po->sk.sk_receive_queue.lock);
 }
@@ -351,11 +357,9 @@ static struct xinet_ring *ring_exchange(struct xinet_packet_sock *po, bool tx,
 
 	spin_lock_bh(&queue->lock);
 	old = *place;
-	/* pairs with the dependent reads of packets that have no lock */
-	smp_store_release(place, ring);
+	*place = ring;
 	if (!tx) {
-		ring_set_sink(&po->sink, ring);
-		xinet_ring_set_quick(po);
+		xinet_ring_set_receiver(po);
 		if (old)
 			xinet_v3_settle(old);
 	}
@@ -565,18 +569,19 @@ static bool ring_is_free(const struct xinet_ring *ring, bool v3, u32 ahead)
 	       TP_STATUS_KERNEL;
 }
 
-enum xinet_tap_room xinet_ring_room(const struct sock *sk,
+enum xinet_tap_room xinet_ring_room(const struct xinet_tap_receiver *receiver,
+				    const struct sock *sk,
 				    const struct sk_buff *skb)
 {
 	struct xinet_packet_sock *po = xinet_packet_sk(sk);
 	enum xinet_tap_room room = XINET_TAP_ROOM_NONE;
-	const struct xinet_ring *ring;
+	const struct xinet_ring *ring = xinet_ring_of(receiver);
 	bool v3;
 	u32 nr;
 
 	spin_lock(&po->sk.sk_receive_queue.lock);
-	ring = po->rx_ring;
-	if (!ring)
+	/* otherwise its blocks may be gone */
+	if (!xinet_tap_sink_has(&po->sink, receiver))
 		goto out_unlock;
 	v3 = ring->version == TPACKET_V3;
 	nr = v3 ? ring->nr_blocks : ring->nr_frames;

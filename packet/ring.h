@@ -18,6 +18,7 @@
 #include <linux/types.h>
 #include <linux/workqueue.h>
 
+#include "packet/tap.h"
 #include "packet/tpacket_v3.h"
 
 struct file;
@@ -37,6 +38,7 @@ union xinet_ring_header {
 
 /**
  * struct xinet_ring - a ring, of a receiver or of a sender
+ * @receiver: of a receiver: what takes packets into it
  * @blocks: addresses of the blocks, each in one piece for the kernel
  * @net_offset: of a receiver: where the network header goes in a frame behind
  *	a link-level header of no more than 16 bytes
@@ -71,11 +73,12 @@ union xinet_ring_header {
  * @free_work: for a last reference that goes where freeing is not allowed
  * @rcu: a packet on its way may look at @gate until a grace period later
  *
- * What comes before @gate never changes. The @head is the kernel's alone: it
+ * What comes before @gate never changes, but for the quick() of @receiver. The @head is the kernel's alone: it
  * moves under sk_receive_queue.lock, that of a sender under ring_lock. Nothing
  * that userspace writes into the ring leads the kernel to a place in it.
  */
 struct xinet_ring {
+	struct xinet_tap_receiver receiver;
 	void **blocks;
 	u32 nr_blocks;
 	u32 block_size;
@@ -110,6 +113,19 @@ struct xinet_ring {
 	struct work_struct free_work;
 	struct rcu_head rcu;
 };
+
+/**
+ * xinet_ring_of() - the ring whose receiver it is
+ * @receiver: as it was read for a packet
+ *
+ * Its blocks are there as long as a socket has it, and its gate lets nobody in
+ * after that.
+ */
+static inline struct xinet_ring *
+xinet_ring_of(const struct xinet_tap_receiver *receiver)
+{
+	return container_of(receiver, struct xinet_ring, receiver);
+}
 
 /**
  * xinet_ring_frame() - where a frame is
@@ -281,12 +297,12 @@ bool xinet_ring_exists(const struct xinet_packet_sock *po);
 void xinet_ring_options_changed(struct xinet_packet_sock *po);
 
 /**
- * xinet_ring_set_quick() - choose the short way into what a socket has
- * @po: its rings, lanes or options are others now
+ * xinet_ring_set_receiver() - choose what takes the packets of a socket
+ * @po: its rings, lanes, mode or options are others now
  *
  * Context: sk_receive_queue.lock held.
  */
-void xinet_ring_set_quick(struct xinet_packet_sock *po);
+void xinet_ring_set_receiver(struct xinet_packet_sock *po);
 
 /**
  * xinet_ring_settle() - wait for packets on their way into the receive ring
@@ -323,13 +339,15 @@ int xinet_ring_mmap(struct file *file, struct socket *sock,
 
 /**
  * xinet_ring_room() - xinet_tap_room_t of a socket with a receive ring
+ * @receiver: of the ring
  * @sk: the socket
  * @skb: the packet
  *
  * Context: as its deliver(); takes sk_receive_queue.lock.
  * Return: enum xinet_tap_room, of frames or, in V3, of blocks.
  */
-enum xinet_tap_room xinet_ring_room(const struct sock *sk,
+enum xinet_tap_room xinet_ring_room(const struct xinet_tap_receiver *receiver,
+				    const struct sock *sk,
 				    const struct sk_buff *skb);
 
 /**

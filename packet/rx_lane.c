@@ -242,15 +242,24 @@ static void lane_drop(struct xinet_rx_lane_state *lane)
 	WRITE_ONCE(lane->shared->drops, lane->drops);
 }
 
+/* It and its lanes live for a grace period after the socket that made it. */
+static const struct xinet_rx_ring *
+lane_ring(const struct xinet_tap_receiver *receiver)
+{
+	return container_of(receiver, struct xinet_rx_ring, receiver);
+}
+
 /*
  * Budget: one time stamp, unless the packet has one; one copy; a barrier when
  * readers are to be woken. No lock, no atomic operation, no clone, no allocation.
  */
-void xinet_rx_lane_deliver(struct xinet_tap_sink *sink, struct sk_buff *skb,
+void xinet_rx_lane_deliver(struct xinet_tap_sink *sink,
+			   const struct xinet_tap_receiver *receiver,
+			   struct sk_buff *skb,
 			   const struct xinet_tap_frame *frame)
 {
 	struct xinet_packet_sock *po = xinet_packet_sk(sink->sk);
-	const struct xinet_rx_ring *ring = READ_ONCE(po->lanes);
+	const struct xinet_rx_ring *ring = lane_ring(receiver);
 	struct xinet_rx_lane_state *lane = this_cpu_ptr(ring->lanes);
 	struct xinet_rx_record *record;
 	u32 snaplen, len;
@@ -308,13 +317,12 @@ static __always_inline void lane_fill_quick(struct xinet_rx_record *record,
 	xinet_frame_copy_linear(record + 1, skb_mac_header(skb), pkt_len);
 }
 
-static __always_inline bool lane_quick(struct xinet_tap_sink *sink,
-				       struct sk_buff *skb, const void *source,
-				       bool stamped)
+static __always_inline bool
+lane_quick(struct xinet_tap_sink *sink,
+	   const struct xinet_tap_receiver *receiver, struct sk_buff *skb,
+	   const void *source, bool stamped)
 {
-	const struct xinet_packet_sock *po =
-		container_of(sink, struct xinet_packet_sock, sink);
-	const struct xinet_rx_ring *ring = READ_ONCE(po->lanes);
+	const struct xinet_rx_ring *ring = lane_ring(receiver);
 	struct xinet_rx_lane_state *lane = this_cpu_ptr(ring->lanes);
 	const u32 pkt_len = xinet_tpacket_quick_len(skb);
 	const u32 size = ring->req.lane_size;
@@ -347,26 +355,31 @@ static __always_inline bool lane_quick(struct xinet_tap_sink *sink,
 	return true;
 }
 
-static noinline bool lane_quick_stamped(struct xinet_tap_sink *sink,
-					struct sk_buff *skb, const void *source)
+static noinline bool
+lane_quick_stamped(struct xinet_tap_sink *sink,
+		   const struct xinet_tap_receiver *receiver,
+		   struct sk_buff *skb, const void *source)
 {
-	return lane_quick(sink, skb, source, true);
+	return lane_quick(sink, receiver, skb, source, true);
 }
 
 /* Budget: as above; no frame described, and the stamp is not shared. */
-bool xinet_rx_lane_quick(struct xinet_tap_sink *sink, struct sk_buff *skb,
-			 const void *source, const struct net_device *orig_dev)
+bool xinet_rx_lane_quick(struct xinet_tap_sink *sink,
+			 const struct xinet_tap_receiver *receiver,
+			 struct sk_buff *skb, const void *source,
+			 const struct net_device *orig_dev)
 {
 	if (unlikely(skb->tstamp))
-		return lane_quick_stamped(sink, skb, source);
-	return lane_quick(sink, skb, source, false);
+		return lane_quick_stamped(sink, receiver, skb, source);
+	return lane_quick(sink, receiver, skb, source, false);
 }
 EXPORT_SYMBOL_IF_KUNIT(xinet_rx_lane_quick);
 
-enum xinet_tap_room xinet_rx_lane_room(const struct sock *sk,
-				       const struct sk_buff *skb)
+enum xinet_tap_room
+xinet_rx_lane_room(const struct xinet_tap_receiver *receiver,
+		   const struct sock *sk, const struct sk_buff *skb)
 {
-	const struct xinet_rx_ring *ring = READ_ONCE(xinet_packet_sk(sk)->lanes);
+	const struct xinet_rx_ring *ring = lane_ring(receiver);
 	const struct xinet_rx_lane_state *lane = this_cpu_ptr(ring->lanes);
 	const u32 size = ring->req.lane_size;
 	u64 free;

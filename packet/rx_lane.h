@@ -68,19 +68,23 @@ void xinet_rx_lane_shutdown(struct xinet_rx_lane_state *lane);
 /**
  * xinet_rx_lane_deliver() - xinet_tap_deliver_t of a socket with such a ring
  * @sink: of the socket
+ * @receiver: of the ring
  * @skb: accepted packet
  * @frame: what came with it
  *
  * Another CPU that is writing a packet when the socket is bound elsewhere may
  * still be doing so when bind() returns.
  */
-void xinet_rx_lane_deliver(struct xinet_tap_sink *sink, struct sk_buff *skb,
+void xinet_rx_lane_deliver(struct xinet_tap_sink *sink,
+			   const struct xinet_tap_receiver *receiver,
+			   struct sk_buff *skb,
 			   const struct xinet_tap_frame *frame);
 
 /**
  * xinet_rx_lane_quick() - xinet_tap_quick_t of a socket with such a ring
  * @sink: of the socket, in link-level mode, which asks for no stamps of the
  *	device and no PACKET_ORIGDEV
+ * @receiver: of the ring
  * @skb: any packet
  * @source: whom it comes from
  * @orig_dev: not looked at
@@ -88,17 +92,21 @@ void xinet_rx_lane_deliver(struct xinet_tap_sink *sink, struct sk_buff *skb,
  * Return: false when it is to take the long way: it is not plain, or in its
  * place is a pad or something that must be given up first.
  */
-bool xinet_rx_lane_quick(struct xinet_tap_sink *sink, struct sk_buff *skb,
-			 const void *source, const struct net_device *orig_dev);
+bool xinet_rx_lane_quick(struct xinet_tap_sink *sink,
+			 const struct xinet_tap_receiver *receiver,
+			 struct sk_buff *skb, const void *source,
+			 const struct net_device *orig_dev);
 
 /**
  * xinet_rx_lane_room() - xinet_tap_room_t of a socket with such a ring
+ * @receiver: of the ring
  * @sk: the socket
  * @skb: the packet
  *
  * Return: what is free in the lane of this CPU.
  */
-enum xinet_tap_room xinet_rx_lane_room(const struct sock *sk,
-				       const struct sk_buff *skb);
+enum xinet_tap_room
+xinet_rx_lane_room(const struct xinet_tap_receiver *receiver,
+		   const struct sock *sk, const struct sk_buff *skb);
 
 #endif /* _XINET_PACKET_RX_LANE_H */

@@ -128,6 +128,8 @@ rx_ring_alloc(const struct xinet_rx_ring_req *req)
 	ring->nr_lanes = num_possible_cpus();
 	init_waitqueue_head(&ring->wait);
 	mutex_init(&ring->lock);
+	ring->receiver.deliver = xinet_rx_lane_deliver;
+	ring->receiver.room = xinet_rx_lane_room;
 	refcount_set(&ring->refs, 1);
 	INIT_RCU_WORK(&ring->free_work, rx_ring_free_work);
 
@@ -189,11 +191,7 @@ static int rx_ring_set(struct xinet_packet_sock *po,
 	po->lanes_reader = RX_RING_MAKER;
 	/* pairs with those who ask for the ring */
 	smp_store_release(&po->lanes, ring);
-	/* whoever sees the new functions, which depend on it, sees the ring */
-	smp_wmb();
-	WRITE_ONCE(po->sink.deliver, xinet_rx_lane_deliver);
-	WRITE_ONCE(po->sink.room, xinet_rx_lane_room);
-	xinet_ring_set_quick(po);
+	xinet_ring_set_receiver(po);
 	skb_queue_splice_init(queue, &stale);
 	spin_unlock_bh(&queue->lock);
 	mutex_unlock(&po->ring_lock);
@@ -322,6 +320,12 @@ static int rx_ring_command(struct xinet_packet_sock *po, int optname, int val)
 	default:
 		return -ENOPROTOOPT;
 	}
+}
+
+struct xinet_rx_ring *xinet_rx_ring_made_by(const struct xinet_packet_sock *po)
+{
+	lockdep_assert_held(&po->sk.sk_receive_queue.lock);
+	return po->lanes_reader == RX_RING_MAKER ? po->lanes : NULL;
 }
 
 int xinet_rx_ring_setsockopt(struct xinet_packet_sock *po, int optname,

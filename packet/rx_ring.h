@@ -18,6 +18,7 @@
 #include <linux/xinet.h>
 
 #include "packet/rx_lane.h"
+#include "packet/tap.h"
 
 struct file;
 struct vm_area_struct;
@@ -26,6 +27,7 @@ struct xinet_packet_sock;
 
 /**
  * struct xinet_rx_ring - a ring
+ * @receiver: what takes packets into it
  * @req: what was asked for
  * @wake_time: xinet_rx_ring_req.wake_usec
  * @max_snaplen: captured bytes of a packet, at most
@@ -44,6 +46,7 @@ struct xinet_packet_sock;
  * @free_work: for that
  */
 struct xinet_rx_ring {
+	struct xinet_tap_receiver receiver;
 	struct xinet_rx_ring_req req;
 	ktime_t wake_time;
 	u32 max_snaplen;
@@ -79,6 +82,15 @@ u64 xinet_rx_ring_position(const struct xinet_rx_ring *ring,
  * Context: any.
  */
 void xinet_rx_ring_wake(struct xinet_rx_ring *ring);
+
+/**
+ * xinet_rx_ring_made_by() - the ring that the packets of a socket go into
+ * @po: the socket
+ *
+ * Context: sk_receive_queue.lock held.
+ * Return: the ring, NULL if @po has made none or is closed.
+ */
+struct xinet_rx_ring *xinet_rx_ring_made_by(const struct xinet_packet_sock *po);
 
 /**
  * xinet_rx_ring_setsockopt() - XINET_RX_RING and the options that belong to it

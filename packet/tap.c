@@ -23,7 +23,7 @@
  *   +-----------+-------------+-------------+--|---+--|---+--|---+--|---+
  *                     |              |         v      v      v      v
  *                     |              |      +---------------------------+
- *                     +--------------+----->| sink->deliver(sink, skb)  |
+ *                     +--------------+----->|  deliver() of receiver    |
  *                       who says yes        +---------------------------+
  *
  * An array is one allocation and never changes once it is published, but for
@@ -141,14 +141,15 @@ static void tap_enter_mode(struct sk_buff *skb, struct xinet_tap_frame *frame,
 static void tap_offer(struct xinet_tap_sink *sink, struct sk_buff *skb,
 		      const struct xinet_tap_frame *frame)
 {
-	xinet_tap_deliver_t deliver = READ_ONCE(sink->deliver);
+	const struct xinet_tap_receiver *receiver =
+		rcu_dereference(sink->receiver);
 
 	if (!READ_ONCE(sink->running))
 		return;
 	if (skb->pkt_type == PACKET_OUTGOING &&
 	    READ_ONCE(sink->ignore_outgoing))
 		return;
-	deliver(sink, skb, frame);
+	receiver->deliver(sink, receiver, skb, frame);
 }
 
 /* Asks the filter of the socket itself. */
@@ -315,7 +316,8 @@ void xinet_tap_hand_on(const struct xinet_tap_sink *group,
 		.orig_dev = frame->orig_dev,
 		.now = frame->now,
 	};
-	xinet_tap_deliver_t deliver = READ_ONCE(member->deliver);
+	const struct xinet_tap_receiver *receiver =
+		rcu_dereference(member->receiver);
 	unsigned char *data = skb->data;
 	unsigned int len, res;
 
@@ -324,7 +326,7 @@ void xinet_tap_hand_on(const struct xinet_tap_sink *group,
 	res = tap_run_own(member, skb, len);
 	if (res && READ_ONCE(member->running)) {
 		own.snaplen = min(len, res);
-		deliver(member, skb, &own);
+		receiver->deliver(member, receiver, skb, &own);
 	}
 	tap_move_data(skb, data);
 }
@@ -418,13 +420,15 @@ static int tap_rcv(struct sk_buff *skb, struct net_device *dev,
 {
 	struct xinet_tap *tap = container_of(pt, struct xinet_tap, hook);
 	struct xinet_tap_sink *sink = READ_ONCE(rcu_dereference(tap->array)->quick);
+	const struct xinet_tap_receiver *receiver;
 	xinet_tap_quick_t quick;
 
 	/* below are those that come from elsewhere */
 	if (!sink || skb->pkt_type >= PACKET_OUTGOING || !tap_is_near(tap, skb))
 		return tap_rcv_any(skb, tap, orig_dev);
-	quick = READ_ONCE(sink->quick);
-	if (!quick || !quick(sink, skb, tap, orig_dev))
+	receiver = rcu_dereference(sink->receiver);
+	quick = READ_ONCE(receiver->quick);
+	if (!quick || !quick(sink, receiver, skb, tap, orig_dev))
 		return tap_rcv_any(skb, tap, orig_dev);
 	tap_put_skb(skb);
 	return 0;
@@ -512,13 +516,16 @@ static struct xinet_tap *tap_alloc(struct net *net, struct net_device *dev,
 /* After a change of what it depends on, sk_receive_queue.lock held. */
 static void sink_set_source(struct xinet_tap_sink *sink)
 {
+	const struct xinet_tap_receiver *receiver =
+		rcu_dereference_protected(sink->receiver,
+					  lockdep_is_held(&sink->sk->sk_receive_queue.lock));
 	const void *source = NULL;
 
 	if (sink->running)
 		source = sink->group ?: (const void *)sink->tap;
 	WRITE_ONCE(sink->source, source);
-	if (sink->moved)
-		sink->moved(sink);
+	if (receiver->moved)
+		receiver->moved(receiver);
 }
 
 /* Stores what per-packet code checks under the queue's lock. */

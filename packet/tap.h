@@ -23,6 +23,7 @@ struct timespec64;
 struct xinet_filter;
 struct xinet_filter_index;
 struct xinet_tap;
+struct xinet_tap_receiver;
 struct xinet_tap_sink;
 
 /* Where the data pointer of a packet stands for a sink. */
@@ -63,6 +64,7 @@ struct xinet_tap_frame {
 /**
  * typedef xinet_tap_deliver_t - takes an accepted packet
  * @sink: whose it is
+ * @receiver: of the sink, as it was read for this packet
  * @skb: borrowed and possibly shared: to be cloned or copied, never modified,
  *	never freed
  * @frame: as above; valid during the call
@@ -71,6 +73,7 @@ struct xinet_tap_frame {
  * under sk_receive_queue.lock after xinet_tap_sink_wants() said yes there.
  */
 typedef void (*xinet_tap_deliver_t)(struct xinet_tap_sink *sink,
+				    const struct xinet_tap_receiver *receiver,
 				    struct sk_buff *skb,
 				    const struct xinet_tap_frame *frame);
 
@@ -78,6 +81,7 @@ typedef void (*xinet_tap_deliver_t)(struct xinet_tap_sink *sink,
  * typedef xinet_tap_quick_t - the short way of a packet to a sink
  * @sink: whose it is; alone behind its tap or chosen in its group, without a
  *	filter
+ * @receiver: as in xinet_tap_deliver_t
  * @skb: as in xinet_tap_deliver_t, but skb->data is where the kernel left it;
  *	not one that this host sends
  * @source: as in struct xinet_tap_frame
@@ -88,11 +92,13 @@ typedef void (*xinet_tap_deliver_t)(struct xinet_tap_sink *sink,
  * happened, and the packet is to be delivered.
  */
 typedef bool (*xinet_tap_quick_t)(struct xinet_tap_sink *sink,
+				  const struct xinet_tap_receiver *receiver,
 				  struct sk_buff *skb, const void *source,
 				  const struct net_device *orig_dev);
 
 /**
  * typedef xinet_tap_room_t - whether a sink could take a packet
+ * @receiver: as in xinet_tap_deliver_t
  * @sk: socket of the sink, in a fanout group that rolls over
  * @skb: not to be modified; data and len are not those of the sink's mode
  *
@@ -102,8 +108,29 @@ typedef bool (*xinet_tap_quick_t)(struct xinet_tap_sink *sink,
  * Context: softirq, or BH disabled; RCU.
  * Return: enum xinet_tap_room.
  */
-typedef enum xinet_tap_room (*xinet_tap_room_t)(const struct sock *sk,
-						const struct sk_buff *skb);
+typedef enum xinet_tap_room
+(*xinet_tap_room_t)(const struct xinet_tap_receiver *receiver,
+		    const struct sock *sk, const struct sk_buff *skb);
+
+/**
+ * struct xinet_tap_receiver - what takes the packets of a sink
+ * @deliver: takes the packets
+ * @quick: takes some of them at less cost, or NULL; may change while packets
+ *	see it
+ * @room: answers for @deliver; unused in the sink of a fanout group
+ * @moved: told under sk_receive_queue.lock that the source of the sink has
+ *	changed, or NULL. For a receiver that stores packets without it
+ *
+ * Part of the memory that its functions work on, a ring for instance, so that
+ * no packet sees the ones without the other; constant where they need nothing
+ * but the sink. It lives for an RCU grace period after it was replaced.
+ */
+struct xinet_tap_receiver {
+	xinet_tap_deliver_t deliver;
+	xinet_tap_quick_t quick;
+	xinet_tap_room_t room;
+	void (*moved)(const struct xinet_tap_receiver *receiver);
+};
 
 /**
  * struct xinet_tap_sink - one receiver behind a tap
@@ -116,11 +143,7 @@ typedef enum xinet_tap_room (*xinet_tap_room_t)(const struct sock *sk,
  *	@own_filter
  * @source: where its packets come from, as in struct xinet_tap_frame: @group or
  *	@tap, or NULL while it does not run; unused in the sink of a fanout group
- * @deliver: takes the packets
- * @quick: takes some of them at less cost, or NULL
- * @room: answers for @deliver; unused in the sink of a fanout group
- * @moved: told that @source has changed, or NULL; under sk_receive_queue.lock.
- *	For a sink that stores packets without it
+ * @receiver: what takes the packets; never NULL. Read once per packet
  * @running: packets are wanted; false while the device is down
  * @ignore_outgoing: packets that this host sends are not wanted
  * @own_filter: @filter could not be made, sk->sk_filter is run instead; without
@@ -131,8 +154,7 @@ typedef enum xinet_tap_room (*xinet_tap_room_t)(const struct sock *sk,
  *	holds the references of both
  * @node: in the tap's list, beside those of equal mode and filter
  *
- * @deliver, @quick, @room and @moved change under sk_receive_queue.lock, with what they
- * serve.
+ * @receiver changes under sk_receive_queue.lock.
  * @tap, @group, @source, @running and @mode change under sk_receive_queue.lock and
  * the lock of the sink's owner, the others under the latter; per-packet code reads them
  * without.
@@ -142,10 +164,7 @@ struct xinet_tap_sink {
 	struct xinet_tap_sink *group;
 	struct sock *sk;
 	const void *source;
-	xinet_tap_deliver_t deliver;
-	xinet_tap_quick_t quick;
-	xinet_tap_room_t room;
-	void (*moved)(struct xinet_tap_sink *sink);
+	const struct xinet_tap_receiver __rcu *receiver;
 	bool running;
 	bool ignore_outgoing;
 	bool own_filter;
@@ -190,8 +209,8 @@ struct xinet_tap_group {
  * @rcu: for freeing
  * @only: the one sink behind the tap, if it wants every packet from its
  *	link-level header on; otherwise NULL, and there are groups to look at
- * @quick: the one sink behind the tap, if its @quick may be asked: it is @only
- *	or a fanout group; otherwise NULL
+ * @quick: the one sink behind the tap, if the quick() of its receiver may be
+ *	asked: it is @only or a fanout group; otherwise NULL
  * @slots: the sinks, behind the groups in the same allocation; NULL where one
  *	left and no new array could be allocated
  * @index: which of the first groups to ask about a packet; may be NULL
@@ -353,6 +372,19 @@ static inline bool xinet_tap_sink_wants(const struct xinet_tap_sink *sink,
 					const struct xinet_tap_frame *frame)
 {
 	return sink->source == frame->source && sink->mode == frame->mode;
+}
+
+/**
+ * xinet_tap_sink_has() - whether a sink still has a receiver
+ * @sink: to which a packet is being delivered
+ * @receiver: as it was read for the packet
+ *
+ * Context: softirq; sk_receive_queue.lock of the sink's socket held.
+ */
+static inline bool xinet_tap_sink_has(const struct xinet_tap_sink *sink,
+				      const struct xinet_tap_receiver *receiver)
+{
+	return rcu_access_pointer(sink->receiver) == receiver;
 }
 
 #if IS_ENABLED(CONFIG_KUNIT)

@@ -286,58 +286,64 @@ static __always_inline bool tpacket_store_quick(struct xinet_packet_sock *po,
 				stamped, NULL);
 }
 
-static __always_inline bool tpacket_quick(struct xinet_tap_sink *sink,
-					  struct sk_buff *skb,
-					  const void *source, bool stamped)
+static __always_inline bool
+tpacket_quick(struct xinet_tap_sink *sink,
+	      const struct xinet_tap_receiver *receiver, struct sk_buff *skb,
+	      const void *source, bool stamped)
 {
 	struct sock *sk = sink->sk;
 	struct xinet_packet_sock *po = xinet_packet_sk(sk);
 	bool stored;
 
 	spin_lock(&sk->sk_receive_queue.lock);
-	/* as long as it is this function the ring is one for it */
-	stored = likely(sink->source == source && sink->quick == xinet_tpacket_quick &&
+	/* under way while the ring was exchanged, its blocks may be gone */
+	stored = likely(sink->source == source &&
+			xinet_tap_sink_has(sink, receiver) &&
 			xinet_tpacket_is_quick(skb)) &&
-		 tpacket_store_quick(po, po->rx_ring, skb, stamped);
+		 tpacket_store_quick(po, xinet_ring_of(receiver), skb, stamped);
 	spin_unlock(&sk->sk_receive_queue.lock);
 	if (likely(stored))
 		xinet_tpacket_wake(po);
 	return stored;
 }
 
-static noinline bool tpacket_quick_stamped(struct xinet_tap_sink *sink,
-					   struct sk_buff *skb,
-					   const void *source)
+static noinline bool
+tpacket_quick_stamped(struct xinet_tap_sink *sink,
+		      const struct xinet_tap_receiver *receiver,
+		      struct sk_buff *skb, const void *source)
 {
-	return tpacket_quick(sink, skb, source, true);
+	return tpacket_quick(sink, receiver, skb, source, true);
 }
 
 /* Budget: as below; no stamp is shared, no frame described. */
-bool xinet_tpacket_quick(struct xinet_tap_sink *sink, struct sk_buff *skb,
-			 const void *source, const struct net_device *orig_dev)
+bool xinet_tpacket_quick(struct xinet_tap_sink *sink,
+			 const struct xinet_tap_receiver *receiver,
+			 struct sk_buff *skb, const void *source,
+			 const struct net_device *orig_dev)
 {
 	if (unlikely(skb->tstamp))
-		return tpacket_quick_stamped(sink, skb, source);
-	return tpacket_quick(sink, skb, source, false);
+		return tpacket_quick_stamped(sink, receiver, skb, source);
+	return tpacket_quick(sink, receiver, skb, source, false);
 }
 
 /*
  * Budget: the lock once; one time stamp, unless the packet has one; one copy;
  * a barrier to see whether someone waits. No clone, no allocation.
  */
-void xinet_tpacket_deliver(struct xinet_tap_sink *sink, struct sk_buff *skb,
+void xinet_tpacket_deliver(struct xinet_tap_sink *sink,
+			   const struct xinet_tap_receiver *receiver,
+			   struct sk_buff *skb,
 			   const struct xinet_tap_frame *frame)
 {
 	struct sock *sk = sink->sk;
 	struct xinet_packet_sock *po = xinet_packet_sk(sk);
-	struct xinet_ring *ring;
+	struct xinet_ring *ring = xinet_ring_of(receiver);
 	bool stored;
 
 	spin_lock(&sk->sk_receive_queue.lock);
-	ring = po->rx_ring;
 	/* under way while the ring came or went, it is for neither */
-	if (unlikely(!xinet_tap_sink_wants(sink, frame) || !ring ||
-		     ring->version == TPACKET_V3)) {
+	if (unlikely(!xinet_tap_sink_wants(sink, frame) ||
+		     !xinet_tap_sink_has(sink, receiver))) {
 		spin_unlock(&sk->sk_receive_queue.lock);
 		return;
 	}

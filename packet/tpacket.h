@@ -89,6 +89,7 @@ void xinet_tpacket_wake(struct xinet_packet_sock *po);
 /**
  * xinet_tpacket_deliver() - xinet_tap_deliver_t of a V1 or V2 receive ring
  * @sink: of the socket
+ * @receiver: of the ring
  * @skb: accepted packet
  * @frame: as the tap fills it in
  *
@@ -96,12 +97,15 @@ void xinet_tpacket_wake(struct xinet_packet_sock *po);
  *
  * Context: softirq, or BH disabled; RCU.
  */
-void xinet_tpacket_deliver(struct xinet_tap_sink *sink, struct sk_buff *skb,
+void xinet_tpacket_deliver(struct xinet_tap_sink *sink,
+			   const struct xinet_tap_receiver *receiver,
+			   struct sk_buff *skb,
 			   const struct xinet_tap_frame *frame);
 
 /**
  * xinet_tpacket_quick() - xinet_tap_quick_t of a V2 receive ring
  * @sink: of the socket
+ * @receiver: of the ring
  * @skb: as the tap gets it
  * @source: where it comes from
  * @orig_dev: unused
@@ -109,8 +113,9 @@ void xinet_tpacket_deliver(struct xinet_tap_sink *sink, struct sk_buff *skb,
  * Context: as xinet_tpacket_deliver().
  * Return: whether it is stored.
  */
-bool xinet_tpacket_quick(struct xinet_tap_sink *sink, struct sk_buff *skb,
-			 const void *source,
+bool xinet_tpacket_quick(struct xinet_tap_sink *sink,
+			 const struct xinet_tap_receiver *receiver,
+			 struct sk_buff *skb, const void *source,
 			 const struct net_device *orig_dev);
 
 #endif /* _XINET_PACKET_TPACKET_H */

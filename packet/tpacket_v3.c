@@ -154,9 +154,9 @@ void xinet_v3_settle(struct xinet_ring *ring)
 }
 EXPORT_SYMBOL_IF_KUNIT(xinet_v3_settle);
 
-void xinet_v3_moved(struct xinet_tap_sink *sink)
+void xinet_v3_moved(const struct xinet_tap_receiver *receiver)
 {
-	xinet_v3_settle(xinet_packet_sk(sink->sk)->rx_ring);
+	xinet_v3_settle(xinet_ring_of(receiver));
 }
 
 /*
@@ -170,7 +170,7 @@ static void v3_let_in(struct xinet_ring *ring)
 	/* there a writer may be preempted by whoever waits for it */
 	if (IS_ENABLED(CONFIG_PREEMPT_RT))
 		return;
-	if (v3->state != XINET_V3_FILLING || !v3->po->sink.quick)
+	if (v3->state != XINET_V3_FILLING || !ring->receiver.quick)
 		return;
 	/* pairs with the acquire of v3_take(): the block is as it is */
 	atomic64_set_release(&ring->gate,
@@ -554,36 +554,39 @@ v3_store_plain(struct xinet_ring *ring, const struct xinet_tap_sink *sink,
 }
 
 static __always_inline bool v3_quick(struct xinet_tap_sink *sink,
+				     const struct xinet_tap_receiver *receiver,
 				     struct sk_buff *skb, const void *source,
 				     bool stamped)
 {
-	const struct xinet_packet_sock *po =
-		container_of(sink, struct xinet_packet_sock, sink);
-	/* of another kind by now: its gate is shut, and it lives for RCU */
-	struct xinet_ring *ring = READ_ONCE(po->rx_ring);
+	/* exchanged by now: its gate is shut */
+	struct xinet_ring *ring = xinet_ring_of(receiver);
 	u32 len = xinet_tpacket_quick_len(skb);
 
-	return likely(ring && len && xinet_tpacket_is_quick(skb)) &&
+	return likely(len && xinet_tpacket_is_quick(skb)) &&
 	       v3_store_plain(ring, sink, source, skb, skb_mac_header(skb),
 			      len, len, stamped, NULL);
 }
 
-static noinline bool v3_quick_stamped(struct xinet_tap_sink *sink,
-				      struct sk_buff *skb, const void *source)
+static noinline bool
+v3_quick_stamped(struct xinet_tap_sink *sink,
+		 const struct xinet_tap_receiver *receiver,
+		 struct sk_buff *skb, const void *source)
 {
-	return v3_quick(sink, skb, source, true);
+	return v3_quick(sink, receiver, skb, source, true);
 }
 
 /*
  * Budget: two atomic operations on one cache line, no lock; one time stamp,
  * unless the packet has one; one copy. No stamp is shared, no frame described.
  */
-bool xinet_v3_quick(struct xinet_tap_sink *sink, struct sk_buff *skb,
-		    const void *source, const struct net_device *orig_dev)
+bool xinet_v3_quick(struct xinet_tap_sink *sink,
+		    const struct xinet_tap_receiver *receiver,
+		    struct sk_buff *skb, const void *source,
+		    const struct net_device *orig_dev)
 {
 	if (unlikely(skb->tstamp))
-		return v3_quick_stamped(sink, skb, source);
-	return v3_quick(sink, skb, source, false);
+		return v3_quick_stamped(sink, receiver, skb, source);
+	return v3_quick(sink, receiver, skb, source, false);
 }
 
 /*
@@ -591,26 +594,26 @@ bool xinet_v3_quick(struct xinet_tap_sink *sink, struct sk_buff *skb,
  * one copy; per block another stamp, and a barrier to see whether someone waits.
  * No clone, no allocation.
  */
-void xinet_v3_deliver(struct xinet_tap_sink *sink, struct sk_buff *skb,
+void xinet_v3_deliver(struct xinet_tap_sink *sink,
+		      const struct xinet_tap_receiver *receiver,
+		      struct sk_buff *skb,
 		      const struct xinet_tap_frame *frame)
 {
 	struct sock *sk = sink->sk;
 	struct xinet_packet_sock *po = xinet_packet_sk(sk);
-	struct xinet_ring *ring;
+	/* as in v3_quick() */
+	struct xinet_ring *ring = xinet_ring_of(receiver);
 	bool stored, wake;
 
-	/* as in xinet_v3_quick() */
-	ring = READ_ONCE(po->rx_ring);
-	if (likely(ring) && xinet_tpacket_is_plain(po, ring, skb, frame) &&
+	if (xinet_tpacket_is_plain(po, ring, skb, frame) &&
 	    v3_store_plain(ring, sink, frame->source, skb, skb->data, skb->len,
 			   frame->snaplen, true, frame->now))
 		return;
 
 	spin_lock(&sk->sk_receive_queue.lock);
-	ring = po->rx_ring;
 	/* under way while the ring came or went, it is for neither */
-	if (unlikely(!xinet_tap_sink_wants(sink, frame) || !ring ||
-		     ring->version != TPACKET_V3)) {
+	if (unlikely(!xinet_tap_sink_wants(sink, frame) ||
+		     !xinet_tap_sink_has(sink, receiver))) {
 		spin_unlock(&sk->sk_receive_queue.lock);
 		return;
 	}

@@ -114,12 +114,12 @@ void xinet_v3_shutdown(struct xinet_ring *ring);
 void xinet_v3_settle(struct xinet_ring *ring);
 
 /**
- * xinet_v3_moved() - the moved() of a sink with a V3 receive ring
- * @sink: of the socket
+ * xinet_v3_moved() - the moved() of a V3 receive ring
+ * @receiver: of the ring
  *
  * Context: as xinet_v3_settle().
  */
-void xinet_v3_moved(struct xinet_tap_sink *sink);
+void xinet_v3_moved(const struct xinet_tap_receiver *receiver);
 
 /**
  * xinet_v3_is_readable() - whether a block waits for the program
@@ -142,6 +142,7 @@ bool xinet_v3_is_free(const struct xinet_ring *ring, u32 index);
 /**
  * xinet_v3_deliver() - xinet_tap_deliver_t of a V3 receive ring
  * @sink: of the socket
+ * @receiver: of the ring
  * @skb: accepted packet
  * @frame: as the tap fills it in
  *
@@ -149,12 +150,15 @@ bool xinet_v3_is_free(const struct xinet_ring *ring, u32 index);
  *
  * Context: softirq, or BH disabled; RCU.
  */
-void xinet_v3_deliver(struct xinet_tap_sink *sink, struct sk_buff *skb,
+void xinet_v3_deliver(struct xinet_tap_sink *sink,
+		      const struct xinet_tap_receiver *receiver,
+		      struct sk_buff *skb,
 		      const struct xinet_tap_frame *frame);
 
 /**
  * xinet_v3_quick() - xinet_tap_quick_t of a V3 receive ring
  * @sink: of the socket
+ * @receiver: of the ring
  * @skb: as the tap gets it
  * @source: where it comes from
  * @orig_dev: unused
@@ -162,8 +166,10 @@ void xinet_v3_deliver(struct xinet_tap_sink *sink, struct sk_buff *skb,
  * Context: as xinet_v3_deliver().
  * Return: whether it is stored.
  */
-bool xinet_v3_quick(struct xinet_tap_sink *sink, struct sk_buff *skb,
-		    const void *source, const struct net_device *orig_dev);
+bool xinet_v3_quick(struct xinet_tap_sink *sink,
+		    const struct xinet_tap_receiver *receiver,
+		    struct sk_buff *skb, const void *source,
+		    const struct net_device *orig_dev);
 
 #if IS_ENABLED(CONFIG_KUNIT)
 /**
