@@ -21,6 +21,8 @@
 
 #define TEST_SINKS	4
 #define TEST_FRAME_LEN	80
+/* Sockets that leave together. */
+#define TEST_CROWD	128
 /* An EtherType for local experiments (IEEE 802). */
 #define TEST_ETHERTYPE	0x88b5
 
@@ -264,6 +266,34 @@ static void degraded_array_still_delivers(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, f->sinks[1].data_len, TEST_FRAME_LEN - ETH_HLEN);
 }
 
+static void program_of_those_who_left_is_not_run(struct kunit *test)
+{
+	struct sock_filter insn = BPF_STMT(BPF_RET | BPF_K, 30);
+	struct sock_fprog_kern fprog = { .len = 1, .filter = &insn };
+	struct tap_fixture *f = test->priv;
+	struct bpf_prog *prog;
+
+	KUNIT_ASSERT_EQ(test, bpf_prog_create(&prog, &fprog), 0);
+	publish(test, 4);
+	f->array->groups[0].prog = prog;
+
+	xinet_tap_array_remove(f->array, &f->sinks[1].sink);
+	KUNIT_EXPECT_TRUE(test, xinet_tap_array_is_sparse(f->array));
+	KUNIT_EXPECT_PTR_EQ(test, f->array->groups[0].prog, prog);
+	demux(test, NULL);
+	KUNIT_EXPECT_EQ(test, f->sinks[1].delivered, 0u);
+	KUNIT_EXPECT_EQ(test, f->sinks[0].delivered, 1u);
+
+	xinet_tap_array_remove(f->array, &f->sinks[0].sink);
+	xinet_tap_array_remove(f->array, &f->sinks[2].sink);
+	xinet_tap_array_remove(f->array, &f->sinks[3].sink);
+	KUNIT_EXPECT_PTR_NE(test, f->array->groups[0].prog, prog);
+	/* as its last user does, who has left */
+	bpf_prog_destroy(prog);
+	demux(test, NULL);
+	KUNIT_EXPECT_EQ(test, f->sinks[0].delivered, 1u);
+}
+
 static struct sock *open_packet(struct kunit *test, int i,
 				struct net_device *dev, u16 type)
 {
@@ -331,6 +361,67 @@ static void sockets_of_one_tap_come_and_go(struct kunit *test)
 	}
 }
 
+/* A socket beside those of the fixture. */
+static struct socket *open_another(struct kunit *test,
+				   const struct net_device *dev)
+{
+	struct sockaddr_ll sll = {
+		.sll_family	= AF_PACKET,
+		.sll_protocol	= htons(TEST_ETHERTYPE),
+		.sll_ifindex	= dev->ifindex,
+	};
+	struct socket *sock;
+
+	KUNIT_ASSERT_EQ(test,
+			sock_create_kern(&init_net, xinet_family_number(),
+					 SOCK_PACKET, 0, &sock), 0);
+	KUNIT_EXPECT_EQ(test, sock->ops->bind(sock, (void *)&sll, sizeof(sll)),
+			0);
+	return sock;
+}
+
+/* How many arrays a tap goes through while TEST_CROWD sockets leave it. */
+static int arrays_made_on_leaving(struct kunit *test, bool with_the_device)
+{
+	struct net_device *dev = xinet_fake_dev_create(test);
+	struct socket **socks;
+	int i, made;
+
+	socks = kunit_kcalloc(test, TEST_CROWD, sizeof(*socks), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, socks);
+	for (i = 0; i < TEST_CROWD; i++)
+		socks[i] = open_another(test, dev);
+
+	made = atomic_read(&xinet_tap_arrays_made);
+	if (with_the_device) {
+		xinet_fake_dev_destroy(dev);
+		made = atomic_read(&xinet_tap_arrays_made) - made;
+	}
+	for (i = 0; i < TEST_CROWD; i++)
+		sock_release(socks[i]);
+	if (!with_the_device) {
+		made = atomic_read(&xinet_tap_arrays_made) - made;
+		xinet_fake_dev_destroy(dev);
+	}
+	return made;
+}
+
+static void sockets_that_close_share_few_arrays(struct kunit *test)
+{
+	int made = arrays_made_on_leaving(test, false);
+
+	KUNIT_EXPECT_GT(test, made, 0);
+	KUNIT_EXPECT_LE(test, made, TEST_CROWD / 4);
+}
+
+static void device_that_goes_leaves_few_arrays(struct kunit *test)
+{
+	int made = arrays_made_on_leaving(test, true);
+
+	KUNIT_EXPECT_GT(test, made, 0);
+	KUNIT_EXPECT_LE(test, made, TEST_CROWD / 4);
+}
+
 static void sent_frame_leaves_unchanged(struct kunit *test)
 {
 	struct tap_fixture *f = test->priv;
@@ -368,7 +459,10 @@ static struct kunit_case tap_cases[] = {
 	KUNIT_CASE(outgoing_is_ignored_where_asked),
 	KUNIT_CASE(degraded_array_still_delivers),
 	KUNIT_CASE(sockets_get_what_they_are_bound_to),
+	KUNIT_CASE(program_of_those_who_left_is_not_run),
 	KUNIT_CASE(sockets_of_one_tap_come_and_go),
+	KUNIT_CASE(sockets_that_close_share_few_arrays),
+	KUNIT_CASE(device_that_goes_leaves_few_arrays),
 	KUNIT_CASE(sent_frame_leaves_unchanged),
 	{}
 };

@@ -37,6 +37,8 @@ struct xinet_filter {
 	struct xinet_filter_keys keys;
 };
 
+static struct bpf_prog *filter_nothing __ro_after_init;
+
 static DEFINE_HASHTABLE(filter_table, FILTER_HASH_BITS);
 static DEFINE_MUTEX(filter_lock);
 
@@ -153,6 +155,24 @@ void xinet_filter_put(struct xinet_filter *filter)
 		xinet_filter_core_put(filter->core);
 		kfree_rcu(filter, rcu);
 	}
+}
+
+struct bpf_prog *xinet_filter_nothing(void)
+{
+	return filter_nothing;
+}
+
+int __init xinet_filter_init(void)
+{
+	struct sock_filter insn = BPF_STMT(BPF_RET | BPF_K, 0);
+	struct sock_fprog_kern fprog = { .len = 1, .filter = &insn };
+
+	return bpf_prog_create(&filter_nothing, &fprog);
+}
+
+void xinet_filter_exit(void)
+{
+	bpf_prog_destroy(filter_nothing);
 }
 
 struct bpf_prog *xinet_filter_prog(const struct xinet_filter *filter)

@@ -56,6 +56,27 @@ const struct xinet_filter_keys *
 xinet_filter_keys(const struct xinet_filter *filter);
 
 /**
+ * xinet_filter_nothing() - a program that accepts no packet
+ *
+ * Context: any.
+ */
+struct bpf_prog *xinet_filter_nothing(void);
+
+/**
+ * xinet_filter_init() - prepare it
+ *
+ * Return: 0 or a negative errno.
+ */
+int xinet_filter_init(void);
+
+/**
+ * xinet_filter_exit() - undo xinet_filter_init()
+ *
+ * Context: rcu_barrier() has been called after the last socket was closed.
+ */
+void xinet_filter_exit(void);
+
+/**
  * xinet_filter_core_get() - hold what the core keeps for a socket
  * @core: as above, or NULL
  *

@@ -183,12 +183,29 @@ static int packet_bind(struct socket *sock, struct xinet_sockaddr *uaddr,
 	return err;
 }
 
+/*
+ * The mode has changed; sk_receive_queue.lock held. What waits is of the other
+ * mode and goes to @arg; what comes is of this one, and recvmsg() says so.
+ */
+static void packet_turned(struct xinet_tap_sink *sink, void *arg)
+{
+	bool cooked = sink->mode == XINET_TAP_COOKED;
+	struct sk_buff_head *stale = arg;
+	struct sock *sk = sink->sk;
+
+	xinet_ring_set_receiver(xinet_packet_sk(sk));
+	WRITE_ONCE(sk->sk_type, cooked ? SOCK_DGRAM : SOCK_RAW);
+	skb_queue_splice_init(&sk->sk_receive_queue, stale);
+}
+
 int xinet_packet_set_cooked(struct xinet_packet_sock *po, bool cooked)
 {
 	enum xinet_tap_mode mode = cooked ? XINET_TAP_COOKED : XINET_TAP_RAW;
 	struct sock *sk = &po->sk;
+	struct sk_buff_head stale;
 	int err = 0;
 
+	__skb_queue_head_init(&stale);
 	mutex_lock(&po->bind_lock);
 	if (po->bound || xinet_ring_exists(po)) {
 		err = -EBUSY;
@@ -201,16 +218,13 @@ int xinet_packet_set_cooked(struct xinet_packet_sock *po, bool cooked)
 		goto out_unlock;
 	}
 
-	err = xinet_tap_set_mode(packet_taps(po), &po->sink, mode);
-	if (err)
-		goto out_unlock;
-	WRITE_ONCE(sk->sk_type, cooked ? SOCK_DGRAM : SOCK_RAW);
-	sk->sk_socket->type = sk->sk_type;
-	xinet_ring_options_changed(po);
-	/* nothing of the other mode comes any more */
-	skb_queue_purge(&sk->sk_receive_queue);
+	err = xinet_tap_set_mode(packet_taps(po), &po->sink, mode,
+				 packet_turned, &stale);
+	if (!err)
+		sk->sk_socket->type = sk->sk_type;
 out_unlock:
 	mutex_unlock(&po->bind_lock);
+	__skb_queue_purge(&stale);
 	return err;
 }
 
@@ -494,6 +508,7 @@ static int packet_notify(struct notifier_block *nb, unsigned long event,
 		if (po->ifindex == dev->ifindex)
 			packet_dev_event(po, event);
 		mutex_unlock(&po->bind_lock);
+		cond_resched();
 	}
 	mutex_unlock(&pn->lock);
 
@@ -544,9 +559,12 @@ int __init xinet_packet_init(void)
 	if (!xinet_sock_tells_filter())
 		xinet_packet_prot.release_cb = xinet_options_release_cb;
 
-	err = xinet_options_init();
+	err = xinet_filter_init();
 	if (err)
 		return err;
+	err = xinet_options_init();
+	if (err)
+		goto err_filter;
 	err = xinet_ring_init();
 	if (err)
 		goto err_options;
@@ -579,6 +597,8 @@ err_ring:
 	xinet_ring_exit();
 err_options:
 	xinet_options_exit();
+err_filter:
+	xinet_filter_exit();
 	return err;
 }
 
@@ -593,4 +613,5 @@ void xinet_packet_exit(void)
 	xinet_rx_ring_exit();
 	xinet_ring_exit();
 	xinet_options_exit();
+	xinet_filter_exit();
 }

@@ -27,9 +27,9 @@
  *                       who says yes        +---------------------------+
  *
  * An array is one allocation and never changes once it is published, but for
- * the two emergency exits "degraded" and an emptied slot, which let a filter
- * change and a close succeed without memory, and a filter change take effect
- * before its new array is made.
+ * two things: a slot is emptied when its sink leaves, so that leaving needs no
+ * memory and seldom a new array; and "degraded", which lets a filter change
+ * succeed without memory, and take effect before its new array is made.
  *
  * Budget per packet: one hook per tap however many sinks stand behind it; one
  * namespace comparison; one run of each distinct program that filter_index.c
@@ -64,12 +64,14 @@
  * @array: never NULL while the hook is registered
  * @sinks: under tn->lock, ordered by xinet_tap_sink_insert()
  * @nr_sinks: length of @sinks; read without the lock by tap_match_sender()
+ * @nr_outgoing: how many of them want what this host sends
  */
 struct xinet_tap {
 	struct packet_type hook;
 	struct xinet_tap_array __rcu *array;
 	struct list_head sinks;
 	unsigned int nr_sinks;
+	unsigned int nr_outgoing;
 	struct hlist_node node;
 	struct rcu_head rcu;
 };
@@ -225,7 +227,7 @@ tap_skip_groups(const struct xinet_tap_group *group,
 	*res = 0;
 	for (; group != end && group->quick == mode; group++) {
 		/* with BH disabled nobody migrates */
-		*res = bpf_prog_run(group->prog, skb);
+		*res = bpf_prog_run(READ_ONCE(group->prog), skb);
 		if (*res)
 			break;
 	}
@@ -238,12 +240,13 @@ static void tap_ask_group(const struct xinet_tap_array *array,
 			  struct sk_buff *skb, struct xinet_tap_frame *frame,
 			  const struct xinet_tap_sink *sender)
 {
+	const struct bpf_prog *prog = READ_ONCE(group->prog);
 	unsigned int len = xinet_skb_readable_len(skb);
 	unsigned int res = len;
 
-	if (group->prog) {
+	if (prog) {
 		/* with BH disabled nobody migrates */
-		res = __bpf_prog_run_save_cb(group->prog, skb);
+		res = __bpf_prog_run_save_cb(prog, skb);
 	} else if (unlikely(group->own)) {
 		tap_demux_own(array, skb, frame, sender, group->first,
 			      group->end);
@@ -545,12 +548,7 @@ static void sink_set_tap(struct xinet_tap_sink *sink, struct xinet_tap *tap)
 /* Outgoing packets are cloned for a hook that does not say this. */
 static void tap_update_ignore_outgoing(struct xinet_tap *tap)
 {
-	const struct xinet_tap_sink *sink;
-	bool ignore = true;
-
-	list_for_each_entry(sink, &tap->sinks, node)
-		ignore &= sink->ignore_outgoing;
-	WRITE_ONCE(tap->hook.ignore_outgoing, ignore);
+	WRITE_ONCE(tap->hook.ignore_outgoing, !tap->nr_outgoing);
 }
 
 /* Whether the socket of a sink has got another filter meanwhile. */
@@ -617,23 +615,11 @@ static void tap_unregister(struct xinet_tap_net *tn, struct xinet_tap *tap)
 	kfree_rcu(tap, rcu);
 }
 
-/*
- * Without memory for a new array: take @sink out of the published one, and
- * keep that one from running a program that goes away with the sink.
- */
-static void tap_empty_slot(struct xinet_tap_net *tn, struct xinet_tap *tap,
-			   const struct xinet_tap_sink *sink)
+static void tap_insert_sink(struct xinet_tap *tap, struct xinet_tap_sink *sink)
 {
-	struct xinet_tap_array *array;
-	u32 i;
-
-	array = rcu_dereference_protected(tap->array,
-					  lockdep_is_held(&tn->lock));
-	tap_degrade(array);
-	for (i = 0; i < array->nr_slots; i++) {
-		if (array->slots[i] == sink)
-			WRITE_ONCE(array->slots[i], NULL);
-	}
+	xinet_tap_sink_insert(&tap->sinks, sink);
+	WRITE_ONCE(tap->nr_sinks, tap->nr_sinks + 1);
+	tap->nr_outgoing += !sink->ignore_outgoing;
 }
 
 /* Leaves sink->tap to the caller. */
@@ -645,16 +631,22 @@ static void tap_remove_sink(struct xinet_tap_net *tn,
 
 	list_del_init(&sink->node);
 	WRITE_ONCE(tap->nr_sinks, tap->nr_sinks - 1);
+	tap->nr_outgoing -= !sink->ignore_outgoing;
 	if (!tap->nr_sinks) {
 		tap_unregister(tn, tap);
 		return;
 	}
 
+	array = rcu_dereference_protected(tap->array,
+					  lockdep_is_held(&tn->lock));
+	xinet_tap_array_remove(array, sink);
+	tap_update_ignore_outgoing(tap);
+	if (!xinet_tap_array_is_sparse(array) && !array->degraded)
+		return;
+	/* without memory the next one to leave tries again */
 	array = xinet_tap_array_alloc(tap->nr_sinks);
 	if (array)
 		tap_publish(tn, tap, array);
-	else
-		tap_empty_slot(tn, tap, sink);
 }
 
 int xinet_tap_join(struct xinet_tap_net *tn, struct net *net,
@@ -684,8 +676,7 @@ int xinet_tap_join(struct xinet_tap_net *tn, struct net *net,
 
 	if (sink->tap)
 		tap_remove_sink(tn, sink);
-	xinet_tap_sink_insert(&tap->sinks, sink);
-	WRITE_ONCE(tap->nr_sinks, tap->nr_sinks + 1);
+	tap_insert_sink(tap, sink);
 	sink_set_tap(sink, tap);
 	tap_publish(tn, tap, array);
 	if (fresh)
@@ -763,7 +754,9 @@ void xinet_tap_filter_changed(struct xinet_tap_sink *sink)
 }
 
 int xinet_tap_set_mode(struct xinet_tap_net *tn, struct xinet_tap_sink *sink,
-		       enum xinet_tap_mode mode)
+		       enum xinet_tap_mode mode,
+		       void (*turned)(struct xinet_tap_sink *sink, void *arg),
+		       void *arg)
 {
 	struct xinet_tap_array *array = NULL;
 	int err = 0;
@@ -779,6 +772,7 @@ int xinet_tap_set_mode(struct xinet_tap_net *tn, struct xinet_tap_sink *sink,
 
 	spin_lock_bh(&sink->sk->sk_receive_queue.lock);
 	WRITE_ONCE(sink->mode, mode);
+	turned(sink, arg);
 	spin_unlock_bh(&sink->sk->sk_receive_queue.lock);
 	if (array)
 		tap_reorder(tn, sink, array);
@@ -808,8 +802,10 @@ void xinet_tap_set_ignore_outgoing(struct xinet_tap_net *tn,
 				   struct xinet_tap_sink *sink, bool ignore)
 {
 	mutex_lock(&tn->lock);
-	WRITE_ONCE(sink->ignore_outgoing, ignore);
-	if (sink->tap)
+	if (sink->tap) {
+		sink->tap->nr_outgoing += sink->ignore_outgoing - ignore;
 		tap_update_ignore_outgoing(sink->tap);
+	}
+	WRITE_ONCE(sink->ignore_outgoing, ignore);
 	mutex_unlock(&tn->lock);
 }

@@ -153,6 +153,8 @@ struct xinet_tap_receiver {
  * @seen: the filter of @sk from which @filter was made. The owner of the sink
  *	holds the references of both
  * @node: in the tap's list, beside those of equal mode and filter
+ * @slot: where it is in the array of its tap
+ * @in_group: the group of @slot there
  *
  * @receiver changes under sk_receive_queue.lock.
  * @tap, @group, @source, @running and @mode change under sk_receive_queue.lock and
@@ -172,6 +174,8 @@ struct xinet_tap_sink {
 	struct xinet_filter *filter;
 	struct sk_filter *seen;
 	struct list_head node;
+	u32 slot;
+	u32 in_group;
 };
 
 /**
@@ -187,9 +191,11 @@ struct xinet_tap_net {
 
 /**
  * struct xinet_tap_group - sinks that share a program and a mode
- * @prog: run once per packet for all of them; NULL accepts every packet
+ * @prog: run once per packet for all of them; NULL accepts every packet. Of a
+ *	group that everyone has left: xinet_filter_nothing()
  * @first: index of their first slot
  * @end: index of the slot after their last
+ * @nr_sinks: how many of its slots are not empty; not for packets
  * @mode: enum xinet_tap_mode
  * @quick: @mode, if @prog is there and leaves the control buffer of the packet
  *	alone; otherwise XINET_TAP_MODES
@@ -199,6 +205,7 @@ struct xinet_tap_group {
 	struct bpf_prog *prog;
 	u32 first;
 	u32 end;
+	u32 nr_sinks;
 	u8 mode;
 	u8 quick;
 	bool own;
@@ -212,11 +219,13 @@ struct xinet_tap_group {
  * @quick: the one sink behind the tap, if the quick() of its receiver may be
  *	asked: it is @only or a fanout group; otherwise NULL
  * @slots: the sinks, behind the groups in the same allocation; NULL where one
- *	left and no new array could be allocated
+ *	has left
  * @index: which of the first groups to ask about a packet; may be NULL
  * @nr_indexed: how many groups @index speaks for
  * @nr_groups: used entries of @groups
- * @nr_slots: used entries of @slots
+ * @nr_slots: used entries of @slots, the empty ones included
+ * @nr_empty: how many are empty; not for packets
+ * @size: bytes of the allocation
  * @degraded: a sink changed when no new array could be allocated, or the filter
  *	of its socket has and the new array is not here yet: groups are void,
  *	each slot runs the filter of its socket in the mode of its sink
@@ -231,6 +240,8 @@ struct xinet_tap_array {
 	u32 nr_indexed;
 	u32 nr_groups;
 	u32 nr_slots;
+	u32 nr_empty;
+	size_t size;
 	bool degraded;
 	struct xinet_tap_group groups[];
 };
@@ -265,7 +276,9 @@ int xinet_tap_join(struct xinet_tap_net *tn, struct net *net,
  * @tn: taps of the sink's namespace
  * @sink: may be behind no tap
  *
- * Never fails. No packet comes to the sink after the return.
+ * Never fails. No packet comes to the sink after the return. Of n sinks that
+ * leave one after another the last has cost as much as the first, on average:
+ * a slot is emptied, and a new array made when a quarter of them are empty.
  *
  * Context: as xinet_tap_join().
  */
@@ -306,14 +319,18 @@ void xinet_tap_filter_changed(struct xinet_tap_sink *sink);
  * @tn: taps of the sink's namespace
  * @sink: may be behind no tap
  * @mode: the new mode
+ * @turned: called under sk_receive_queue.lock together with the change of @mode
+ * @arg: for @turned
  *
- * Once this returns 0, no packet of the other mode comes to the sink.
+ * Once @turned has been called, no packet of the other mode comes to the sink.
  *
  * Context: as xinet_tap_join().
  * Return: 0, or -ENOMEM and nothing has changed.
  */
 int xinet_tap_set_mode(struct xinet_tap_net *tn, struct xinet_tap_sink *sink,
-		       enum xinet_tap_mode mode);
+		       enum xinet_tap_mode mode,
+		       void (*turned)(struct xinet_tap_sink *sink, void *arg),
+		       void *arg);
 
 /**
  * xinet_tap_set_running() - let packets through to a sink, or not

@@ -5,6 +5,7 @@
  * drawn. Nothing here runs per packet.
  */
 #include <kunit/visibility.h>
+#include <linux/atomic.h>
 #include <linux/filter.h>
 #include <linux/list.h>
 #include <linux/mm.h>
@@ -16,6 +17,23 @@
 #include "packet/tap.h"
 #include "packet/tap_array.h"
 
+/* A new array is made when one of so many slots is empty. */
+#define ARRAY_SPARSE	4
+
+#if IS_ENABLED(CONFIG_KUNIT)
+atomic_t xinet_tap_arrays_made;
+EXPORT_SYMBOL_IF_KUNIT(xinet_tap_arrays_made);
+
+static void array_count(void)
+{
+	atomic_inc(&xinet_tap_arrays_made);
+}
+#else
+static void array_count(void)
+{
+}
+#endif
+
 /* Room for @nr_slots sinks, each in a group of its own. */
 struct xinet_tap_array *xinet_tap_array_alloc(unsigned int nr_slots)
 {
@@ -25,8 +43,11 @@ struct xinet_tap_array *xinet_tap_array_alloc(unsigned int nr_slots)
 	size = size_add(struct_size(array, groups, nr_slots),
 			array_size(nr_slots, sizeof(*array->slots)));
 	array = kvzalloc(size, GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
-	if (array)
-		array->slots = (void *)&array->groups[nr_slots];
+	if (!array)
+		return NULL;
+	array->slots = (void *)&array->groups[nr_slots];
+	array->size = size;
+	array_count();
 	return array;
 }
 EXPORT_SYMBOL_IF_KUNIT(xinet_tap_array_alloc);
@@ -78,12 +99,34 @@ void xinet_tap_array_fill(struct xinet_tap_array *array,
 			group->quick = array_is_quick(group) ? group->mode :
 							       XINET_TAP_MODES;
 		}
+		sink->slot = array->nr_slots;
+		sink->in_group = array->nr_groups - 1;
 		array->slots[array->nr_slots] = sink;
 		group->end = ++array->nr_slots;
+		group->nr_sinks++;
 		prev = sink;
 	}
 }
 EXPORT_SYMBOL_IF_KUNIT(xinet_tap_array_fill);
+
+void xinet_tap_array_remove(struct xinet_tap_array *array,
+			    const struct xinet_tap_sink *sink)
+{
+	struct xinet_tap_group *group = &array->groups[sink->in_group];
+
+	WRITE_ONCE(array->slots[sink->slot], NULL);
+	array->nr_empty++;
+	/* those who are left keep the program */
+	if (!--group->nr_sinks && group->prog)
+		WRITE_ONCE(group->prog, xinet_filter_nothing());
+}
+EXPORT_SYMBOL_IF_KUNIT(xinet_tap_array_remove);
+
+bool xinet_tap_array_is_sparse(const struct xinet_tap_array *array)
+{
+	return array->nr_empty >= DIV_ROUND_UP(array->nr_slots, ARRAY_SPARSE);
+}
+EXPORT_SYMBOL_IF_KUNIT(xinet_tap_array_is_sparse);
 
 /* The sink of @array->only. */
 static struct xinet_tap_sink *
@@ -143,8 +186,17 @@ void xinet_tap_array_index(struct xinet_tap_array *array)
 	kvfree(keys);
 }
 
+static void array_free_rcu(struct rcu_head *head)
+{
+	struct xinet_tap_array *array =
+		container_of(head, struct xinet_tap_array, rcu);
+
+	kvfree(array->index);
+	kvfree(array);
+}
+
+/* Not kvfree_rcu(), for which rcu_barrier() does not wait everywhere. */
 void xinet_tap_array_free_rcu(struct xinet_tap_array *array)
 {
-	xinet_filter_index_free_rcu(array->index);
-	kvfree_rcu(array, rcu);
+	call_rcu(&array->rcu, array_free_rcu);
 }

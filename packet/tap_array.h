@@ -34,6 +34,20 @@ void xinet_tap_sink_insert(struct list_head *sinks,
 			   struct xinet_tap_sink *sink);
 
 /**
+ * xinet_tap_array_remove() - empty the slot of a sink
+ * @array: published; holds @sink
+ * @sink: not to be offered packets any more; its filter may go afterwards, by RCU
+ */
+void xinet_tap_array_remove(struct xinet_tap_array *array,
+			    const struct xinet_tap_sink *sink);
+
+/**
+ * xinet_tap_array_is_sparse() - whether it is time for a new array
+ * @array: published
+ */
+bool xinet_tap_array_is_sparse(const struct xinet_tap_array *array);
+
+/**
  * xinet_tap_array_index() - prepare short ways through an array
  * @array: filled in, not published yet
  *
@@ -48,5 +62,10 @@ void xinet_tap_array_index(struct xinet_tap_array *array);
  * @array: not published any more
  */
 void xinet_tap_array_free_rcu(struct xinet_tap_array *array);
+
+#if IS_ENABLED(CONFIG_KUNIT)
+/* How many have been made. */
+extern atomic_t xinet_tap_arrays_made;
+#endif
 
 #endif /* _XINET_PACKET_TAP_ARRAY_H */
