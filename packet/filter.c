@@ -19,17 +19,17 @@
 #include "packet/filter.h"
 #include "packet/filter_index.h"
 
-#define FILTER_HASH_BITS 8
-
 /*
- * @node: in filter_table, under filter_lock
+ * @node: in @table, under its lock
+ * @table: where equal programs are found; NULL for one that is not shared
  * @core: held; that of the first socket which brought the program
- * @users: references, under filter_lock
- * @hash: of the instructions, or of the eBPF program's address
+ * @users: references, under the lock of @table
+ * @hash: of the instructions
  * @keys: what the program requires of a packet
  */
 struct xinet_filter {
 	struct hlist_node node;
+	struct xinet_filter_table *table;
 	struct rcu_head rcu;
 	struct sk_filter *core;
 	unsigned int users;
@@ -39,8 +39,16 @@ struct xinet_filter {
 
 static struct bpf_prog *filter_nothing __ro_after_init;
 
-static DEFINE_HASHTABLE(filter_table, FILTER_HASH_BITS);
-static DEFINE_MUTEX(filter_lock);
+void xinet_filter_table_init(struct xinet_filter_table *table)
+{
+	mutex_init(&table->lock);
+	hash_init(table->filters);
+}
+
+size_t xinet_filter_core_size(const struct sk_filter *core)
+{
+	return core ? sizeof(*core) + bpf_prog_size(core->prog->len) : 0;
+}
 
 /* RCU callback: nobody reads or runs it any more. */
 static void filter_core_free_rcu(struct rcu_head *head)
@@ -76,26 +84,40 @@ static size_t filter_size(const struct sock_fprog_kern *classic)
 	return array_size(classic->len, sizeof(*classic->filter));
 }
 
-static u32 filter_hash(const struct bpf_prog *prog)
+static u32 filter_hash(const struct sock_fprog_kern *classic)
 {
-	const struct sock_fprog_kern *classic = filter_classic(prog);
 	static u32 seed __read_mostly;
 
 	net_get_random_once(&seed, sizeof(seed));
-	if (!classic)
-		return jhash(&prog, sizeof(prog), seed);
 	return jhash(classic->filter, filter_size(classic), seed);
 }
 
+/* Both are classic. */
 static bool filter_equal(const struct bpf_prog *a, const struct bpf_prog *b)
 {
 	const struct sock_fprog_kern *x = filter_classic(a);
 	const struct sock_fprog_kern *y = filter_classic(b);
 
-	if (a == b)
-		return true;
-	return x && y && x->len == y->len &&
-	       !memcmp(x->filter, y->filter, filter_size(x));
+	return x->len == y->len && !memcmp(x->filter, y->filter, filter_size(x));
+}
+
+/*
+ * Whether one run says what any other would say of the same packet. Of what
+ * classic programs can ask for only the random number differs.
+ */
+static bool filter_is_stable(const struct sock_fprog_kern *classic)
+{
+	u16 i;
+
+	for (i = 0; i < classic->len; i++) {
+		const struct sock_filter *insn = &classic->filter[i];
+
+		if (BPF_CLASS(insn->code) == BPF_LD &&
+		    BPF_MODE(insn->code) == BPF_ABS &&
+		    insn->k == (u32)(SKF_AD_OFF + SKF_AD_RANDOM))
+			return false;
+	}
+	return true;
 }
 
 /* @filter is zeroed: nothing is known of eBPF. */
@@ -109,52 +131,96 @@ static void filter_look_through(struct xinet_filter *filter)
 					 &filter->keys);
 }
 
-struct xinet_filter *xinet_filter_intern(struct sk_filter *core)
+/* Looks through the program, without a lock: that takes its time. */
+static struct xinet_filter *filter_alloc(struct sk_filter *core)
 {
-	u32 hash = filter_hash(core->prog);
 	struct xinet_filter *filter;
 
-	mutex_lock(&filter_lock);
-	hash_for_each_possible(filter_table, filter, node, hash) {
+	filter = kzalloc(sizeof(*filter), GFP_KERNEL_ACCOUNT);
+	if (!filter)
+		return NULL;
+	filter->core = xinet_filter_core_get(core);
+	filter->users = 1;
+	filter_look_through(filter);
+	return filter;
+}
+
+static void filter_free(struct xinet_filter *filter)
+{
+	xinet_filter_core_put(filter->core);
+	kfree_rcu(filter, rcu);
+}
+
+/* One more reference to the filter that is equal to @core; lock held. */
+static struct xinet_filter *filter_find(struct xinet_filter_table *table,
+					const struct sk_filter *core, u32 hash)
+{
+	struct xinet_filter *filter;
+
+	lockdep_assert_held(&table->lock);
+	hash_for_each_possible(table->filters, filter, node, hash) {
 		if (filter->hash == hash &&
 		    filter_equal(filter->core->prog, core->prog)) {
 			filter->users++;
-			goto out_unlock;
+			return filter;
 		}
 	}
+	return NULL;
+}
 
-	filter = kzalloc(sizeof(*filter), GFP_KERNEL_ACCOUNT);
-	if (!filter) {
-		filter = ERR_PTR(-ENOMEM);
-		goto out_unlock;
-	}
-	filter->core = xinet_filter_core_get(core);
-	filter->users = 1;
+struct xinet_filter *xinet_filter_intern(struct xinet_filter_table *table,
+					 struct sk_filter *core)
+{
+	const struct sock_fprog_kern *classic = filter_classic(core->prog);
+	struct xinet_filter *filter, *other;
+	u32 hash;
+
+	if (!classic || !filter_is_stable(classic))
+		return filter_alloc(core) ?: ERR_PTR(-ENOMEM);
+
+	hash = filter_hash(classic);
+	mutex_lock(&table->lock);
+	filter = filter_find(table, core, hash);
+	mutex_unlock(&table->lock);
+	if (filter)
+		return filter;
+
+	filter = filter_alloc(core);
+	if (!filter)
+		return ERR_PTR(-ENOMEM);
+	filter->table = table;
 	filter->hash = hash;
-	filter_look_through(filter);
-	hash_add(filter_table, &filter->node, hash);
-out_unlock:
-	mutex_unlock(&filter_lock);
-	return filter;
+
+	mutex_lock(&table->lock);
+	other = filter_find(table, core, hash);
+	if (!other)
+		hash_add(table->filters, &filter->node, hash);
+	mutex_unlock(&table->lock);
+	if (!other)
+		return filter;
+	/* somebody else was faster */
+	filter_free(filter);
+	return other;
 }
 
 void xinet_filter_put(struct xinet_filter *filter)
 {
-	bool last;
+	struct xinet_filter_table *table;
+	bool last = true;
 
 	if (!filter)
 		return;
 
-	mutex_lock(&filter_lock);
-	last = !--filter->users;
-	if (last)
-		hash_del(&filter->node);
-	mutex_unlock(&filter_lock);
-
-	if (last) {
-		xinet_filter_core_put(filter->core);
-		kfree_rcu(filter, rcu);
+	table = filter->table;
+	if (table) {
+		mutex_lock(&table->lock);
+		last = !--filter->users;
+		if (last)
+			hash_del(&filter->node);
+		mutex_unlock(&table->lock);
 	}
+	if (last)
+		filter_free(filter);
 }
 
 struct bpf_prog *xinet_filter_nothing(void)

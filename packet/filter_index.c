@@ -96,6 +96,7 @@ struct index_entry {
  * @bits: of the hash
  * @always: programs to run for every packet
  * @heads: 1 + index of an entry, by hash; behind the entries
+ * @size: bytes of the allocation
  */
 struct xinet_filter_index {
 	struct rcu_head rcu;
@@ -106,6 +107,7 @@ struct xinet_filter_index {
 	struct xinet_filter_field fields[INDEX_FIELDS];
 	unsigned long always[BITS_TO_LONGS(XINET_FILTER_INDEX_MAX)];
 	u16 *heads;
+	size_t size;
 	struct index_entry entries[];
 };
 
@@ -441,6 +443,7 @@ xinet_filter_index_build(const struct xinet_filter_keys *const *keys,
 	index = kvzalloc(size, GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	if (!index)
 		return NULL;
+	index->size = size;
 	index->nr = nr;
 	index->bits = bits;
 	index->heads = (void *)&index->entries[nr_entries];
@@ -460,6 +463,11 @@ void xinet_filter_index_free_rcu(struct xinet_filter_index *index)
 		kvfree_rcu(index, rcu);
 }
 EXPORT_SYMBOL_IF_KUNIT(xinet_filter_index_free_rcu);
+
+size_t xinet_filter_index_size(const struct xinet_filter_index *index)
+{
+	return index->size;
+}
 
 unsigned int xinet_filter_index_nr(const struct xinet_filter_index *index)
 {

@@ -89,6 +89,14 @@ xinet_filter_index_build(const struct xinet_filter_keys *const *keys,
 void xinet_filter_index_free_rcu(struct xinet_filter_index *index);
 
 /**
+ * xinet_filter_index_size() - memory of an index
+ * @index: an index
+ *
+ * Return: bytes, at most.
+ */
+size_t xinet_filter_index_size(const struct xinet_filter_index *index);
+
+/**
  * xinet_filter_index_nr() - for how many programs an index speaks
  * @index: the index
  */

@@ -31,6 +31,7 @@ static struct workqueue_struct *options_wq;
 /* Brings the filter that the core holds for the socket to its tap. */
 static void options_republish(struct sock *sk)
 {
+	struct xinet_packet_net *pn = xinet_packet_net(sock_net(sk));
 	struct xinet_packet_sock *po = xinet_packet_sk(sk);
 	struct sk_filter *core, *old_seen = NULL;
 	struct xinet_filter *filter, *old = NULL;
@@ -41,16 +42,16 @@ static void options_republish(struct sock *sk)
 		goto out_release;
 	core = rcu_dereference_protected(sk->sk_filter,
 					 lockdep_sock_is_held(sk));
-	filter = core ? xinet_filter_intern(core) : NULL;
+	filter = core ? xinet_filter_intern(&pn->filters, core) : NULL;
 	own = IS_ERR(filter);
 
 	mutex_lock(&po->bind_lock);
 	old = po->sink.filter;
 	old_seen = po->sink.seen;
-	xinet_tap_set_filter(&xinet_packet_net(sock_net(sk))->taps, &po->sink,
-			     own ? NULL : filter, xinet_filter_core_get(core),
-			     own);
+	xinet_tap_set_filter(&pn->taps, &po->sink, own ? NULL : filter,
+			     xinet_filter_core_get(core), own);
 	mutex_unlock(&po->bind_lock);
+	xinet_tap_retire(&pn->taps, xinet_filter_core_size(old_seen));
 out_release:
 	release_sock(sk);
 	xinet_filter_put(old);
@@ -106,6 +107,8 @@ static int options_set_socket(struct socket *sock, int optname,
 	case SO_ATTACH_BPF:
 	case SO_DETACH_FILTER:
 		options_republish(sock->sk);
+		/* here no lock is held any more */
+		xinet_tap_throttle(&xinet_packet_net(sock_net(sock->sk))->taps);
 		break;
 	}
 	return 0;
@@ -204,6 +207,7 @@ static int options_set_xinet(struct sock *sk, int optname, sockptr_t optval,
 	if (val != 0 && val != 1)
 		return -EINVAL;
 
+	xinet_tap_throttle(&xinet_packet_net(sock_net(sk))->taps);
 	lock_sock(sk);
 	err = xinet_packet_set_cooked(xinet_packet_sk(sk), val);
 	release_sock(sk);

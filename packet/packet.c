@@ -176,6 +176,7 @@ static int packet_bind(struct socket *sock, struct xinet_sockaddr *uaddr,
 	    sll->sll_family != xinet_family_number())
 		return -EINVAL;
 
+	xinet_tap_throttle(packet_taps(xinet_packet_sk(sk)));
 	lock_sock(sk);
 	err = packet_bind_dev(xinet_packet_sk(sk), sll->sll_ifindex,
 			      sll->sll_protocol);
@@ -326,6 +327,8 @@ static int packet_release(struct socket *sock)
 	WRITE_ONCE(po->num, 0);
 	packet_set_dev(po, NULL, 0);
 	mutex_unlock(&po->bind_lock);
+	/* the next one to open or bind may wait for it */
+	xinet_tap_retire(&pn->taps, xinet_filter_core_size(po->sink.seen));
 	xinet_filter_put(po->sink.filter);
 	xinet_filter_core_put(po->sink.seen);
 	xinet_ring_release(po);
@@ -414,6 +417,7 @@ static int packet_create(struct net *net, struct socket *sock, int protocol,
 	struct sock *sk;
 	int err = 0;
 
+	xinet_tap_throttle(&pn->taps);
 	if (!kern && !ns_capable(net->user_ns, CAP_NET_RAW))
 		return -EPERM;
 
@@ -527,6 +531,7 @@ static int __net_init packet_net_init(struct net *net)
 	mutex_init(&pn->lock);
 	INIT_HLIST_HEAD(&pn->socks);
 	xinet_tap_net_init(&pn->taps);
+	xinet_filter_table_init(&pn->filters);
 	xinet_fanout_net_init(&pn->fanout);
 	return 0;
 }

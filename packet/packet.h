@@ -15,6 +15,7 @@
 #include <net/sock.h>
 
 #include "packet/fanout.h"
+#include "packet/filter.h"
 #include "packet/tap.h"
 
 struct xinet_fanout_rollover;
@@ -28,12 +29,14 @@ extern struct proto xinet_packet_prot;
  * @lock: changes of @socks; taken under RTNL, and before any bind_lock
  * @socks: every packet socket, for the device notifier; RCU for readers
  * @taps: their hooks
+ * @filters: their programs
  * @fanout: their fanout groups
  */
 struct xinet_packet_net {
 	struct mutex lock;	/* changes of socks */
 	struct hlist_head socks;
 	struct xinet_tap_net taps;
+	struct xinet_filter_table filters;
 	struct xinet_fanout_net fanout;
 };
 

@@ -474,10 +474,12 @@ static bool tap_match_sender(struct packet_type *pt, struct sock *sk)
 	return false;
 }
 
-void xinet_tap_net_init(struct xinet_tap_net *tn)
+/* Frees @array, which is not published any more; tn->lock held. */
+static void tap_retire_array(struct xinet_tap_net *tn,
+			     struct xinet_tap_array *array)
 {
-	mutex_init(&tn->lock);
-	hash_init(tn->taps);
+	xinet_tap_retire_locked(tn, array->size);
+	xinet_tap_array_free_rcu(array);
 }
 
 static u32 tap_hash(const struct net_device *dev, __be16 type)
@@ -587,7 +589,7 @@ static void tap_publish(struct xinet_tap_net *tn, struct xinet_tap *tap,
 	if (unlikely(tap_filter_is_stale(tap)))
 		tap_degrade(array);
 	if (old)
-		xinet_tap_array_free_rcu(old);
+		tap_retire_array(tn, old);
 	tap_update_ignore_outgoing(tap);
 }
 
@@ -611,7 +613,7 @@ static void tap_unregister(struct xinet_tap_net *tn, struct xinet_tap *tap)
 	/* packets under way still read both */
 	array = rcu_dereference_protected(tap->array,
 					  lockdep_is_held(&tn->lock));
-	xinet_tap_array_free_rcu(array);
+	tap_retire_array(tn, array);
 	kfree_rcu(tap, rcu);
 }
 

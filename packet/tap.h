@@ -41,6 +41,9 @@ enum xinet_tap_room {
 	XINET_TAP_ROOM_NORMAL
 };
 
+/* Bytes that a namespace may have waiting for RCU before it has to wait. */
+#define XINET_TAP_RETIRED_MAX	(4U << 20)
+
 /* The quarter, as in AF_PACKET. */
 #define XINET_TAP_ROOM_LOW_SHIFT	2
 
@@ -183,10 +186,16 @@ struct xinet_tap_sink {
  * @lock: serialises every change of a tap; innermost, taken under the lock of
  *	a sink's owner
  * @taps: by device and EtherType
+ * @retired: bytes that wait for RCU to be freed, at most; @lock
+ * @retired_at: the grace period after which all of them are; @lock
+ * @throttle: who waits for them
  */
 struct xinet_tap_net {
 	struct mutex lock;	/* changes of taps */
 	DECLARE_HASHTABLE(taps, 6);
+	size_t retired;
+	unsigned long retired_at;
+	struct mutex throttle;	/* one waits, the others for it */
 };
 
 /**
@@ -225,7 +234,7 @@ struct xinet_tap_group {
  * @nr_groups: used entries of @groups
  * @nr_slots: used entries of @slots, the empty ones included
  * @nr_empty: how many are empty; not for packets
- * @size: bytes of the allocation
+ * @size: bytes of the allocation and of @index
  * @degraded: a sink changed when no new array could be allocated, or the filter
  *	of its socket has and the new array is not here yet: groups are void,
  *	each slot runs the filter of its socket in the mode of its sink
@@ -251,6 +260,36 @@ struct xinet_tap_array {
  * @tn: zeroed
  */
 void xinet_tap_net_init(struct xinet_tap_net *tn);
+
+/**
+ * xinet_tap_retire() - note memory that is freed by RCU
+ * @tn: taps of the namespace that had it
+ * @bytes: how much
+ *
+ * Context: process; may sleep.
+ */
+void xinet_tap_retire(struct xinet_tap_net *tn, size_t bytes);
+
+/**
+ * xinet_tap_retire_locked() - the same while taps change
+ * @tn: taps of the namespace that had it
+ * @bytes: how much
+ *
+ * Context: @tn->lock held.
+ */
+void xinet_tap_retire_locked(struct xinet_tap_net *tn, size_t bytes);
+
+/**
+ * xinet_tap_throttle() - wait while too much memory is to be freed
+ * @tn: taps of a namespace
+ *
+ * Called before or after what leaves an old array behind. Below
+ * XINET_TAP_RETIRED_MAX, where all but a program that changes filters or
+ * bindings in a loop stay, it does nothing.
+ *
+ * Context: process, no locks held; above the mark waits for RCU.
+ */
+void xinet_tap_throttle(struct xinet_tap_net *tn);
 
 /**
  * xinet_tap_join() - put a sink behind the tap of a device and EtherType

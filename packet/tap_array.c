@@ -181,8 +181,10 @@ void xinet_tap_array_index(struct xinet_tap_array *array)
 		keys[i] = xinet_filter_keys(sink->filter);
 	}
 	array->index = xinet_filter_index_build(keys, nr);
-	if (array->index)
+	if (array->index) {
 		array->nr_indexed = xinet_filter_index_nr(array->index);
+		array->size += xinet_filter_index_size(array->index);
+	}
 	kvfree(keys);
 }
 

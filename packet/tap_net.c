@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The taps of a network namespace as a whole: their locks, and the memory that
+ * changes of them leave behind until packets do not read it any more. tap.c and
+ * options.c tell of such memory; who changes taps waits here when it is too much.
+ * Nothing here runs per packet.
+ */
+#include <linux/hashtable.h>
+#include <linux/minmax.h>
+#include <linux/mutex.h>
+#include <linux/rcupdate.h>
+
+#include "packet/tap.h"
+
+void xinet_tap_net_init(struct xinet_tap_net *tn)
+{
+	mutex_init(&tn->lock);
+	mutex_init(&tn->throttle);
+	hash_init(tn->taps);
+}
+
+void xinet_tap_retire_locked(struct xinet_tap_net *tn, size_t bytes)
+{
+	lockdep_assert_held(&tn->lock);
+	/* a grace period without a change: what there was is free */
+	if (poll_state_synchronize_rcu(tn->retired_at))
+		WRITE_ONCE(tn->retired, 0);
+	WRITE_ONCE(tn->retired, tn->retired + bytes);
+	tn->retired_at = get_state_synchronize_rcu();
+}
+
+void xinet_tap_retire(struct xinet_tap_net *tn, size_t bytes)
+{
+	if (!bytes)
+		return;
+	mutex_lock(&tn->lock);
+	xinet_tap_retire_locked(tn, bytes);
+	mutex_unlock(&tn->lock);
+}
+
+void xinet_tap_throttle(struct xinet_tap_net *tn)
+{
+	size_t retired;
+
+	if (likely(READ_ONCE(tn->retired) <= XINET_TAP_RETIRED_MAX))
+		return;
+
+	mutex_lock(&tn->throttle);
+	retired = READ_ONCE(tn->retired);
+	if (retired > XINET_TAP_RETIRED_MAX) {
+		/* longer than a grace period: until the memory is free */
+		rcu_barrier();
+		mutex_lock(&tn->lock);
+		WRITE_ONCE(tn->retired, tn->retired - min(tn->retired, retired));
+		mutex_unlock(&tn->lock);
+	}
+	mutex_unlock(&tn->throttle);
+}
