@@ -17,6 +17,7 @@
 #include "packet/packet.h"
 #include "packet/tap.h"
 #include "packet/tap_array.h"
+#include "packet/tap_sender.h"
 #include "suites.h"
 
 #define TEST_SINKS	4
@@ -361,6 +362,27 @@ static void sockets_of_one_tap_come_and_go(struct kunit *test)
 	}
 }
 
+/* The tasks and the tap are compared only: any addresses do. */
+static void senders_on_one_cpu_are_told_apart(struct kunit *test)
+{
+	struct tap_fixture *f = test->priv;
+	const struct task_struct *one = (void *)&f->sinks[0];
+	const struct task_struct *two = (void *)&f->sinks[1];
+	const struct xinet_tap *tap = (void *)f;
+	const struct xinet_tap *other = (void *)&f->list;
+
+	migrate_disable();
+	xinet_tap_sender_note_task(one, tap, &f->sinks[0].sink);
+	xinet_tap_sender_note_task(two, tap, &f->sinks[1].sink);
+	KUNIT_EXPECT_NULL(test, xinet_tap_sender_take_task(one, other));
+	KUNIT_EXPECT_PTR_EQ(test, xinet_tap_sender_take_task(one, tap),
+			    (const struct xinet_tap_sink *)&f->sinks[0].sink);
+	KUNIT_EXPECT_NULL(test, xinet_tap_sender_take_task(one, tap));
+	KUNIT_EXPECT_PTR_EQ(test, xinet_tap_sender_take_task(two, tap),
+			    (const struct xinet_tap_sink *)&f->sinks[1].sink);
+	migrate_enable();
+}
+
 /* A socket beside those of the fixture. */
 static struct socket *open_another(struct kunit *test,
 				   const struct net_device *dev)
@@ -460,6 +482,7 @@ static struct kunit_case tap_cases[] = {
 	KUNIT_CASE(degraded_array_still_delivers),
 	KUNIT_CASE(sockets_get_what_they_are_bound_to),
 	KUNIT_CASE(program_of_those_who_left_is_not_run),
+	KUNIT_CASE(senders_on_one_cpu_are_told_apart),
 	KUNIT_CASE(sockets_of_one_tap_come_and_go),
 	KUNIT_CASE(sockets_that_close_share_few_arrays),
 	KUNIT_CASE(device_that_goes_leaves_few_arrays),

@@ -46,7 +46,6 @@
 #include <linux/bitmap.h>
 #include <linux/filter.h>
 #include <linux/netdevice.h>
-#include <linux/percpu.h>
 #include <linux/skbuff.h>
 #include <linux/slab.h>
 #include <linux/time64.h>
@@ -58,6 +57,7 @@
 #include "packet/packet.h"
 #include "packet/tap.h"
 #include "packet/tap_array.h"
+#include "packet/tap_sender.h"
 
 /*
  * @hook: what the kernel holds; also the key of the tap (dev, type)
@@ -75,18 +75,6 @@ struct xinet_tap {
 	struct hlist_node node;
 	struct rcu_head rcu;
 };
-
-/*
- * The sink whose socket has a packet on its way to @tap on this CPU. The clone
- * that dev_queue_xmit_nit() makes names no socket, only id_match() is told it,
- * on the same CPU shortly before. Addresses to be compared, never followed.
- */
-struct tap_sender {
-	const struct xinet_tap *tap;
-	const struct xinet_tap_sink *sink;
-};
-
-static DEFINE_PER_CPU(struct tap_sender, tap_sender);
 
 /*
  * Where a packet begins in @mode, when the kernel left its data pointer at
@@ -334,19 +322,6 @@ void xinet_tap_hand_on(const struct xinet_tap_sink *group,
 	tap_move_data(skb, data);
 }
 
-/* For whom the packet was sent that comes now to @tap; forgets it. */
-static const struct xinet_tap_sink *
-tap_take_sender(const struct xinet_tap *tap)
-{
-	const struct xinet_tap_sink *sink;
-
-	if (likely(this_cpu_read(tap_sender.tap) != tap))
-		return NULL;
-	sink = this_cpu_read(tap_sender.sink);
-	this_cpu_write(tap_sender.tap, NULL);
-	return sink;
-}
-
 /* xinet_tap_demux() where there is little to do. */
 static void tap_demux_only(struct xinet_tap_sink *sink, struct sk_buff *skb,
 			   struct xinet_tap_frame *frame)
@@ -387,7 +362,7 @@ static bool tap_is_near(const struct xinet_tap *tap, const struct sk_buff *skb)
 static noinline int tap_rcv_any(struct sk_buff *skb, struct xinet_tap *tap,
 				const struct net_device *orig_dev)
 {
-	const struct xinet_tap_sink *sender = tap_take_sender(tap);
+	const struct xinet_tap_sink *sender = xinet_tap_sender_take(tap);
 	const struct xinet_tap_array *array;
 	struct xinet_tap_frame frame;
 	struct xinet_tap_sink *only;
@@ -463,14 +438,13 @@ static bool tap_match_sender(struct packet_type *pt, struct sock *sk)
 	const struct xinet_tap_sink *sink = tap_sink_of(sk);
 
 	if (!sink || READ_ONCE(sink->tap) != tap) {
-		tap_take_sender(tap);
+		xinet_tap_sender_take(tap);
 		return false;
 	}
 	if (READ_ONCE(tap->nr_sinks) == 1)
 		return true;
 
-	this_cpu_write(tap_sender.sink, sink);
-	this_cpu_write(tap_sender.tap, tap);
+	xinet_tap_sender_note(tap, sink);
 	return false;
 }
 
