@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Classic BPF on packet sockets: what passes, how much of it, and when a change takes effect.
 #include <gtest/gtest.h>
+#include <linux/bpf.h>
 #include <linux/filter.h>
 #include <linux/if_ether.h>
+#include <sys/syscall.h>
 
 #include "support/family.h"
 #include "support/outcome.h"
@@ -29,6 +31,44 @@ Program accept_payload(char byte) {
     };
 }
 
+// Passes half of all frames, whichever.
+Program accept_by_chance() {
+    return {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, uint32_t(SKF_AD_OFF + SKF_AD_RANDOM)),
+        BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 1),
+        BPF_STMT(BPF_ALU | BPF_LSH | BPF_K, 15),
+        BPF_STMT(BPF_RET | BPF_A, 0),
+    };
+}
+
+// The same in eBPF, where it is a call.
+Fd load_accept_by_chance() {
+    const bpf_insn code[] = {
+        {.code = BPF_JMP | BPF_CALL,
+         .dst_reg = 0,
+         .src_reg = 0,
+         .off = 0,
+         .imm = BPF_FUNC_get_prandom_u32},
+        {.code = BPF_ALU64 | BPF_AND | BPF_K,
+         .dst_reg = BPF_REG_0,
+         .src_reg = 0,
+         .off = 0,
+         .imm = 1},
+        {.code = BPF_ALU64 | BPF_LSH | BPF_K,
+         .dst_reg = BPF_REG_0,
+         .src_reg = 0,
+         .off = 0,
+         .imm = 15},
+        {.code = BPF_JMP | BPF_EXIT, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = 0}};
+    bpf_attr attributes{};
+    attributes.prog_type = BPF_PROG_TYPE_SOCKET_FILTER;
+    attributes.insns = reinterpret_cast<uintptr_t>(code);
+    attributes.insn_cnt = uint32_t(std::size(code));
+    attributes.license = reinterpret_cast<uintptr_t>("GPL");
+    return Fd(int(checked(::syscall(SYS_bpf, BPF_PROG_LOAD, &attributes, sizeof(attributes)),
+                          "BPF_PROG_LOAD")));
+}
+
 long attach(int fd, const Program& program) {
     const sock_fprog request{.len = uint16_t(program.size()),
                              .filter = const_cast<sock_filter*>(program.data())};
@@ -44,6 +84,15 @@ protected:
     }
     void send(const char* text) const {
         wire_.send(ethernet(here_mac(), experimental_ethertype, repeated(text, 64)));
+    }
+    // Which of a row of frames arrive at `socket`, whose program then is no more.
+    [[nodiscard]] std::vector<Bytes> arrived(const Fd& socket) const {
+        std::vector<Bytes> frames;
+        EXPECT_EQ(attach(socket.get(), accept(0x40000)), 0);
+        send("the end ");
+        while (frames.empty() || !contains(frames.back(), "the end "))
+            frames.push_back(receive(socket.get()).data);
+        return frames;
     }
     OnOneCpu one_cpu_;
     Injector wire_ = Injector::at_peer();
@@ -120,6 +169,26 @@ TEST_P(PacketFilter, many_sockets_with_shared_and_own_filters_each_get_their_own
     }
     for (int i = 0; i < 4; i++)
         receive(sockets.back().get());
+}
+
+// That two agree on 64 frames by chance happens once in 2^64 times.
+TEST_P(PacketFilter, random_program_decides_for_each_socket) {
+    const Fd one = bound(), other = bound();
+    ASSERT_EQ(attach(one.get(), accept_by_chance()), 0);
+    ASSERT_EQ(attach(other.get(), accept_by_chance()), 0);
+    for (int i = 0; i < 64; i++)
+        send(("number " + std::string(1, char('0' + i))).c_str());
+    EXPECT_NE(arrived(one), arrived(other));
+}
+
+TEST_P(PacketFilter, ebpf_program_runs_for_each_socket) {
+    const Fd program = load_accept_by_chance();
+    const Fd one = bound(), other = bound();
+    for (const Fd* socket : {&one, &other})
+        set_option(*socket, SOL_SOCKET, SO_ATTACH_BPF, program.get());
+    for (int i = 0; i < 64; i++)
+        send(("number " + std::string(1, char('0' + i))).c_str());
+    EXPECT_NE(arrived(one), arrived(other));
 }
 
 TEST_P(PacketFilter, locked_filter_cannot_be_changed) {
