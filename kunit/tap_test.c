@@ -195,13 +195,13 @@ static void program_speaks_for_its_whole_group(struct kunit *test)
 	f->array = xinet_tap_array_alloc(4);
 	KUNIT_ASSERT_NOT_NULL(test, f->array);
 	for (i = 0; i < 4; i++)
-		f->array->slots[i] = &f->sinks[i].sink;
+		RCU_INIT_POINTER(f->array->slots[i], &f->sinks[i].sink);
 	f->array->nr_slots = 4;
 	f->array->nr_groups = 2;
-	f->array->groups[0].prog = progs[0];
+	RCU_INIT_POINTER(f->array->groups[0].prog, progs[0]);
 	f->array->groups[0].end = 2;
 	f->array->groups[0].quick = XINET_TAP_MODES;
-	f->array->groups[1].prog = progs[1];
+	RCU_INIT_POINTER(f->array->groups[1].prog, progs[1]);
 	f->array->groups[1].first = 2;
 	f->array->groups[1].end = 4;
 
@@ -260,7 +260,7 @@ static void degraded_array_still_delivers(struct kunit *test)
 	f->sinks[1].sink.mode = XINET_TAP_COOKED;
 	publish(test, 3);
 	f->array->degraded = true;
-	f->array->slots[0] = NULL;
+	RCU_INIT_POINTER(f->array->slots[0], NULL);
 	demux(test, NULL);
 	KUNIT_EXPECT_EQ(test, f->sinks[0].delivered + f->sinks[1].delivered +
 			f->sinks[2].delivered, 2u);
@@ -276,11 +276,12 @@ static void program_of_those_who_left_is_not_run(struct kunit *test)
 
 	KUNIT_ASSERT_EQ(test, bpf_prog_create(&prog, &fprog), 0);
 	publish(test, 4);
-	f->array->groups[0].prog = prog;
+	RCU_INIT_POINTER(f->array->groups[0].prog, prog);
 
 	xinet_tap_array_remove(f->array, &f->sinks[1].sink);
 	KUNIT_EXPECT_TRUE(test, xinet_tap_array_is_sparse(f->array));
-	KUNIT_EXPECT_PTR_EQ(test, f->array->groups[0].prog, prog);
+	KUNIT_EXPECT_PTR_EQ(test, rcu_access_pointer(f->array->groups[0].prog),
+			    prog);
 	demux(test, NULL);
 	KUNIT_EXPECT_EQ(test, f->sinks[1].delivered, 0u);
 	KUNIT_EXPECT_EQ(test, f->sinks[0].delivered, 1u);
@@ -288,7 +289,8 @@ static void program_of_those_who_left_is_not_run(struct kunit *test)
 	xinet_tap_array_remove(f->array, &f->sinks[0].sink);
 	xinet_tap_array_remove(f->array, &f->sinks[2].sink);
 	xinet_tap_array_remove(f->array, &f->sinks[3].sink);
-	KUNIT_EXPECT_PTR_NE(test, f->array->groups[0].prog, prog);
+	KUNIT_EXPECT_PTR_NE(test, rcu_access_pointer(f->array->groups[0].prog),
+			    prog);
 	/* as its last user does, who has left */
 	bpf_prog_destroy(prog);
 	demux(test, NULL);

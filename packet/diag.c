@@ -123,7 +123,7 @@ static int diag_put_rings(struct xinet_packet_sock *po, struct sk_buff *skb)
 static int diag_put_fanout(const struct xinet_packet_sock *po,
 			   struct sk_buff *skb)
 {
-	if (!READ_ONCE(po->sink.group))
+	if (!rcu_access_pointer(po->sink.group))
 		return 0;
 	return nla_put_u32(skb, XINET_DIAG_FANOUT, xinet_fanout_get(po));
 }

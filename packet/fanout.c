@@ -150,7 +150,8 @@ static struct xinet_tap_net *fanout_taps(const struct xinet_packet_sock *po)
 /* The group of @po; bind_lock or fn->lock held, or RCU, or @po in use. */
 static struct fanout_group *fanout_of(const struct xinet_packet_sock *po)
 {
-	struct xinet_tap_sink *sink = READ_ONCE(po->sink.group);
+	/* who calls keeps it, by one of these */
+	struct xinet_tap_sink *sink = rcu_dereference_check(po->sink.group, true);
 
 	return sink ? container_of(sink, struct fanout_group, sink) : NULL;
 }
@@ -629,7 +630,7 @@ static int fanout_add(struct xinet_fanout_net *fn,
 	struct fanout_group *group = NULL;
 	int err;
 
-	if (po->sink.group)
+	if (rcu_access_pointer(po->sink.group))
 		return -EALREADY;
 	if (unique && args->id)
 		return -EINVAL;

@@ -138,7 +138,7 @@ static int packet_bind_dev(struct xinet_packet_sock *po, int ifindex,
 	int err = 0;
 
 	mutex_lock(&po->bind_lock);
-	if (po->sink.group) {
+	if (rcu_access_pointer(po->sink.group)) {
 		err = -EINVAL;
 		goto out_unlock;
 	}
@@ -454,7 +454,7 @@ err_free:
 
 static void packet_set_running(struct xinet_packet_sock *po, bool running)
 {
-	if (po->sink.group)
+	if (rcu_access_pointer(po->sink.group))
 		xinet_fanout_set_running(po, running);
 	else
 		xinet_tap_set_running(&po->sink, running);
@@ -481,7 +481,7 @@ static void packet_dev_event(struct xinet_packet_sock *po, unsigned long event)
 		break;
 	case NETDEV_UNREGISTER:
 		packet_dev_down(po);
-		if (po->sink.group)
+		if (rcu_access_pointer(po->sink.group))
 			xinet_fanout_dev_gone(po);
 		xinet_tap_leave(packet_taps(po), &po->sink);
 		packet_set_dev(po, NULL, -1);

@@ -73,9 +73,10 @@ union xinet_ring_header {
  * @free_work: for a last reference that goes where freeing is not allowed
  * @rcu: a packet on its way may look at @gate until a grace period later
  *
- * What comes before @gate never changes, but for the quick() of @receiver. The @head is the kernel's alone: it
- * moves under sk_receive_queue.lock, that of a sender under ring_lock. Nothing
- * that userspace writes into the ring leads the kernel to a place in it.
+ * What comes before @gate never changes, but for the quick() of @receiver. The
+ * @head is the kernel's alone: it moves under sk_receive_queue.lock, that of a
+ * sender under ring_lock. Nothing that userspace writes into the ring leads the
+ * kernel to a place in it.
  */
 struct xinet_ring {
 	struct xinet_tap_receiver receiver;

@@ -164,7 +164,7 @@ static void tap_demux_own(const struct xinet_tap_array *array,
 	u32 i;
 
 	for (i = first; i < end; i++) {
-		sink = READ_ONCE(array->slots[i]);
+		sink = rcu_dereference(array->slots[i]);
 		if (sink && sink != sender &&
 		    READ_ONCE(sink->mode) == frame->mode)
 			tap_offer_own(sink, skb, frame);
@@ -197,7 +197,7 @@ static void tap_demux_group(const struct xinet_tap_array *array,
 	u32 i;
 
 	for (i = group->first; i < group->end; i++) {
-		sink = READ_ONCE(array->slots[i]);
+		sink = rcu_dereference(array->slots[i]);
 		if (likely(sink) && sink != sender)
 			tap_offer(sink, skb, frame);
 	}
@@ -215,7 +215,7 @@ tap_skip_groups(const struct xinet_tap_group *group,
 	*res = 0;
 	for (; group != end && group->quick == mode; group++) {
 		/* with BH disabled nobody migrates */
-		*res = bpf_prog_run(READ_ONCE(group->prog), skb);
+		*res = bpf_prog_run(rcu_dereference(group->prog), skb);
 		if (*res)
 			break;
 	}
@@ -228,7 +228,7 @@ static void tap_ask_group(const struct xinet_tap_array *array,
 			  struct sk_buff *skb, struct xinet_tap_frame *frame,
 			  const struct xinet_tap_sink *sender)
 {
-	const struct bpf_prog *prog = READ_ONCE(group->prog);
+	const struct bpf_prog *prog = rcu_dereference(group->prog);
 	unsigned int len = xinet_skb_readable_len(skb);
 	unsigned int res = len;
 
@@ -373,7 +373,7 @@ static noinline int tap_rcv_any(struct sk_buff *skb, struct xinet_tap *tap,
 		goto out_put;
 
 	array = rcu_dereference(tap->array);
-	only = READ_ONCE(array->only);
+	only = rcu_dereference(array->only);
 	/* the rest is filled in on the way */
 	now.tv_sec = 0;
 	frame.source = tap;
@@ -397,7 +397,8 @@ static int tap_rcv(struct sk_buff *skb, struct net_device *dev,
 		   struct packet_type *pt, struct net_device *orig_dev)
 {
 	struct xinet_tap *tap = container_of(pt, struct xinet_tap, hook);
-	struct xinet_tap_sink *sink = READ_ONCE(rcu_dereference(tap->array)->quick);
+	struct xinet_tap_sink *sink =
+		rcu_dereference(rcu_dereference(tap->array)->quick);
 	const struct xinet_tap_receiver *receiver;
 	xinet_tap_quick_t quick;
 
@@ -421,7 +422,7 @@ static const struct xinet_tap_sink *tap_sink_of(const struct sock *sk)
 	const struct xinet_tap_sink *sink = xinet_packet_sink(sk);
 	const struct xinet_tap_sink *group;
 
-	group = sink ? READ_ONCE(sink->group) : NULL;
+	group = sink ? rcu_access_pointer(sink->group) : NULL;
 	return group ?: sink;
 }
 
@@ -437,7 +438,7 @@ static bool tap_match_sender(struct packet_type *pt, struct sock *sk)
 	struct xinet_tap *tap = container_of(pt, struct xinet_tap, hook);
 	const struct xinet_tap_sink *sink = tap_sink_of(sk);
 
-	if (!sink || READ_ONCE(sink->tap) != tap) {
+	if (!sink || rcu_access_pointer(sink->tap) != tap) {
 		xinet_tap_sender_take(tap);
 		return false;
 	}
@@ -501,10 +502,18 @@ static void sink_set_source(struct xinet_tap_sink *sink)
 	const void *source = NULL;
 
 	if (sink->running)
-		source = sink->group ?: (const void *)sink->tap;
+		source = rcu_access_pointer(sink->group) ?:
+			 (const void *)rcu_access_pointer(sink->tap);
 	WRITE_ONCE(sink->source, source);
 	if (receiver->moved)
 		receiver->moved(receiver);
+}
+
+/* Where a sink is; tn->lock held. */
+static struct xinet_tap *sink_tap(const struct xinet_tap_net *tn,
+				  const struct xinet_tap_sink *sink)
+{
+	return rcu_dereference_protected(sink->tap, lockdep_is_held(&tn->lock));
 }
 
 /* Stores what per-packet code checks under the queue's lock. */
@@ -512,11 +521,11 @@ static void sink_set_tap(struct xinet_tap_sink *sink, struct xinet_tap *tap)
 {
 	/* a fanout group; its members refuse packets by their own group */
 	if (!sink->sk) {
-		WRITE_ONCE(sink->tap, tap);
+		rcu_assign_pointer(sink->tap, tap);
 		return;
 	}
 	spin_lock_bh(&sink->sk->sk_receive_queue.lock);
-	WRITE_ONCE(sink->tap, tap);
+	rcu_assign_pointer(sink->tap, tap);
 	sink_set_source(sink);
 	spin_unlock_bh(&sink->sk->sk_receive_queue.lock);
 }
@@ -544,8 +553,8 @@ static bool tap_filter_is_stale(const struct xinet_tap *tap)
 static void tap_degrade(struct xinet_tap_array *array)
 {
 	WRITE_ONCE(array->degraded, true);
-	WRITE_ONCE(array->only, NULL);
-	WRITE_ONCE(array->quick, NULL);
+	RCU_INIT_POINTER(array->only, NULL);
+	RCU_INIT_POINTER(array->quick, NULL);
 }
 
 /* Makes @array, empty and large enough, the one that packets see. */
@@ -602,7 +611,7 @@ static void tap_insert_sink(struct xinet_tap *tap, struct xinet_tap_sink *sink)
 static void tap_remove_sink(struct xinet_tap_net *tn,
 			    struct xinet_tap_sink *sink)
 {
-	struct xinet_tap *tap = sink->tap;
+	struct xinet_tap *tap = sink_tap(tn, sink);
 	struct xinet_tap_array *array;
 
 	list_del_init(&sink->node);
@@ -636,7 +645,7 @@ int xinet_tap_join(struct xinet_tap_net *tn, struct net *net,
 
 	mutex_lock(&tn->lock);
 	tap = tap_find(tn, dev, type);
-	if (tap && tap == sink->tap)
+	if (tap && tap == sink_tap(tn, sink))
 		goto out_unlock;
 
 	err = -ENOMEM;
@@ -650,7 +659,7 @@ int xinet_tap_join(struct xinet_tap_net *tn, struct net *net,
 	if (!array)
 		goto err_free_tap;
 
-	if (sink->tap)
+	if (sink_tap(tn, sink))
 		tap_remove_sink(tn, sink);
 	tap_insert_sink(tap, sink);
 	sink_set_tap(sink, tap);
@@ -670,7 +679,7 @@ out_unlock:
 
 void xinet_tap_leave(struct xinet_tap_net *tn, struct xinet_tap_sink *sink)
 {
-	if (!sink->tap)
+	if (!rcu_access_pointer(sink->tap))
 		return;
 
 	mutex_lock(&tn->lock);
@@ -683,7 +692,7 @@ void xinet_tap_leave(struct xinet_tap_net *tn, struct xinet_tap_sink *sink)
 static void tap_reorder(struct xinet_tap_net *tn, struct xinet_tap_sink *sink,
 			struct xinet_tap_array *array)
 {
-	struct xinet_tap *tap = sink->tap;
+	struct xinet_tap *tap = sink_tap(tn, sink);
 	struct xinet_tap_array *old;
 
 	list_del(&sink->node);
@@ -702,13 +711,15 @@ void xinet_tap_set_filter(struct xinet_tap_net *tn,
 			  struct xinet_filter *filter, struct sk_filter *seen,
 			  bool own)
 {
+	struct xinet_tap *tap;
+
 	mutex_lock(&tn->lock);
+	tap = sink_tap(tn, sink);
 	sink->filter = filter;
 	sink->seen = seen;
 	sink->own_filter = own;
-	if (sink->tap)
-		tap_reorder(tn, sink,
-			    xinet_tap_array_alloc(sink->tap->nr_sinks));
+	if (tap)
+		tap_reorder(tn, sink, xinet_tap_array_alloc(tap->nr_sinks));
 	mutex_unlock(&tn->lock);
 }
 
@@ -723,7 +734,7 @@ void xinet_tap_filter_changed(struct xinet_tap_sink *sink)
 	 */
 	smp_mb();
 	rcu_read_lock();
-	tap = READ_ONCE(sink->tap);
+	tap = rcu_dereference(sink->tap);
 	if (tap)
 		tap_degrade(rcu_dereference(tap->array));
 	rcu_read_unlock();
@@ -735,11 +746,13 @@ int xinet_tap_set_mode(struct xinet_tap_net *tn, struct xinet_tap_sink *sink,
 		       void *arg)
 {
 	struct xinet_tap_array *array = NULL;
+	struct xinet_tap *tap;
 	int err = 0;
 
 	mutex_lock(&tn->lock);
-	if (sink->tap) {
-		array = xinet_tap_array_alloc(sink->tap->nr_sinks);
+	tap = sink_tap(tn, sink);
+	if (tap) {
+		array = xinet_tap_array_alloc(tap->nr_sinks);
 		if (!array) {
 			err = -ENOMEM;
 			goto out_unlock;
@@ -769,7 +782,7 @@ void xinet_tap_set_group(struct xinet_tap_sink *sink,
 			 struct xinet_tap_sink *group)
 {
 	spin_lock_bh(&sink->sk->sk_receive_queue.lock);
-	WRITE_ONCE(sink->group, group);
+	rcu_assign_pointer(sink->group, group);
 	sink_set_source(sink);
 	spin_unlock_bh(&sink->sk->sk_receive_queue.lock);
 }
@@ -777,10 +790,13 @@ void xinet_tap_set_group(struct xinet_tap_sink *sink,
 void xinet_tap_set_ignore_outgoing(struct xinet_tap_net *tn,
 				   struct xinet_tap_sink *sink, bool ignore)
 {
+	struct xinet_tap *tap;
+
 	mutex_lock(&tn->lock);
-	if (sink->tap) {
-		sink->tap->nr_outgoing += sink->ignore_outgoing - ignore;
-		tap_update_ignore_outgoing(sink->tap);
+	tap = sink_tap(tn, sink);
+	if (tap) {
+		tap->nr_outgoing += sink->ignore_outgoing - ignore;
+		tap_update_ignore_outgoing(tap);
 	}
 	WRITE_ONCE(sink->ignore_outgoing, ignore);
 	mutex_unlock(&tn->lock);

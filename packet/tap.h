@@ -111,9 +111,9 @@ typedef bool (*xinet_tap_quick_t)(struct xinet_tap_sink *sink,
  * Context: softirq, or BH disabled; RCU.
  * Return: enum xinet_tap_room.
  */
-typedef enum xinet_tap_room
-(*xinet_tap_room_t)(const struct xinet_tap_receiver *receiver,
-		    const struct sock *sk, const struct sk_buff *skb);
+typedef enum xinet_tap_room (*xinet_tap_room_t)(const struct xinet_tap_receiver *receiver,
+						const struct sock *sk,
+						const struct sk_buff *skb);
 
 /**
  * struct xinet_tap_receiver - what takes the packets of a sink
@@ -165,8 +165,8 @@ struct xinet_tap_receiver {
  * without.
  */
 struct xinet_tap_sink {
-	struct xinet_tap *tap;
-	struct xinet_tap_sink *group;
+	struct xinet_tap __rcu *tap;
+	struct xinet_tap_sink __rcu *group;
 	struct sock *sk;
 	const void *source;
 	const struct xinet_tap_receiver __rcu *receiver;
@@ -211,7 +211,7 @@ struct xinet_tap_net {
  * @own: @prog is not set, each runs the filter of its socket
  */
 struct xinet_tap_group {
-	struct bpf_prog *prog;
+	struct bpf_prog __rcu *prog;
 	u32 first;
 	u32 end;
 	u32 nr_sinks;
@@ -242,9 +242,9 @@ struct xinet_tap_group {
  */
 struct xinet_tap_array {
 	struct rcu_head rcu;
-	struct xinet_tap_sink *only;
-	struct xinet_tap_sink *quick;
-	struct xinet_tap_sink **slots;
+	struct xinet_tap_sink __rcu *only;
+	struct xinet_tap_sink __rcu *quick;
+	struct xinet_tap_sink __rcu **slots;
 	struct xinet_filter_index *index;
 	u32 nr_indexed;
 	u32 nr_groups;

@@ -10,6 +10,7 @@
 #include <linux/list.h>
 #include <linux/mm.h>
 #include <linux/overflow.h>
+#include <linux/rcupdate.h>
 #include <linux/slab.h>
 
 #include "packet/filter.h"
@@ -78,9 +79,9 @@ void xinet_tap_sink_insert(struct list_head *sinks,
 }
 EXPORT_SYMBOL_IF_KUNIT(xinet_tap_sink_insert);
 
-static bool array_is_quick(const struct xinet_tap_group *group)
+static bool program_is_quick(const struct bpf_prog *prog)
 {
-	return group->prog && !group->prog->cb_access;
+	return prog && !prog->cb_access;
 }
 
 void xinet_tap_array_fill(struct xinet_tap_array *array,
@@ -88,20 +89,22 @@ void xinet_tap_array_fill(struct xinet_tap_array *array,
 {
 	struct xinet_tap_sink *sink, *prev = NULL;
 	struct xinet_tap_group *group = NULL;
+	struct bpf_prog *prog;
 
 	list_for_each_entry(sink, sinks, node) {
 		if (!prev || !sinks_share_group(prev, sink)) {
 			group = &array->groups[array->nr_groups++];
-			group->prog = xinet_filter_prog(sink->filter);
+			prog = xinet_filter_prog(sink->filter);
+			RCU_INIT_POINTER(group->prog, prog);
 			group->first = array->nr_slots;
 			group->mode = sink->mode;
 			group->own = sink->own_filter;
-			group->quick = array_is_quick(group) ? group->mode :
-							       XINET_TAP_MODES;
+			group->quick = program_is_quick(prog) ? group->mode :
+								XINET_TAP_MODES;
 		}
 		sink->slot = array->nr_slots;
 		sink->in_group = array->nr_groups - 1;
-		array->slots[array->nr_slots] = sink;
+		RCU_INIT_POINTER(array->slots[array->nr_slots], sink);
 		group->end = ++array->nr_slots;
 		group->nr_sinks++;
 		prev = sink;
@@ -114,11 +117,11 @@ void xinet_tap_array_remove(struct xinet_tap_array *array,
 {
 	struct xinet_tap_group *group = &array->groups[sink->in_group];
 
-	WRITE_ONCE(array->slots[sink->slot], NULL);
+	RCU_INIT_POINTER(array->slots[sink->slot], NULL);
 	array->nr_empty++;
 	/* those who are left keep the program */
-	if (!--group->nr_sinks && group->prog)
-		WRITE_ONCE(group->prog, xinet_filter_nothing());
+	if (!--group->nr_sinks && rcu_access_pointer(group->prog))
+		rcu_assign_pointer(group->prog, xinet_filter_nothing());
 }
 EXPORT_SYMBOL_IF_KUNIT(xinet_tap_array_remove);
 
@@ -128,26 +131,35 @@ bool xinet_tap_array_is_sparse(const struct xinet_tap_array *array)
 }
 EXPORT_SYMBOL_IF_KUNIT(xinet_tap_array_is_sparse);
 
+/* Before packets see the array. */
+static struct xinet_tap_sink *array_sink(const struct xinet_tap_array *array,
+					 u32 slot)
+{
+	return rcu_dereference_protected(array->slots[slot], true);
+}
+
 /* The sink of @array->only. */
 static struct xinet_tap_sink *
 array_only_sink(const struct xinet_tap_array *array)
 {
 	const struct xinet_tap_group *group = array->groups;
 
-	if (array->nr_slots != 1 || group->prog || group->own ||
-	    group->mode != XINET_TAP_RAW)
+	if (array->nr_slots != 1 || rcu_access_pointer(group->prog) ||
+	    group->own || group->mode != XINET_TAP_RAW)
 		return NULL;
-	return array->slots[0];
+	return array_sink(array, 0);
 }
 
 /* The sink of @array->quick. */
 static struct xinet_tap_sink *
 array_quick_sink(const struct xinet_tap_array *array)
 {
-	if (array->nr_slots != 1)
-		return array->only;
+	struct xinet_tap_sink *first = array_sink(array, 0);
+
 	/* a fanout group asks the filters of its members itself */
-	return array->slots[0]->sk ? array->only : array->slots[0];
+	if (array->nr_slots == 1 && !first->sk)
+		return first;
+	return array_only_sink(array);
 }
 
 /* How many groups at the head are link-level ones. */
@@ -169,15 +181,15 @@ void xinet_tap_array_index(struct xinet_tap_array *array)
 	u32 nr = array_count_raw(array);
 	u32 i;
 
-	array->only = array_only_sink(array);
-	array->quick = array_quick_sink(array);
+	RCU_INIT_POINTER(array->only, array_only_sink(array));
+	RCU_INIT_POINTER(array->quick, array_quick_sink(array));
 	if (nr < 2)
 		return;
 	keys = kvmalloc_array(nr, sizeof(*keys), GFP_KERNEL | __GFP_NOWARN);
 	if (!keys)
 		return;
 	for (i = 0; i < nr; i++) {
-		sink = array->slots[array->groups[i].first];
+		sink = array_sink(array, array->groups[i].first);
 		keys[i] = xinet_filter_keys(sink->filter);
 	}
 	array->index = xinet_filter_index_build(keys, nr);
