@@ -4,6 +4,8 @@
 #include <linux/if_ether.h>
 #include <linux/xinet.h>
 
+#include <thread>
+
 #include "support/outcome.h"
 #include "support/sys.h"
 #include "support/traffic.h"
@@ -84,6 +86,22 @@ TEST(PacketBind, cooked_is_decided_before_bind) {
     bind_to(socket, link_address(ETH_P_ALL, 0));
     EXPECT_EQ(set(1, sizeof(int)).error, EBUSY);
     EXPECT_EQ(get_option(socket, SOL_SOCKET, SO_TYPE), SOCK_RAW);
+}
+
+TEST(PacketBind, turned_socket_takes_no_frame_of_the_other_mode) {
+    const Fd socket = open_socket(Side::xinet, Kind::packet, experimental_ethertype);
+    const Injector wire = Injector::at_peer();
+    const Bytes frame = ethernet(here_mac(), experimental_ethertype, repeated("payload ", 64));
+    const std::jthread sender([&](const std::stop_token& stop) {
+        while (!stop.stop_requested())
+            wire.send(frame);
+    });
+    for (int round = 0; round < 100; round++) {
+        const bool cooked = round % 2 != 0;
+        set_option(socket, SOL_XINET, XINET_PACKET_COOKED, cooked);
+        for (int i = 0; i < 3; i++)
+            ASSERT_EQ(receive(socket.get()).result, cooked ? 64 : 64 + ETH_HLEN) << round;
+    }
 }
 
 TEST(PacketBind, cooked_is_unknown_to_raw_sockets) {
