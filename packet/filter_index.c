@@ -46,6 +46,13 @@
 
 #include "packet/filter_index.h"
 
+/*
+ * Longer programs are not looked through but always run: nearly all of them need
+ * more conditions than are kept, and whoever attaches one must not cost more than
+ * it takes to read.
+ */
+#define PROGRAM_MAX_LEN	512
+
 /* Distinct fields in an index; a program with others is always run. */
 #define INDEX_FIELDS	24
 
@@ -351,7 +358,9 @@ void xinet_filter_keys_derive(const struct sock_filter *insns,
 
 	keys->known = false;
 	keys->nr = 0;
-	walk = kvcalloc(len, sizeof(*walk), GFP_KERNEL | __GFP_NOWARN);
+	if (len > PROGRAM_MAX_LEN)
+		return;
+	walk = kvcalloc(len, sizeof(*walk), GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	if (!walk)
 		return;
 	walk_forward(insns, len, walk);

@@ -63,7 +63,8 @@ struct xinet_filter_keys {
  * @len: how many
  * @keys: filled in
  *
- * Context: process; may sleep. Without memory nothing is known.
+ * Context: process; may sleep. Without memory, and of a program of more than 512
+ * instructions, nothing is known.
  */
 void xinet_filter_keys_derive(const struct sock_filter *insns,
 			      unsigned int len,
