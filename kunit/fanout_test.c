@@ -435,6 +435,21 @@ static void device_that_goes_closes_the_group(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, join(test, 2, PACKET_FANOUT_LB, 0), 0);
 }
 
+/* Without a device a group would be one of all devices. */
+static void socket_whose_device_is_gone_joins_nothing(struct kunit *test)
+{
+	struct fanout_fixture *f = test->priv;
+
+	open_bound(test, 0, ETH_P_IP);
+	xinet_fake_dev_destroy(f->dev);
+	f->dev = xinet_fake_dev_create(test);
+	KUNIT_EXPECT_EQ(test, join(test, 0, PACKET_FANOUT_LB, 0), -EINVAL);
+	KUNIT_EXPECT_NULL(test, xinet_packet_sk(f->sock[0]->sk)->sink.group);
+	/* the id is free */
+	open_bound(test, 1, ETH_P_IP);
+	KUNIT_EXPECT_EQ(test, join(test, 1, PACKET_FANOUT_HASH, 0), 0);
+}
+
 static struct kunit_case fanout_cases[] = {
 	KUNIT_CASE(hash_is_scaled_to_the_members),
 	KUNIT_CASE(lb_takes_turns_from_the_second),
@@ -450,6 +465,7 @@ static struct kunit_case fanout_cases[] = {
 	KUNIT_CASE(refused_join_changes_nothing),
 	KUNIT_CASE(members_that_are_up_again_come_in_order_of_age),
 	KUNIT_CASE(device_that_goes_closes_the_group),
+	KUNIT_CASE(socket_whose_device_is_gone_joins_nothing),
 	{}
 };
 

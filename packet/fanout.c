@@ -634,6 +634,9 @@ static int fanout_add(struct xinet_fanout_net *fn,
 		return -EALREADY;
 	if (unique && args->id)
 		return -EINVAL;
+	/* its device is gone, and without one means any device */
+	if (po->ifindex < 0)
+		return -EINVAL;
 
 	if ((args->type_flags & 0xff) == PACKET_FANOUT_ROLLOVER ||
 	    args->type_flags & PACKET_FANOUT_FLAG_ROLLOVER) {

@@ -44,8 +44,9 @@ void xinet_fanout_net_init(struct xinet_fanout_net *fn);
  *
  * Context: process, no locks held; never waits for a grace period.
  * Return: 0; -EINVAL for another @optlen, an unknown mode, and for what does
- * not agree, a socket that receives no EtherType included; -EFAULT; -EALREADY
- * in a group; -ENOSPC when the group is full; -ENOMEM.
+ * not agree, a socket that receives no EtherType or whose device is gone
+ * included; -EFAULT; -EALREADY in a group; -ENOSPC when the group is full;
+ * -ENOMEM.
  */
 int xinet_fanout_join(struct xinet_packet_sock *po, sockptr_t optval,
 		      unsigned int optlen);

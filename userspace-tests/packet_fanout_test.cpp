@@ -464,6 +464,23 @@ TEST_F(PacketFanoutDevice, group_outlives_it_without_taking_anybody_in) {
     });
 }
 
+// A group is at a device, or at all of them; a device that has gone is neither.
+TEST_F(PacketFanoutDevice, socket_that_has_lost_it_makes_no_group) {
+    in_namespace([](int ifindex) {
+        const Fd orphan = open_socket(Side::xinet, Kind::packet, 0);
+        bind_to(orphan, link_address(ETH_P_ALL, ifindex));
+        const auto everywhere = open_fanout(Side::xinet, {Kind::packet}, link_address(ETH_P_ALL, 0),
+                                            group_id + 1, PACKET_FANOUT_LB);
+        link::remove(ifindex);
+        for (const uint16_t id : {group_id, uint16_t(group_id + 1)})
+            EXPECT_EQ(
+                outcome_of([&] { return join_fanout(orphan.get(), id, PACKET_FANOUT_LB); }).error,
+                EINVAL);
+        const Fd late = open_socket(Side::xinet, Kind::packet, ETH_P_ALL);
+        EXPECT_EQ(join_fanout(late.get(), group_id, PACKET_FANOUT_HASH), 0) << "nobody's id";
+    });
+}
+
 TEST_F(PacketFanoutDevice, socket_joins_while_it_is_down) {
     in_namespace([](int ifindex) {
         const auto place = link_address(ETH_P_ALL, ifindex);
