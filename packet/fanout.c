@@ -306,6 +306,21 @@ static bool fanout_is_fragment(const struct sk_buff *skb)
 }
 
 /*
+ * No fragment stands for several packets, but a sender's virtio-net header may
+ * say so, and what is put together would say it after the first of them. The
+ * claim is shared by all who have the packet, so a copy is freed of it.
+ */
+static struct sk_buff *fanout_forget_gso(struct sk_buff *skb)
+{
+	if (skb_unclone(skb, GFP_ATOMIC)) {
+		kfree_skb(skb);
+		return NULL;
+	}
+	skb_gso_reset(skb);
+	return skb;
+}
+
+/*
  * PACKET_FANOUT_FLAG_DEFRAG. Returns a packet of our own: the datagram that
  * fragment @skb completes, or the fragment again if it is malformed; NULL when
  * the datagram is not complete.
@@ -316,6 +331,8 @@ static struct sk_buff *fanout_defragment(const struct fanout_group *group,
 	struct net *net = dev_net(skb->dev);
 
 	skb = skb_clone(skb, GFP_ATOMIC);
+	if (skb && unlikely(skb_is_gso(skb)))
+		skb = fanout_forget_gso(skb);
 	if (!skb)
 		return NULL;
 	if (skb->pkt_type == PACKET_HOST)

@@ -15,6 +15,7 @@
 #include "support/outcome.h"
 #include "support/sys.h"
 #include "support/traffic.h"
+#include "support/vnet.h"
 
 namespace xt {
 namespace {
@@ -330,6 +331,45 @@ TEST_F(PacketFanout, incomplete_datagram_is_nobodys) {
     const auto parts = fragments(header, udp(1, 2, repeated(mark_of(1), 2400)), 1000);
     send({ethernet(here_mac(), ETH_P_IP, parts[1]), flow_frame(2, 1)});
     groups.expect_equal_shares(1);
+}
+
+// A virtio-net header may say of a fragment that it stands for many packets.
+TEST_F(PacketFanout, fragments_said_to_be_many_packets_are_put_together_as_one) {
+    if (std::filesystem::exists(std::string("/sys/class/net/") + here_device + "/device"))
+        GTEST_SKIP() << "a NIC would make many packets of it";
+    if (self_check())
+        GTEST_SKIP() << "PF_PACKET's on some kernels are still said to be";
+    const auto members = open_fanout(Side::xinet, {Kind::packet}, ip_here(), group_id,
+                                     PACKET_FANOUT_HASH | PACKET_FANOUT_FLAG_DEFRAG);
+    const Fd beside = open_socket(Side::xinet, Kind::packet, ETH_P_ALL);
+    for (const Fd* socket : {&members[0], &beside})
+        ask_for_vnet(*socket, sizeof(VnetHeader));
+
+    constexpr size_t tcp_header = 20;
+    constexpr uint16_t segment = 300;
+    Bytes datagram = Bytes(tcp_header) + repeated(mark_of(1), 2000);
+    datagram[12] = tcp_header / 4 << 4;
+    const Ipv4 header{.to = nobodys_address, .protocol = IPPROTO_TCP, .id = 300};
+    const Mac to = here_mac();
+    in_peer([&] {
+        const Fd sender = open_socket(Side::sibling, Kind::packet, 0);
+        ask_for_vnet(sender, sizeof(VnetHeader));
+        VnetHeader claim = segmented(vnet_gso_tcpv4, segment);
+        for (const auto& part : fragments(header, datagram, 1000)) {
+            checked(send_to(sender.get(), vnet_bytes(claim) + ethernet(to, ETH_P_IP, part),
+                            link_address(ETH_P_IP, link::index(peer_device))),
+                    "send");
+            claim = {};
+        }
+    });
+    const Message message = receive(members[0].get());
+    ASSERT_EQ(message.data.size(), sizeof(VnetHeader) + ETH_HLEN + 20 + datagram.size());
+    EXPECT_EQ(message.data[offsetof(VnetHeader, gso_type)], 0);
+    EXPECT_EQ(message.data[offsetof(VnetHeader, gso_size)], 0);
+    EXPECT_FALSE(receive_now(members[0].get()));
+    // What others are told of the fragment stays.
+    const Message fragment = receive_marked(beside.get(), mark_of(1));
+    EXPECT_EQ(fragment.data[offsetof(VnetHeader, gso_type)], vnet_gso_tcpv4);
 }
 
 TEST_F(PacketFanout, members_do_not_see_what_a_member_sends) {
