@@ -22,6 +22,7 @@
 #include "packet/fanout.h"
 #include "packet/packet.h"
 #include "packet/queue_pack.h"
+#include "packet/tap.h"
 #include "suites.h"
 
 #define TEST_MEMBERS	4
@@ -235,6 +236,9 @@ static void set_room(struct kunit *test, int i, bool room)
 	struct fanout_fixture *f = test->priv;
 
 	WRITE_ONCE(f->sock[i]->sk->sk_rcvbuf, room ? 1 << 20 : 1);
+	/* as recvmsg() does */
+	if (xinet_packet_sk(f->sock[i]->sk)->rollover)
+		xinet_fanout_relieve(xinet_packet_sk(f->sock[i]->sk));
 }
 
 static void expect_rollover(struct kunit *test, int i, u64 all, u64 failed)
@@ -293,6 +297,68 @@ static void rollover_flag_asks_the_others_only_when_full(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, queued(test, 0), 3u);
 	expect_rollover(test, 1, 1, 0);
 	expect_rollover(test, 0, 0, 0);
+}
+
+static unsigned int nr_asked;
+
+/* Nobody else changes it meanwhile. */
+static const struct xinet_tap_receiver *receiver_of(const struct socket *sock)
+{
+	return rcu_dereference_protected(xinet_packet_sk(sock->sk)->sink.receiver,
+					 true);
+}
+
+static void set_receiver(const struct socket *sock,
+			 const struct xinet_tap_receiver *receiver)
+{
+	rcu_assign_pointer(xinet_packet_sk(sock->sk)->sink.receiver, receiver);
+}
+
+static enum xinet_tap_room
+count_and_refuse(const struct xinet_tap_receiver *receiver,
+		 const struct sock *sk, const struct sk_buff *skb)
+{
+	nr_asked++;
+	return XINET_TAP_ROOM_NONE;
+}
+
+/* However many are full, a packet asks the chosen one. */
+static void rollover_does_not_ask_the_full_again(struct kunit *test)
+{
+	static struct xinet_tap_receiver refusing;
+	struct fanout_fixture *f = test->priv;
+	const struct xinet_tap_receiver *queue;
+	int i;
+
+	open_group(test, TEST_MEMBERS,
+		   PACKET_FANOUT_CBPF | PACKET_FANOUT_FLAG_ROLLOVER);
+	queue = receiver_of(f->sock[2]);
+	refusing = *queue;
+	refusing.room = count_and_refuse;
+	for (i = 0; i < TEST_MEMBERS; i++)
+		set_receiver(f->sock[i], &refusing);
+	receive(test, 1);
+	nr_asked = 0;
+	for (i = 0; i < 10; i++)
+		receive(test, 1);
+	KUNIT_EXPECT_EQ(test, nr_asked, 10u);
+	expect_rollover(test, 0, 0, 11);
+
+	/* one that has been read from is asked, and once if it is still full */
+	set_receiver(f->sock[2], queue);
+	receive(test, 1);
+	KUNIT_EXPECT_EQ(test, queued(test, 2), 0u);
+	set_room(test, 2, true);
+	receive(test, 1);
+	KUNIT_EXPECT_EQ(test, queued(test, 2), 1u);
+	set_room(test, 2, false);
+	for (i = 0; i < 10; i++)
+		receive(test, 1);
+	KUNIT_EXPECT_EQ(test, queued(test, 2), 1u);
+	expect_rollover(test, 0, 1, 22);
+
+	for (i = 0; i < TEST_MEMBERS; i++)
+		set_receiver(f->sock[i], queue);
 }
 
 static void rollover_place_beyond_the_members_is_no_place(struct kunit *test)
@@ -458,6 +524,7 @@ static struct kunit_case fanout_cases[] = {
 	KUNIT_CASE(random_member_is_one_of_the_group),
 	KUNIT_CASE(rollover_moves_on_when_full),
 	KUNIT_CASE(rollover_flag_asks_the_others_only_when_full),
+	KUNIT_CASE(rollover_does_not_ask_the_full_again),
 	KUNIT_CASE(rollover_place_beyond_the_members_is_no_place),
 	KUNIT_CASE(last_member_takes_the_place_of_the_one_that_leaves),
 	KUNIT_CASE(members_come_and_go),

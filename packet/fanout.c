@@ -32,9 +32,11 @@
  * Budget per packet: what the mode costs (the flow hash in
  * PACKET_FANOUT_HASH, remembered per CPU; a shared counter in
  * PACKET_FANOUT_LB), one filter, one deliver(). No lock, no reference count, no
- * allocation but for fragments that are to be put together.
+ * allocation but for fragments that are to be put together. Rollover asks the
+ * chosen member for room, and the others only as long as they have some.
  */
 #include <kunit/visibility.h>
+#include <linux/bottom_half.h>
 #include <linux/bpf.h>
 #include <linux/cache.h>
 #include <linux/err.h>
@@ -228,8 +230,9 @@ static struct xinet_tap_sink *fanout_member(const struct fanout_group *group,
 	return rcu_dereference(group->members[i]);
 }
 
-static enum xinet_tap_room fanout_room(const struct xinet_tap_sink *member,
-				       const struct sk_buff *skb)
+/* To ask may take the lock of a queue; a NULL @skb stands for an empty one. */
+static enum xinet_tap_room fanout_ask_room(const struct xinet_tap_sink *member,
+					   const struct sk_buff *skb)
 {
 	const struct xinet_tap_receiver *receiver =
 		rcu_dereference(member->receiver);
@@ -237,9 +240,46 @@ static enum xinet_tap_room fanout_room(const struct xinet_tap_sink *member,
 	return receiver->room(receiver, member->sk, skb);
 }
 
+/* Asks a member for its room, and notes whether it is short of it. */
+static enum xinet_tap_room fanout_room(const struct xinet_tap_sink *member,
+				       const struct sk_buff *skb)
+{
+	struct xinet_packet_sock *po = xinet_packet_sk(member->sk);
+	enum xinet_tap_room room = fanout_ask_room(member, skb);
+	const bool pressure = room != XINET_TAP_ROOM_NORMAL;
+
+	if (likely(READ_ONCE(po->pressure) == pressure))
+		return room;
+	WRITE_ONCE(po->pressure, pressure);
+	if (pressure) {
+		/* a reader that did not see it has made room: see there */
+		smp_mb();
+		if (fanout_ask_room(member, skb) == XINET_TAP_ROOM_NORMAL)
+			WRITE_ONCE(po->pressure, false);
+	}
+	return room;
+}
+
+void xinet_fanout_relieve(struct xinet_packet_sock *po)
+{
+	/* pairs with fanout_room(): room first, then the note */
+	smp_mb();
+	if (!READ_ONCE(po->pressure))
+		return;
+	local_bh_disable();
+	rcu_read_lock();
+	if (fanout_ask_room(&po->sink, NULL) == XINET_TAP_ROOM_NORMAL)
+		WRITE_ONCE(po->pressure, false);
+	rcu_read_unlock();
+	local_bh_enable();
+}
+EXPORT_SYMBOL_IF_KUNIT(xinet_fanout_relieve);
+
 /*
  * Looks for a member with room, from where the last one was found, and leaves
- * @skip out. Member @chosen gets it when there is none.
+ * @skip out. Member @chosen gets it when there is none. Those that were short
+ * of room are not asked until they have been read from, as in AF_PACKET, so a
+ * packet reads a flag of each of them, and takes few locks.
  */
 static u32 fanout_roll_on(struct fanout_group *group, struct sk_buff *skb,
 			  u32 num, u32 chosen,
@@ -253,6 +293,7 @@ static u32 fanout_roll_on(struct fanout_group *group, struct sk_buff *skb,
 	do {
 		member = fanout_member(group, i);
 		if (member != skip &&
+		    !READ_ONCE(xinet_packet_sk(member->sk)->pressure) &&
 		    fanout_room(member, skb) == XINET_TAP_ROOM_NORMAL) {
 			if (i != first)
 				WRITE_ONCE(roll->next, i);

@@ -87,6 +87,16 @@ int xinet_fanout_get_rollover(const struct xinet_packet_sock *po,
 			      struct tpacket_rollover_stats *stats);
 
 /**
+ * xinet_fanout_relieve() - a member of a group that rolls over has been read from
+ * @po: a socket with @rollover
+ *
+ * Members that were short of room are passed over until then.
+ *
+ * Context: process, sk_receive_queue.lock not held.
+ */
+void xinet_fanout_relieve(struct xinet_packet_sock *po);
+
+/**
  * xinet_fanout_set_running() - let packets through to a member, or not
  * @po: in a group
  * @running: whether packets are wanted

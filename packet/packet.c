@@ -358,6 +358,8 @@ static __poll_t packet_poll(struct file *file, struct socket *sock,
 	struct xinet_packet_sock *po = xinet_packet_sk(sock->sk);
 	__poll_t mask = datagram_poll(file, sock, wait);
 
+	if (unlikely(READ_ONCE(po->rollover)))
+		xinet_fanout_relieve(po);
 	/* pairs with those that set it */
 	if (smp_load_acquire(&po->lanes))
 		return mask | xinet_rx_ring_poll(po, file, wait);

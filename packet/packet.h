@@ -64,6 +64,8 @@ struct xinet_packet_net {
  * @filter_work: brings a filter that changed unannounced to the tap; holds a
  *	reference to @sk while it is queued
  * @rollover: of a member of a fanout group that rolls over; set once
+ * @pressure: with @rollover: it was short of room when it was asked last, and has
+ *	not been read from since
  * @fanout_slot: where a running member stands in its fanout group; see fanout.c
  * @tp_packets: PACKET_STATISTICS; sk_receive_queue.lock
  * @tp_drops: PACKET_STATISTICS
@@ -111,6 +113,7 @@ struct xinet_packet_sock {
 	struct list_head memberships;
 	struct work_struct filter_work;
 	struct xinet_fanout_rollover *rollover;
+	bool pressure;
 	u32 fanout_slot;
 	u32 tp_packets;
 	atomic_t tp_drops;

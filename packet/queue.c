@@ -14,6 +14,7 @@
 #include <net/sock.h>
 
 #include "compat/xinet_compat_packet.h"
+#include "packet/fanout.h"
 #include "packet/frame_info.h"
 #include "packet/packet.h"
 #include "packet/queue.h"
@@ -215,7 +216,8 @@ queue_room(const struct xinet_tap_receiver *receiver, const struct sock *sk,
 	int size = READ_ONCE(sk->sk_rcvbuf);
 	s64 left;
 
-	left = (s64)size - atomic_read(&sk->sk_rmem_alloc) - skb->truesize;
+	left = (s64)size - atomic_read(&sk->sk_rmem_alloc) -
+	       (skb ? skb->truesize : 0);
 	if (left > size >> XINET_TAP_ROOM_LOW_SHIFT)
 		return XINET_TAP_ROOM_NORMAL;
 	return left > 0 ? XINET_TAP_ROOM_LOW : XINET_TAP_ROOM_NONE;
@@ -417,5 +419,7 @@ int xinet_queue_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
 	else
 		err = queue_put_skb(sk, msg, len, flags, skb);
 	xinet_queue_put(sk, skb, packet, flags & MSG_PEEK);
+	if (unlikely(READ_ONCE(xinet_packet_sk(sk)->rollover)))
+		xinet_fanout_relieve(xinet_packet_sk(sk));
 	return err;
 }

@@ -384,7 +384,8 @@ xinet_rx_lane_room(const struct xinet_tap_receiver *receiver,
 	const u32 size = ring->req.lane_size;
 	u64 free;
 
-	if (ring->req.flags & XINET_RX_RING_OVERWRITE)
+	/* a reader does not say of which lane it has read */
+	if (!skb || ring->req.flags & XINET_RX_RING_OVERWRITE)
 		return XINET_TAP_ROOM_NORMAL;
 	free = xinet_rx_ring_position(ring, lane) + size - lane->head;
 	if (free > size >> XINET_TAP_ROOM_LOW_SHIFT)

@@ -101,9 +101,9 @@ bool xinet_rx_lane_quick(struct xinet_tap_sink *sink,
  * xinet_rx_lane_room() - xinet_tap_room_t of a socket with such a ring
  * @receiver: of the ring
  * @sk: the socket
- * @skb: the packet
+ * @skb: the packet, or NULL
  *
- * Return: what is free in the lane of this CPU.
+ * Return: what is free in the lane of this CPU; without @skb enough.
  */
 enum xinet_tap_room
 xinet_rx_lane_room(const struct xinet_tap_receiver *receiver,

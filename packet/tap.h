@@ -103,7 +103,8 @@ typedef bool (*xinet_tap_quick_t)(struct xinet_tap_sink *sink,
  * typedef xinet_tap_room_t - whether a sink could take a packet
  * @receiver: as in xinet_tap_deliver_t
  * @sk: socket of the sink, in a fanout group that rolls over
- * @skb: not to be modified; data and len are not those of the sink's mode
+ * @skb: not to be modified; data and len are not those of the sink's mode. NULL
+ *	when a reader asks for itself, on any CPU: room for an empty packet
  *
  * An estimate, asked without a lock: it may be old when it arrives, and who
  * answers may not be any more who delivers.

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 #include <linux/filter.h>
 #include <linux/if_ether.h>
+#include <poll.h>
 
 #include <sstream>
 
@@ -13,6 +14,7 @@
 #include "support/fanout.h"
 #include "support/netns.h"
 #include "support/outcome.h"
+#include "support/ring.h"
 #include "support/sys.h"
 #include "support/traffic.h"
 #include "support/vnet.h"
@@ -303,6 +305,46 @@ TEST_F(PacketFanout, rollover_flag_spares_the_full_member) {
         EXPECT_GT(rolled, 0U);
         EXPECT_LT(rolled, received);
     }
+}
+
+// Frames that are given back without a call make no room that anybody is told of.
+TEST_F(PacketFanout, rollover_asks_a_full_ring_again_when_it_is_polled) {
+    constexpr unsigned frames = 8;
+    std::vector<Fd> members[2];
+    std::vector<RxRing> rings[2];
+    for (const Side side : both_sides) {
+        const bool xinet = side == Side::xinet;
+        for (int i = 0; i < 2; i++) {
+            const Fd& member = members[xinet].emplace_back(open_socket(side, Kind::packet, 0));
+            set_option(member, SOL_PACKET, PACKET_VERSION, TPACKET_V2);
+            rings[xinet].emplace_back(member, TPACKET_V2, ring_request(frames, 4096, 4096));
+            bind_to(member, ip_here());
+            ASSERT_EQ(join_fanout(member.get(), uint16_t(group_id + xinet), PACKET_FANOUT_ROLLOVER),
+                      0);
+        }
+    }
+    const auto after = [&](unsigned sent) {
+        send_flows(sent, 1);
+        for (size_t i = 0; i < 2; i++)
+            EXPECT_EQ(rollover_of(members[0][i]), rollover_of(members[1][i])) << "member " << i;
+    };
+    const auto take_all = [&](size_t i) {
+        EXPECT_EQ(rings[0][i].take().size(), rings[1][i].take().size()) << "member " << i;
+    };
+    after(2 * frames);
+    take_all(1);
+    after(1); // the second has room, which is not known
+    for (const auto& side : members)
+        poll_now(side[1].get(), POLLIN);
+    after(frames / 2);
+    take_all(0);
+    take_all(1);
+    for (const auto& side : members)
+        for (const Fd& member : side)
+            poll_now(member.get(), POLLIN);
+    after(frames / 2);
+    take_all(0);
+    take_all(1);
 }
 
 TEST_F(PacketFanout, fragments_are_put_together_for_one_member) {
