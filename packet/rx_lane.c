@@ -249,6 +249,13 @@ lane_ring(const struct xinet_tap_receiver *receiver)
 	return container_of(receiver, struct xinet_rx_ring, receiver);
 }
 
+/* Told apart from what there was no room for. */
+static noinline void lane_miss(struct xinet_rx_lane_state *lane)
+{
+	lane->frozen++;
+	WRITE_ONCE(lane->shared->frozen, lane->frozen);
+}
+
 /*
  * Budget: one time stamp, unless the packet has one; one copy; a barrier when
  * readers are to be woken. No lock, no atomic operation, no clone, no allocation.
@@ -265,9 +272,12 @@ void xinet_rx_lane_deliver(struct xinet_tap_sink *sink,
 	u32 snaplen, len;
 
 	/* under way while the socket was bound elsewhere, it is not for it */
-	if (unlikely(READ_ONCE(sink->source) != frame->source ||
-		     READ_ONCE(ring->frozen)))
+	if (unlikely(READ_ONCE(sink->source) != frame->source))
 		return;
+	if (unlikely(READ_ONCE(ring->frozen))) {
+		lane_miss(lane);
+		return;
+	}
 	if (unlikely(lane->writing)) {
 		lane_drop(lane);
 		return;

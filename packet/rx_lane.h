@@ -27,6 +27,7 @@ struct xinet_rx_ring;
  *	which keeps it from going back
  * @packets: records ever written
  * @drops: packets for which there was no room
+ * @frozen: packets that came while the ring was frozen
  * @untold: records since @told
  * @writing: a packet is being written; another one that comes in between, on a
  *	kernel where BH disabled does not exclude it, is dropped
@@ -45,6 +46,7 @@ struct xinet_rx_lane_state {
 	u64 flushed;
 	u64 packets;
 	u64 drops;
+	u64 frozen;
 	u32 untold;
 	bool writing;
 	bool armed;

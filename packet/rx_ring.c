@@ -315,6 +315,8 @@ static int rx_ring_command(struct xinet_packet_sock *po, int optname, int val)
 	case XINET_RX_RING_FREEZE:
 		if (val != 0 && val != 1)
 			return -EINVAL;
+		if (po->lanes_reader != RX_RING_MAKER)
+			return -EPERM;
 		WRITE_ONCE(ring->frozen, val);
 		return 0;
 	default:
@@ -392,7 +394,7 @@ static bool rx_ring_sum(const struct xinet_packet_sock *po, u64 *packets,
 		const struct xinet_rx_lane *lane = ring->shared;
 
 		*packets += READ_ONCE(lane[i].packets);
-		*drops += READ_ONCE(lane[i].drops);
+		*drops += READ_ONCE(lane[i].drops) + READ_ONCE(lane[i].frozen);
 	}
 	return true;
 }

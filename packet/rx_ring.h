@@ -138,7 +138,7 @@ void xinet_rx_ring_peek_stats(const struct xinet_packet_sock *po, u32 *packets,
 			      u32 *drops);
 
 /**
- * xinet_rx_ring_drops() - packets that the ring never had room for
+ * xinet_rx_ring_drops() - packets that the ring has not taken
  * @po: a socket that may have a ring, and may be closed meanwhile
  *
  * Context: sk_receive_queue.lock held.

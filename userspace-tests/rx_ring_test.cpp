@@ -6,6 +6,8 @@
 #include <linux/if_packet.h>
 #include <poll.h>
 #include <sys/mman.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -307,6 +309,10 @@ TEST_F(RxRingTest, flight_recorder_keeps_the_newest_and_stands_still_when_frozen
     send(5, 1000);
     EXPECT_EQ(reader.packets(), 3 * room);
     EXPECT_EQ(reader.drops(), 0U);
+    EXPECT_EQ(reader.frozen(), 5U);
+    const auto counts = statistics(socket);
+    EXPECT_EQ(counts.tp_packets, 3 * room + 5);
+    EXPECT_EQ(counts.tp_drops, 5U) << "those that came meanwhile";
     const auto packets = reader.take();
     EXPECT_GE(packets.size(), room - 1);
     EXPECT_EQ(packets.back().record.seq, 3 * room - 1);
@@ -400,7 +406,7 @@ TEST_F(RxRingTest, nothing_that_readers_do_breaks_the_kernel) {
             liar.take();
             liar.set_positions(i * 0x9e3779b97f4a7c15U);
             command_lanes(second.get(), XINET_RX_RING_FLUSH, 1);
-            command_lanes(second.get(), XINET_RX_RING_FREEZE, int(i % 8 == 0));
+            command_lanes(socket.get(), XINET_RX_RING_FREEZE, int(i % 8 == 0));
             poll_now(second.get(), POLLIN);
         }
     });

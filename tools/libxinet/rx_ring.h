@@ -60,7 +60,8 @@ public:
     /// Wakes all readers for what there is.
     void flush() const;
 
-    /// While @p frozen the ring keeps what it has and takes nothing.
+    /// While @p frozen the ring keeps what it has and takes nothing. For the
+    /// socket that has made it.
     void freeze(bool frozen) const;
 
 private:

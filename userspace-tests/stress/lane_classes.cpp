@@ -73,7 +73,9 @@ void readers_that_mislead(Race& race) {
                     traffic()(random);
             }
             command_lanes(target.fd, XINET_RX_RING_FLUSH, 1);
-            command_lanes(target.fd, XINET_RX_RING_FREEZE, random.between(0, 1));
+            // its own ring's, if it has made one; and the maker's
+            for (const int fd : {target.fd, race.targets().all()[0].fd})
+                command_lanes(fd, XINET_RX_RING_FREEZE, random.between(0, 1));
             if (random.once_in(2)) // the mapping outlives the socket, or not
                 Targets::unmap(target, 0, Targets::region_size);
         };

@@ -137,6 +137,13 @@ uint64_t LaneReader::packets() const {
     return sum;
 }
 
+uint64_t LaneReader::frozen() const {
+    uint64_t sum = 0;
+    for (size_t i = 0; i < info_.nr_lanes; i++)
+        sum += __atomic_load_n(&lane(i).frozen, __ATOMIC_RELAXED);
+    return sum;
+}
+
 std::vector<LanePacket> LaneReader::take_lane(size_t index) {
     const uint32_t size = info_.req.lane_size;
     const uint8_t* data = ring_.at(info_.data_offset + index * size);

@@ -61,6 +61,7 @@ public:
     [[nodiscard]] uint64_t lost() const { return lost_; }
     [[nodiscard]] uint64_t drops() const;
     [[nodiscard]] uint64_t packets() const;
+    [[nodiscard]] uint64_t frozen() const;
     // Where the next look begins.
     void set_positions(uint64_t position);
     [[nodiscard]] const xinet_rx_ring_info& info() const { return info_; }

@@ -139,9 +139,13 @@
 /**
  * XINET_RX_RING_FREEZE - keep what the ring has
  *
- * int, 1 or 0. While it is 1 packets are neither written nor counted, so a ring
- * that overwrites can be read at leisure. Packets that other CPUs are writing at
- * the moment may still appear. ENOENT without a ring.
+ * int, 1 or 0, for the socket that has made the ring. While it is 1 packets are
+ * not written, so a ring that overwrites can be read at leisure. They are counted
+ * in xinet_rx_lane.frozen, and as dropped in PACKET_STATISTICS. Packets that other
+ * CPUs are writing at the moment may still appear.
+ *
+ * Errors: EINVAL (length, another value), ENOENT (no ring), EPERM (a reader that
+ * was attached).
  */
 #define XINET_RX_RING_FREEZE	11
 
@@ -216,6 +220,8 @@ __XINET_ASSERT_SIZE(xinet_rx_ring_info, 56);
  * @drops: packets for which there was no room
  * @cpu: whose lane it is
  * @reserved: 0
+ * @frozen: packets that came while XINET_RX_RING_FREEZE was 1
+ * @reserved2: 0
  *
  * Position p of a lane is byte p modulo its size.
  */
@@ -225,7 +231,9 @@ struct xinet_rx_lane {
 	__u64 packets;
 	__u64 drops;
 	__u32 cpu;
-	__u32 reserved[7];
+	__u32 reserved;
+	__u64 frozen;
+	__u64 reserved2[2];
 };
 
 __XINET_ASSERT_SIZE(xinet_rx_lane, 64);
