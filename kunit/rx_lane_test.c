@@ -10,6 +10,7 @@
 #include <linux/if_packet.h>
 #include <linux/if_vlan.h>
 #include <linux/net.h>
+#include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/xinet.h>
 #include <net/net_namespace.h>
@@ -118,8 +119,10 @@ static bool put_quick(struct lane_fixture *f, const void *source)
 	bool stored;
 
 	local_bh_disable();
+	rcu_read_lock();
 	stored = xinet_rx_lane_quick(&f->po->sink, &f->po->lanes->receiver,
 				     f->skb, source, f->dev);
+	rcu_read_unlock();
 	local_bh_enable();
 	return stored;
 }
@@ -137,8 +140,10 @@ static void put_long(struct lane_fixture *f)
 	skb_push(f->skb, ETH_HLEN);
 	frame.snaplen = f->skb->len;
 	local_bh_disable();
+	rcu_read_lock();
 	xinet_rx_lane_deliver(&f->po->sink, &f->po->lanes->receiver, f->skb,
 			      &frame);
+	rcu_read_unlock();
 	local_bh_enable();
 	skb_pull(f->skb, ETH_HLEN);
 }
@@ -302,6 +307,16 @@ static void lane_ends_with_a_pad(struct kunit *test)
 	KUNIT_EXPECT_GE(test, f->lane->tail, (u64)1064);
 }
 
+/* What the maker of the ring writes to as a reader. */
+static u64 *position_of(struct lane_fixture *f)
+{
+	struct xinet_rx_ring *ring = f->po->lanes;
+	struct xinet_rx_lane *shared = ring->shared;
+
+	return rcu_access_pointer(ring->readers[0])->positions +
+	       (f->lane->shared - shared);
+}
+
 static void lane_that_is_full_drops(struct kunit *test)
 {
 	struct lane_fixture *f = test->priv;
@@ -309,8 +324,7 @@ static void lane_that_is_full_drops(struct kunit *test)
 	u64 taken;
 
 	make_ring(test, 0, 0);
-	position = f->po->lanes->positions[0] + (f->lane->shared -
-		   (struct xinet_rx_lane *)f->po->lanes->shared);
+	position = position_of(f);
 	/* records of 128 bytes, which leave no rest */
 	make_packet(test, 64);
 	taken = fill(f);

@@ -362,7 +362,7 @@ static __poll_t packet_poll(struct file *file, struct socket *sock,
 		xinet_fanout_relieve(po);
 	/* pairs with those that set it */
 	if (smp_load_acquire(&po->lanes))
-		return mask | xinet_rx_ring_poll(po, file, wait);
+		return mask | xinet_rx_ring_poll(po);
 	return mask | xinet_ring_poll(po);
 }
 

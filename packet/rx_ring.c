@@ -5,8 +5,8 @@
  * readers' positions and the wakeup nothing here runs in softirq.
  *
  * The socket that makes a ring writes and reads it, further sockets attach and
- * read. None of them gives it back before it is closed, so what a file polls
- * stays. The memory that is mapped:
+ * read. None of them gives it back before it is closed. The memory that is
+ * mapped:
  *
  *   offset 0, read-only                              XINET_RX_RING_POSITIONS
  *   +---------------+--------+--------+- - -+        +------------------+
@@ -37,6 +37,7 @@
 #include "packet/rx_lane.h"
 #include "packet/rx_ring.h"
 #include "packet/tap.h"
+#include "packet/tpacket.h"
 
 /* Number of the reader that has made the ring; it is not given out again. */
 #define RX_RING_MAKER	0
@@ -73,7 +74,7 @@ static void *rx_ring_alloc_pages(size_t size)
 static void rx_ring_free(struct xinet_rx_ring *ring)
 {
 	struct xinet_rx_lane_state *lane;
-	int cpu, i;
+	int cpu;
 
 	for_each_possible_cpu(cpu) {
 		lane = per_cpu_ptr(ring->lanes, cpu);
@@ -82,8 +83,6 @@ static void rx_ring_free(struct xinet_rx_ring *ring)
 		vfree(lane->data);
 	}
 	free_percpu(ring->lanes);
-	for (i = 0; i < XINET_RX_RING_READERS; i++)
-		vfree(ring->positions[i]);
 	vfree(ring->shared);
 	kfree(ring);
 }
@@ -126,7 +125,6 @@ rx_ring_alloc(const struct xinet_rx_ring_req *req)
 	if (req->snaplen)
 		ring->max_snaplen = min(ring->max_snaplen, req->snaplen);
 	ring->nr_lanes = num_possible_cpus();
-	init_waitqueue_head(&ring->wait);
 	mutex_init(&ring->lock);
 	ring->receiver.deliver = xinet_rx_lane_deliver;
 	ring->receiver.room = xinet_rx_lane_room;
@@ -141,19 +139,87 @@ rx_ring_alloc(const struct xinet_rx_ring_req *req)
 	if (!ring->lanes)
 		goto err_free;
 	ring->shared = rx_ring_alloc_pages(rx_ring_shared_size(ring));
-	ring->positions[RX_RING_MAKER] =
-		rx_ring_alloc_pages(rx_ring_positions_size(ring));
-	if (!ring->shared || !ring->positions[RX_RING_MAKER] ||
-	    rx_ring_alloc_lanes(ring)) {
+	if (!ring->shared || rx_ring_alloc_lanes(ring)) {
 		rx_ring_free(ring);
 		return ERR_PTR(-ENOMEM);
 	}
-	__set_bit(RX_RING_MAKER, ring->used);
 	return ring;
 
 err_free:
 	kfree(ring);
 	return ERR_PTR(-ENOMEM);
+}
+
+static void rx_ring_reader_free(struct xinet_rx_reader *reader)
+{
+	vfree(reader->positions);
+	kfree(reader);
+}
+
+static void rx_ring_reader_free_work(struct work_struct *work)
+{
+	rx_ring_reader_free(container_of(to_rcu_work(work),
+					 struct xinet_rx_reader, free_work));
+}
+
+static struct xinet_rx_reader *
+rx_ring_reader_alloc(const struct xinet_rx_ring *ring, struct sock *sk)
+{
+	struct xinet_rx_reader *reader;
+
+	reader = kzalloc(sizeof(*reader), GFP_KERNEL_ACCOUNT);
+	if (!reader)
+		return NULL;
+	reader->sk = sk;
+	INIT_RCU_WORK(&reader->free_work, rx_ring_reader_free_work);
+	reader->positions = rx_ring_alloc_pages(rx_ring_positions_size(ring));
+	if (reader->positions)
+		return reader;
+	kfree(reader);
+	return NULL;
+}
+
+/* Returns the number of a new reader; the first is RX_RING_MAKER. */
+static int rx_ring_join(struct xinet_rx_ring *ring, struct sock *sk)
+{
+	struct xinet_rx_reader *reader = rx_ring_reader_alloc(ring, sk);
+	u32 number;
+
+	if (!reader)
+		return -ENOMEM;
+	mutex_lock(&ring->lock);
+	number = find_first_zero_bit(ring->used, XINET_RX_RING_READERS);
+	if (number == XINET_RX_RING_READERS) {
+		mutex_unlock(&ring->lock);
+		rx_ring_reader_free(reader);
+		return -ENOSPC;
+	}
+	__set_bit(number, ring->used);
+	rcu_assign_pointer(ring->readers[number], reader);
+	WRITE_ONCE(ring->readers_end, max(ring->readers_end, number + 1));
+	mutex_unlock(&ring->lock);
+	return number;
+}
+
+/* Afterwards only RCU readers may still use reader @number and its socket. */
+static void rx_ring_part(struct xinet_rx_ring *ring, u32 number)
+{
+	struct xinet_rx_reader *reader;
+	u32 end;
+
+	mutex_lock(&ring->lock);
+	reader = rcu_replace_pointer(ring->readers[number], NULL,
+				     lockdep_is_held(&ring->lock));
+	end = ring->readers_end;
+	while (end && !rcu_access_pointer(ring->readers[end - 1]))
+		end--;
+	WRITE_ONCE(ring->readers_end, end);
+	if (number != RX_RING_MAKER)
+		__clear_bit(number, ring->used);
+	else
+		WRITE_ONCE(ring->ended, true);
+	mutex_unlock(&ring->lock);
+	queue_rcu_work(rx_ring_wq, &reader->free_work);
 }
 
 static bool rx_ring_is_sane(const struct xinet_rx_ring_req *req)
@@ -184,6 +250,10 @@ static int rx_ring_set(struct xinet_packet_sock *po,
 	ring = rx_ring_alloc(req);
 	if (IS_ERR(ring))
 		return PTR_ERR(ring);
+	if (rx_ring_join(ring, &po->sk) < 0) {
+		rx_ring_free(ring);
+		return -ENOMEM;
+	}
 
 	__skb_queue_head_init(&stale);
 	mutex_lock(&po->ring_lock);
@@ -198,41 +268,6 @@ static int rx_ring_set(struct xinet_packet_sock *po,
 
 	__skb_queue_purge(&stale);
 	return 0;
-}
-
-/* Returns the number of a new reader. */
-static int rx_ring_join(struct xinet_rx_ring *ring)
-{
-	int reader, err = -ENOSPC;
-	u64 *positions;
-
-	mutex_lock(&ring->lock);
-	reader = find_first_zero_bit(ring->used, XINET_RX_RING_READERS);
-	if (reader == XINET_RX_RING_READERS)
-		goto out_unlock;
-	if (!ring->positions[reader]) {
-		err = -ENOMEM;
-		positions = rx_ring_alloc_pages(rx_ring_positions_size(ring));
-		if (!positions)
-			goto out_unlock;
-		/* pairs with the one of xinet_rx_ring_position() */
-		smp_store_release(&ring->positions[reader], positions);
-	}
-	__set_bit(reader, ring->used);
-	err = reader;
-out_unlock:
-	mutex_unlock(&ring->lock);
-	return err;
-}
-
-/* The mappings of the reader are gone with its file. */
-static void rx_ring_part(struct xinet_rx_ring *ring, int reader)
-{
-	mutex_lock(&ring->lock);
-	memset(ring->positions[reader], 0, rx_ring_positions_size(ring));
-	if (reader != RX_RING_MAKER)
-		__clear_bit(reader, ring->used);
-	mutex_unlock(&ring->lock);
 }
 
 static void rx_ring_put(struct xinet_rx_ring *ring)
@@ -255,7 +290,7 @@ static int rx_ring_attach(struct xinet_packet_sock *po, struct sock *from)
 		return -EINVAL;
 	if (xinet_ring_exists(po))
 		return -EBUSY;
-	reader = rx_ring_join(ring);
+	reader = rx_ring_join(ring, &po->sk);
 	if (reader < 0)
 		return reader;
 
@@ -265,6 +300,8 @@ static int rx_ring_attach(struct xinet_packet_sock *po, struct sock *from)
 	/* pairs with those who ask for the ring */
 	smp_store_release(&po->lanes, ring);
 	mutex_unlock(&po->ring_lock);
+	/* who polls already is to see what there is */
+	po->sk.sk_state_change(&po->sk);
 	return 0;
 }
 
@@ -487,6 +524,13 @@ static int rx_ring_insert_all(const struct xinet_rx_ring *ring,
 	return err;
 }
 
+/* @po has a ring and is open, so its reader stays. */
+static u64 *rx_ring_positions(const struct xinet_packet_sock *po)
+{
+	return rcu_dereference_protected(po->lanes->readers[po->lanes_reader],
+					 true)->positions;
+}
+
 int xinet_rx_ring_mmap(struct xinet_packet_sock *po,
 		       struct vm_area_struct *vma)
 {
@@ -497,8 +541,7 @@ int xinet_rx_ring_mmap(struct xinet_packet_sock *po,
 	if (vma->vm_pgoff == XINET_RX_RING_POSITIONS >> PAGE_SHIFT) {
 		if (length != rx_ring_positions_size(ring))
 			return -EINVAL;
-		return rx_ring_insert(vma, &start,
-				      ring->positions[po->lanes_reader],
+		return rx_ring_insert(vma, &start, rx_ring_positions(po),
 				      length);
 	}
 
@@ -515,18 +558,18 @@ u64 xinet_rx_ring_position(const struct xinet_rx_ring *ring,
 			   const struct xinet_rx_lane_state *lane)
 {
 	const u32 index = lane->shared - (struct xinet_rx_lane *)ring->shared;
+	const u32 end = READ_ONCE(ring->readers_end);
+	const struct xinet_rx_reader *reader;
 	u64 ahead = lane->tail;
-	const u64 *positions;
 	u64 position;
-	int i;
+	u32 i;
 
-	for (i = 0; i < XINET_RX_RING_READERS; i++) {
-		/* pairs with the one of rx_ring_join() */
-		positions = smp_load_acquire(&ring->positions[i]);
-		if (!positions)
-			break;
+	for (i = 0; i < end; i++) {
+		reader = rcu_dereference(ring->readers[i]);
+		if (!reader)
+			continue;
 		/* written by a program: once, and anything may be there */
-		position = READ_ONCE(positions[index]);
+		position = READ_ONCE(reader->positions[index]);
 		if (position > ahead && position <= lane->head)
 			ahead = position;
 	}
@@ -535,11 +578,37 @@ u64 xinet_rx_ring_position(const struct xinet_rx_ring *ring,
 	return ahead;
 }
 
-void xinet_rx_ring_wake(struct xinet_rx_ring *ring)
+/*
+ * A reader waits on the queue of its socket, where it may have been before it
+ * had a ring.
+ */
+void xinet_rx_ring_wake(const struct xinet_rx_ring *ring)
 {
-	if (wq_has_sleeper(&ring->wait))
-		wake_up_interruptible_poll(&ring->wait,
-					   EPOLLIN | EPOLLRDNORM);
+	const struct xinet_rx_reader *reader;
+	u32 i;
+
+	rcu_read_lock();
+	for (i = 0; i < READ_ONCE(ring->readers_end); i++) {
+		reader = rcu_dereference(ring->readers[i]);
+		if (reader)
+			xinet_tpacket_wake(xinet_packet_sk(reader->sk));
+	}
+	rcu_read_unlock();
+}
+
+/* Wakes the readers for EPOLLHUP; one that joins later finds @ended set. */
+static void rx_ring_tell_end(const struct xinet_rx_ring *ring)
+{
+	const struct xinet_rx_reader *reader;
+	u32 i;
+
+	rcu_read_lock();
+	for (i = 0; i < READ_ONCE(ring->readers_end); i++) {
+		reader = rcu_dereference(ring->readers[i]);
+		if (reader)
+			reader->sk->sk_state_change(reader->sk);
+	}
+	rcu_read_unlock();
 }
 
 /* Whether a lane has something that @position is not beyond. */
@@ -563,16 +632,13 @@ static bool rx_ring_is_readable(const struct xinet_rx_ring *ring,
 	return false;
 }
 
-__poll_t xinet_rx_ring_poll(struct xinet_packet_sock *po, struct file *file,
-			    poll_table *wait)
+/* The caller's sock_poll_wait() has the barrier of xinet_tpacket_wake(). */
+__poll_t xinet_rx_ring_poll(const struct xinet_packet_sock *po)
 {
-	struct xinet_rx_ring *ring = po->lanes;
+	const struct xinet_rx_ring *ring = po->lanes;
 	__poll_t mask = 0;
 
-	poll_wait(file, &ring->wait, wait);
-	/* pairs with that of wq_has_sleeper() */
-	smp_mb();
-	if (rx_ring_is_readable(ring, ring->positions[po->lanes_reader]))
+	if (rx_ring_is_readable(ring, rx_ring_positions(po)))
 		mask |= EPOLLIN | EPOLLRDNORM;
 	if (READ_ONCE(ring->ended))
 		mask |= EPOLLHUP;
@@ -596,10 +662,8 @@ void xinet_rx_ring_release(struct xinet_packet_sock *po)
 	spin_unlock_bh(&queue->lock);
 
 	rx_ring_part(ring, reader);
-	if (reader == RX_RING_MAKER) {
-		WRITE_ONCE(ring->ended, true);
-		wake_up_interruptible_poll(&ring->wait, EPOLLIN | EPOLLHUP);
-	}
+	if (reader == RX_RING_MAKER)
+		rx_ring_tell_end(ring);
 	rx_ring_put(ring);
 }
 

@@ -13,17 +13,31 @@
 #include <linux/refcount.h>
 #include <linux/sockptr.h>
 #include <linux/types.h>
-#include <linux/wait.h>
 #include <linux/workqueue.h>
 #include <linux/xinet.h>
 
 #include "packet/rx_lane.h"
 #include "packet/tap.h"
 
-struct file;
+struct sock;
 struct vm_area_struct;
 struct xinet_diag_lanes;
 struct xinet_packet_sock;
+
+/**
+ * struct xinet_rx_reader - a reader of a ring
+ * @sk: its socket, to be woken; it lives for an RCU grace period after the reader
+ *	has left
+ * @positions: a u64 for each lane, in pages that it maps and writes to. They are
+ *	made for it and nobody gets them afterwards: a pipe or a device may hold
+ *	such a page for longer than a mapping lasts
+ * @free_work: an RCU grace period after it has left
+ */
+struct xinet_rx_reader {
+	struct sock *sk;
+	u64 *positions;
+	struct rcu_work free_work;
+};
 
 /**
  * struct xinet_rx_ring - a ring
@@ -35,13 +49,11 @@ struct xinet_packet_sock;
  * @shared: an array of struct xinet_rx_lane, in whole pages, which are mapped
  * @lanes: by CPU
  * @frozen: XINET_RX_RING_FREEZE
- * @ended: the socket that receives is closed
- * @wait: readers that poll; it lives as long as their files, which hold @refs
- * @lock: changes of @used, and XINET_RX_RING_FLUSH
- * @positions: by reader: an array of a u64 for each lane, in a page or more that
- *	the reader writes to. Made for the first reader that has the number, and
- *	kept for the next one
- * @used: which numbers are taken
+ * @ended: the socket that receives is closed; set under @lock
+ * @lock: changes of the readers, and XINET_RX_RING_FLUSH
+ * @readers: by number; changes under @lock
+ * @readers_end: behind the last of @readers
+ * @used: which numbers are taken; that of the maker stays so
  * @refs: of the sockets; the memory lives for an RCU grace period after the last
  * @free_work: for that
  */
@@ -55,9 +67,9 @@ struct xinet_rx_ring {
 	struct xinet_rx_lane_state __percpu *lanes;
 	bool frozen;
 	bool ended;
-	wait_queue_head_t wait;
-	struct mutex lock;	/* changes of used, flushing */
-	u64 *positions[XINET_RX_RING_READERS];
+	struct mutex lock;	/* changes of readers, flushing */
+	struct xinet_rx_reader __rcu *readers[XINET_RX_RING_READERS];
+	u32 readers_end;
 	DECLARE_BITMAP(used, XINET_RX_RING_READERS);
 	refcount_t refs;
 	struct rcu_work free_work;
@@ -81,7 +93,7 @@ u64 xinet_rx_ring_position(const struct xinet_rx_ring *ring,
  *
  * Context: any.
  */
-void xinet_rx_ring_wake(struct xinet_rx_ring *ring);
+void xinet_rx_ring_wake(const struct xinet_rx_ring *ring);
 
 /**
  * xinet_rx_ring_made_by() - the ring that the packets of a socket go into
@@ -169,15 +181,12 @@ int xinet_rx_ring_mmap(struct xinet_packet_sock *po,
 
 /**
  * xinet_rx_ring_poll() - whether a reader has been woken for something
- * @po: a socket with a ring
- * @file: that is polled
- * @wait: how to wait
+ * @po: a socket with a ring, on whose wait queue the caller is already
  *
  * Return: EPOLLIN if there is something beyond the reader's positions, EPOLLHUP
  * if nothing will be added any more.
  */
-__poll_t xinet_rx_ring_poll(struct xinet_packet_sock *po, struct file *file,
-			    poll_table *wait);
+__poll_t xinet_rx_ring_poll(const struct xinet_packet_sock *po);
 
 /**
  * xinet_rx_ring_release() - a socket is closed

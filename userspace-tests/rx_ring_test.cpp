@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // XINET_RX_RING: lanes that many sockets read. What is in them is compared with a V3 ring of
 // PF_PACKET; the rest is what the UAPI header promises.
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <poll.h>
+#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -172,6 +174,113 @@ TEST_F(RxRingTest, commands_take_their_values_only) {
     EXPECT_EQ(command(XINET_RX_RING_FREEZE, -1), EINVAL);
     EXPECT_EQ(command(XINET_RX_RING_FREEZE, 1), 0);
     EXPECT_EQ(command(XINET_RX_RING_FREEZE, 0), 0);
+}
+
+TEST_F(RxRingTest, ring_is_frozen_by_who_made_it) {
+    const Fd socket = open_with(lanes_request());
+    const Fd second = attach_to(socket);
+    for (const int value : {1, 0})
+        EXPECT_EQ(
+            error_of([&] { return command_lanes(second.get(), XINET_RX_RING_FREEZE, value); }),
+            EPERM);
+    LaneReader reader(second.get());
+    send(1);
+    EXPECT_EQ(reader.take().size(), 1U);
+}
+
+// What one call of epoll_wait() says of a socket, with patience when that is not `nothing`.
+uint32_t events_of(const Fd& epoll, bool wait = true) {
+    epoll_event event{};
+    const int patience = wait ? int(deadline.count()) : 0;
+    return checked(::epoll_wait(epoll.get(), &event, 1, patience), "epoll_wait") ? event.events : 0;
+}
+
+Fd epoll_of(const Fd& socket) {
+    Fd epoll(checked(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1"));
+    epoll_event event{.events = EPOLLIN | EPOLLET, .data = {}};
+    checked(::epoll_ctl(epoll.get(), EPOLL_CTL_ADD, socket.get(), &event), "EPOLL_CTL_ADD");
+    return epoll;
+}
+
+// epoll asks the socket once where it is to wait.
+TEST_F(RxRingTest, who_polls_before_there_is_a_ring_is_woken) {
+    Fd owner = open();
+    const Fd reader = open();
+    const Fd before = epoll_of(owner);
+    const Fd before_attaching = epoll_of(reader);
+    EXPECT_EQ(events_of(before, false) & EPOLLIN, 0U);
+    checked(set_lanes(owner.get(), lanes_request()), "XINET_RX_RING");
+    bind_to(owner, link_address(experimental_ethertype, link::index(here_device)));
+    send(1);
+    EXPECT_TRUE(events_of(before) & EPOLLIN);
+    EXPECT_EQ(events_of(before_attaching, false) & EPOLLIN, 0U);
+    checked(attach_lanes(reader.get(), owner.get()), "XINET_RX_RING_ATTACH");
+    EXPECT_TRUE(events_of(before_attaching) & EPOLLIN) << "there is a packet already";
+    send(1);
+    EXPECT_TRUE(events_of(before) & EPOLLIN);
+    EXPECT_TRUE(events_of(before_attaching) & EPOLLIN);
+    owner = Fd();
+    EXPECT_TRUE(events_of(before_attaching) & EPOLLHUP);
+}
+
+// A pipe holds the pages of positions longer than the reader whose they were.
+TEST_F(RxRingTest, positions_of_a_reader_are_never_those_of_another) {
+    const Fd owner = open_with(lanes_request());
+    const uint64_t size = lanes_info(owner.get()).positions_length;
+    int ends[2];
+    checked(::pipe2(ends, O_CLOEXEC), "pipe2");
+    const Fd out(ends[0]);
+    const Fd in(ends[1]);
+    const auto map = [&](const Fd& socket) {
+        return LaneMapping(socket.get(), XINET_RX_RING_POSITIONS, size, PROT_READ | PROT_WRITE);
+    };
+    constexpr uint8_t mark = 0x5a;
+    {
+        const Fd reader = attach_to(owner);
+        ASSERT_EQ(lanes_info(reader.get()).reader, 1U);
+        const LaneMapping positions = map(reader);
+        std::fill_n(positions.at(0), page, uint8_t(1));
+        const iovec part{positions.at(0), page};
+        ASSERT_EQ(::vmsplice(in.get(), &part, 1, 0), long(page));
+    }
+    const Fd reader = attach_to(owner);
+    ASSERT_EQ(lanes_info(reader.get()).reader, 1U) << "the number is the same";
+    const LaneMapping positions = map(reader);
+    EXPECT_EQ(std::count(positions.at(0), positions.at(0) + page, 0), long(page));
+    std::fill_n(positions.at(0), page, mark);
+    Bytes held(page);
+    ASSERT_EQ(::read(out.get(), held.data(), page), long(page));
+    EXPECT_EQ(std::count(held.begin(), held.end(), mark), 0);
+}
+
+// A child has the mapping of its parent and keeps the reader in its place.
+TEST_F(RxRingTest, reader_stays_while_a_child_has_its_mapping) {
+    const Fd owner = open_with(lanes_request());
+    const uint64_t size = lanes_info(owner.get()).positions_length;
+    int ends[2];
+    checked(::pipe2(ends, 0), "pipe2");
+    const Fd out(ends[0]);
+    Fd in(ends[1]);
+    pid_t child = -1;
+    {
+        const Fd reader = attach_to(owner);
+        const LaneMapping positions(reader.get(), XINET_RX_RING_POSITIONS, size,
+                                    PROT_READ | PROT_WRITE);
+        child = ::fork();
+        if (child == 0) {
+            ::close(reader.get());
+            ::close(in.get());
+            char byte = 0;
+            ::_exit(::read(out.get(), &byte, 1) == 0 ? 0 : 1);
+        }
+    }
+    ASSERT_GT(child, 0);
+    EXPECT_EQ(lanes_info(attach_to(owner).get()).reader, 2U);
+    in.close();
+    int status = -1;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    EXPECT_EQ(status, 0);
+    EXPECT_EQ(lanes_info(attach_to(owner).get()).reader, 1U);
 }
 
 TEST_F(RxRingTest, readers_have_numbers_that_are_given_out_again) {
