@@ -15,6 +15,7 @@
  *   +---------------+--------+--------+- - -+        +------------------+
  */
 #include <linux/bitmap.h>
+#include <linux/compat.h>
 #include <linux/cpumask.h>
 #include <linux/err.h>
 #include <linux/ktime.h>
@@ -222,6 +223,15 @@ static void rx_ring_part(struct xinet_rx_ring *ring, u32 number)
 	queue_rcu_work(rx_ring_wq, &reader->free_work);
 }
 
+/*
+ * Positions and counts are words of 64 bits. A 32-bit program, or kernel, reads
+ * and writes them in halves, and nothing here would tell.
+ */
+static bool rx_ring_words_are_whole(void)
+{
+	return IS_ENABLED(CONFIG_64BIT) && !in_compat_syscall();
+}
+
 static bool rx_ring_is_sane(const struct xinet_rx_ring_req *req)
 {
 	return is_power_of_2(req->lane_size) &&
@@ -340,7 +350,8 @@ static int rx_ring_command(struct xinet_packet_sock *po, int optname, int val)
 	struct xinet_rx_ring *ring;
 
 	if (optname == XINET_RX_RING_ATTACH)
-		return rx_ring_attach_fd(po, val);
+		return rx_ring_words_are_whole() ? rx_ring_attach_fd(po, val) :
+						   -EOPNOTSUPP;
 	/* pairs with those that set it */
 	ring = smp_load_acquire(&po->lanes);
 	if (!ring)
@@ -376,6 +387,8 @@ int xinet_rx_ring_setsockopt(struct xinet_packet_sock *po, int optname,
 
 	switch (optname) {
 	case XINET_RX_RING:
+		if (!rx_ring_words_are_whole())
+			return -EOPNOTSUPP;
 		if (optlen != sizeof(req))
 			return -EINVAL;
 		if (copy_from_sockptr(&req, optval, sizeof(req)))
@@ -538,6 +551,8 @@ int xinet_rx_ring_mmap(struct xinet_packet_sock *po,
 	unsigned long length = vma->vm_end - vma->vm_start;
 	unsigned long start = vma->vm_start;
 
+	if (!rx_ring_words_are_whole())
+		return -EOPNOTSUPP;
 	if (vma->vm_pgoff == XINET_RX_RING_POSITIONS >> PAGE_SHIFT) {
 		if (length != rx_ring_positions_size(ring))
 			return -EINVAL;

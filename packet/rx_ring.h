@@ -174,7 +174,8 @@ int xinet_rx_ring_diag(const struct xinet_packet_sock *po,
  * @vma: of the whole ring, for reading, or of all positions
  *
  * Context: process, mmap_lock held.
- * Return: 0; -EINVAL (offset or length); -EPERM (the ring, for writing).
+ * Return: 0; -EINVAL (offset or length); -EPERM (the ring, for writing);
+ * -EOPNOTSUPP (a 32-bit program).
  */
 int xinet_rx_ring_mmap(struct xinet_packet_sock *po,
 		       struct vm_area_struct *vma);

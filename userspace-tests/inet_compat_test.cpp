@@ -14,6 +14,7 @@
 #include <fstream>
 
 #include "support/inet_case.h"
+#include "support/lanes.h"
 #include "support/traffic.h"
 
 namespace xt {
@@ -25,6 +26,7 @@ namespace {
 enum class Call : long {
     getpid = 20,
     ioctl = 54,
+    mmap = 90,
     sendmmsg = 345,
     getsockopt = 365,
     setsockopt = 366,
@@ -58,7 +60,7 @@ bool kernel_has_it() {
 
 #else
 
-enum class Call : long { getpid, ioctl, sendmmsg, getsockopt, setsockopt, sendmsg, recvmsg };
+enum class Call : long { getpid, ioctl, mmap, sendmmsg, getsockopt, setsockopt, sendmsg, recvmsg };
 long call32(Call, long = 0, long = 0, long = 0, long = 0, long = 0) {
     return -1;
 }
@@ -357,6 +359,29 @@ TEST_P(InetCompat, call_does_the_same_on_both_sides) {
 }
 
 INSTANTIATE_TEST_SUITE_P(, InetCompat, testing::ValuesIn(compat_cases()), case_name);
+
+// Its words have 64 bits, which such a program reads and writes in halves.
+TEST(PacketCompat, lanes_are_refused) {
+    if (self_check() || !kernel_has_it())
+        GTEST_SKIP() << "no 32-bit programs here";
+    struct Map32 {
+        uint32_t address, length, protection, flags, fd, offset;
+    };
+    const auto error_of = [](long result) { return result < 0 ? errno : 0; };
+    Low memory;
+    const Fd maker = open_socket(Side::xinet, Kind::packet, 0);
+    const Fd reader = open_socket(Side::xinet, Kind::packet, 0);
+    auto* const request = memory.put(lanes_request());
+    auto* const other = memory.put(maker.get());
+    EXPECT_EQ(error_of(set32(maker.get(), SOL_XINET, XINET_RX_RING, request, sizeof(*request))),
+              EOPNOTSUPP);
+    ASSERT_EQ(set_lanes(maker.get(), *request), 0);
+    EXPECT_EQ(error_of(set32(reader.get(), SOL_XINET, XINET_RX_RING_ATTACH, other, sizeof(*other))),
+              EOPNOTSUPP);
+    const auto length = uint32_t(lanes_info(maker.get()).length);
+    auto* const map = memory.put(Map32{0, length, PROT_READ, MAP_SHARED, uint32_t(maker.get()), 0});
+    EXPECT_EQ(error_of(call32(Call::mmap, low(map))), EOPNOTSUPP);
+}
 
 } // namespace
 } // namespace xt

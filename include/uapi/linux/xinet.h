@@ -112,7 +112,8 @@
  * too; ENOENT without a ring.
  *
  * Errors: EINVAL (length, or a field out of range), EBUSY (the socket has a
- * ring), ENOMEM.
+ * ring), EOPNOTSUPP (a 32-bit program or kernel, which cannot read or write the
+ * 64-bit words of a ring in one piece; mmap() says so, too), ENOMEM.
  */
 #define XINET_RX_RING		8
 
@@ -124,7 +125,8 @@
  * and polls readable for it. What it receives itself goes to its receive queue.
  *
  * Errors: EINVAL (length, not such a socket), EBADF, ENOTSOCK, EBUSY (this
- * socket has a ring), ENOSPC (XINET_RX_RING_READERS read it), ENOMEM.
+ * socket has a ring), ENOSPC (XINET_RX_RING_READERS read it), EOPNOTSUPP (as
+ * XINET_RX_RING), ENOMEM.
  */
 #define XINET_RX_RING_ATTACH	9
 
