@@ -12,6 +12,7 @@
 #include <linux/net.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
+#include <linux/sizes.h>
 #include <linux/xinet.h>
 #include <net/net_namespace.h>
 #include <net/sock.h>
@@ -28,6 +29,10 @@
 #define TEST_ETHERTYPE	ETH_P_802_EX1
 #define TEST_LANE	XINET_RX_RING_LANE_MIN
 #define TEST_SMALL	60
+/* Of which a sixteenth has more records than a packet may cost. */
+#define TEST_LARGE_LANE	SZ_1M
+/* Records that a packet gives up beside what it needs, at most. */
+#define TEST_SPARE	64
 
 struct lane_fixture {
 	struct net_device *dev;
@@ -66,11 +71,11 @@ static void lane_exit(struct kunit *test)
 	xinet_fake_dev_destroy(f->dev);
 }
 
-static void make_ring(struct kunit *test, u32 flags, u32 snaplen)
+static void make_ring_of(struct kunit *test, u32 size, u32 flags, u32 snaplen)
 {
 	struct lane_fixture *f = test->priv;
 	struct xinet_rx_ring_req req = {
-		.lane_size	= TEST_LANE,
+		.lane_size	= size,
 		.flags		= flags,
 		.snaplen	= snaplen,
 		.wake_packets	= 1,
@@ -92,6 +97,11 @@ static void make_ring(struct kunit *test, u32 flags, u32 snaplen)
 	KUNIT_ASSERT_TRUE(test, f->po->lanes->receiver.quick ==
 			  xinet_rx_lane_quick);
 	f->lane = per_cpu_ptr(f->po->lanes->lanes, raw_smp_processor_id());
+}
+
+static void make_ring(struct kunit *test, u32 flags, u32 snaplen)
+{
+	make_ring_of(test, TEST_LANE, flags, snaplen);
 }
 
 /* A packet as a tap gets it: received, the data at the network header. */
@@ -351,6 +361,60 @@ static void lane_that_is_full_drops(struct kunit *test)
 	KUNIT_EXPECT_TRUE_MSG(test, put(f), "some room is made at a time");
 }
 
+/* Counts what is given up for one packet, in records of 128 bytes. */
+static u64 put_and_count(struct lane_fixture *f)
+{
+	const u64 before = f->lane->tail;
+
+	put_long(f);
+	return (f->lane->tail - before) / 128;
+}
+
+static void lane_gives_up_little_for_a_packet(struct kunit *test)
+{
+	struct lane_fixture *f = test->priv;
+	const u32 large = 32000;
+	u64 *position, given;
+
+	make_ring_of(test, TEST_LARGE_LANE, 0, 0);
+	position = position_of(f);
+	make_packet(test, 64);
+	KUNIT_ASSERT_EQ(test, fill(f), TEST_LARGE_LANE / 128);
+	KUNIT_EXPECT_EQ_MSG(test, put_and_count(f), 0, "a reader wants them");
+
+	*position = f->lane->head;
+	given = put_and_count(f);
+	KUNIT_EXPECT_GT_MSG(test, given, 1, "seldom done");
+	KUNIT_EXPECT_LE(test, given, 1 + TEST_SPARE);
+	KUNIT_EXPECT_EQ(test, fill(f), given - 1);
+
+	make_packet(test, large);
+	given = put_and_count(f);
+	KUNIT_EXPECT_GE(test, given * 128, large);
+	KUNIT_EXPECT_LE(test, given, large / 128 + 2 + TEST_SPARE);
+	KUNIT_EXPECT_EQ(test, f->lane->drops, 1);
+}
+
+static void lane_that_is_frozen_counts(struct kunit *test)
+{
+	struct lane_fixture *f = test->priv;
+
+	make_ring(test, XINET_RX_RING_OVERWRITE, 0);
+	make_packet(test, TEST_SMALL);
+	put_long(f);
+	f->po->lanes->frozen = true;
+	expect_refused(test, "into a ring that is frozen");
+	put_long(f);
+	put_long(f);
+	KUNIT_EXPECT_EQ(test, f->lane->packets, 1);
+	KUNIT_EXPECT_EQ(test, f->lane->drops, 0);
+	KUNIT_EXPECT_EQ(test, f->lane->shared->frozen, 2);
+	f->po->lanes->frozen = false;
+	put_long(f);
+	KUNIT_EXPECT_EQ(test, f->lane->packets, 2);
+	KUNIT_EXPECT_EQ(test, f->lane->shared->frozen, 2);
+}
+
 static void lane_that_is_written_over_stays_whole(struct kunit *test)
 {
 	struct lane_fixture *f = test->priv;
@@ -412,6 +476,8 @@ static struct kunit_case lane_cases[] = {
 	KUNIT_CASE(lane_leaves_what_is_unusual),
 	KUNIT_CASE(lane_ends_with_a_pad),
 	KUNIT_CASE(lane_that_is_full_drops),
+	KUNIT_CASE(lane_gives_up_little_for_a_packet),
+	KUNIT_CASE(lane_that_is_frozen_counts),
 	KUNIT_CASE(lane_that_is_written_over_stays_whole),
 	KUNIT_CASE(lane_is_that_of_its_cpu),
 	{}

@@ -25,7 +25,8 @@
  * only when room is wanted: the one that is ahead says how far the lane may be
  * written over, if it names a place between tail and head; else it is ignored.
  * The records that are given up are walked from the tail on by their lengths,
- * which no program can write. So no reader leads the writer anywhere, costs it
+ * which no program can write, and no more of them for one packet than its bytes
+ * were and a constant number. So no reader leads the writer anywhere, costs it
  * anything per packet, or holds up another.
  */
 #include <kunit/visibility.h>
@@ -51,7 +52,12 @@
 /* Alignment of records; a pad of that size has its length and its type. */
 #define RX_LANE_ALIGNMENT	8
 
-/* This part of a lane is given up at a time, so that it is seldom done. */
+/*
+ * What is given up at a time beside what a packet needs, so that the positions
+ * are looked at seldom: so many records, so that it takes no time that a program
+ * chooses, and no more than this part of a lane.
+ */
+#define RX_LANE_AHEAD_RECORDS	64
 #define RX_LANE_AHEAD_SHIFT	4
 
 static struct xinet_rx_record *lane_record(const struct xinet_rx_lane_state *lane,
@@ -92,8 +98,8 @@ void xinet_rx_lane_shutdown(struct xinet_rx_lane_state *lane)
 }
 
 /*
- * Gives up old records until @bytes more fit, and some more if nobody misses
- * them. False: a reader may still want them.
+ * Gives up old records until @bytes more fit, and some more that no reader ahead
+ * needs. False: a reader may still want them.
  */
 static bool lane_make_room(struct xinet_rx_lane_state *lane, u32 bytes)
 {
@@ -102,6 +108,7 @@ static bool lane_make_room(struct xinet_rx_lane_state *lane, u32 bytes)
 	u64 needed = lane->head + bytes - size;
 	u64 wanted = needed;
 	u64 tail = lane->tail;
+	u32 spare = 0;
 	u64 limit;
 
 	if (ring->req.flags & XINET_RX_RING_OVERWRITE) {
@@ -109,9 +116,13 @@ static bool lane_make_room(struct xinet_rx_lane_state *lane, u32 bytes)
 	} else {
 		limit = xinet_rx_ring_position(ring, lane);
 		wanted += size >> RX_LANE_AHEAD_SHIFT;
+		spare = RX_LANE_AHEAD_RECORDS;
 	}
 
-	while (tail < wanted && tail < limit)
+	/* no more of them than there are in the bytes that are about to be written */
+	while (tail < needed && tail < limit)
+		tail += lane_record(lane, tail)->len;
+	for (; spare && tail < wanted && tail < limit; spare--)
 		tail += lane_record(lane, tail)->len;
 
 	lane->tail = tail;
