@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <atomic>
 #include <gtest/gtest.h>
+#include <linux/if_ether.h>
 #include <linux/if_packet.h>
+#include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <thread>
@@ -178,6 +180,40 @@ TEST(PacketQueueRoom, is_that_of_the_other_family) {
     EXPECT_GT(ours, 3U);
     EXPECT_LT(ours, 100U);
     EXPECT_EQ(ours, counted(Side::sibling));
+}
+
+// A tag that is still in the frame is looked for in it; two who peek have one packet between them.
+TEST_P(PacketQueue, two_who_peek_at_a_tagged_frame_see_the_same) {
+    constexpr int looks = 2000;
+    const Fd socket = open_socket(side(), Kind::cooked, ETH_P_ALL);
+    set_option(socket, SOL_PACKET, PACKET_AUXDATA, 1);
+    const Fd monitor = open_socket(Side::sibling, Kind::packet, ETH_P_ALL);
+    Injector::here().send(
+        vlan_ethernet(peer_mac(), 0x6007, experimental_ethertype, repeated("tagged  ", 400)));
+    receive_marked(monitor.get(), "tagged  ");
+    // the stack's own chatter
+    for (auto first = receive_now(socket.get(), any_size, MSG_PEEK);
+         first && !contains(first->data, "tagged  ");
+         first = receive_now(socket.get(), any_size, MSG_PEEK))
+        receive_now(socket.get());
+    const Message expected = receive(socket.get(), any_size, MSG_PEEK);
+    ASSERT_TRUE(contains(expected.data, "tagged  "));
+    EXPECT_EQ(expected.controls.size(), 1U);
+
+    std::atomic<int> others = 0;
+    {
+        std::vector<std::jthread> threads;
+        for (int i = 0; i < 2; i++)
+            threads.emplace_back([&] {
+                cpu_set_t any;
+                std::fill_n(reinterpret_cast<uint8_t*>(&any), sizeof(any), uint8_t(0xff));
+                ::sched_setaffinity(0, sizeof(any), &any);
+                for (int look = 0; look < looks; look++)
+                    others += receive(socket.get(), any_size, MSG_PEEK) != expected;
+            });
+    }
+    EXPECT_EQ(others, 0);
+    EXPECT_EQ(receive(socket.get()), expected);
 }
 
 INSTANTIATE_TEST_SUITE_P(Sides, PacketQueue, testing::ValuesIn(both_sides), parameter_name<Side>);

@@ -17,6 +17,7 @@ void words_that_userspace_writes(Race& race);
 // device_classes.cpp
 void fanout_against_bind(Race& race);
 void fanout_against_unregister(Race& race);
+void fanout_against_device_moves(Race& race);
 void memberships_against_unregister(Race& race);
 
 // raw_classes.cpp

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <fcntl.h>
 #include <linux/if_ether.h>
 
 #include "classes.h"
 #include "support/faults.h"
 #include "support/frame.h"
+#include "support/lanes.h"
 #include "support/link.h"
+#include "support/netns.h"
 #include "support/sys.h"
 #include "support/traffic.h"
 
@@ -82,6 +85,51 @@ void fanout_against_unregister(Race& race) {
               }});
 }
 
+// CVE-2026-31504, CVE-2025-38617: a group's device comes up, or goes to another namespace and back,
+// while its members close and change what they receive into.
+void fanout_against_device_moves(Race& race) {
+    const NetNs elsewhere = NetNs::create();
+    const auto travels = [&elsewhere](Random& random) {
+        const Fd home(checked(::open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC), "ns/net"));
+        try {
+            visit(random);
+            link::move(guest_index, elsewhere.get());
+            elsewhere.run([&] {
+                if (random.once_in(2))
+                    link::set_up(guest_index, true);
+                if (random.once_in(4))
+                    link::remove(guest_index);
+                else
+                    link::move(guest_index, home.get());
+            });
+            link::set_up(guest_index, true);
+        } catch (const std::system_error&) {
+            // an allocation that failed
+        }
+        OwnFaults().stop();
+        try {
+            link::remove(guest_index);
+        } catch (const std::system_error&) {
+            elsewhere.run([] { link::remove(guest_index); });
+        }
+    };
+    const auto ups = [](Random& random) { link::set_up(guest_index, random.once_in(2)); };
+    const auto joins = [&race](Random& random) {
+        const Target& target = race.any(random);
+        race.renew(target, random);
+        bind(target, random.one_of({ETH_P_ALL, ETH_P_IP}), guest_index);
+        if (random.once_in(2))
+            join(target, random);
+        if (random.once_in(4))
+            set_lanes(target.fd, lanes_request());
+        else if (random.once_in(2))
+            set_ring(target, PACKET_RX_RING, good_ring(random));
+        join(target, random);
+        take(target);
+    };
+    race.run({travels, ups, joins, joins});
+}
+
 // What a socket asked of a device is taken back once, whoever goes first.
 void memberships_against_unregister(Race& race) {
     const auto members = [&race](Random& random) {
@@ -111,6 +159,7 @@ const std::vector<Class>& all_classes() {
         {"readers_that_mislead", readers_that_mislead},
         {"fanout_against_bind", fanout_against_bind},
         {"fanout_against_unregister", fanout_against_unregister},
+        {"fanout_against_device_moves", fanout_against_device_moves},
         {"memberships_against_unregister", memberships_against_unregister},
         {"raw_header_against_send", raw_header_against_send},
         {"raw_binds_against_delivery", raw_binds_against_delivery},

@@ -195,6 +195,13 @@ void add_dummy(const std::string& name, const Mac& address, int ifindex) {
     request.talk("add dummy");
 }
 
+void move(int ifindex, int netns) {
+    LinkRequest request(RTM_NEWLINK, NLM_F_ACK, ifindex);
+    const auto value = uint32_t(netns);
+    request.add(IFLA_NET_NS_FD, &value, sizeof(value));
+    request.talk("move to another namespace");
+}
+
 void remove(int ifindex) {
     LinkRequest(RTM_DELLINK, NLM_F_ACK, ifindex).talk("RTM_DELLINK");
 }

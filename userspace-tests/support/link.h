@@ -24,6 +24,8 @@ bool listens_to(const std::string& name, const Mac& address);
 void add_dummy(const std::string& name, const Mac& address, int ifindex = 0);
 void remove(int ifindex);
 void set_up(int ifindex, bool up);
+// To the namespace of a descriptor, where it is down.
+void move(int ifindex, int netns);
 void set_mtu(int ifindex, unsigned mtu);
 unsigned max_mtu(int ifindex); // 0: any
 // An offload that the old ethtool commands switch (ETHTOOL_SGRO, ETHTOOL_STSO, ...).
