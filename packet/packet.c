@@ -62,6 +62,7 @@
 #include "packet/rx_ring.h"
 #include "packet/tap.h"
 #include "packet/tx.h"
+#include "packet/tx_pool.h"
 
 static unsigned int packet_net_id __ro_after_init;
 
@@ -339,6 +340,7 @@ static int packet_release(struct socket *sock)
 
 	skb_queue_purge(&sk->sk_receive_queue);
 	xinet_queue_pack_release(po);
+	xinet_tx_pool_free(po->tx_pool);
 	sock_put(sk);
 	return 0;
 }

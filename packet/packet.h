@@ -20,6 +20,7 @@
 
 struct xinet_fanout_rollover;
 struct xinet_ring;
+struct xinet_tx_pool;
 struct xinet_rx_ring;
 
 extern struct proto xinet_packet_prot;
@@ -89,6 +90,8 @@ struct xinet_packet_net {
  * @tx_has_off: PACKET_TX_HAS_OFF; socket lock; fixed as well
  * @tx_flight: the send ring that frames on their way through a device belong
  *	to, also when it is not @tx_ring any more; ring_lock
+ * @tx_sent: send() has been called once
+ * @tx_pool: for send(): skbs for small frames; set once, after @tx_sent
  * @lanes: XINET_RX_RING; once set, under the socket lock, it stays. With it come
  *	neither @rx_ring nor @tx_ring
  * @lanes_reader: which of its readers the socket is; sk_receive_queue.lock keeps
@@ -132,7 +135,9 @@ struct xinet_packet_sock {
 	u8 tp_version;
 	bool tp_loss;
 	bool tx_has_off;
+	bool tx_sent;
 	struct xinet_ring *tx_flight;
+	struct xinet_tx_pool *tx_pool;
 	struct xinet_rx_ring *lanes;
 	u32 lanes_reader;
 	u64 lanes_packets;

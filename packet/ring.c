@@ -240,7 +240,8 @@ struct xinet_ring *xinet_ring_alloc(u8 version, bool tx, u32 reserve,
 		goto err_free_blocks;
 
 	if (tx)
-		ring->tx_pool = xinet_tx_pool_new();
+		ring->tx_pool = xinet_tx_pool_new((size_t)ring->nr_blocks *
+						  ring->block_size);
 	if (tx || version != TPACKET_V3) {
 		ring->head_left = ring->frames_per_block;
 		ring->head_frame = ring->blocks[0];

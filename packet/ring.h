@@ -56,8 +56,8 @@ union xinet_ring_header {
  * @order: of a block's pages
  * @hdrlen: bytes of a frame's header and the struct sockaddr_ll behind it
  * @reserve: PACKET_RESERVE
- * @tx_pool: of a sender: skbs for small frames, under ring_lock; NULL when there
- *	was no memory for it
+ * @tx_pool: of a sender: skbs for small frames, which hold no more than the ring
+ *	itself; under ring_lock; NULL when there was no memory for it
  * @req: what the program asked for; of V1 and V2 only the first fields
  * @gate: the way into a V3 receiver's open block without the lock; of all
  *	others it is shut. Drawn in tpacket_v3.c

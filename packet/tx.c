@@ -15,6 +15,7 @@
 #include <linux/ipv6.h>
 #include <linux/netdevice.h>
 #include <linux/netfilter_netdev.h>
+#include <linux/sizes.h>
 #include <linux/skbuff.h>
 #include <linux/uio.h>
 #include <net/sock.h>
@@ -26,8 +27,11 @@
 #include "packet/tx_ring.h"
 #include "packet/vnet.h"
 
-/* The largest skb, its struct skb_shared_info included, that is a fragment. */
+/* Bytes of a frame, room at both ends included, that is allocated in one piece. */
 #define TX_SMALL	2048
+
+/* What the pool of a socket without a send ring may hold. */
+#define TX_POOL_BYTES	SZ_32K
 
 static struct net_device *tx_bound_dev(const struct xinet_packet_sock *po)
 {
@@ -166,34 +170,62 @@ static int tx_check(const struct sock *sk, struct xinet_tx *tx,
 }
 
 /*
- * An skb in a fragment of a page, out of the caches from which drivers take
- * theirs; NULL when the frame is not small, or there is no memory at hand.
+ * An skb with all of the frame in memory of its own; NULL when the frame is not
+ * small, or there is no memory. Not in a fragment of a page, cheap as those are:
+ * a receiver that keeps one frame keeps all that shares its page, and is charged
+ * for a part of it.
  */
-static struct sk_buff *tx_alloc_small(const struct xinet_tx *tx, size_t len)
+static struct sk_buff *tx_alloc_small(const struct sock *sk,
+				      const struct xinet_tx *tx, size_t len)
 {
 	size_t room = tx->headroom + tx->tailroom;
-	struct sk_buff *skb = NULL;
-	size_t size;
-	void *data;
+	struct sk_buff *skb;
 
-	size = SKB_DATA_ALIGN(room + len) +
-	       SKB_DATA_ALIGN(sizeof(struct skb_shared_info));
-	if (unlikely(size > TX_SMALL))
+	if (unlikely(room + len > TX_SMALL))
 		return NULL;
-
-	local_bh_disable();
-	data = napi_alloc_frag(size);
-	if (likely(data))
-		skb = napi_build_skb(data, size);
-	local_bh_enable();
-	if (unlikely(!skb)) {
-		if (data)
-			skb_free_frag(data);
+	skb = alloc_skb(room + len, sk->sk_allocation | __GFP_NOWARN);
+	if (unlikely(!skb))
 		return NULL;
-	}
 	skb_reserve(skb, tx->headroom);
 	skb_put(skb, len);
 	skb_reset_network_header(skb);
+	return skb;
+}
+
+/* The pool of a socket that has sent before: who sends once needs none. */
+static noinline struct xinet_tx_pool *tx_make_pool(struct xinet_packet_sock *po)
+{
+	struct xinet_tx_pool *pool, *other;
+
+	if (!READ_ONCE(po->tx_sent)) {
+		WRITE_ONCE(po->tx_sent, true);
+		return NULL;
+	}
+	pool = xinet_tx_pool_new(TX_POOL_BYTES);
+	if (!pool)
+		return NULL;
+	other = cmpxchg(&po->tx_pool, NULL, pool);
+	if (!other)
+		return pool;
+	xinet_tx_pool_free(pool);
+	return other;
+}
+
+/* For send(); threads that send at once do not wait for each other. */
+static struct sk_buff *tx_alloc_pooled(struct sock *sk,
+				       const struct xinet_tx *tx, size_t len)
+{
+	struct xinet_packet_sock *po = xinet_packet_sk(sk);
+	/* pairs with cmpxchg() in tx_make_pool() */
+	struct xinet_tx_pool *pool = READ_ONCE(po->tx_pool);
+	struct sk_buff *skb;
+
+	if (unlikely(!pool))
+		pool = tx_make_pool(po);
+	if (unlikely(!pool || !xinet_tx_pool_try_begin(pool)))
+		return NULL;
+	skb = xinet_tx_pool_take(pool, tx->headroom, len, tx->tailroom);
+	xinet_tx_pool_end(pool);
 	return skb;
 }
 
@@ -243,8 +275,10 @@ struct sk_buff *xinet_tx_alloc(struct sock *sk, const struct xinet_tx *tx,
 		if (tx->pool)
 			skb = xinet_tx_pool_take(tx->pool, tx->headroom, len,
 						 tx->tailroom);
-		if (!skb)
-			skb = tx_alloc_small(tx, len);
+		else
+			skb = tx_alloc_pooled(sk, tx, len);
+		if (unlikely(!skb))
+			skb = tx_alloc_small(sk, tx, len);
 		if (likely(skb)) {
 			skb_set_owner_w(skb, sk);
 			return skb;

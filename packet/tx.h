@@ -29,7 +29,7 @@ struct xinet_tx_pool;
  * @tailroom: bytes to keep free behind it
  * @reserve: bytes of a frame from userspace that are link-level header
  * @extra_len: bytes of checksum that userspace appended (SO_NOFCS)
- * @pool: of skbs for small frames, or NULL
+ * @pool: of skbs for the small frames of a ring, begun; NULL: the socket's
  * @vnet_size: bytes of virtio-net header in front of a frame, 0 for none
  * @vnet: that header of the frame at hand, zeroed if there is none
  * @sockc: what options and control messages ask for

@@ -49,6 +49,7 @@
 #include "packet/packet.h"
 #include "packet/ring.h"
 #include "packet/tx.h"
+#include "packet/tx_pool.h"
 #include "packet/tx_ring.h"
 #include "packet/vnet.h"
 
@@ -438,7 +439,9 @@ int xinet_tx_ring_send(struct xinet_packet_sock *po, struct msghdr *msg)
 	w.round = w.ring->nr_frames;
 	/* frames under way are of this ring, or there are none */
 	WRITE_ONCE(po->tx_flight, w.ring);
+	xinet_tx_pool_begin(w.tx.pool);
 	err = ring_walk(&w);
+	xinet_tx_pool_end(w.tx.pool);
 	xinet_tx_end(&w.tx);
 out_unlock:
 	mutex_unlock(&po->ring_lock);
