@@ -5,11 +5,22 @@
  * stands there, the data that come out lie inside the frame.
  */
 #include <kunit/test.h>
+#include <linux/if_ether.h>
 #include <linux/if_packet.h>
+#include <linux/mm.h>
+#include <linux/net.h>
+#include <linux/netfilter.h>
 #include <linux/random.h>
+#include <linux/skbuff.h>
+#include <linux/slab.h>
+#include <linux/sockptr.h>
 #include <linux/virtio_byteorder.h>
 #include <linux/virtio_net.h>
+#include <net/net_namespace.h>
 
+#include "af_xinet/family.h"
+#include "fake_dev.h"
+#include "packet/packet.h"
 #include "packet/ring.h"
 #include "packet/tx_ring.h"
 #include "packet/vnet.h"
@@ -225,10 +236,249 @@ static void virtio_header_is_taken_or_refused(struct kunit *test)
 			(unsigned int)c->hdr_len_after);
 }
 
+/* A socket with a send ring of V2 that goes past the qdisc of its device. */
+struct send_fixture {
+	struct net_device *dev;
+	struct socket *sock;
+	struct xinet_ring *ring;
+};
+
+static void send_set(struct kunit *test, int option, void *value, size_t len)
+{
+	struct send_fixture *f = test->priv;
+	int err;
+
+	err = f->sock->ops->setsockopt(f->sock, SOL_PACKET, option,
+				       KERNEL_SOCKPTR(value), len);
+	KUNIT_ASSERT_EQ(test, err, 0);
+}
+
+static void send_setup(struct kunit *test, struct send_fixture *f)
+{
+	struct tpacket_req req = {
+		.tp_block_size	= PAGE_SIZE,
+		.tp_block_nr	= 1,
+		.tp_frame_size	= PAGE_SIZE / 2,
+		.tp_frame_nr	= 2,
+	};
+	struct sockaddr_ll sll = { .sll_family = AF_PACKET };
+	int version = TPACKET_V2, on = 1;
+	int err;
+
+	test->priv = f;
+	f->dev = xinet_fake_dev_create(test);
+	err = sock_create_kern(&init_net, xinet_family_number(), SOCK_PACKET, 0,
+			       &f->sock);
+	KUNIT_ASSERT_EQ(test, err, 0);
+	send_set(test, PACKET_VERSION, &version, sizeof(version));
+	send_set(test, PACKET_QDISC_BYPASS, &on, sizeof(on));
+	send_set(test, PACKET_TX_RING, &req, sizeof(req));
+	sll.sll_ifindex = f->dev->ifindex;
+	err = f->sock->ops->bind(f->sock, (void *)&sll, sizeof(sll));
+	KUNIT_ASSERT_EQ(test, err, 0);
+	f->ring = xinet_packet_sk(f->sock->sk)->tx_ring;
+}
+
+/* Asks for a frame to be sent; what send() returns. */
+static int send_frame(struct send_fixture *f, u32 index)
+{
+	struct tpacket2_hdr *h = xinet_ring_frame(f->ring, index);
+	struct msghdr msg = { .msg_flags = MSG_DONTWAIT };
+
+	memset((void *)h + V2_FIRST, 0xff, ETH_ZLEN);
+	h->tp_len = ETH_ZLEN;
+	h->tp_status = TP_STATUS_SEND_REQUEST;
+	return kernel_sendmsg(f->sock, &msg, NULL, 0, 0);
+}
+
+static u32 send_status(const struct send_fixture *f, u32 index)
+{
+	return xinet_ring_status(TPACKET_V2, xinet_ring_frame(f->ring, index));
+}
+
+/* What @skb keeps of the kernel's memory as long as somebody has it. */
+static size_t send_held(const struct sk_buff *skb)
+{
+	size_t data = skb->head_frag ? page_size(virt_to_head_page(skb->head)) :
+				       ksize(skb->head);
+
+	return data + sizeof(struct sk_buff);
+}
+
+static void expect_charged(struct kunit *test, struct send_fixture *f,
+			   size_t len)
+{
+	struct sk_buff *skb = xinet_fake_dev_sent(f->dev);
+
+	KUNIT_ASSERT_NOT_NULL(test, skb);
+	KUNIT_EXPECT_EQ(test, skb->len, (unsigned int)len);
+	KUNIT_EXPECT_GE_MSG(test, skb->truesize, send_held(skb), "%zu bytes",
+			    len);
+	kfree_skb(skb);
+}
+
+/* By send() on a socket of the same device, without a ring; some times. */
+static void send_messages(struct kunit *test, struct send_fixture *f,
+			  size_t len)
+{
+	struct sockaddr_ll to = {
+		.sll_family	= AF_PACKET,
+		.sll_ifindex	= f->dev->ifindex,
+	};
+	u8 *frame = kunit_kzalloc(test, len, GFP_KERNEL);
+	struct kvec iov = { frame, len };
+	struct socket *sock;
+	int err, i;
+
+	KUNIT_ASSERT_NOT_NULL(test, frame);
+	err = sock_create_kern(&init_net, xinet_family_number(), SOCK_PACKET, 0,
+			       &sock);
+	KUNIT_ASSERT_EQ(test, err, 0);
+	for (i = 0; i < 4; i++) {
+		struct msghdr msg = {
+			.msg_name	= &to,
+			.msg_namelen	= sizeof(to),
+		};
+
+		KUNIT_EXPECT_EQ(test, kernel_sendmsg(sock, &msg, &iov, 1, len),
+				(int)len);
+		expect_charged(test, f, len);
+	}
+	sock_release(sock);
+}
+
+/* A receiver behind a veth pair is charged with the truesize of a frame. */
+static void frame_is_charged_with_all_that_it_keeps(struct kunit *test)
+{
+	static const size_t lengths[] = { ETH_ZLEN, 200, 600, 1000, 1514 };
+	struct send_fixture f = {};
+	int i;
+
+	send_setup(test, &f);
+	for (i = 0; i < ARRAY_SIZE(lengths); i++)
+		send_messages(test, &f, lengths[i]);
+	KUNIT_EXPECT_EQ(test, send_frame(&f, 0), ETH_ZLEN);
+	expect_charged(test, &f, ETH_ZLEN);
+	sock_release(f.sock);
+	xinet_fake_dev_destroy(f.dev);
+}
+
+#ifdef CONFIG_NETFILTER_EGRESS
+
+static unsigned int hook_takes(void *priv, struct sk_buff *skb,
+			       const struct nf_hook_state *state)
+{
+	struct sk_buff **taken = priv;
+
+	*taken = skb;
+	return NF_STOLEN;
+}
+
+/* As netem of the other device does. */
+static unsigned int hook_takes_from_socket(void *priv, struct sk_buff *skb,
+					   const struct nf_hook_state *state)
+{
+	skb_orphan(skb);
+	return hook_takes(priv, skb, state);
+}
+
+static unsigned int hook_drops(void *priv, struct sk_buff *skb,
+			       const struct nf_hook_state *state)
+{
+	return NF_DROP;
+}
+
+/* As "fwd" of nft does: the frame leaves by another device, later. */
+static void frame_that_a_hook_took_comes_back_when_it_is_freed(struct kunit *test)
+{
+	struct send_fixture f = {};
+	struct sk_buff *taken = NULL;
+	struct nf_hook_ops hook = {
+		.hook		= hook_takes,
+		.priv		= &taken,
+		.pf		= NFPROTO_NETDEV,
+		.hooknum	= NF_NETDEV_EGRESS,
+	};
+
+	send_setup(test, &f);
+	hook.dev = f.dev;
+	KUNIT_ASSERT_EQ(test, nf_register_net_hook(&init_net, &hook), 0);
+	KUNIT_EXPECT_EQ(test, send_frame(&f, 0), ETH_ZLEN);
+	KUNIT_EXPECT_NOT_NULL(test, taken);
+	KUNIT_EXPECT_EQ(test, send_status(&f, 0), (u32)TP_STATUS_SENDING);
+	nf_unregister_net_hook(&init_net, &hook);
+
+	/* the ring goes on behind it */
+	KUNIT_EXPECT_EQ(test, send_frame(&f, 1), ETH_ZLEN);
+	kfree_skb(xinet_fake_dev_sent(f.dev));
+	KUNIT_EXPECT_EQ(test, send_status(&f, 0), (u32)TP_STATUS_SENDING);
+	KUNIT_EXPECT_EQ(test, send_status(&f, 1), (u32)TP_STATUS_AVAILABLE);
+	kfree_skb(taken);
+	KUNIT_EXPECT_EQ(test, send_status(&f, 0), (u32)TP_STATUS_AVAILABLE);
+	KUNIT_EXPECT_EQ(test, send_frame(&f, 0), ETH_ZLEN);
+	sock_release(f.sock);
+	xinet_fake_dev_destroy(f.dev);
+}
+
+static void frame_that_a_hook_took_is_not_sent_again(struct kunit *test)
+{
+	struct send_fixture f = {};
+	struct sk_buff *taken = NULL;
+	struct nf_hook_ops hook = {
+		.hook		= hook_takes_from_socket,
+		.priv		= &taken,
+		.pf		= NFPROTO_NETDEV,
+		.hooknum	= NF_NETDEV_EGRESS,
+	};
+	u32 i;
+
+	send_setup(test, &f);
+	hook.dev = f.dev;
+	KUNIT_ASSERT_EQ(test, nf_register_net_hook(&init_net, &hook), 0);
+	for (i = 0; i < 4; i++) {
+		KUNIT_EXPECT_EQ(test, send_frame(&f, i % 2), ETH_ZLEN);
+		KUNIT_EXPECT_EQ(test, send_status(&f, i % 2),
+				(u32)TP_STATUS_AVAILABLE);
+		kfree_skb(taken);
+	}
+	nf_unregister_net_hook(&init_net, &hook);
+	sock_release(f.sock);
+	xinet_fake_dev_destroy(f.dev);
+}
+
+static void frame_that_a_hook_dropped_can_be_sent_again(struct kunit *test)
+{
+	struct send_fixture f = {};
+	struct nf_hook_ops hook = {
+		.hook		= hook_drops,
+		.pf		= NFPROTO_NETDEV,
+		.hooknum	= NF_NETDEV_EGRESS,
+	};
+
+	send_setup(test, &f);
+	hook.dev = f.dev;
+	KUNIT_ASSERT_EQ(test, nf_register_net_hook(&init_net, &hook), 0);
+	KUNIT_EXPECT_EQ(test, send_frame(&f, 0), -ENOBUFS);
+	KUNIT_EXPECT_EQ(test, send_status(&f, 0), (u32)TP_STATUS_SEND_REQUEST);
+	nf_unregister_net_hook(&init_net, &hook);
+	KUNIT_EXPECT_EQ(test, send_frame(&f, 0), ETH_ZLEN);
+	KUNIT_EXPECT_EQ(test, send_frame(&f, 1), ETH_ZLEN);
+	sock_release(f.sock);
+	xinet_fake_dev_destroy(f.dev);
+}
+
+#endif /* CONFIG_NETFILTER_EGRESS */
+
 static struct kunit_case tx_ring_test_cases[] = {
 	KUNIT_CASE_PARAM(header_is_taken_or_refused, parse_gen_params),
 	KUNIT_CASE(no_header_leads_out_of_its_frame),
 	KUNIT_CASE_PARAM(virtio_header_is_taken_or_refused, vnet_gen_params),
+	KUNIT_CASE(frame_is_charged_with_all_that_it_keeps),
+#ifdef CONFIG_NETFILTER_EGRESS
+	KUNIT_CASE(frame_that_a_hook_took_comes_back_when_it_is_freed),
+	KUNIT_CASE(frame_that_a_hook_took_is_not_sent_again),
+	KUNIT_CASE(frame_that_a_hook_dropped_can_be_sent_again),
+#endif
 	{}
 };
 

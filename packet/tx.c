@@ -409,15 +409,16 @@ static u16 tx_pick_queue(struct sk_buff *skb)
 	return netdev_cap_txqueue(dev, queue);
 }
 
-/* What dev_queue_xmit() would do before the qdisc; NULL: the hook took it. */
-static struct sk_buff *tx_egress_hook(struct sk_buff *skb)
+/*
+ * What dev_queue_xmit() would do before the qdisc. NULL: the hook took it, and @ret
+ * is NET_XMIT_SUCCESS, or dropped it.
+ */
+static struct sk_buff *tx_egress_hook(struct sk_buff *skb, int *ret)
 {
 #ifdef CONFIG_NETFILTER_EGRESS
-	int ret;
-
 	if (nf_hook_egress_active()) {
 		rcu_read_lock();
-		skb = nf_hook_egress(skb, &ret, skb->dev);
+		skb = nf_hook_egress(skb, ret, skb->dev);
 		rcu_read_unlock();
 	}
 #endif
@@ -426,9 +427,11 @@ static struct sk_buff *tx_egress_hook(struct sk_buff *skb)
 
 static int tx_direct_xmit(struct sk_buff *skb)
 {
-	skb = tx_egress_hook(skb);
+	int ret = NET_XMIT_DROP;
+
+	skb = tx_egress_hook(skb, &ret);
 	if (!skb)
-		return NET_XMIT_DROP;
+		return ret;
 	return dev_direct_xmit(skb, tx_pick_queue(skb));
 }
 

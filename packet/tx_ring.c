@@ -311,6 +311,16 @@ static bool ring_defer(struct ring_walk *w, void *frame, int result)
 	return false;
 }
 
+/*
+ * Whether a frame that was not sent has come back. If not, whoever has it frees it
+ * later, and it must not be sent twice. A program that writes the status word
+ * itself is answered by what it wrote.
+ */
+static bool ring_is_back(const struct xinet_ring *ring, const void *frame)
+{
+	return xinet_ring_status(ring->version, frame) != TP_STATUS_SENDING;
+}
+
 /* Sends the frame at the head; returns whether to go on. */
 static bool ring_send_one(struct ring_walk *w, void *frame)
 {
@@ -338,8 +348,7 @@ static bool ring_send_one(struct ring_walk *w, void *frame)
 
 	ring_launch(w, skb, frame);
 	err = xinet_tx_xmit(w->po, skb);
-	/* dropped at once, and so back already */
-	if (unlikely(err))
+	if (unlikely(err) && ring_is_back(w->ring, frame))
 		return ring_defer(w, frame, err);
 	xinet_ring_advance(w->ring);
 	w->sent += slot.len;
