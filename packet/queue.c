@@ -47,6 +47,17 @@ static int queue_ifindex(const struct xinet_packet_sock *po,
 					skb->dev->ifindex;
 }
 
+/*
+ * To the core, PACKET_OUTGOING marks an skb of an error queue: on kernels that
+ * look at nothing else, sock_recv_cmsgs() would take our control buffer for a
+ * struct sock_exterr_skb, and hand out the packet as SCM_TIMESTAMPING_OPT_STATS.
+ */
+static void queue_hide_outgoing(struct sk_buff *skb)
+{
+	if (skb->pkt_type == PACKET_OUTGOING)
+		skb->pkt_type = PACKET_HOST;
+}
+
 static void queue_note(const struct xinet_packet_sock *po, struct sk_buff *skb,
 		       const struct xinet_tap_frame *frame)
 {
@@ -57,6 +68,7 @@ static void queue_note(const struct xinet_packet_sock *po, struct sk_buff *skb,
 	cb->hatype = skb->dev->type;
 	cb->pkttype = skb->pkt_type;
 	cb->halen = xinet_frame_copy_address(skb, cb->addr, MAX_ADDR_LEN);
+	queue_hide_outgoing(skb);
 }
 
 /* Of sockets that want every packet described, and of the others. */
@@ -202,6 +214,7 @@ bool xinet_queue_copy(struct sock *sk, struct sk_buff *skb)
 		return false;
 
 	memset(queue_cb(skb), 0, QUEUE_CB_SIZE);
+	queue_hide_outgoing(skb);
 	queue_detach(skb, sk);
 	sock_skb_set_dropcount(sk, skb);
 	skb_clear_delivery_time(skb);
@@ -283,12 +296,22 @@ static struct xinet_frame_vlan queue_vlan(const struct sock *sk,
 	return vlan;
 }
 
+/* xinet_frame_status() of a packet whose type queue_hide_outgoing() changed. */
+static u32 queue_status(const struct sk_buff *skb)
+{
+	u32 status = xinet_frame_status(skb);
+
+	if (queue_cb(skb)->pkttype == PACKET_OUTGOING)
+		status &= ~TP_STATUS_CSUM_VALID;
+	return status;
+}
+
 static void queue_put_auxdata(const struct sock *sk, struct msghdr *msg,
 			      const struct sk_buff *skb)
 {
 	struct xinet_frame_vlan vlan = queue_vlan(sk, skb);
 	struct tpacket_auxdata aux = {
-		.tp_status = xinet_frame_status(skb) | vlan.status,
+		.tp_status = queue_status(skb) | vlan.status,
 		.tp_len = queue_cb(skb)->origlen,
 		.tp_snaplen = skb->len,
 		.tp_net = skb_network_offset(skb),
@@ -355,6 +378,7 @@ static int queue_put_packed(struct sock *sk, struct msghdr *msg, size_t len,
 			return -ENOBUFS;
 		memcpy(queue_cb(skb), &packet->from,
 		       sizeof(packet->from) + packet->from.halen);
+		queue_hide_outgoing(skb);
 		err = queue_put_skb(sk, msg, len, flags, skb);
 		consume_skb(skb);
 		return err;
