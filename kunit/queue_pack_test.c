@@ -290,27 +290,86 @@ static void queue_is_emptied_while_somebody_reads(struct kunit *test)
 	expect_empty(test);
 }
 
+static int charged(struct kunit *test)
+{
+	struct pack_fixture *f = test->priv;
+
+	return atomic_read(&f->sk->sk_rmem_alloc);
+}
+
+/* What a packet is charged with that is not packed, as AF_PACKET's. */
+static int charge_of_one(struct kunit *test)
+{
+	struct pack_fixture *f = test->priv;
+	int large, small;
+
+	receive(test, TEST_LARGE, 1);
+	large = charged(test);
+	receive(test, TEST_SMALL, 2);
+	small = charged(test) - large;
+	skb_queue_purge(&f->sk->sk_receive_queue);
+	KUNIT_EXPECT_GT(test, small, TEST_SMALL);
+	return small;
+}
+
 static void packet_is_charged_like_an_skb(struct kunit *test)
 {
 	struct pack_fixture *f = test->priv;
-	int large, small, i;
+	const int small = charge_of_one(test);
+	const int most = 20;
+	int i;
 
-	receive(test, TEST_LARGE, 1);
-	large = atomic_read(&f->sk->sk_rmem_alloc);
-	receive(test, TEST_SMALL, 2);
-	small = atomic_read(&f->sk->sk_rmem_alloc) - large;
-	skb_queue_purge(&f->sk->sk_receive_queue);
-	KUNIT_EXPECT_GT(test, small, TEST_SMALL);
-
-	WRITE_ONCE(f->sk->sk_rcvbuf, 4 * small);
-	for (i = 0; i < 6; i++)
+	WRITE_ONCE(f->sk->sk_rcvbuf, most * small);
+	for (i = 0; i < most + 2; i++)
 		receive(test, TEST_SMALL, i);
 	KUNIT_EXPECT_EQ(test, queued(test), 1u);
-	KUNIT_EXPECT_EQ(test, atomic_read(&f->sk->sk_rmem_alloc), 4 * small);
+	KUNIT_EXPECT_EQ(test, charged(test), most * small);
 	KUNIT_EXPECT_EQ(test, atomic_read(&f->po->tp_drops), 2);
-	for (i = 0; i < 4; i++)
+	for (i = 0; i < most; i++)
 		expect_next(test, TEST_SMALL, i);
 	expect_empty(test);
+}
+
+/* One packet holds a whole page, at either end of the queue. */
+static void page_is_charged_for_whatever_is_in_it(struct kunit *test)
+{
+	struct pack_fixture *f = test->priv;
+	const int page = PAGE_SIZE + sizeof(struct sk_buff);
+	const struct xinet_queue_packet *packet;
+	struct sk_buff *skb;
+	u8 i;
+
+	receive(test, TEST_SMALL, 0);
+	KUNIT_EXPECT_GE(test, charged(test), page);
+	for (i = 1; i < TEST_MANY; i++) {
+		receive(test, TEST_SMALL, i);
+		KUNIT_EXPECT_GE(test, charged(test), (int)queued(test) * page);
+	}
+	for (i = 0; i < TEST_MANY; i++) {
+		KUNIT_EXPECT_GE(test, charged(test), (int)queued(test) * page);
+		skb = take(test, false, &packet);
+		KUNIT_ASSERT_NOT_NULL(test, skb);
+		put(test, skb, packet);
+	}
+	expect_empty(test);
+
+	receive(test, TEST_SMALL, 1);
+	skb_queue_purge(&f->sk->sk_receive_queue);
+	expect_empty(test);
+}
+
+static void buffer_without_room_for_a_page_gets_skbs(struct kunit *test)
+{
+	struct pack_fixture *f = test->priv;
+	const int small = charge_of_one(test);
+	int i;
+
+	WRITE_ONCE(f->sk->sk_rcvbuf, 3 * small);
+	for (i = 0; i < 5; i++)
+		receive(test, TEST_SMALL, i);
+	KUNIT_EXPECT_EQ(test, queued(test), 3u);
+	KUNIT_EXPECT_EQ(test, charged(test), 3 * small);
+	KUNIT_EXPECT_EQ(test, atomic_read(&f->po->tp_drops), 2);
 }
 
 /* Puts the beginning of a packet with much to say into the queue. */
@@ -373,6 +432,55 @@ static void unpacked_packet_says_the_same(struct kunit *test)
 	expect_empty(test);
 }
 
+/* Sends a frame through the device of the socket, which gets everything. */
+static void capture_outgoing(struct kunit *test, size_t len)
+{
+	struct pack_fixture *f = test->priv;
+	struct sockaddr_ll sll = {
+		.sll_family	= AF_PACKET,
+		.sll_protocol	= htons(ETH_P_ALL),
+		.sll_ifindex	= f->dev->ifindex,
+	};
+	struct sk_buff *skb = alloc_skb(len, GFP_KERNEL);
+	int err;
+
+	KUNIT_ASSERT_NOT_NULL(test, skb);
+	err = f->sock->ops->bind(f->sock, (void *)&sll, sizeof(sll));
+	KUNIT_ASSERT_EQ(test, err, 0);
+	fill_frame(test, skb_put(skb, len), len, 1);
+	skb_reset_mac_header(skb);
+	skb_set_network_header(skb, ETH_HLEN);
+	skb->dev = f->dev;
+	skb->protocol = htons(TEST_ETHERTYPE);
+	KUNIT_ASSERT_EQ(test, dev_queue_xmit(skb), 0);
+}
+
+/*
+ * The core may take an skb of type PACKET_OUTGOING for one of an error queue, and
+ * what is in its control buffer for a struct sock_exterr_skb.
+ */
+static void outgoing_packet_does_not_look_like_an_error(struct kunit *test)
+{
+	struct pack_fixture *f = test->priv;
+	const struct sk_buff *head;
+	struct sockaddr_ll from;
+	struct msghdr msg = { .msg_name = &from };
+	struct kvec iov;
+	u8 frame[TEST_LARGE];
+	int len;
+
+	capture_outgoing(test, TEST_LARGE);
+	head = skb_peek(&f->sk->sk_receive_queue);
+	KUNIT_ASSERT_NOT_NULL(test, head);
+	KUNIT_EXPECT_NE(test, (int)head->pkt_type, PACKET_OUTGOING);
+
+	iov = (struct kvec){ frame, sizeof(frame) };
+	len = kernel_recvmsg(f->sock, &msg, &iov, 1, sizeof(frame),
+			     MSG_DONTWAIT);
+	KUNIT_EXPECT_EQ(test, len, TEST_LARGE);
+	KUNIT_EXPECT_EQ(test, (int)from.sll_pkttype, PACKET_OUTGOING);
+}
+
 static void what_says_more_is_not_packed(struct kunit *test)
 {
 	struct sk_buff *skb = alloc_skb(TEST_LARGE, GFP_KERNEL);
@@ -407,7 +515,10 @@ static struct kunit_case pack_cases[] = {
 	KUNIT_CASE(page_comes_back_from_whoever_is_last),
 	KUNIT_CASE(queue_is_emptied_while_somebody_reads),
 	KUNIT_CASE(packet_is_charged_like_an_skb),
+	KUNIT_CASE(page_is_charged_for_whatever_is_in_it),
+	KUNIT_CASE(buffer_without_room_for_a_page_gets_skbs),
 	KUNIT_CASE(unpacked_packet_says_the_same),
+	KUNIT_CASE(outgoing_packet_does_not_look_like_an_error),
 	KUNIT_CASE(what_says_more_is_not_packed),
 	{}
 };

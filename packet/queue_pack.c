@@ -17,10 +17,12 @@
  *   len are those of the first of them, because the core, SIOCINQ and others who
  *   look at the head of a queue take it for an skb of one packet.
  *   Packets go to the end of the last carrier. A new one is begun only where the
- *   queue is empty or ends with a carrier that is full: so all but the last are
- *   full, and the pages are far smaller than what their packets are charged
- *   with. Behind an skb of another kind packets are queued as such.
- *   Each packet is charged with what the skb it came in would be.
+ *   queue is empty or ends with a carrier that is full. Behind an skb of another
+ *   kind packets are queued as such.
+ *   Each packet is charged with what the skb it came in would be, and a carrier
+ *   with no less than it holds: what the first packets of a page add is used up
+ *   by those that follow, and comes back with the last. Where the receive buffer
+ *   has no room for a page nothing is packed.
  *
  * A reader copies without the lock; its reference keeps the page, in which
  * nothing that is not free is ever written again. The one who takes the last
@@ -47,16 +49,23 @@
 #define PACK_SIZE	((u32)SKB_WITH_OVERHEAD(PACK_PAGE_SIZE))
 #define PACK_ALIGNMENT	sizeof(u64)
 
+/* What a carrier holds. */
+#define PACK_HELD	((u32)(PAGE_SIZE + \
+			       SKB_DATA_ALIGN(sizeof(struct sk_buff))))
+
 /*
  * In the control buffer of a carrier.
  *
  * @first: where the first packet is that nobody has taken
  * @end: where the next one goes
- * @charged: what all from @first to @end are charged with
+ * @truesize: that of all from @first to @end
+ * @charged: what the socket is charged with: @truesize, but no less than
+ *	PACK_HELD while there are any
  */
 struct pack_cb {
 	u32 first;
 	u32 end;
+	u32 truesize;
 	u32 charged;
 };
 
@@ -120,13 +129,19 @@ static noinline struct sk_buff *pack_alloc(struct sock *sk)
 /* An empty carrier at the end of the queue. */
 static struct sk_buff *pack_begin(struct xinet_packet_sock *po)
 {
-	struct sk_buff *carrier = xchg(&po->spare, NULL) ?: pack_alloc(&po->sk);
+	struct sock *sk = &po->sk;
+	struct sk_buff *carrier;
 
+	if (unlikely(atomic_read(&sk->sk_rmem_alloc) + PACK_HELD >
+		     READ_ONCE(sk->sk_rcvbuf)))
+		return NULL;
+	carrier = xchg(&po->spare, NULL) ?: pack_alloc(sk);
 	if (unlikely(!carrier))
 		return NULL;
 	pack_cb(carrier)->first = 0;
 	pack_cb(carrier)->end = 0;
-	__skb_queue_tail(&po->sk.sk_receive_queue, carrier);
+	pack_cb(carrier)->truesize = 0;
+	__skb_queue_tail(&sk->sk_receive_queue, carrier);
 	return carrier;
 }
 
@@ -175,19 +190,22 @@ bool xinet_queue_pack(struct xinet_packet_sock *po, const struct sk_buff *skb,
 	struct xinet_queue_packet *packet;
 	struct sk_buff *carrier;
 	struct pack_cb *cb;
+	u32 charge, ahead;
 
 	BUILD_BUG_ON(offsetof(struct xinet_queue_packet, from) +
 		     offsetof(struct xinet_queue_from, addr) !=
 		     offsetof(struct xinet_queue_packet, addr));
 
-	if (unlikely(atomic_read(&sk->sk_rmem_alloc) >=
-		     READ_ONCE(sk->sk_rcvbuf)))
-		return false;
 	carrier = pack_carrier(po, room);
 	if (unlikely(!carrier))
 		return false;
-
 	cb = pack_cb(carrier);
+	/* what the page is charged with beyond its packets is no packet's */
+	ahead = cb->charged - cb->truesize;
+	if (unlikely(atomic_read(&sk->sk_rmem_alloc) - (int)ahead >=
+		     READ_ONCE(sk->sk_rcvbuf)))
+		return false;
+
 	packet = (void *)carrier->head + cb->end;
 	pack_fill(packet, skb, data, len);
 	packet->from.origlen = origlen;
@@ -197,18 +215,38 @@ bool xinet_queue_pack(struct xinet_packet_sock *po, const struct sk_buff *skb,
 	if (cb->first == cb->end)
 		pack_show_first(carrier);
 	cb->end += room;
-	cb->charged += packet->truesize;
-	atomic_add(packet->truesize, &sk->sk_rmem_alloc);
+	cb->truesize += packet->truesize;
+	charge = max(cb->truesize, PACK_HELD);
+	atomic_add(charge - cb->charged, &sk->sk_rmem_alloc);
+	cb->charged = charge;
 	po->tp_packets++;
 	return true;
 }
 EXPORT_SYMBOL_IF_KUNIT(xinet_queue_pack);
 
+/*
+ * Takes @packet, the first one of a carrier, of which others may be read
+ * meanwhile; its charge goes with it. Returns whether there is another.
+ */
+static bool pack_take(struct pack_cb *cb, struct xinet_queue_packet *packet)
+{
+	bool more;
+	u32 left;
+
+	cb->first += pack_room(packet->len);
+	cb->truesize -= packet->truesize;
+	more = cb->first != cb->end;
+	left = more ? max(cb->truesize, PACK_HELD) : 0;
+	packet->truesize = cb->charged - left;
+	cb->charged = left;
+	return more;
+}
+
 struct sk_buff *xinet_queue_take(struct sock *sk, bool peek,
 				 const struct xinet_queue_packet **packet)
 {
 	struct sk_buff *skb = skb_peek(&sk->sk_receive_queue);
-	struct pack_cb *cb;
+	struct xinet_queue_packet *first;
 
 	*packet = NULL;
 	if (!skb)
@@ -220,13 +258,11 @@ struct sk_buff *xinet_queue_take(struct sock *sk, bool peek,
 		return skb;
 	}
 
-	*packet = pack_first(skb);
+	first = pack_first(skb);
+	*packet = first;
 	if (peek)
 		return skb_get(skb);
-	cb = pack_cb(skb);
-	cb->first += pack_room((*packet)->len);
-	cb->charged -= (*packet)->truesize;
-	if (cb->first != cb->end) {
+	if (pack_take(pack_cb(skb), first)) {
 		pack_show_first(skb);
 		return skb_get(skb);
 	}

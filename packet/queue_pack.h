@@ -38,7 +38,8 @@ struct xinet_queue_from {
  * struct xinet_queue_packet - a packed packet, its bytes behind it
  * @tstamp: as in the skb it came in; so are @mark, @priority, @protocol,
  *	@ip_summed and @csum_valid
- * @truesize: what it is charged with, that of the skb it came in
+ * @truesize: that of the skb it came in; once it is taken, what the socket is no
+ *	longer charged with when it is put
  * @len: bytes of it
  * @dropcount: SO_RXQ_OVFL
  * @mark: as above
