@@ -3,21 +3,24 @@
  * Small packets that wait for a reader. A clone keeps the memory that a packet
  * came in, mostly far more than its bytes, and whoever receives the next one
  * must take fresh memory, which the kernel may have to clear. Here the bytes
- * go, one packet behind the other, into a page that belongs to a carrier, an skb
- * of its own, and the clone is made to point there:
+ * go, one packet behind the other, into the data of a carrier, an skb of its own,
+ * and the clone is made to point there:
  *
  *   carrier ------+
  *                 v
- *     page: | packet | packet | packet | free ...   | skb_shared_info |
+ *     data: | packet | packet | packet | free ...   | skb_shared_info |
  *               ^        ^        ^
  *   clones -----+--------+--------+
  *
- * All share the one struct skb_shared_info, whose count says when the page goes,
+ * All share the one struct skb_shared_info, whose count says when the data go,
  * so a packet that has something of its own to say there is not packed. Nor is
  * one whose header somebody means to change.
+ *
+ * The packets of one carrier are for different sockets, and any of them may be
+ * the last to be read: so each is charged for the whole, and the whole is small.
  */
 #include <kunit/visibility.h>
-#include <linux/mm.h>
+#include <linux/minmax.h>
 #include <linux/percpu.h>
 #include <linux/skbuff.h>
 #include <linux/sizes.h>
@@ -25,13 +28,13 @@
 #include "af_xinet/skb_pack.h"
 #include "packet/frame_info.h"
 
-/* Offsets within an skb have 16 bits. */
-#define PACK_SIZE	min_t(size_t, PAGE_SIZE, SZ_32K)
+/* Bytes of a carrier's data. */
+#define PACK_SIZE	SKB_WITH_OVERHEAD(SZ_1K)
 #define PACK_ALIGN	16
 
 /*
  * @skb: never handed out itself; NULL before the first packet
- * @used: bytes of its page that packets have
+ * @used: bytes of its data that packets have
  *
  * Of one CPU, which alone touches it, with BH disabled.
  */
@@ -64,29 +67,21 @@ static const unsigned char *pack_start(const struct sk_buff *skb)
 static bool pack_has_room(const struct pack_carrier *carrier, unsigned int room)
 {
 	return carrier->skb &&
-	       carrier->used + room <= SKB_WITH_OVERHEAD(PACK_SIZE) &&
+	       carrier->used + room <= PACK_SIZE &&
 	       atomic_read(&skb_shinfo(carrier->skb)->dataref) <=
 	       XINET_SKB_PACK_REFERENCES;
 }
 
 static noinline bool pack_renew(struct pack_carrier *carrier)
 {
-	struct page *page;
-
 	consume_skb(carrier->skb);
-	carrier->skb = NULL;
 	carrier->used = 0;
-	page = alloc_page(GFP_ATOMIC | __GFP_NOMEMALLOC | __GFP_NOWARN);
-	if (!page)
-		return false;
-	carrier->skb = build_skb(page_address(page), PACK_SIZE);
-	if (carrier->skb)
-		return true;
-	__free_page(page);
-	return false;
+	carrier->skb = alloc_skb(PACK_SIZE, GFP_ATOMIC | __GFP_NOMEMALLOC |
+					    __GFP_NOWARN);
+	return carrier->skb;
 }
 
-/* Lets @clone have @len bytes at @data, in the page of @carrier. */
+/* Lets @clone have @len bytes at @data, in the data of @carrier. */
 static void pack_move(struct sk_buff *clone, struct sk_buff *carrier,
 		      unsigned char *data, unsigned int len)
 {
@@ -108,6 +103,7 @@ static void pack_move(struct sk_buff *clone, struct sk_buff *carrier,
 	clone->hdr_len = 0;
 	clone->data = data;
 	clone->len = len;
+	clone->truesize = max(clone->truesize, carrier->truesize);
 	skb_set_tail_pointer(clone, len);
 }
 

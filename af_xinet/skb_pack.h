@@ -8,8 +8,8 @@ struct sk_buff;
 #define XINET_SKB_PACK_MAX	256
 
 /*
- * With more references a page takes no further packet: every socket that gets a
- * packet has one, for every packet in the page, and the kernel counts in 16 bits.
+ * With more references a carrier takes no further packet: every socket that gets
+ * a packet has one, for every packet in it, and the kernel counts in 16 bits.
  */
 #define XINET_SKB_PACK_REFERENCES	1024
 
@@ -19,8 +19,9 @@ struct sk_buff;
  * @len: how many bytes from its data pointer on the clone gets; at most
  *	@skb->len
  *
- * All that struct sk_buff says is as skb_clone() has it, truesize included, but
- * for the length. As with any clone, who wants to write data copies them first.
+ * All that struct sk_buff says is as skb_clone() has it, but for the length, and
+ * for a truesize that is less than what the clone keeps. As with any clone, who
+ * wants to write data copies them first.
  *
  * Context: softirq, or BH disabled.
  * Return: the clone, or NULL when the packet is none for that or memory is

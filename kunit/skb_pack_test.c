@@ -7,13 +7,15 @@
 #include <linux/bottom_half.h>
 #include <linux/if_ether.h>
 #include <linux/mm.h>
+#include <linux/sizes.h>
 #include <linux/skbuff.h>
+#include <linux/slab.h>
 
 #include "af_xinet/skb_pack.h"
 #include "suites.h"
 
 #define TEST_LEN	84
-/* more than two pages hold */
+/* more than two carriers hold */
 #define TEST_MANY	64
 
 /* A packet of @len bytes behind an Ethernet header, each of them @fill. */
@@ -73,7 +75,7 @@ static void packed_packet_says_what_the_packet_said(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, ntohs(packed->protocol), ETH_P_IP);
 	KUNIT_EXPECT_EQ(test, (int)packed->pkt_type, PACKET_MULTICAST);
 	KUNIT_EXPECT_EQ(test, packed->hash, 6u);
-	KUNIT_EXPECT_EQ(test, packed->truesize, skb->truesize);
+	KUNIT_EXPECT_GE(test, packed->truesize, skb->truesize);
 	KUNIT_EXPECT_EQ(test, skb_mac_offset(packed), -ETH_HLEN);
 	KUNIT_EXPECT_EQ(test, skb_network_offset(packed), 0);
 	KUNIT_EXPECT_EQ(test, skb_transport_offset(packed), 20);
@@ -93,6 +95,27 @@ static void memory_of_the_packet_is_let_go(struct kunit *test)
 	consume_skb(skb);
 	expect_filled(test, packed, TEST_LEN, 1);
 	consume_skb(packed);
+}
+
+/* The other packets that share its memory may be gone. */
+static void packet_is_charged_with_all_that_it_keeps(struct kunit *test)
+{
+	struct sk_buff *skb = packet(test, TEST_LEN, 1);
+	struct sk_buff *packed = pack(skb, TEST_LEN);
+	struct sk_buff *large;
+
+	KUNIT_ASSERT_NOT_NULL(test, packed);
+	KUNIT_EXPECT_GE(test, packed->truesize,
+			ksize(packed->head) + sizeof(struct sk_buff));
+	consume_skb(packed);
+
+	/* a packet that came in much memory was charged with that before */
+	skb->truesize = SZ_8K;
+	large = pack(skb, TEST_LEN);
+	KUNIT_ASSERT_NOT_NULL(test, large);
+	KUNIT_EXPECT_EQ(test, large->truesize, (unsigned int)SZ_8K);
+	consume_skb(large);
+	consume_skb(skb);
 }
 
 static void padding_is_left_out(struct kunit *test)
@@ -128,7 +151,7 @@ static void packets_keep_apart_whichever_goes_first(struct kunit *test)
 }
 
 /* One packet for very many sockets, then the next. */
-static void page_with_many_references_gets_no_more(struct kunit *test)
+static void carrier_with_many_references_gets_no_more(struct kunit *test)
 {
 	struct sk_buff *skb = packet(test, TEST_LEN, 1);
 	struct sk_buff *first = pack(skb, TEST_LEN);
@@ -264,9 +287,10 @@ static void checksum_over_padding_is_not_packed(struct kunit *test)
 static struct kunit_case skb_pack_cases[] = {
 	KUNIT_CASE(packed_packet_says_what_the_packet_said),
 	KUNIT_CASE(memory_of_the_packet_is_let_go),
+	KUNIT_CASE(packet_is_charged_with_all_that_it_keeps),
 	KUNIT_CASE(padding_is_left_out),
 	KUNIT_CASE(packets_keep_apart_whichever_goes_first),
-	KUNIT_CASE(page_with_many_references_gets_no_more),
+	KUNIT_CASE(carrier_with_many_references_gets_no_more),
 	KUNIT_CASE(writer_gets_bytes_of_its_own),
 	KUNIT_CASE(packet_over_the_limit_is_not_packed),
 	KUNIT_CASE(packet_with_more_to_say_is_not_packed),
