@@ -11,6 +11,7 @@
 #include "support/outcome.h"
 #include "support/sys.h"
 #include "support/traffic.h"
+#include "support/tx_ring.h"
 
 namespace xt {
 namespace {
@@ -194,6 +195,52 @@ TEST_F(PacketFault, fanout_program) {
         });
         expect_success_or_no_memory(outcome);
     });
+}
+
+// What a call cannot send for want of memory stands in the ring as before, and the next call sends
+// it: no slot is lost, and no frame.
+TEST_F(PacketFault, send_from_a_ring) {
+    for (const bool large : {false, true})
+        for (const int version : {TPACKET_V1, TPACKET_V2, TPACKET_V3})
+            fail_each([&](unsigned n) {
+                SCOPED_TRACE(std::to_string(large) + " version " + std::to_string(version + 1));
+                const Fd socket = here();
+                const TxRing ring(socket.get(), version);
+                const size_t payload = large ? 1400 : 64; // a pooled skb, or one of its own
+                for (size_t i = 0; i < ring.frames(); i++)
+                    ring.put(i, {.data = ethernet(peer_mac(), experimental_ethertype + 2,
+                                                  repeated(std::to_string(i), payload))});
+                const auto send = [&] {
+                    return sys::sendto(socket.get(), nullptr, 0, MSG_DONTWAIT, nullptr, 0);
+                };
+                Outcome outcome;
+                fail(n, [&] { outcome = outcome_of(send); });
+                expect_success_or_no_memory(outcome);
+                EXPECT_GE(send(), 0);
+                for (size_t i = 0; i < ring.frames(); i++)
+                    EXPECT_EQ(ring.status(i), uint32_t(TP_STATUS_AVAILABLE)) << i;
+                ring.put(0, {.data = ethernet(peer_mac(), experimental_ethertype + 2,
+                                              repeated("again", payload))});
+                EXPECT_GT(send(), 0);
+                EXPECT_EQ(ring.status(0), uint32_t(TP_STATUS_AVAILABLE));
+            });
+}
+
+TEST_F(PacketFault, send) {
+    for (const size_t payload : {64, 1400})
+        fail_each([&](unsigned n) {
+            const Fd socket = here();
+            const auto to = place();
+            const Bytes frame =
+                ethernet(peer_mac(), experimental_ethertype + 2, repeated("payload ", payload));
+            // from the second one on a socket has skbs of its own
+            EXPECT_EQ(send_to(socket.get(), frame, to), long(frame.size()));
+            Outcome outcome;
+            fail(n,
+                 [&] { outcome = outcome_of([&] { return send_to(socket.get(), frame, to); }); });
+            expect_success_or_no_memory(outcome);
+            EXPECT_EQ(send_to(socket.get(), frame, to), long(frame.size()));
+        });
 }
 
 } // namespace

@@ -236,5 +236,54 @@ TEST_F(PacketHeldBack, ring_cannot_be_taken_away) {
         }
 }
 
+// The frames that the queue still has when it goes are freed by their socket, which nobody can see
+// any more, and marked in a ring that is mapped no more (CVE-2026-80841).
+TEST_F(PacketHeldBack, ring_outlives_its_socket_as_long_as_frames_are_held) {
+    for (const int version : versions) {
+        SCOPED_TRACE("version " + std::to_string(version + 1));
+        Fd socket = make(Side::xinet, Kind::packet);
+        const Qdisc held(slow(100'000));
+        {
+            const TxRing ring(socket.get(), version);
+            for (size_t i = 0; i < ring.frames(); i++)
+                ring.put(i, {.data = frame_to_peer(1400)});
+            checked(sys::sendto(socket.get(), nullptr, 0, MSG_DONTWAIT, nullptr, 0), "send");
+            EXPECT_EQ(ring.status(ring.frames() - 1), uint32_t(TP_STATUS_SENDING));
+        }
+        socket.close();
+    }
+}
+
+// Another ring does not hear of the frames of the one before.
+TEST_F(PacketHeldBack, ring_is_not_exchanged_as_long_as_frames_are_held) {
+    const Fd socket = make(Side::xinet, Kind::packet);
+    const auto refused = [&](const TxRing& ring) {
+        EXPECT_EQ(ring.request(0), -1);
+        EXPECT_EQ(errno, EBUSY);
+        EXPECT_EQ(ring.request(4), -1);
+        EXPECT_EQ(errno, EBUSY);
+    };
+    if (self_check())
+        GTEST_SKIP() << "see ring_cannot_be_taken_away";
+    TxRing first(socket.get(), TPACKET_V2);
+    {
+        const Qdisc held(slow(100'000));
+        for (size_t i = 0; i < 2; i++)
+            first.put(i, {.data = frame_to_peer(1400)});
+        checked(sys::sendto(socket.get(), nullptr, 0, MSG_DONTWAIT, nullptr, 0), "send");
+        refused(first);
+        first.unmap();
+        refused(first);
+    }
+    constexpr milliseconds moment{5};
+    auto patience = deadline;
+    for (; first.request(0) != 0 && patience > moment; patience -= moment)
+        std::this_thread::sleep_for(moment);
+    const TxRing second(socket.get(), TPACKET_V3);
+    second.put(0, {.data = frame_to_peer(64)});
+    EXPECT_GT(sys::sendto(socket.get(), nullptr, 0, 0, nullptr, 0), 0);
+    EXPECT_EQ(second.status(0), uint32_t(TP_STATUS_AVAILABLE));
+}
+
 } // namespace
 } // namespace xt

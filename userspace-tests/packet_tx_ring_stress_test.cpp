@@ -8,7 +8,9 @@
 
 #include <atomic>
 #include <chrono>
+#include <climits>
 #include <cstdlib>
+#include <cstring>
 #include <memory>
 #include <mutex>
 #include <random>
@@ -184,6 +186,34 @@ TEST_F(PacketTxRingStress, nothing_that_a_program_does_breaks_the_kernel) {
     EXPECT_EQ(send_to(socket.get(), {}, link_address(ETH_P_IP, link::index(device))),
               long(frame.size()));
     EXPECT_EQ(ring.status(0), uint32_t(TP_STATUS_AVAILABLE));
+}
+
+// A program that hands over frames as fast as they are sent has one call send for as long as it
+// likes. What that returns stays a number of bytes, and is none of an errno (CVE-2026-98850).
+TEST_F(PacketTxRingStress, count_of_bytes_stays_positive) {
+    if (std::thread::hardware_concurrency() < 2)
+        GTEST_SKIP() << "needs a CPU that sends and one that hands over";
+    constexpr TxShape shape{.frame_size = 1 << 16, .block_size = 1 << 18, .blocks = 1};
+    constexpr size_t length = 65'000;
+    constexpr std::chrono::seconds patience{20};
+    link::set_mtu(device_index(), length);
+    const Fd socket = open_socket(Side::xinet, Kind::packet, 0);
+    const TxRing ring(socket.get(), TPACKET_V2, shape);
+    for (size_t i = 0; i < ring.frames(); i++)
+        ring.put(i, {.data = ethernet(nobodys_mac, ETH_P_IP, Bytes(length - 14))});
+    const std::jthread hands_over([&](const std::stop_token& stop) {
+        while (!stop.stop_requested())
+            for (size_t i = 0; i < ring.frames(); i++)
+                ring.set_status(i, TP_STATUS_SEND_REQUEST);
+    });
+    long sent = 0;
+    const auto end = std::chrono::steady_clock::now() + patience;
+    // a call ends early where the other CPU was elsewhere
+    while (sent >= 0 && sent <= long(INT_MAX - length) && std::chrono::steady_clock::now() < end) {
+        sent = send_to(socket.get(), {}, link_address(ETH_P_IP, device_index()));
+        ASSERT_GE(sent, 0) << strerrorname_np(errno);
+        ASSERT_LE(sent, INT_MAX);
+    }
 }
 
 } // namespace

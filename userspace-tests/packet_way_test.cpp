@@ -174,6 +174,78 @@ TEST(PacketWay, both_rings_of_a_socket_work_in_one_mapping) {
     });
 }
 
+// Errors of a send() from a ring, one after the other: what each call says and leaves in the ring,
+// and that a ring full of good frames is sent behind it.
+std::string story_of_errors(Side side, int version, int loss) {
+    constexpr TxShape shape{.frame_size = 2048, .block_size = 4096, .blocks = 2};
+    const int ifindex = link::index("xtout");
+    const Bytes good = frame_to(link::mac("xtin"), "xt-good-");
+    const Fd socket = open_socket(side, Kind::packet, 0);
+    bind_to(socket, link_address(ethertype, ifindex));
+    set_option(socket, SOL_PACKET, PACKET_LOSS, loss);
+    set_option(socket, SOL_PACKET, PACKET_TX_HAS_OFF, 1);
+    const TxRing ring(socket.get(), version, shape);
+    const auto offset = uint16_t(ring.data_offset());
+    const auto put = [&](size_t index, TxFrame frame) {
+        if (!frame.mac)
+            frame.mac = frame.net = offset;
+        ring.put(index, frame);
+    };
+    const auto call = [&](int to) {
+        const auto address = link_address(ethertype, to);
+        return outcome_of([&] {
+            return sys::sendto(socket.get(), nullptr, 0, MSG_DONTWAIT, &address, sizeof(address));
+        });
+    };
+    std::ostringstream story;
+    const auto after = [&](const char* what, const Outcome& outcome) {
+        story << what << " " << outcome.result << "/" << outcome.error << " " << ring.statuses();
+        for (size_t i = 0; i < ring.frames(); i++)
+            put(i, {.data = good});
+        EXPECT_EQ(call(ifindex).result, long(ring.frames() * good.size())) << what;
+        for (size_t i = 0; i < ring.frames(); i++)
+            EXPECT_EQ(ring.status(i), uint32_t(TP_STATUS_AVAILABLE)) << what;
+    };
+    // the head moves on: each error meets another frame of the ring
+    for (int round = 0; round < 3; round++) {
+        const std::pair<const char*, TxFrame> bad[] = {
+            {"too long", {.data = Bytes(1600)}},
+            {"length beyond the frame", {.data = good, .length = 4000}},
+            {"no complete header", {.data = Bytes(13)}},
+            {"nothing", {.data = {}}},
+            {"offset in the header", {.data = good, .mac = 1, .net = 1}},
+            {"offset beyond the frame", {.data = good, .mac = 2040, .net = 2040}},
+        };
+        for (const auto& [what, frame] : bad) {
+            for (size_t i = 0; i < ring.frames(); i++)
+                put(i, i == 1 ? frame : TxFrame{.data = good});
+            after(what, call(ifindex));
+        }
+        for (size_t i = 0; i < ring.frames(); i++)
+            put(i, {.data = good});
+        after("no such device", call(9999));
+        // one frame alone, so that the head stands elsewhere the next time
+        for (size_t i = 0; i < ring.frames(); i++)
+            put(i, {.data = good,
+                    .status = i == size_t(round) ? uint32_t(TP_STATUS_SEND_REQUEST) : 0});
+        story << call(ifindex).result << " " << ring.statuses();
+    }
+    return story.str();
+}
+
+TEST(PacketWay, ring_goes_on_behind_every_error) {
+    NetNs::create().run([] {
+        const Wire wire;
+        for (const int version : ring_versions)
+            for (const int loss : {0, 1}) {
+                SCOPED_TRACE(std::string(version_name(version)) + ", PACKET_LOSS " +
+                             std::to_string(loss));
+                EXPECT_EQ(story_of_errors(Side::sibling, version, loss),
+                          story_of_errors(Side::xinet, version, loss));
+            }
+    });
+}
+
 // Every option there is, and some that are not: what set and get say, one after the other.
 std::vector<std::string> story_of_options(Side side, Kind kind) {
     constexpr int beyond_the_last = 90;

@@ -235,6 +235,45 @@ TEST_F(RawSendHeader, header_that_is_none_is_refused) {
                  include);
 }
 
+// PF_INET refuses it on newer kernels only; older ones send it as it is.
+TEST_F(RawSendHeader, header_length_below_the_smallest_is_refused) {
+    if (self_check())
+        GTEST_SKIP() << "older PF_INET sends it";
+    const Fd socket = open_raw(Side::xinet, IPPROTO_RAW);
+    for (uint8_t words = 0; words < 5; words++)
+        for (const size_t payload : {0, 8, 1000}) {
+            Bytes bytes = header().packet(repeated("payload ", payload));
+            bytes[0] = uint8_t(0x40 | words);
+            EXPECT_EQ(send_to(socket.get(), bytes, ipv4_address(peer_address)), -1) << int(words);
+            EXPECT_EQ(errno, EINVAL);
+        }
+}
+
+// The type of an ICMP message is counted where there is one; nothing is read behind the packet.
+TEST_F(RawSendHeader, icmp_message_cut_short_is_sent_as_by_pf_inet) {
+    Ipv4 icmp_header = header();
+    icmp_header.protocol = IPPROTO_ICMP;
+    Ipv4 optioned = icmp_header;
+    optioned.options = {1, 1, 1, 0};
+    const auto call = [](Side side, int protocol_number, const Bytes& bytes) {
+        const Fd socket = open_raw(side, protocol_number);
+        return outcome_of([&] { return send_to(socket.get(), bytes, ipv4_address(peer_address)); });
+    };
+    for (size_t size = 0; size < 9; size++) {
+        SCOPED_TRACE(std::to_string(size) + " bytes");
+        // an echo reply that nobody answers, or the beginning of one
+        const Bytes message(size);
+        for (const Ipv4* each : {&icmp_header, &optioned}) {
+            const Bytes bytes = each->packet(message);
+            EXPECT_EQ(call(Side::xinet, IPPROTO_RAW, bytes).result, long(bytes.size()));
+            EXPECT_EQ(call(Side::sibling, IPPROTO_RAW, bytes),
+                      call(Side::xinet, IPPROTO_RAW, bytes));
+        }
+        EXPECT_EQ(call(Side::sibling, IPPROTO_ICMP, message),
+                  call(Side::xinet, IPPROTO_ICMP, message));
+    }
+}
+
 TEST_F(RawSendHeader, ipproto_raw_includes_the_header_by_itself) {
     for (const Side side : both_sides) {
         SCOPED_TRACE(to_string(side));

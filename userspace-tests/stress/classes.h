@@ -14,6 +14,10 @@ void teardown_against_transmit(Race& race);
 void rings_made_and_freed(Race& race);
 void words_that_userspace_writes(Race& race);
 
+// send_classes.cpp
+void header_length_against_send(Race& race);
+void virtio_headers_against_send(Race& race);
+
 // device_classes.cpp
 void fanout_against_bind(Race& race);
 void fanout_against_unregister(Race& race);

@@ -156,6 +156,8 @@ const std::vector<Class>& all_classes() {
         {"teardown_against_transmit", teardown_against_transmit},
         {"rings_made_and_freed", rings_made_and_freed},
         {"words_that_userspace_writes", words_that_userspace_writes},
+        {"header_length_against_send", header_length_against_send},
+        {"virtio_headers_against_send", virtio_headers_against_send},
         {"readers_that_mislead", readers_that_mislead},
         {"fanout_against_bind", fanout_against_bind},
         {"fanout_against_unregister", fanout_against_unregister},

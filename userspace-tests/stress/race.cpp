@@ -5,6 +5,7 @@
 #include <net/if.h>
 #include <sys/mman.h>
 
+#include <cstddef>
 #include <cstdlib>
 #include <memory>
 #include <stdexcept>
@@ -162,6 +163,25 @@ long poke(const Target& target, size_t offset, uint32_t value) {
         return -1;
     checked(::pwrite(file.get(), &value, sizeof(value), 0), "pwrite");
     return ::pread(file.get(), target.region + offset, sizeof(value), 0);
+}
+
+void request_sending(const Target& target, const Geometry& ring, unsigned frame, Random& random) {
+    const size_t at = size_t(frame) * ring.request.tp_frame_size;
+    const auto length = uint32_t(random.below(200));
+    switch (ring.version) {
+    case TPACKET_V1:
+        poke(target, at + offsetof(tpacket_hdr, tp_len), length);
+        poke(target, at + offsetof(tpacket_hdr, tp_status), TP_STATUS_SEND_REQUEST);
+        break;
+    case TPACKET_V2:
+        poke(target, at + offsetof(tpacket2_hdr, tp_len), length);
+        poke(target, at + offsetof(tpacket2_hdr, tp_status), TP_STATUS_SEND_REQUEST);
+        break;
+    default:
+        poke(target, at + offsetof(tpacket3_hdr, tp_len), length);
+        poke(target, at + offsetof(tpacket3_hdr, tp_status), TP_STATUS_SEND_REQUEST);
+        break;
+    }
 }
 
 long kick(const Target& target) {

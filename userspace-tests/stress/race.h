@@ -90,6 +90,8 @@ long set(const Target& target, int option, int value);
 long map(const Target& target, const Geometry& ring);
 // Writes to the ring, through the kernel: an error where nothing is mapped.
 long poke(const Target& target, size_t offset, uint32_t value);
+// Asks for a frame of a ring to be sent; its length may be none that can.
+void request_sending(const Target& target, const Geometry& ring, unsigned frame, Random& random);
 long kick(const Target& target);
 long take(const Target& target);
 

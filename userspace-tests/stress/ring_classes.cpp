@@ -36,26 +36,6 @@ void spoil(tpacket_req3& request, Random& random) {
     }
 }
 
-// Asks for a frame of a ring to be sent; its length may be none that can.
-void request_sending(const Target& target, const Geometry& ring, unsigned frame, Random& random) {
-    const size_t at = size_t(frame) * ring.request.tp_frame_size;
-    const auto length = uint32_t(random.below(200));
-    switch (ring.version) {
-    case TPACKET_V1:
-        poke(target, at + offsetof(tpacket_hdr, tp_len), length);
-        poke(target, at + offsetof(tpacket_hdr, tp_status), TP_STATUS_SEND_REQUEST);
-        break;
-    case TPACKET_V2:
-        poke(target, at + offsetof(tpacket2_hdr, tp_len), length);
-        poke(target, at + offsetof(tpacket2_hdr, tp_status), TP_STATUS_SEND_REQUEST);
-        break;
-    default:
-        poke(target, at + offsetof(tpacket3_hdr, tp_len), length);
-        poke(target, at + offsetof(tpacket3_hdr, tp_status), TP_STATUS_SEND_REQUEST);
-        break;
-    }
-}
-
 } // namespace
 
 // CVE-2017-7308 and its kin: block size, frame number, reserve, private area.

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Sending through devices whose frames have no link-level header, or one of unusual length, in
+// every way there is: what the device is given, what the call returns and what a ring says
+// afterwards is as over PF_PACKET.
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <linux/if_ether.h>
+#include <linux/if_tun.h>
+#include <net/if.h>
+#include <sys/ioctl.h>
+
+#include <cstring>
+#include <sstream>
+
+#include "support/netns.h"
+#include "support/outcome.h"
+#include "support/sys.h"
+#include "support/traffic.h"
+#include "support/tx_ring.h"
+#include "support/vnet.h"
+#include "support/wire.h"
+
+namespace xt {
+namespace {
+
+constexpr const char* device = "xtbare";
+
+struct Bare {
+    const char* name;
+    const char* make; // ip(8)'s words; nullptr: a tun
+};
+
+void PrintTo(const Bare& bare, std::ostream* out) {
+    *out << bare.name;
+}
+
+constexpr Bare bare_devices[] = {
+    {"tun", nullptr},
+    {"ipvlan_l3", "link add link xtin name xtbare type ipvlan mode l3"},
+    {"ip6tnl", "link add xtbare type ip6tnl mode any local ::1 remote ::1"},
+    {"wireguard", "link add xtbare type wireguard"},
+    {"ipip", "link add xtbare type ipip local 127.0.0.1 remote 127.0.0.1"},
+    {"gre", "link add xtbare type gre local 127.0.0.1 remote 127.0.0.1"},
+    {"vlan", "link add link xtin name xtbare type vlan id 5 reorder_hdr off"},
+};
+
+class PacketHeaderlessSend : public testing::TestWithParam<Bare> {
+protected:
+    // False: this kernel has none.
+    bool make() {
+        const Bare& bare = GetParam();
+        if (!bare.make) {
+            tun_ = Fd(checked(::open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK), "tun"));
+            ifreq request{};
+            std::strcpy(request.ifr_name, device);
+            request.ifr_flags = IFF_TUN | IFF_NO_PI;
+            checked(::ioctl(tun_.get(), TUNSETIFF, &request), "TUNSETIFF");
+        } else if (std::system(("ip " + std::string(bare.make) + " 2>&-").c_str()) != 0) {
+            return false;
+        }
+        // nothing of the stack's own
+        std::system("echo 1 > /proc/sys/net/ipv6/conf/xtbare/disable_ipv6 2>&-");
+        ip(std::string("link set ") + device + " up");
+        monitor_ = open_socket(Side::sibling, Kind::packet, 0);
+        bind_to(monitor_, link_address(ETH_P_ALL, link::index(device)));
+        return true;
+    }
+    // What the device was given, and what came of it.
+    std::string sent() const {
+        std::ostringstream out;
+        while (const auto message = receive_now(monitor_.get()))
+            if (message->from_as<sockaddr_ll>().sll_pkttype == PACKET_OUTGOING)
+                out << " [" << message->from_as<sockaddr_ll>().sll_protocol << " "
+                    << hex(message->data.data(), message->data.size()) << "]";
+        return out.str();
+    }
+    static std::string told(const Outcome& outcome) {
+        return std::to_string(outcome.result) + "/" + std::to_string(outcome.error);
+    }
+    // Runs `story` for each side, and requires the same.
+    static void expect_equal(const std::string& what,
+                             const std::function<std::string(Side)>& story) {
+        EXPECT_EQ(story(Side::sibling), story(Side::xinet)) << what;
+    }
+    static sockaddr_ll to(uint16_t ethertype) {
+        auto address = link_address(ethertype, link::index(device));
+        address.sll_halen = 6;
+        return address;
+    }
+    // An IPv4 packet, or the beginning of one.
+    static Bytes bytes(size_t size) {
+        Bytes result = Ipv4{}.packet(repeated("payload ", 2000));
+        result.resize(size);
+        return result;
+    }
+
+    Fd tun_;
+    Fd monitor_;
+};
+
+constexpr size_t lengths[] = {0, 1, 3, 4, 13, 14, 19, 20, 60, 1400, 1500, 1518, 1600};
+
+TEST_P(PacketHeaderlessSend, messages_are_sent_or_refused_as_by_pf_packet) {
+    NetNs::create().run([&] {
+        const Wire wire;
+        if (!make())
+            GTEST_SKIP() << "no such device here";
+        for (const Kind kind : packet_kinds)
+            for (const bool bypass : {false, true})
+                for (const bool vnet : {false, true})
+                    for (const uint16_t ethertype : {0, ETH_P_IP, ETH_P_ALL})
+                        for (const size_t size : lengths) {
+                            if (vnet && kind == Kind::cooked)
+                                continue;
+                            std::ostringstream what;
+                            what << to_string(kind) << ", " << size << " bytes of " << ethertype
+                                 << (bypass ? ", past the qdisc" : "")
+                                 << (vnet ? ", virtio-net header" : "");
+                            expect_equal(what.str(), [&](Side side) {
+                                const Fd socket = open_socket(side, kind, 0);
+                                set_option(socket, SOL_PACKET, PACKET_QDISC_BYPASS, bypass);
+                                if (vnet)
+                                    ask_for_vnet(socket, sizeof(VnetHeader));
+                                const Bytes data =
+                                    vnet ? vnet_bytes(VnetHeader{}) + bytes(size) : bytes(size);
+                                const auto outcome = outcome_of(
+                                    [&] { return send_to(socket.get(), data, to(ethertype)); });
+                                return told(outcome) + sent();
+                            });
+                        }
+    });
+}
+
+TEST_P(PacketHeaderlessSend, rings_are_sent_or_refused_as_by_pf_packet) {
+    NetNs::create().run([&] {
+        const Wire wire;
+        if (!make())
+            GTEST_SKIP() << "no such device here";
+        for (const Kind kind : packet_kinds)
+            for (const bool bypass : {false, true})
+                for (const int loss : {0, 1})
+                    for (const size_t size : lengths) {
+                        std::ostringstream what;
+                        what << to_string(kind) << ", " << size << " bytes, PACKET_LOSS " << loss
+                             << (bypass ? ", past the qdisc" : "");
+                        expect_equal(what.str(), [&](Side side) {
+                            const Fd socket = open_socket(side, kind, 0);
+                            set_option(socket, SOL_PACKET, PACKET_QDISC_BYPASS, bypass);
+                            set_option(socket, SOL_PACKET, PACKET_LOSS, loss);
+                            const TxRing ring(socket.get(), TPACKET_V2);
+                            ring.put(0, {.data = bytes(size)});
+                            ring.put(1, {.data = bytes(60)});
+                            const auto address = to(ETH_P_IP);
+                            const auto outcome = outcome_of([&] {
+                                return sys::sendto(socket.get(), nullptr, 0, 0, &address,
+                                                   sizeof(address));
+                            });
+                            return told(outcome) + ": " + ring.statuses() + sent();
+                        });
+                    }
+    });
+}
+
+INSTANTIATE_TEST_SUITE_P(Devices, PacketHeaderlessSend, testing::ValuesIn(bare_devices),
+                         [](const auto& info) { return std::string(info.param.name); });
+
+} // namespace
+} // namespace xt
