@@ -22,15 +22,16 @@
 #include "af_xinet/family.h"
 #include "compat/xinet_compat_inet.h"
 
-void xinet_bind_accept_family(void *addr, int len, sa_family_t family)
+int xinet_bind_check_family(const void *addr, int len)
 {
-	struct sockaddr *sa = addr;
+	const struct sockaddr *sa = addr;
 
 	if (sa && len >= (int)sizeof(sa->sa_family) &&
 	    sa->sa_family == xinet_family_number())
-		sa->sa_family = family;
+		return -EAFNOSUPPORT;
+	return 0;
 }
-EXPORT_SYMBOL_IF_KUNIT(xinet_bind_accept_family);
+EXPORT_SYMBOL_IF_KUNIT(xinet_bind_check_family);
 
 /*
  * Judges @local by the routing tables: -EADDRNOTAVAIL when @sk may not take
@@ -66,6 +67,10 @@ int xinet_bind_inet(struct sock *sk, const void *addr, int len)
 	const struct sockaddr_in *sin = addr;
 	__be32 local;
 	int err, type;
+
+	err = xinet_bind_check_family(addr, len);
+	if (err)
+		return err;
 
 	lock_sock(sk);
 	err = -EINVAL;
@@ -183,7 +188,9 @@ int xinet_bind(struct socket *sock, struct xinet_sockaddr *uaddr, int len)
 	u32 flags = 0;
 	int err;
 
-	xinet_bind_accept_family(uaddr, len, AF_INET);
+	err = xinet_bind_check_family(uaddr, len);
+	if (err)
+		return err;
 	if (prot->bind)
 		return prot->bind(sk, uaddr, len);
 

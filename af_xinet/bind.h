@@ -9,16 +9,18 @@ struct sockaddr_in;
 struct socket;
 
 /**
- * xinet_bind_accept_family() - take AF_XINET for the family it stands beside
+ * xinet_bind_check_family() - refuse AF_XINET in an address
  * @addr: a socket address in kernel memory, or NULL
- * @len: its length in bytes; one too short to hold a family is left alone
- * @family: what AF_XINET stands for in this place, AF_INET or AF_PACKET
+ * @len: its length in bytes; one too short to hold a family passes
  *
- * Rewrites the family in place, so that everything behind sees one family.
+ * For every call that takes an address of a sock of PF_INET. Security modules
+ * have judged the address by its family and the sock's before such a call, and
+ * let another family than AF_INET pass as one that the sock refuses.
  *
  * Context: any.
+ * Return: 0 or -EAFNOSUPPORT. Other families are for the caller to judge.
  */
-void xinet_bind_accept_family(void *addr, int len, sa_family_t family);
+int xinet_bind_check_family(const void *addr, int len);
 
 /**
  * xinet_bind_inet() - bind an inet-like socket without ports to an address
@@ -29,12 +31,13 @@ void xinet_bind_accept_family(void *addr, int len, sa_family_t family);
  * A unicast address must be local, or the socket be allowed non-local ones
  * (net.ipv4.ip_nonlocal_bind, IP_FREEBIND, IP_TRANSPARENT). A multicast or
  * broadcast one restricts what is received and leaves the source address of
- * what is sent to routing. The family is not looked at: PF_INET's raw sockets
- * do not either.
+ * what is sent to routing. Families other than AF_XINET are not looked at:
+ * PF_INET's raw sockets do not either.
  *
  * Context: process; takes the socket lock.
  * Return: 0; -EINVAL when @len is too short or the socket is connected;
- * -EADDRNOTAVAIL when the address is not one of this host's.
+ * -EADDRNOTAVAIL when the address is not one of this host's; -EAFNOSUPPORT for
+ * AF_XINET.
  */
 int xinet_bind_inet(struct sock *sk, const void *addr, int len);
 
@@ -63,11 +66,10 @@ int xinet_bind_port(struct sock *sk, struct sockaddr_in *addr, int len,
 /**
  * xinet_bind() - proto_ops bind of the sockets that have ports
  * @sock: the socket
- * @uaddr: a struct sockaddr_in in kernel memory; AF_XINET stands for AF_INET.
- *	It may be rewritten.
+ * @uaddr: a struct sockaddr_in in kernel memory; it may be rewritten
  * @len: its length in bytes
  *
- * A protocol with a bind() of its own is left to it. For the others the
+ * AF_XINET is refused. A protocol with a bind() of its own is left to it. For the others the
  * control group's BPF_CGROUP_INET4_BIND programs come first, then
  * xinet_bind_port().
  *

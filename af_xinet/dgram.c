@@ -56,8 +56,10 @@ static DEFINE_MUTEX(ping_lock);	/* writers of ping_ops, ping_protosw.prot */
 static int dgram_connect(struct socket *sock, struct xinet_sockaddr *uaddr,
 			 int len, int flags)
 {
-	xinet_bind_accept_family(uaddr, len, AF_INET);
-	return inet_dgram_connect(sock, uaddr, len, flags);
+	int err;
+
+	err = xinet_bind_check_family(uaddr, len);
+	return err ? err : inet_dgram_connect(sock, uaddr, len, flags);
 }
 
 /*

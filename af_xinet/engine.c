@@ -21,10 +21,10 @@
 
 int xinet_engine_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 {
-	if (msg->msg_name)
-		xinet_bind_accept_family(msg->msg_name, msg->msg_namelen,
-					 AF_INET);
-	return inet_sendmsg(sock, msg, len);
+	int err;
+
+	err = xinet_bind_check_family(msg->msg_name, msg->msg_namelen);
+	return err ? err : inet_sendmsg(sock, msg, len);
 }
 
 /*

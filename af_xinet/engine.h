@@ -13,10 +13,10 @@ struct socket;
  * @ops: to be filled in
  * @inet: what PF_INET's sockets of the kind have; may be the same as @ops
  *
- * Family and owner become ours, the calls that take an address accept AF_XINET
- * in it, and sockets get on and off the family's list. All else, what a kernel
- * has there that this tree has never heard of included, is @inet's. connect()
- * is left to the caller.
+ * Family and owner become ours, bind() and sendmsg() refuse AF_XINET in an
+ * address, and release() takes sockets off the family's list. All else, what a
+ * kernel has there that this tree has never heard of included, is @inet's.
+ * connect() is left to the caller.
  *
  * Context: any.
  */
@@ -25,11 +25,11 @@ void xinet_engine_take_ops(struct proto_ops *ops, const struct proto_ops *inet);
 /**
  * xinet_engine_sendmsg() - proto_ops sendmsg over an engine of the kernel
  * @sock: the socket
- * @msg: the message; AF_XINET in msg_name stands for AF_INET
+ * @msg: the message
  * @len: its length in bytes
  *
  * Context: process.
- * Return: what inet_sendmsg() returned.
+ * Return: -EAFNOSUPPORT for AF_XINET in msg_name; what inet_sendmsg() returned.
  */
 int xinet_engine_sendmsg(struct socket *sock, struct msghdr *msg, size_t len);
 

@@ -80,8 +80,10 @@ int xinet_inet_sock_create(struct net *net, struct socket *sock,
 static int ops_connect(struct socket *sock, struct xinet_sockaddr *uaddr,
 		       int len, int flags)
 {
-	xinet_bind_accept_family(uaddr, len, AF_INET);
-	return inet_dgram_connect(sock, uaddr, len, flags);
+	int err;
+
+	err = xinet_bind_check_family(uaddr, len);
+	return err ? err : inet_dgram_connect(sock, uaddr, len, flags);
 }
 
 void xinet_ops_fill(struct proto_ops *ops)

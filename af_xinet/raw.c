@@ -45,8 +45,10 @@ static int raw_bind(struct socket *sock, struct xinet_sockaddr *uaddr, int len)
 static int raw_connect(struct socket *sock, struct xinet_sockaddr *uaddr,
 		       int len, int flags)
 {
-	xinet_bind_accept_family(uaddr, len, AF_INET);
-	return inet_dgram_connect(sock, uaddr, len, flags);
+	int err;
+
+	err = xinet_bind_check_family(uaddr, len);
+	return err ? err : inet_dgram_connect(sock, uaddr, len, flags);
 }
 
 /*

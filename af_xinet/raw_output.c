@@ -20,7 +20,6 @@
 #include <net/sock.h>
 #include <net/tcp_states.h>
 
-#include "af_xinet/bind.h"
 #include "af_xinet/mib.h"
 #include "af_xinet/raw.h"
 #include "af_xinet/raw_datagram.h"
@@ -62,7 +61,6 @@ static int raw_tx_destination(struct raw_tx *tx)
 
 	if (tx->msg->msg_namelen < (int)sizeof(*sin))
 		return -EINVAL;
-	xinet_bind_accept_family(sin, tx->msg->msg_namelen, AF_INET);
 	/* AF_UNSPEC passes: old programs leave the family out. */
 	if (sin->sin_family != AF_INET && sin->sin_family != AF_UNSPEC)
 		return -EAFNOSUPPORT;

@@ -27,8 +27,10 @@ static struct proto_ops stream_ops __ro_after_init = {
 static int stream_connect(struct socket *sock, struct xinet_sockaddr *uaddr,
 			  int len, int flags)
 {
-	xinet_bind_accept_family(uaddr, len, AF_INET);
-	return inet_stream_connect(sock, uaddr, len, flags);
+	int err;
+
+	err = xinet_bind_check_family(uaddr, len);
+	return err ? err : inet_stream_connect(sock, uaddr, len, flags);
 }
 
 static int stream_setsockopt(struct socket *sock, int level, int optname,

@@ -234,29 +234,29 @@ static void port_at_a_foreign_address_is_refused(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, test_inet(test)->inet_num, 0);
 }
 
-static void own_family_stands_for_its_sibling(struct kunit *test)
+static void own_family_is_refused_in_an_address(struct kunit *test)
 {
 	struct sockaddr_in sin = { .sin_family = xinet_family_number() };
 
-	xinet_bind_accept_family(&sin, sizeof(sin), AF_INET);
-	KUNIT_EXPECT_EQ(test, sin.sin_family, AF_INET);
+	KUNIT_EXPECT_EQ(test, xinet_bind_check_family(&sin, sizeof(sin)),
+			-EAFNOSUPPORT);
+	KUNIT_EXPECT_EQ(test, xinet_bind_inet(&test_inet(test)->sk, &sin,
+					      sizeof(sin)), -EAFNOSUPPORT);
 }
 
-static void other_families_are_left_alone(struct kunit *test)
+static void other_families_are_for_the_caller_to_judge(struct kunit *test)
 {
 	struct sockaddr_in sin = { .sin_family = AF_UNIX };
 
-	xinet_bind_accept_family(&sin, sizeof(sin), AF_INET);
-	KUNIT_EXPECT_EQ(test, sin.sin_family, AF_UNIX);
-	xinet_bind_accept_family(NULL, 0, AF_INET);
+	KUNIT_EXPECT_EQ(test, xinet_bind_check_family(&sin, sizeof(sin)), 0);
+	KUNIT_EXPECT_EQ(test, xinet_bind_check_family(NULL, 0), 0);
 }
 
 static void family_is_not_read_from_a_shorter_address(struct kunit *test)
 {
 	struct sockaddr_in sin = { .sin_family = xinet_family_number() };
 
-	xinet_bind_accept_family(&sin, 1, AF_INET);
-	KUNIT_EXPECT_EQ(test, sin.sin_family, xinet_family_number());
+	KUNIT_EXPECT_EQ(test, xinet_bind_check_family(&sin, 1), 0);
 }
 
 static struct kunit_case bind_cases[] = {
@@ -265,8 +265,8 @@ static struct kunit_case bind_cases[] = {
 	KUNIT_CASE(bind_takes_foreign_addresses_when_allowed),
 	KUNIT_CASE(bind_rejects_short_sockaddr),
 	KUNIT_CASE(bind_rejects_connected_socket),
-	KUNIT_CASE(own_family_stands_for_its_sibling),
-	KUNIT_CASE(other_families_are_left_alone),
+	KUNIT_CASE(own_family_is_refused_in_an_address),
+	KUNIT_CASE(other_families_are_for_the_caller_to_judge),
 	KUNIT_CASE(family_is_not_read_from_a_shorter_address),
 	{}
 };

@@ -221,9 +221,7 @@ TEST_P(InetStream, fast_open_carries_data_in_the_syn) {
         const Fd listener = open_listener(side());
         set_option(listener, SOL_TCP, TCP_FASTOPEN, 5);
         const Fd socket = open_socket(side(), Transport::stream);
-        auto to = name_of(listener);
-        if (side() == Side::xinet && !self_check())
-            to.sin_family = sa_family_t(xinet_family());
+        const auto to = name_of(listener);
         ASSERT_EQ(sys::sendto(socket.get(), "early", 5, MSG_FASTOPEN, &to, sizeof(to)), 5)
             << strerrorname_np(errno);
         const Fd accepted = accept_from(listener);

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The hooks of security modules: a module that says no is obeyed where it is by the siblings'
-// sockets. The module is a BPF program, where the kernel lets such programs be one.
+// sockets, and an address that it has judged means the same to the socket. The modules are BPF
+// programs and Landlock, where the kernel has them.
 #include <bpf/btf.h>
 #include <gtest/gtest.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 
 #include <algorithm>
 #include <fstream>
 #include <iterator>
 #include <memory>
+#include <thread>
 
 #include "support/bpf.h"
 #include "support/inet_case.h"
@@ -28,12 +31,17 @@ enum class Subject { stream, datagram, raw, packet };
 constexpr Subject subjects[] = {Subject::stream, Subject::datagram, Subject::raw, Subject::packet};
 constexpr const char* subject_names[] = {"stream", "datagram", "raw", "packet"};
 
-bool programs_are_asked() {
+bool module_is_asked(const std::string& name) {
     // there already, or not to be had
     ::mount("securityfs", "/sys/kernel/security", "securityfs", 0, nullptr);
     std::ifstream file("/sys/kernel/security/lsm");
-    const std::string modules{std::istreambuf_iterator<char>(file), {}};
-    return ("," + modules + ",").find(",bpf,") != std::string::npos;
+    std::string modules;
+    std::getline(file, modules);
+    return ("," + modules + ",").find("," + name + ",") != std::string::npos;
+}
+
+bool programs_are_asked() {
+    return module_is_asked("bpf");
 }
 
 // The number of a hook's function in the kernel's own types.
@@ -223,6 +231,168 @@ INSTANTIATE_TEST_SUITE_P(, LsmReceive,
                          [](const testing::TestParamInfo<Subject>& info) {
                              return std::string(subject_names[size_t(info.param)]);
                          });
+
+// --- modules that read addresses ---
+
+// Outcomes of every call that takes an address, one a line.
+std::string story_of_address(Side side, Transport transport, sa_family_t family) {
+    std::string told;
+    const auto tell = [&](const char* call, long result) {
+        told += std::string(call) + ": " +
+                (result < 0 && errno != EINPROGRESS ? strerrorname_np(errno) : "yes") + "\n";
+    };
+    const auto address = [&](uint16_t port) {
+        auto result = ipv4_address(loopback_address, port);
+        result.sin_family = family;
+        return result;
+    };
+    const auto home = address(subject_port), away = address(other_port);
+    const auto fresh = [&] { return open_socket(side, transport, SOCK_NONBLOCK); };
+    uint8_t request[16] = {8};
+    tell("bind", sys::bind(fresh().get(), &home, sizeof(home)));
+    tell("connect", sys::connect(fresh().get(), &away, sizeof(away)));
+    if (transport == Transport::stream)
+        tell("MSG_FASTOPEN", sys::sendto(fresh().get(), request, sizeof(request),
+                                         MSG_NOSIGNAL | MSG_FASTOPEN, &away, sizeof(away)));
+    else
+        tell("sendto",
+             sys::sendto(fresh().get(), request, sizeof(request), 0, &away, sizeof(away)));
+    return told;
+}
+
+// A module that refuses what says AF_INET, and knows nothing of other families.
+class LsmAddress : public testing::TestWithParam<Transport> {
+protected:
+    void SetUp() override {
+        skip_unless_asked();
+        if (self_check())
+            GTEST_SKIP() << "it needs the family";
+    }
+
+    // Refuses AF_INET in the second argument of a hook, which is the address.
+    static Fd judge_address(const char* hook) {
+        const bpf_insn program[] = {
+            load(BPF_DW, BPF_REG_2, BPF_REG_1, 8),
+            load(BPF_H, BPF_REG_3, BPF_REG_2, 0),
+            immediate(BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_0, 0, 0),
+            immediate(BPF_JMP | BPF_JNE | BPF_K, BPF_REG_3, 1, AF_INET),
+            immediate(BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_0, 0, -EPERM),
+            immediate(BPF_JMP | BPF_EXIT, 0, 0, 0),
+        };
+        return attach_to_hook(
+            load_program(BPF_PROG_TYPE_LSM, program, BPF_LSM_MAC, number_of(hook)));
+    }
+
+    // The same for the name of a message, which may be missing.
+    static Fd judge_message() {
+        const bpf_insn program[] = {
+            load(BPF_DW, BPF_REG_2, BPF_REG_1, 8),
+            load(BPF_DW, BPF_REG_3, BPF_REG_2, 0), // msg_name
+            immediate(BPF_ST | BPF_MEM | BPF_DW, BPF_REG_10, -8, 0),
+            from(BPF_REG_1, BPF_REG_10),
+            immediate(BPF_ALU64 | BPF_ADD | BPF_K, BPF_REG_1, 0, -8),
+            immediate(BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_2, 0, sizeof(sa_family_t)),
+            immediate(BPF_JMP | BPF_CALL, 0, 0, BPF_FUNC_probe_read_kernel),
+            load(BPF_H, BPF_REG_3, BPF_REG_10, -8),
+            immediate(BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_0, 0, 0),
+            immediate(BPF_JMP | BPF_JNE | BPF_K, BPF_REG_3, 1, AF_INET),
+            immediate(BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_0, 0, -EPERM),
+            immediate(BPF_JMP | BPF_EXIT, 0, 0, 0),
+        };
+        return attach_to_hook(
+            load_program(BPF_PROG_TYPE_LSM, program, BPF_LSM_MAC, number_of("socket_sendmsg")));
+    }
+
+private:
+    static bpf_insn load(int size, int to, int base, int offset) {
+        return {.code = uint8_t(BPF_LDX | BPF_MEM | size),
+                .dst_reg = uint8_t(to & 15),
+                .src_reg = uint8_t(base & 15),
+                .off = int16_t(offset),
+                .imm = 0};
+    }
+    static bpf_insn from(int to, int source) {
+        return {.code = BPF_ALU64 | BPF_MOV | BPF_X,
+                .dst_reg = uint8_t(to & 15),
+                .src_reg = uint8_t(source & 15),
+                .off = 0,
+                .imm = 0};
+    }
+    static bpf_insn immediate(int code, int to, int offset, int value) {
+        return {.code = uint8_t(code),
+                .dst_reg = uint8_t(to & 15),
+                .src_reg = 0,
+                .off = int16_t(offset),
+                .imm = value};
+    }
+};
+
+TEST_P(LsmAddress, is_what_the_module_was_shown) {
+    inet_namespace().run([this] {
+        std::vector<Fd> links;
+        for (const char* hook : {"socket_bind", "socket_connect"})
+            links.push_back(judge_address(hook));
+        links.push_back(judge_message());
+        for (const Side side : both_sides) {
+            const std::string told = story_of_address(side, GetParam(), AF_INET);
+            EXPECT_EQ(told.find("yes"), std::string::npos) << to_string(side) << "\n" << told;
+        }
+        const std::string told =
+            story_of_address(Side::xinet, GetParam(), sa_family_t(xinet_family()));
+        EXPECT_EQ(told.find("yes"), std::string::npos) << told;
+        EXPECT_EQ(told.find("EPERM"), std::string::npos) << told;
+    });
+}
+
+INSTANTIATE_TEST_SUITE_P(, LsmAddress, testing::ValuesIn(all_transports),
+                         [](const testing::TestParamInfo<Transport>& info) {
+                             return to_string(info.param);
+                         });
+
+// <linux/landlock.h> of Linux 6.7; older headers do not know the network.
+struct LandlockRuleset {
+    uint64_t handled_fs;
+    uint64_t handled_net;
+};
+constexpr uint64_t landlock_bind_and_connect = 3;
+constexpr uint32_t landlock_version_flag = 1;
+constexpr long landlock_with_net = 4;
+constexpr long create_ruleset_number = 444, restrict_self_number = 446;
+
+// In a thread that may neither bind nor connect a TCP socket. False: it could not be restricted.
+bool run_without_tcp(const std::function<void()>& body) {
+    bool restricted = false;
+    std::thread([&] {
+        const LandlockRuleset nothing{.handled_fs = 0, .handled_net = landlock_bind_and_connect};
+        const Fd ruleset(int(syscall(create_ruleset_number, &nothing, sizeof(nothing), 0)));
+        restricted = ruleset && !::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) &&
+                     !syscall(restrict_self_number, ruleset.get(), 0);
+        if (restricted)
+            body();
+    }).join();
+    return restricted;
+}
+
+TEST(LsmLandlock, lets_no_family_of_addresses_through) {
+    if (syscall(create_ruleset_number, nullptr, 0, landlock_version_flag) < landlock_with_net)
+        GTEST_SKIP() << "no Landlock that knows the network";
+    inet_namespace().run([] {
+        const Fd listener = open_listener(Side::sibling, other_port);
+        std::string told[std::size(both_sides)], own;
+        EXPECT_TRUE(run_without_tcp([&] {
+            for (const Side side : both_sides)
+                told[side == Side::xinet] = story_of_address(side, Transport::stream, AF_INET);
+            own = story_of_address(Side::xinet, Transport::stream, sa_family_t(xinet_family()));
+        }));
+        EXPECT_EQ(told[0], told[1]);
+        EXPECT_NE(told[1].find("bind: EACCES"), std::string::npos) << told[1];
+        EXPECT_NE(told[1].find("connect: EACCES"), std::string::npos) << told[1];
+        if (!self_check()) {
+            EXPECT_EQ(own,
+                      "bind: EAFNOSUPPORT\nconnect: EAFNOSUPPORT\nMSG_FASTOPEN: EAFNOSUPPORT\n");
+        }
+    });
+}
 
 } // namespace
 } // namespace xt

@@ -158,14 +158,17 @@ int xinet_del_protocol(const struct xinet_protocol *p, u8 protocol);
  * shutdown(), and the socket options of the struct proto; listen(), accept(),
  * socketpair() and mmap() that refuse; and
  *
- * - bind(), with AF_XINET accepted for AF_INET: the address must be local, any,
- *   multicast or broadcast, a privileged port needs CAP_NET_BIND_SERVICE. The
+ * - bind(): the address must be local, any, multicast or broadcast, a
+ *   privileged port needs CAP_NET_BIND_SERVICE. The
  *   port is asked of proto->get_port(sk, port), under the socket lock and with
  *   inet_rcv_saddr set: it chooses a port when it is asked for 0, sets inet_num
  *   and returns 0, or returns the errno of bind() when the port is taken.
- * - connect(), with AF_XINET accepted for AF_INET: a socket without a port gets
- *   one from proto->get_port(); AF_UNSPEC calls proto->disconnect(), any other
- *   address proto->connect(), for which ip4_datagram_connect() will do.
+ * - connect(): a socket without a port gets one from proto->get_port();
+ *   AF_UNSPEC calls proto->disconnect(), any other address proto->connect(), for
+ *   which ip4_datagram_connect() will do.
+ *
+ * Both refuse AF_XINET in the address (EAFNOSUPPORT), and sendmsg() must: a
+ * security module that was asked before judges the address by its family.
  *
  * Context: any.
  */

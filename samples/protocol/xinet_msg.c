@@ -176,8 +176,7 @@ static int msg_destination(struct sock *sk, const struct msghdr *msg,
 	}
 	if (msg->msg_namelen < (int)sizeof(*to) || !to->sin_port)
 		return -EINVAL;
-	if (to->sin_family != AF_INET &&
-	    to->sin_family != sk->sk_socket->ops->family)
+	if (to->sin_family != AF_INET)
 		return -EAFNOSUPPORT;
 	*daddr = to->sin_addr.s_addr;
 	*dest = to->sin_port;

@@ -4,14 +4,24 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <iterator>
-
 #include "sys.h"
 
 namespace xt {
 
 int bpf(int command, bpf_attr& attributes) {
     return int(syscall(SYS_bpf, command, &attributes, sizeof(attributes)));
+}
+
+Fd load_program(bpf_prog_type type, std::span<const bpf_insn> program, bpf_attach_type attached,
+                uint32_t hook) {
+    bpf_attr attributes{};
+    attributes.prog_type = type;
+    attributes.expected_attach_type = attached;
+    attributes.attach_btf_id = hook;
+    attributes.insns = reinterpret_cast<uint64_t>(program.data());
+    attributes.insn_cnt = uint32_t(program.size());
+    attributes.license = reinterpret_cast<uint64_t>("GPL");
+    return Fd(checked(bpf(BPF_PROG_LOAD, attributes), "BPF_PROG_LOAD"));
 }
 
 Fd load_answer(bpf_prog_type type, int32_t answer, bpf_attach_type attached, uint32_t hook) {
@@ -22,14 +32,7 @@ Fd load_answer(bpf_prog_type type, int32_t answer, bpf_attach_type attached, uin
          .off = 0,
          .imm = answer},
         {.code = BPF_JMP | BPF_EXIT, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = 0}};
-    bpf_attr attributes{};
-    attributes.prog_type = type;
-    attributes.expected_attach_type = attached;
-    attributes.attach_btf_id = hook;
-    attributes.insns = reinterpret_cast<uint64_t>(program);
-    attributes.insn_cnt = std::size(program);
-    attributes.license = reinterpret_cast<uint64_t>("GPL");
-    return Fd(checked(bpf(BPF_PROG_LOAD, attributes), "BPF_PROG_LOAD"));
+    return load_program(type, program, attached, hook);
 }
 
 void attach_program(const Fd& target, const Fd& program, bpf_attach_type type) {

@@ -3,9 +3,10 @@
  * PF_XINET: a socket family beside PF_INET and PF_PACKET.
  *
  * Addresses are those of the families beside it: struct sockaddr_in with
- * AF_INET for raw sockets, struct sockaddr_ll with AF_PACKET for packet
- * sockets. AF_XINET is accepted wherever those are; what the kernel returns
- * says AF_INET or AF_PACKET.
+ * AF_INET for stream, datagram and raw sockets, struct sockaddr_ll with
+ * AF_PACKET, or AF_XINET, for packet sockets. AF_XINET in a struct sockaddr_in is
+ * refused (EAFNOSUPPORT): security modules judge an address by its family. What
+ * the kernel returns says AF_INET or AF_PACKET.
  */
 #ifndef _UAPI_LINUX_XINET_H
 #define _UAPI_LINUX_XINET_H
