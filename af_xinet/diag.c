@@ -239,7 +239,7 @@ static int diag_dump_one(struct sock *sk, struct sk_buff *skb,
 {
 	int err;
 
-	if (sock_flag(sk, SOCK_DEAD) || !diag_selects(reader->req, sk))
+	if (!diag_selects(reader->req, sk))
 		return 0;
 
 	err = diag_put(sk, skb, reader, NLM_F_MULTI);

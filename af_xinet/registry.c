@@ -3,9 +3,11 @@
  * The list of the family's sockets, for those who look at all of them: diag.c
  * and proc.c. A socket gets on it when socket() or accept() has made it and off
  * it first thing in release(), so what a protocol does with a sock afterwards
- * (a TCP connection that is still being shut down) is not seen here. The socks
- * of several kinds are structures of the kernel's own without room for us,
- * hence a list of pointers. Nothing here runs per packet.
+ * (a TCP connection that is still being shut down) is not seen here. One whose
+ * release() is not ours any more (see stream.c) gets off it when its sock is
+ * freed, and is not found from its close() on. The socks of several kinds are
+ * structures of the kernel's own without room for us, hence a list of pointers.
+ * Nothing here runs per packet.
  *
  * The key is the socket's cookie: unique as long as the machine runs, so that
  * a walk can be resumed behind a socket that has gone meanwhile, and a look-up
@@ -40,7 +42,10 @@ struct registry_entry {
 #define REGISTRY_BUCKETS	4096
 #define REGISTRY_LOCKS		64
 
-/* Of all namespaces. A lock keeps each sock in its buckets alive. */
+/*
+ * Of all namespaces. A lock keeps the memory of each sock in its buckets; the
+ * sock may have no references left. Socks are freed in softirqs as well.
+ */
 static struct hlist_head registry_buckets[REGISTRY_BUCKETS];
 static spinlock_t registry_locks[REGISTRY_LOCKS];
 
@@ -112,9 +117,9 @@ int xinet_registry_add(struct sock *sk)
 	entry->key = registry_key(cookie);
 
 	bucket = registry_bucket(entry->key);
-	spin_lock(registry_lock(bucket));
+	spin_lock_bh(registry_lock(bucket));
 	inserted = registry_insert(bucket, entry);
-	spin_unlock(registry_lock(bucket));
+	spin_unlock_bh(registry_lock(bucket));
 	if (inserted)
 		return 0;
 	kfree(entry);
@@ -122,24 +127,34 @@ int xinet_registry_add(struct sock *sk)
 }
 EXPORT_SYMBOL_IF_KUNIT(xinet_registry_add);
 
-void xinet_registry_del(struct sock *sk)
+bool xinet_registry_del(struct sock *sk)
 {
 	struct registry_entry *entry;
 	u32 cookie[2];
+	bool listed;
 	u32 bucket;
 
 	sock_diag_save_cookie(sk, cookie);
 	bucket = registry_bucket(registry_key(cookie));
-	spin_lock(registry_lock(bucket));
+	spin_lock_bh(registry_lock(bucket));
 	entry = registry_seek(bucket, registry_key(cookie));
-	if (entry && entry->sk == sk)
+	listed = entry && entry->sk == sk;
+	if (listed)
 		hlist_del(&entry->node);
 	else
 		entry = NULL;
-	spin_unlock(registry_lock(bucket));
+	spin_unlock_bh(registry_lock(bucket));
 	kfree(entry);
+	return listed;
 }
 EXPORT_SYMBOL_IF_KUNIT(xinet_registry_del);
+
+/* The bucket is locked. Takes a reference to a sock whose socket is open. */
+static bool registry_hold(struct sock *sk)
+{
+	return !sock_flag(sk, SOCK_DEAD) &&
+	       refcount_inc_not_zero(&sk->sk_refcnt);
+}
 
 /* The next one of @net in a bucket with a key of @key or less, held, or NULL. */
 static struct sock *registry_next_in(u32 bucket, const struct net *net,
@@ -150,17 +165,17 @@ static struct sock *registry_next_in(u32 bucket, const struct net *net,
 
 	if (hlist_empty(&registry_buckets[bucket]))
 		return NULL;
-	spin_lock(registry_lock(bucket));
+	spin_lock_bh(registry_lock(bucket));
 	entry = registry_seek(bucket, *key);
 	hlist_for_each_entry_from(entry, node) {
-		if (net_eq(sock_net(entry->sk), net)) {
+		if (net_eq(sock_net(entry->sk), net) &&
+		    registry_hold(entry->sk)) {
 			sk = entry->sk;
-			sock_hold(sk);
 			*key = entry->key;
 			break;
 		}
 	}
-	spin_unlock(registry_lock(bucket));
+	spin_unlock_bh(registry_lock(bucket));
 	return sk;
 }
 
@@ -189,14 +204,13 @@ struct sock *xinet_registry_find(const struct net *net, const u32 cookie[2])
 	struct registry_entry *entry;
 	struct sock *sk = NULL;
 
-	spin_lock(registry_lock(bucket));
+	spin_lock_bh(registry_lock(bucket));
 	entry = registry_seek(bucket, key);
 	if (entry && entry->key == key && net_eq(sock_net(entry->sk), net) &&
-	    !sock_diag_check_cookie(entry->sk, cookie)) {
+	    !sock_diag_check_cookie(entry->sk, cookie) &&
+	    registry_hold(entry->sk))
 		sk = entry->sk;
-		sock_hold(sk);
-	}
-	spin_unlock(registry_lock(bucket));
+	spin_unlock_bh(registry_lock(bucket));
 	return sk;
 }
 EXPORT_SYMBOL_IF_KUNIT(xinet_registry_find);

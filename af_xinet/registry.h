@@ -16,7 +16,7 @@ void xinet_registry_init(void);
 
 /**
  * xinet_registry_add() - list a socket
- * @sk: belongs to a struct socket whose release() takes it off the list
+ * @sk: its socket's release() or its sk_destruct() takes it off the list
  *
  * Context: process; may sleep.
  * Return: 0 or -ENOMEM.
@@ -25,11 +25,12 @@ int xinet_registry_add(struct sock *sk);
 
 /**
  * xinet_registry_del() - list a socket no more
- * @sk: listed or not; the caller's reference outlives the call
+ * @sk: listed or not; is there throughout the call, be it without references
  *
- * Context: process.
+ * Context: process or softirq.
+ * Return: whether it was listed.
  */
-void xinet_registry_del(struct sock *sk);
+bool xinet_registry_del(struct sock *sk);
 
 /**
  * xinet_registry_next() - walk the sockets of a network namespace
@@ -37,8 +38,8 @@ void xinet_registry_del(struct sock *sk);
  * @cursor: where the walk stands: 0 to begin with, then what the call before
  *	has left there
  *
- * A socket that is listed throughout the walk is found once, whatever others
- * come and go between the calls.
+ * A socket that is listed throughout the walk, and not closed, is found once,
+ * whatever others come and go between the calls.
  *
  * Context: process.
  * Return: a socket with a reference for the caller, NULL at the end.
@@ -51,7 +52,7 @@ struct sock *xinet_registry_next(const struct net *net, unsigned long *cursor);
  * @cookie: low word first
  *
  * Context: process.
- * Return: the socket with a reference for the caller, or NULL.
+ * Return: the socket, not closed, with a reference for the caller, or NULL.
  */
 struct sock *xinet_registry_find(const struct net *net, const u32 cookie[2]);
 

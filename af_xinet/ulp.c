@@ -1,140 +1,83 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Upper layer protocols of TCP (TCP_ULP: kTLS, ESP in TCP) exchange the
- * proto_ops of the socket they are switched on for. This file sees to it that
- * a socket of ours comes out of that as one of ours. Called for the options
- * that switch them.
+ * TCP_ULP: upper layer protocols of TCP exchange the proto_ops of the socket
+ * they are switched on for. Called by stream.c for that option.
  *
- * There is more to it than the family. The socket core drops, at release, the
- * module that the proto_ops name then; were they PF_INET's, the reference that
- * was taken for ours would never be dropped. And kTLS makes its proto_ops, once
- * and for every socket of the machine, from those of the first socket it sees:
- * were they ours, PF_INET's sockets would run on them, beyond this module's
- * end. So kTLS is shown PF_INET's, and what it puts in their place is
- * exchanged for a copy that is ours.
+ * kTLS makes its proto_ops, for all sockets of the machine, by copying those of
+ * a socket that it is switched on for. Were they ours, PF_INET's sockets would
+ * run code of this module and drop references to it. So a connection gets
+ * PF_INET's proto_ops first, for good: no later call on it, whenever it started,
+ * finds ours again. Other protocols are not to be had: "espintcp" takes sockets
+ * in any state, "smc" replaces the file's socket, and what others do is unknown.
  */
-#include <linux/fs.h>
-#include <linux/list.h>
-#include <linux/module.h>
-#include <linux/mutex.h>
+#include <linux/errno.h>
 #include <linux/net.h>
-#include <linux/slab.h>
 #include <linux/socket.h>
 #include <linux/string.h>
-#include <net/inet_common.h>
 #include <net/sock.h>
 #include <net/tcp.h>
 
-#include "af_xinet/engine.h"
+#include "af_xinet/stream.h"
 #include "af_xinet/ulp.h"
 
-/**
- * struct ulp_ops - what stands in for an upper layer protocol's proto_ops
- * @node: in ulp_ops_list
- * @ops: its own, but for what makes them ours
- *
- * One for each content, not for each address: a protocol that was unloaded and
- * loaded again may have other ones at the old place. They are few (kTLS has
- * one for each pair of directions), and kept until the module goes: a call
- * that is under way may be using them when its socket changes again.
- */
-struct ulp_ops {
-	struct list_head node;
-	struct proto_ops ops;
-};
+#define ULP_TLS	"tls"
 
-static DEFINE_MUTEX(ulp_ops_lock);	/* ulp_ops_list */
-static LIST_HEAD(ulp_ops_list);
-
-bool xinet_ulp_is_option(int level, int optname)
+static int ulp_set_tls(struct socket *sock)
 {
-	return (level == SOL_TCP && optname == TCP_ULP) || level == SOL_TLS;
+	char name[] = ULP_TLS;
+
+	return sock_common_setsockopt(sock, SOL_TCP, TCP_ULP,
+				      KERNEL_SOCKPTR(name), sizeof(name) - 1);
+}
+
+/* The errors of PF_INET, which cuts a long name off. */
+static int ulp_check_name(sockptr_t optval, unsigned int optlen)
+{
+	char name[TCP_ULP_NAME_MAX];
+	long len;
+
+	if (optlen < 1)
+		return -EINVAL;
+	len = strncpy_from_sockptr(name, optval,
+				   min_t(unsigned int, TCP_ULP_NAME_MAX - 1,
+					 optlen));
+	if (len < 0)
+		return -EFAULT;
+	name[len] = '\0';
+	return strcmp(name, ULP_TLS) ? -ENOENT : 0;
 }
 
 /*
- * The stand-in for @theirs. @spare becomes it when there is none yet, and is
- * NULL then.
+ * Asks on a socket of PF_INET whether there is kTLS, which may load it; a socket
+ * without a connection is refused later than an unknown protocol. This also
+ * lets kTLS make its proto_ops from those of PF_INET.
  */
-static const struct proto_ops *ulp_ops_find(const struct proto_ops *theirs,
-					    const struct proto_ops *base,
-					    struct ulp_ops **spare)
+static int ulp_check_tls(struct net *net)
 {
-	struct ulp_ops *wanted = *spare;
-	struct ulp_ops *u;
-
-	/* Padding included, for the comparison. */
-	memcpy(&wanted->ops, theirs, sizeof(wanted->ops));
-	xinet_engine_take_ops(&wanted->ops, &wanted->ops);
-	wanted->ops.connect = base->connect;
-	wanted->ops.setsockopt = base->setsockopt;
-
-	mutex_lock(&ulp_ops_lock);
-	list_for_each_entry(u, &ulp_ops_list, node) {
-		if (!memcmp(&u->ops, &wanted->ops, sizeof(u->ops)))
-			goto out;
-	}
-	u = wanted;
-	list_add(&u->node, &ulp_ops_list);
-	*spare = NULL;
-out:
-	mutex_unlock(&ulp_ops_lock);
-	return &u->ops;
-}
-
-/* Protocols exchange the proto_ops under the lock of the sock. */
-static void ulp_show_inet_ops(struct socket *sock, const struct proto_ops *base)
-{
-	lock_sock(sock->sk);
-	if (sock->ops == base)
-		WRITE_ONCE(sock->ops, &inet_stream_ops);
-	release_sock(sock->sk);
-}
-
-static void ulp_take_back(struct socket *sock, const struct proto_ops *base,
-			  struct ulp_ops **spare)
-{
-	const struct proto_ops *ops;
-
-	lock_sock(sock->sk);
-	ops = sock->ops;
-	if (ops == &inet_stream_ops)
-		WRITE_ONCE(sock->ops, base);
-	else if (ops->owner != THIS_MODULE)
-		WRITE_ONCE(sock->ops, ulp_ops_find(ops, base, spare));
-	release_sock(sock->sk);
-}
-
-/*
- * The lock of the inode keeps two of these calls on one socket apart. Others
- * that run meanwhile may go by PF_INET's proto_ops; they do the same. (So does
- * accept(): a connection it takes from a listening socket in the middle of a
- * TCP_ULP, which fails on those, is PF_INET's.)
- */
-int xinet_ulp_setsockopt(struct socket *sock, const struct proto_ops *base,
-			 int level, int optname, sockptr_t optval,
-			 unsigned int optlen)
-{
-	struct ulp_ops *spare;
+	struct socket *sock;
 	int err;
 
-	spare = kzalloc(sizeof(*spare), GFP_KERNEL);
-	if (!spare)
-		return -ENOMEM;
-
-	inode_lock(SOCK_INODE(sock));
-	ulp_show_inet_ops(sock, base);
-	err = sock_common_setsockopt(sock, level, optname, optval, optlen);
-	ulp_take_back(sock, base, &spare);
-	inode_unlock(SOCK_INODE(sock));
-
-	kfree(spare);
-	return err;
+	err = sock_create_kern(net, PF_INET, SOCK_STREAM, IPPROTO_TCP, &sock);
+	if (err)
+		return err;
+	err = ulp_set_tls(sock);
+	sock_release(sock);
+	return err == -ENOTCONN ? 0 : err;
 }
 
-void xinet_ulp_exit(void)
+int xinet_ulp_setsockopt(struct socket *sock, sockptr_t optval,
+			 unsigned int optlen)
 {
-	struct ulp_ops *u, *next;
+	int err;
 
-	list_for_each_entry_safe(u, next, &ulp_ops_list, node)
-		kfree(u);
+	err = ulp_check_name(optval, optlen);
+	if (err)
+		return err;
+	err = ulp_check_tls(sock_net(sock->sk));
+	if (err)
+		return err;
+	err = xinet_stream_hand_over(sock);
+	if (err)
+		return err;
+	return ulp_set_tls(sock);
 }

@@ -3,41 +3,26 @@
 #define _XINET_ULP_H
 
 #include <linux/sockptr.h>
-#include <linux/types.h>
 
-struct proto_ops;
 struct socket;
 
 /**
- * xinet_ulp_is_option() - whether an option may exchange a socket's proto_ops
- * @level: of setsockopt()
- * @optname: of setsockopt()
- *
- * Context: any.
- */
-bool xinet_ulp_is_option(int level, int optname);
-
-/**
- * xinet_ulp_setsockopt() - proto_ops setsockopt() of such an option
+ * xinet_ulp_setsockopt() - setsockopt(TCP_ULP) on a socket with our proto_ops
  * @sock: a stream socket
- * @base: proto_ops of a socket without an upper layer protocol
- * @level: of setsockopt()
- * @optname: of setsockopt(); xinet_ulp_is_option() says yes to it
- * @optval: of setsockopt()
+ * @optval: name of the upper layer protocol; read once
  * @optlen: length of @optval in bytes
  *
- * Context: process; takes the lock of the socket's inode and that of its sock.
- * Return: -ENOMEM, or what the engine returned.
- */
-int xinet_ulp_setsockopt(struct socket *sock, const struct proto_ops *base,
-			 int level, int optname, sockptr_t optval,
-			 unsigned int optlen);
-
-/**
- * xinet_ulp_exit() - free what xinet_ulp_setsockopt() keeps
+ * "tls" is what there is. An established connection is handed over to
+ * PF_INET's proto_ops by xinet_stream_hand_over() before kTLS sees it, and
+ * stays with those.
  *
- * Context: process, module exit; no socket is left.
+ * Context: process; takes the locks of the socket's inode and of its sock.
+ * Return: 0; -EINVAL without a name, -EFAULT; -ENOENT for another protocol, or
+ * without kTLS; -EEXIST when the socket has one; -ENOTCONN when it is not
+ * connected; -EBUSY when somebody else runs it (OpenVPN's data channel offload);
+ * -ENOMEM; what else kTLS returned.
  */
-void xinet_ulp_exit(void);
+int xinet_ulp_setsockopt(struct socket *sock, sockptr_t optval,
+			 unsigned int optlen);
 
 #endif /* _XINET_ULP_H */

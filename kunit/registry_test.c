@@ -59,8 +59,40 @@ static void removing_what_is_not_listed_does_nothing(struct kunit *test)
 {
 	struct sock *sk = registry_sock(test);
 
-	xinet_registry_del(sk);
+	KUNIT_EXPECT_FALSE(test, xinet_registry_del(sk));
 	KUNIT_EXPECT_EQ(test, refcount_read(&sk->sk_refcnt), 1);
+	sock_put(sk);
+}
+
+static void closed_sock_is_not_found(struct kunit *test)
+{
+	struct sock *sk = registry_sock(test);
+	unsigned long cursor = 0;
+	u32 cookie[2];
+
+	sock_diag_save_cookie(sk, cookie);
+	KUNIT_ASSERT_EQ(test, xinet_registry_add(sk), 0);
+	sock_orphan(sk);
+	KUNIT_EXPECT_NULL(test, xinet_registry_find(&init_net, cookie));
+	KUNIT_EXPECT_NULL(test, xinet_registry_next(&init_net, &cursor));
+	KUNIT_EXPECT_TRUE(test, xinet_registry_del(sk));
+	sock_put(sk);
+}
+
+/* As it is while sk_destruct() runs. */
+static void sock_without_references_is_not_found(struct kunit *test)
+{
+	struct sock *sk = registry_sock(test);
+	unsigned long cursor = 0;
+	u32 cookie[2];
+
+	sock_diag_save_cookie(sk, cookie);
+	KUNIT_ASSERT_EQ(test, xinet_registry_add(sk), 0);
+	refcount_set(&sk->sk_refcnt, 0);
+	KUNIT_EXPECT_NULL(test, xinet_registry_find(&init_net, cookie));
+	KUNIT_EXPECT_NULL(test, xinet_registry_next(&init_net, &cursor));
+	KUNIT_EXPECT_TRUE(test, xinet_registry_del(sk));
+	refcount_set(&sk->sk_refcnt, 1);
 	sock_put(sk);
 }
 
@@ -154,6 +186,8 @@ static struct kunit_case registry_cases[] = {
 	KUNIT_CASE(listed_sock_is_found_by_its_cookie),
 	KUNIT_CASE(nobody_is_found_without_a_cookie),
 	KUNIT_CASE(removing_what_is_not_listed_does_nothing),
+	KUNIT_CASE(closed_sock_is_not_found),
+	KUNIT_CASE(sock_without_references_is_not_found),
 	KUNIT_CASE(sock_is_listed_once),
 	KUNIT_CASE(walk_finds_every_sock),
 	KUNIT_CASE(walk_goes_on_behind_a_sock_that_went),

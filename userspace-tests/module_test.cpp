@@ -273,8 +273,7 @@ TEST_F(Module, ktls_takes_nothing_of_ours_to_other_sockets) {
     theirs = {};
     EXPECT_EQ(references(), idle + 2) << "a socket of PF_INET drops no reference of ours";
     ours = {};
-    EXPECT_EQ(references(), idle);
-    EXPECT_EQ(unload(), 0);
+    EXPECT_EQ(unload_when_free(), 0) << "TCP may still be finishing them";
 
     theirs = connect_streams(Side::sibling, Side::sibling);
     ASSERT_EQ(setsockopt(theirs.client.get(), SOL_TCP, TCP_ULP, "tls", 3), 0);

@@ -150,17 +150,17 @@ static inline int xinet_cgroup_bind(struct sock *sk,
 #endif
 }
 
-/* In af_xinet/engine.c: has the last word on a connection that was accepted. */
-int xinet_engine_accepted(struct socket *newsock);
+/* In af_xinet/stream.c: has the last word on a connection that was accepted. */
+int xinet_stream_accepted(struct socket *newsock);
 
-/* proto_ops' accept(): that of PF_INET, then xinet_engine_accepted(). */
+/* proto_ops' accept(): that of PF_INET, then xinet_stream_accepted(). */
 #ifdef XINET_HAVE_PROTO_ACCEPT_ARG
 static inline int xinet_inet_accept(struct socket *sock, struct socket *newsock,
 				    struct proto_accept_arg *arg)
 {
 	int err = inet_accept(sock, newsock, arg);
 
-	return err ? err : xinet_engine_accepted(newsock);
+	return err ? err : xinet_stream_accepted(newsock);
 }
 #else
 static inline int xinet_inet_accept(struct socket *sock, struct socket *newsock,
@@ -168,7 +168,7 @@ static inline int xinet_inet_accept(struct socket *sock, struct socket *newsock,
 {
 	int err = inet_accept(sock, newsock, flags, kern);
 
-	return err ? err : xinet_engine_accepted(newsock);
+	return err ? err : xinet_stream_accepted(newsock);
 }
 #endif
 
