@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The hooks of security modules: a module that says no is obeyed where it is by the siblings'
 // sockets, and an address that it has judged means the same to the socket. The modules are BPF
-// programs and Landlock, where the kernel has them.
+// programs, Landlock and AppArmor, where the kernel has them.
 #include <bpf/btf.h>
 #include <gtest/gtest.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <fstream>
 #include <iterator>
 #include <memory>
@@ -391,6 +392,78 @@ TEST(LsmLandlock, lets_no_family_of_addresses_through) {
             EXPECT_EQ(own,
                       "bind: EAFNOSUPPORT\nconnect: EAFNOSUPPORT\nMSG_FASTOPEN: EAFNOSUPPORT\n");
         }
+    });
+}
+
+// --- AppArmor ---
+
+constexpr const char* profile = R"(
+profile xinet_test flags=(attach_disconnected) {
+  file,
+  capability,
+  network unix,
+  network netlink,
+  network inet dgram,
+}
+)";
+
+// False: there is no apparmor_parser, or it does not like the kernel.
+bool load_profile() {
+    const std::string path = "/tmp/xinet_test_profile";
+    std::ofstream(path) << profile;
+    return std::system(("PATH=$PATH:/sbin:/usr/sbin apparmor_parser -r -K "
+                        "-M /sys/kernel/security/apparmor/features " +
+                        path)
+                           .c_str()) == 0;
+}
+
+// The calling thread is under the profile from then on.
+bool enter_profile() {
+    std::ofstream file("/proc/thread-self/attr/apparmor/current");
+    file << "changeprofile xinet_test" << std::flush;
+    return bool(file);
+}
+
+TEST(LsmAppArmor, profile_without_streams_stops_those_of_both_families) {
+    if (!module_is_asked("apparmor"))
+        GTEST_SKIP() << "no AppArmor";
+    if (!load_profile())
+        GTEST_SKIP() << "no apparmor_parser";
+    inet_namespace().run([] {
+        std::string told[std::size(both_sides)];
+        std::thread([&] {
+            std::vector<Opened> all;
+            for (const Side side : both_sides)
+                for (const Subject subject : {Subject::stream, Subject::datagram})
+                    all.push_back(
+                        {side, subject, Fd(checked(try_subject(side, subject), "socket"))});
+            ASSERT_TRUE(enter_profile()) << strerrorname_np(errno);
+            for (Opened& one : all) {
+                std::string& story = told[one.side == Side::xinet];
+                const auto home = ipv4_address(loopback_address, subject_port);
+                const auto away = ipv4_address(loopback_address, nobodys_port);
+                const int fd = one.socket.get();
+                const int value = 1;
+                const auto tell = [&](const char* call, long result) {
+                    story += std::string(subject_names[size_t(one.subject)]) + " " + call + ": " +
+                             (result < 0 ? strerrorname_np(errno) : "yes") + "\n";
+                };
+                tell("bind", sys::bind(fd, &home, sizeof(home)));
+                tell("setsockopt",
+                     sys::setsockopt(fd, SOL_SOCKET, SO_PRIORITY, &value, sizeof(value)));
+                tell("listen", ::listen(fd, 1));
+                tell("connect", sys::connect(fd, &away, sizeof(away)));
+                tell("sendto", sys::sendto(fd, "x", 1, MSG_NOSIGNAL, &away, sizeof(away)));
+                one.socket = Fd(); // its port is for the next one
+            }
+            EXPECT_EQ(try_subject(Side::sibling, Subject::stream), -1);
+            EXPECT_EQ(errno, EACCES);
+            EXPECT_EQ(try_subject(Side::xinet, Subject::stream), -1);
+            EXPECT_EQ(errno, EACCES) << "its family has no rule";
+        }).join();
+        EXPECT_EQ(told[0], told[1]);
+        EXPECT_NE(told[1].find("stream bind: EACCES"), std::string::npos) << told[1];
+        EXPECT_NE(told[1].find("datagram bind: yes"), std::string::npos) << told[1];
     });
 }
 
