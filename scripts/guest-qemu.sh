@@ -30,11 +30,15 @@ kvm_works() {
 	[ "$(cut -d ' ' -f 2 "$cached")" = yes ]
 }
 
+# Sets accelerator and emulated, what the kernel is told when it is not on a CPU.
 choose_accelerator() {
+	# The kernel counts ticks to see whether the timer works; on a busy machine
+	# an emulated CPU misses them, and the kernel panics.
+	emulated=no_timer_check
 	if [ -n "$icount" ]; then
 		accelerator=(-accel 'tcg,thread=single' -icount shift=0 -cpu max)
 	elif kvm_works; then
-		accelerator=(-accel kvm -cpu host)
+		accelerator=(-accel kvm -cpu host) emulated=''
 	else
 		# For cmpxchg16b the emulator stops every other CPU, and a guest was
 		# seen to die there with an address in its flags.
@@ -55,7 +59,7 @@ forward_file() {
 }
 
 run_qemu() {
-	local base qemu accelerator monitor=none without_rom='' shared=() nics=() ports=() forwarders=() i mac
+	local base qemu accelerator emulated monitor=none without_rom='' shared=() nics=() ports=() forwarders=() i mac
 
 	base=$("$xinet_scripts/kernel-debian" "${kernel#debian-}")
 	prepare_modules "$base/modules" "$module_dir"
@@ -90,7 +94,7 @@ run_qemu() {
 		"${shared[@]}" "${nics[@]}" "${ports[@]}" \
 		-object rng-random,id=rng,filename=/dev/urandom -device virtio-rng-pci,rng=rng \
 		-serial "file:$scratch/console" \
-		-append "console=ttyS0 quiet panic=-1 log_buf_len=4M XINET_SCRATCH=$scratch XINET_INIT=$scratch/init" \
+		-append "console=ttyS0 quiet panic=-1 log_buf_len=4M $emulated XINET_SCRATCH=$scratch XINET_INIT=$scratch/init" \
 		>"$scratch/qemu.log" 2>&1 </dev/null &
 	guest_pid=$!
 	forward_file "$scratch/stdout" 1 &
