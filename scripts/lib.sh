@@ -102,6 +102,22 @@ shell_quote() {
 	done
 }
 
+# --- the initrd of a QEMU guest ---
+
+# begin_initrd TREE: busybox and init; /lib/load lists the modules init loads.
+begin_initrd() {
+	mkdir -p "$1"/{bin,lib,proc,sys,dev,root}
+	cp "$(command -v busybox)" "$1/bin/busybox"
+	cp "$xinet_scripts/kernel/initrd-init" "$1/init"
+	: >"$1/lib/load"
+}
+
+# pack_initrd TREE FILE: the tree is removed.
+pack_initrd() {
+	(cd "$1" && find . | LC_ALL=C sort | cpio --quiet -o -H newc) >"$2"
+	rm -r "$1"
+}
+
 # --- Debian packages, downloaded only ---
 #
 # Every suite gets an apt configuration of its own in the cache, with the
