@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck disable=SC2034,SC2154,SC2086 # the variables are run-in's
 #
-# Part of run-in: starts a QEMU guest with a stock Debian kernel. Its root is the
+# Part of run-in: starts a QEMU guest with a stock Debian kernel, or with that of
+# kernel-kcsan. Its root is the
 # host's, through 9p; the command's output comes through two virtio ports into two
 # files of the scratch directory, from where it is forwarded as it comes; what the
 # kernel logs comes through the serial port into the file console there. The two
@@ -61,7 +62,10 @@ forward_file() {
 run_qemu() {
 	local base qemu accelerator emulated monitor=none without_rom='' shared=() nics=() ports=() forwarders=() i mac
 
-	base=$("$xinet_scripts/kernel-debian" "${kernel#debian-}")
+	case $kernel in
+	qemu-kcsan) base=$("$xinet_scripts/kernel-kcsan") ;;
+	*) base=$("$xinet_scripts/kernel-debian" "${kernel#debian-}") ;;
+	esac
 	prepare_modules "$base/modules" "$module_dir"
 	write_orders
 	# for bench/profile
