@@ -14,6 +14,8 @@
 #include <linux/module.h>
 #include <linux/rculist.h>
 #include <linux/spinlock.h>
+#include <net/inet_connection_sock.h>
+#include <net/raw.h>
 #include <net/sock.h>
 
 #include "af_xinet/protosw.h"
@@ -71,6 +73,20 @@ void xinet_protosw_put(const struct xinet_protosw *p)
 EXPORT_SYMBOL_IF_KUNIT(xinet_protosw_put);
 
 /*
+ * What the kernel takes the sock for that is made of @p: a raw_sock of whatever
+ * is SOCK_RAW, by its multicast routing and ioctls.
+ */
+static size_t protosw_sock_size(const struct xinet_protosw *p)
+{
+	if (p->flags & XINET_PROTOSW_ICSK)
+		return sizeof(struct inet_connection_sock);
+	if (p->create)
+		return sizeof(struct sock);
+	return p->type == SOCK_RAW ? sizeof(struct raw_sock) :
+				     sizeof(struct inet_sock);
+}
+
+/*
  * From the end of create until the socket core takes its own reference to
  * ops->owner, the sock is what keeps ops in place, by the reference it has to
  * prot->owner: they must be one. Entries of this module may speak through
@@ -97,7 +113,9 @@ static bool protosw_valid(const struct xinet_protosw *p)
 		return false;
 	if (p->ops->owner == THIS_MODULE)
 		return p->prot || p->create;
-	return p->prot && p->ops->owner == p->prot->owner;
+	return p->prot && p->ops->owner == p->prot->owner &&
+	       !(p->flags & XINET_PROTOSW_PERMANENT) &&
+	       p->prot->obj_size >= protosw_sock_size(p);
 }
 
 int xinet_register_protosw(struct xinet_protosw *p)

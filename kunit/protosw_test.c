@@ -4,6 +4,9 @@
 #include <linux/if_ether.h>
 #include <linux/in.h>
 #include <linux/module.h>
+#include <net/inet_connection_sock.h>
+#include <net/inet_sock.h>
+#include <net/raw.h>
 #include <net/sock.h>
 #include <net/xinet.h>
 
@@ -13,7 +16,11 @@
 /* No socket of this type can exist in any family beside ours. */
 #define TEST_TYPE	SOCK_DCCP
 
-static struct proto test_prot = { .name = "XINET-KUNIT", .owner = THIS_MODULE };
+static struct proto test_prot = {
+	.name		= "XINET-KUNIT",
+	.owner		= THIS_MODULE,
+	.obj_size	= sizeof(struct raw_sock),
+};
 static struct proto_ops test_ops = { .owner = THIS_MODULE };
 static struct proto foreign_prot = { .name = "FOREIGN" };
 
@@ -115,6 +122,17 @@ static void later_entry_overrides_earlier(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, xinet_unregister_protosw(&a), 0);
 }
 
+/* The operations of an entry of xinet.ko itself. */
+static const struct proto_ops *own_ops(struct kunit *test)
+{
+	const struct xinet_protosw *p = NULL;
+	int protocol = 254;
+
+	KUNIT_ASSERT_EQ(test, xinet_protosw_get(SOCK_RAW, &protocol, &p), 0);
+	xinet_protosw_put(p);
+	return p->ops;
+}
+
 static void permanent_entry_is_neither_overridden_nor_removed(struct kunit *test)
 {
 	struct xinet_protosw a = TEST_ENTRY(IPPROTO_UDP,
@@ -123,6 +141,7 @@ static void permanent_entry_is_neither_overridden_nor_removed(struct kunit *test
 	struct xinet_protosw other = TEST_ENTRY(IPPROTO_TCP, 0);
 	int protocol = IPPROTO_IP, err;
 
+	a.ops = own_ops(test);
 	KUNIT_ASSERT_EQ(test, xinet_register_protosw(&a), 0);
 	KUNIT_EXPECT_EQ(test, xinet_register_protosw(&same), -EPERM);
 	KUNIT_EXPECT_EQ(test, xinet_unregister_protosw(&a), -EPERM);
@@ -197,6 +216,63 @@ static void incomplete_entries_are_refused(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, xinet_register_protosw(&owner), -EINVAL);
 }
 
+static void permanence_is_for_entries_of_our_own(struct kunit *test)
+{
+	struct xinet_protosw a = TEST_ENTRY(IPPROTO_UDP,
+					    XINET_PROTOSW_PERMANENT);
+	int protocol = IPPROTO_UDP, err;
+
+	KUNIT_EXPECT_EQ(test, xinet_register_protosw(&a), -EINVAL);
+	KUNIT_EXPECT_NULL(test, lookup(&protocol, &err));
+}
+
+struct size_case {
+	const char *name;
+	unsigned short type;
+	unsigned char flags;
+	bool creates;
+	size_t size;
+};
+
+static const struct size_case size_cases[] = {
+	{ "inet_sock", TEST_TYPE, 0, false, sizeof(struct inet_sock) },
+	{ "raw_sock", SOCK_RAW, 0, false, sizeof(struct raw_sock) },
+	{ "inet_connection_sock", TEST_TYPE, XINET_PROTOSW_ICSK, false,
+	  sizeof(struct inet_connection_sock) },
+	{ "created inet_connection_sock", TEST_TYPE, XINET_PROTOSW_ICSK, true,
+	  sizeof(struct inet_connection_sock) },
+	{ "created sock", TEST_TYPE, 0, true, sizeof(struct sock) },
+};
+
+static void size_desc(const struct size_case *c, char *desc)
+{
+	strscpy(desc, c->name, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(size, size_cases, size_desc);
+
+static int create_nothing(struct net *net, struct socket *sock, int protocol,
+			  int kern)
+{
+	return -ENOMEM;
+}
+
+static void sock_must_have_room_for_what_it_is_taken_for(struct kunit *test)
+{
+	const struct size_case *c = test->param_value;
+	struct xinet_protosw a = TEST_ENTRY(253, c->flags);
+	struct proto prot = test_prot;
+
+	a.type = c->type;
+	a.create = c->creates ? create_nothing : NULL;
+	a.prot = &prot;
+	prot.obj_size = c->size - 1;
+	KUNIT_EXPECT_EQ(test, xinet_register_protosw(&a), -EINVAL);
+	prot.obj_size = c->size;
+	KUNIT_ASSERT_EQ(test, xinet_register_protosw(&a), 0);
+	KUNIT_EXPECT_EQ(test, xinet_unregister_protosw(&a), 0);
+}
+
 static struct kunit_case protosw_cases[] = {
 	KUNIT_CASE(empty_type_is_not_supported),
 	KUNIT_CASE(type_out_of_range_is_not_supported),
@@ -209,6 +285,9 @@ static struct kunit_case protosw_cases[] = {
 	KUNIT_CASE(packet_sockets_take_any_ethertype),
 	KUNIT_CASE(registering_twice_is_refused),
 	KUNIT_CASE(incomplete_entries_are_refused),
+	KUNIT_CASE(permanence_is_for_entries_of_our_own),
+	KUNIT_CASE_PARAM(sock_must_have_room_for_what_it_is_taken_for,
+			 size_gen_params),
 	{}
 };
 
