@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * From an ICMP error to those who sent what it is about. Called by ip_input.c
- * for every datagram of IPPROTO_ICMP, before the raw sockets of that protocol
- * get the message itself. What comes out of here has been checked as icmp_rcv()
- * checks it: checksum, policy, and that the quoted packet can be ours. Who is
- * told stands in ip_error_deliver(); nothing here knows a socket.
+ * From an ICMP error to those who sent what it is about. Called by local_in.c
+ * for every datagram of IPPROTO_ICMP that the firewall lets in: an error takes
+ * effect where PF_INET's would, and nowhere else. What comes out of here has been
+ * checked as icmp_rcv() checks it: checksum, policy, and that the quoted packet
+ * can be ours. Who is told stands in ip_error_deliver(); nothing here knows a
+ * socket.
  */
 #include <kunit/visibility.h>
 #include <linux/icmp.h>
@@ -115,14 +116,11 @@ bool xinet_ip_error_wanted(const struct xinet_ip_rx *rx)
 	unsigned int offset;
 	struct iphdr buf;
 
-	if (rx->iph->protocol != IPPROTO_ICMP)
-		return false;
-	/* The message itself cannot be seen in its later fragments. */
-	if (rx->iph->frag_off & htons(IP_OFFSET))
-		return xinet_raw_any(rx->net);
-
 	iph = xinet_ip_error_quoted(rx, &buf, &offset);
-	return iph && xinet_raw_has_protocol(rx->net, iph->protocol);
+	return iph && (xinet_raw_has_protocol(rx->net, XINET_RAW_POINT_WIRE,
+					      iph->protocol) ||
+		       xinet_raw_has_protocol(rx->net, XINET_RAW_POINT_HOST,
+					      iph->protocol));
 }
 
 /*
@@ -162,17 +160,16 @@ static void ip_error_deliver(const struct xinet_ip_error *error)
 	xinet_raw_error(error);
 }
 
-/* @rx->skb is owned, its data at the ICMP header, which is linear. */
-static void ip_error_read(struct xinet_ip_rx *rx)
+/* @skb is a clone of @rx's, data at the ICMP header, which is linear. */
+static void ip_error_read(const struct xinet_ip_rx *rx, struct sk_buff *skb)
 {
 	struct xinet_ip_error error = {
 		.net	= rx->net,
-		.skb	= rx->skb,
+		.skb	= skb,
 		.sdif	= rx->sdif,
 		/* As PF_INET has it: the device, what loops back included. */
-		.dif	= rx->sdif ? rx->dif : rx->skb->dev->ifindex,
+		.dif	= skb->dev->ifindex,
 	};
-	struct sk_buff *skb = rx->skb;
 	unsigned int quoted_len;
 
 	if (!ip_error_policy_allows(skb) || skb_checksum_simple_validate(skb))
@@ -181,39 +178,43 @@ static void ip_error_read(struct xinet_ip_rx *rx)
 	__skb_pull(skb, sizeof(struct icmphdr));
 	quoted_len = ((const struct iphdr *)skb->data)->ihl * 4 +
 		     IP_ERROR_QUOTED_LEN;
-	if (pskb_may_pull(skb, quoted_len)) {
-		error.iph = (const struct iphdr *)skb->data;
-		error.type = icmp_hdr(skb)->type;
-		error.code = icmp_hdr(skb)->code;
-		if (xinet_ip_error_info(rx->net, icmp_hdr(skb),
-					error.iph->protocol, &error.info) &&
-		    (error.type == ICMP_REDIRECT ||
-		     !ip_error_is_bogus(rx->net, skb, error.iph)))
-			ip_error_deliver(&error);
-	}
-	__skb_push(skb, sizeof(struct icmphdr));
+	if (!pskb_may_pull(skb, quoted_len))
+		return;
+
+	error.iph = (const struct iphdr *)skb->data;
+	error.type = icmp_hdr(skb)->type;
+	error.code = icmp_hdr(skb)->code;
+	if (xinet_ip_error_info(rx->net, icmp_hdr(skb), error.iph->protocol,
+				&error.info) &&
+	    (error.type == ICMP_REDIRECT ||
+	     !ip_error_is_bogus(rx->net, skb, error.iph)))
+		ip_error_deliver(&error);
 }
 
 /*
  * Budget: for what is not an error, the two header look-ups of
- * xinet_ip_error_wanted(). An error somebody may wait for costs the clone and
- * the route that the raw sockets of IPPROTO_ICMP then share.
+ * xinet_ip_error_wanted(). An error about a protocol that somebody has a raw
+ * socket of costs a clone, whoever they are.
  */
-void xinet_ip_error(struct xinet_ip_rx *rx)
+void xinet_ip_error(const struct xinet_ip_rx *rx)
 {
 	unsigned int header_len = rx->iph->ihl * 4;
+	struct sk_buff *skb;
 
-	if (!xinet_ip_error_wanted(rx) || (!rx->owned && xinet_ip_own(rx)))
+	if (!xinet_ip_error_wanted(rx))
 		return;
 	if (skb_rtable(rx->skb)->rt_flags & (RTCF_BROADCAST | RTCF_MULTICAST))
 		return;
 
-	if (pskb_may_pull(rx->skb, header_len + sizeof(struct icmphdr) +
-				   sizeof(struct iphdr))) {
-		__skb_pull(rx->skb, header_len);
-		ip_error_read(rx);
-		__skb_push(rx->skb, header_len);
+	skb = skb_clone(rx->skb, GFP_ATOMIC);
+	if (!skb)
+		return;
+	if (pskb_may_pull(skb, header_len + sizeof(struct icmphdr) +
+			       sizeof(struct iphdr))) {
+		__skb_pull(skb, header_len);
+		skb_reset_transport_header(skb);
+		ip_error_read(rx, skb);
 	}
-	rx->iph = ip_hdr(rx->skb);
+	consume_skb(skb);
 }
 EXPORT_SYMBOL_IF_KUNIT(xinet_ip_error);

@@ -83,7 +83,7 @@ bool xinet_ip_error_info(const struct net *net, const struct icmphdr *icmph,
 
 /**
  * xinet_ip_error_wanted() - whether a packet may be an error for somebody
- * @rx: the packet, possibly a fragment; not written
+ * @rx: the packet, whole; not written
  *
  * Context: softirq, RCU read side.
  */
@@ -91,13 +91,13 @@ bool xinet_ip_error_wanted(const struct xinet_ip_rx *rx);
 
 /**
  * xinet_ip_error() - tell the senders of a packet of an ICMP error about it
- * @rx: a datagram, no fragment. Not consumed, but it may be @rx->owned
- *	afterwards.
+ * @rx: a datagram from LOCAL_IN; not written
  *
- * Does nothing when @rx is no ICMP error, or one that nobody here waits for.
+ * Does nothing when @rx is no ICMP error, or one that nobody here waits for, or
+ * one that icmp_rcv() would not believe.
  *
  * Context: softirq, RCU read side.
  */
-void xinet_ip_error(struct xinet_ip_rx *rx);
+void xinet_ip_error(const struct xinet_ip_rx *rx);
 
 #endif /* _XINET_IP_ERROR_H */

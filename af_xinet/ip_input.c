@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The way in for IPv4: one packet_type for ETH_P_IP while anybody receives, a
- * raw socket or the handler of a protocol. What a driver hands up is validated,
+ * The way in for IPv4 from the wire: one packet_type for ETH_P_IP while anybody
+ * receives there, a raw socket at XINET_RAW_POINT_WIRE or the handler of a
+ * protocol that the kernel speaks itself. What a driver hands up is validated,
  * asked for by somebody, reassembled if it is a fragment, and given to the
  * handler and the raw sockets. PF_INET's own handler gets the same skb before
- * or after us, so it is read and never written; only a copy of our own is.
+ * or after us, so it is read and never written; only a copy of our own is. What
+ * becomes of a packet behind the firewall is local_in.c's.
  */
 #include <kunit/visibility.h>
 #include <linux/if_ether.h>
@@ -19,7 +21,6 @@
 #include <net/route.h>
 
 #include "af_xinet/handler.h"
-#include "af_xinet/ip_error.h"
 #include "af_xinet/ip_input.h"
 #include "af_xinet/ip_local.h"
 #include "af_xinet/mib.h"
@@ -114,6 +115,25 @@ static bool ip_accept_options(struct net *net, struct sk_buff *skb)
 	       !ip_options_rcv_srr(skb, skb->dev);
 }
 
+/*
+ * As ip_rcv() does once the route is known: RFC 1122, section 3.3.6, has a host
+ * drop what says unicast at the network and not at the link, if it is told to.
+ */
+static bool ip_accept_link_address(const struct sk_buff *skb)
+{
+	const struct rtable *rt = skb_rtable(skb);
+	struct in_device *in_dev;
+
+	if (likely(skb->pkt_type != PACKET_BROADCAST &&
+		   skb->pkt_type != PACKET_MULTICAST))
+		return true;
+	if (rt->rt_type == RTN_BROADCAST || rt->rt_type == RTN_MULTICAST)
+		return true;
+	in_dev = __in_dev_get_rcu(skb->dev);
+	return !in_dev ||
+	       !IN_DEV_ORCONF(in_dev, DROP_UNICAST_IN_L2_MULTICAST);
+}
+
 /* Of @rx's own, header linear, as long as the datagram. */
 static noinline struct sk_buff *ip_clone(const struct xinet_ip_rx *rx)
 {
@@ -127,10 +147,10 @@ static noinline struct sk_buff *ip_clone(const struct xinet_ip_rx *rx)
 	return skb;
 }
 
-/* Options are written into, and fragments joined. */
+/* On the wire options are written into, and fragments joined. */
 static bool ip_may_be_packed(const struct xinet_ip_rx *rx)
 {
-	return rx->iph->ihl == 5 && !ip_is_fragment(rx->iph);
+	return rx->host || (rx->iph->ihl == 5 && !ip_is_fragment(rx->iph));
 }
 
 int xinet_ip_own(struct xinet_ip_rx *rx)
@@ -144,6 +164,8 @@ int xinet_ip_own(struct xinet_ip_rx *rx)
 		skb = ip_clone(rx);
 	if (!skb)
 		return err;
+	if (rx->host)
+		goto out;
 
 	skb_reset_network_header(skb);
 	skb_set_transport_header(skb, ip_hdrlen(skb));
@@ -151,9 +173,10 @@ int xinet_ip_own(struct xinet_ip_rx *rx)
 	IPCB(skb)->iif = skb->skb_iif;
 
 	err = -EHOSTUNREACH;
-	if (!xinet_ip_is_local(skb) || !ip_accept_options(rx->net, skb))
+	if (!xinet_ip_is_local(skb) || !ip_accept_link_address(skb) ||
+	    !ip_accept_options(rx->net, skb))
 		goto err_free;
-
+out:
 	rx->skb = skb;
 	rx->iph = ip_hdr(skb);
 	rx->owned = true;
@@ -164,14 +187,11 @@ err_free:
 	return err;
 }
 
-/*
- * Whether somebody wants the packet, by protocol and addresses, or what it says
- * of another; RCU.
- */
+/* Whether somebody wants the packet, by protocol and addresses; RCU. */
 static bool ip_wanted(const struct xinet_ip_rx *rx)
 {
 	return xinet_handler_wanted(rx->iph->protocol) ||
-	       xinet_raw_wanted(rx) || xinet_ip_error_wanted(rx);
+	       xinet_raw_wanted(rx, XINET_RAW_POINT_WIRE);
 }
 
 /*
@@ -196,7 +216,7 @@ static bool ip_defragment(struct xinet_ip_rx *rx)
 	return xinet_ip_is_local(rx->skb);
 }
 
-static int ip_icmp_type(const struct xinet_ip_rx *rx)
+int xinet_ip_icmp_type(const struct xinet_ip_rx *rx)
 {
 	const struct icmphdr *icmp;
 	struct icmphdr buf;
@@ -220,11 +240,7 @@ static void ip_input(struct xinet_ip_rx *rx)
 	    (!ip_wanted(rx) || xinet_ip_own(rx)))
 		return;
 
-	/* Errors first: the last of the sockets takes the packet. */
-	rx->icmp_type = ip_icmp_type(rx);
-	if (rx->icmp_type >= 0 && xinet_ip_error_is(rx->icmp_type) &&
-	    xinet_raw_any(rx->net))
-		xinet_ip_error(rx);
+	rx->icmp_type = xinet_ip_icmp_type(rx);
 	if (!xinet_handler_any() || !xinet_handler_input(rx))
 		xinet_raw_input(rx);
 }
@@ -249,15 +265,12 @@ static void ip_set_interfaces(struct xinet_ip_rx *rx,
 
 /*
  * Whether anybody here may want a packet of @protocol, before its header is
- * worth a checksum. ICMP may be about any protocol; IPPROTO_RAW receives
- * nothing, see raw(7).
+ * worth a checksum.
  */
 static bool ip_may_be_wanted(const struct net *net, u8 protocol)
 {
-	return protocol == IPPROTO_ICMP ||
-	       (protocol != IPPROTO_RAW &&
-		(xinet_raw_has_protocol(net, protocol) ||
-		 xinet_handler_wanted(protocol)));
+	return xinet_raw_has_protocol(net, XINET_RAW_POINT_WIRE, protocol) ||
+	       xinet_handler_wanted(protocol);
 }
 
 /*
@@ -308,7 +321,8 @@ static int ip_hook_rcv(struct sk_buff *skb, struct net_device *dev,
 		       struct packet_type *pt, struct net_device *orig_dev)
 {
 	if (skb->pkt_type == PACKET_OTHERHOST ||
-	    (!xinet_raw_any(dev_net(dev)) && !xinet_handler_any()))
+	    (!xinet_raw_any(dev_net(dev), XINET_RAW_POINT_WIRE) &&
+	     !xinet_handler_any()))
 		consume_skb(skb);
 	else if (likely(ip_header_is_linear(skb)))
 		ip_receive(skb, dev, (const struct iphdr *)skb->data);

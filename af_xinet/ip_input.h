@@ -29,6 +29,8 @@ union xinet_ip_header {
  * @icmp_type: of a datagram of IPPROTO_ICMP its type, XINET_ICMP_CUT when it has
  *	no whole ICMP header, XINET_ICMP_NONE for other protocols
  * @owned: @skb is ours alone, exactly @len bytes long, and has a local route
+ * @host: @skb comes from LOCAL_IN: the kernel has reassembled, trimmed and
+ *	routed it, and has read its options
  */
 struct xinet_ip_rx {
 	struct net *net;
@@ -39,6 +41,7 @@ struct xinet_ip_rx {
 	int sdif;
 	int icmp_type;
 	bool owned;
+	bool host;
 };
 
 /**
@@ -87,12 +90,21 @@ const struct iphdr *xinet_ip_header_check(const struct sk_buff *skb,
 					  unsigned int *len);
 
 /**
+ * xinet_ip_icmp_type() - what struct xinet_ip_rx has of ICMP
+ * @rx: the packet, no later fragment
+ *
+ * Context: any.
+ * Return: an ICMP type, or XINET_ICMP_*.
+ */
+int xinet_ip_icmp_type(const struct xinet_ip_rx *rx);
+
+/**
  * xinet_ip_own() - get a private copy of a packet, if it is for this host
  * @rx: the packet; afterwards @rx->owned and @rx->skb is the caller's to
  *	consume
  *
  * Clones, trims link padding, and asks routing whether the host would deliver
- * the packet locally (source validation included).
+ * the packet locally (source validation included). From LOCAL_IN it clones only.
  *
  * Context: softirq, RCU read side.
  * Return: 0; -ENOMEM; -EHOSTUNREACH when the packet is not for this host.

@@ -15,6 +15,7 @@
 #include "af_xinet/diag.h"
 #include "af_xinet/family.h"
 #include "af_xinet/ip_local.h"
+#include "af_xinet/local_in.h"
 #include "af_xinet/mib.h"
 #include "af_xinet/netlink.h"
 #include "af_xinet/proc.h"
@@ -40,11 +41,15 @@ static int __init xinet_init(void)
 	if (err)
 		goto err_mib;
 
+	err = xinet_local_in_init();
+	if (err)
+		goto err_ip_local;
+
 	xinet_registry_init();
 
 	err = xinet_raw_init();
 	if (err)
-		goto err_ip_local;
+		goto err_local_in;
 
 	err = xinet_packet_init();
 	if (err)
@@ -93,6 +98,8 @@ err_packet:
 	xinet_packet_exit();
 err_raw:
 	xinet_raw_exit();
+err_local_in:
+	xinet_local_in_exit();
 err_ip_local:
 	xinet_ip_local_exit();
 err_mib:
@@ -112,6 +119,7 @@ static void __exit xinet_exit(void)
 	xinet_stream_exit();
 	xinet_packet_exit();
 	xinet_raw_exit();
+	xinet_local_in_exit();
 	xinet_ip_local_exit();
 	xinet_skb_pack_exit();
 	xinet_mib_exit();

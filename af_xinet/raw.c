@@ -21,7 +21,6 @@
 
 #include "af_xinet/bind.h"
 #include "af_xinet/family.h"
-#include "af_xinet/protocol.h"
 #include "af_xinet/protosw.h"
 #include "af_xinet/raw.h"
 #include "compat/xinet_compat_inet.h"
@@ -187,6 +186,38 @@ static int raw_get_icmp_id(struct sock *sk, char __user *optval,
 	return 0;
 }
 
+/* XINET_RAW_POINT of <linux/xinet.h> */
+static int raw_set_point(struct sock *sk, sockptr_t optval,
+			 unsigned int optlen)
+{
+	int point;
+
+	if (optlen < sizeof(point))
+		return -EINVAL;
+	if (copy_from_sockptr(&point, optval, sizeof(point)))
+		return -EFAULT;
+	if (point != XINET_RAW_POINT_WIRE && point != XINET_RAW_POINT_HOST)
+		return -EINVAL;
+	return xinet_raw_set_point(sk, point);
+}
+
+static int raw_get_point(struct sock *sk, char __user *optval,
+			 int __user *optlen)
+{
+	int point, len;
+
+	if (get_user(len, optlen))
+		return -EFAULT;
+	if (len < 0)
+		return -EINVAL;
+
+	point = READ_ONCE(xinet_raw_sk(sk)->point);
+	len = min_t(unsigned int, len, sizeof(point));
+	if (put_user(len, optlen) || copy_to_user(optval, &point, len))
+		return -EFAULT;
+	return 0;
+}
+
 static int raw_setsockopt(struct socket *sock, int level, int optname,
 			  sockptr_t optval, unsigned int optlen)
 {
@@ -194,6 +225,8 @@ static int raw_setsockopt(struct socket *sock, int level, int optname,
 		return raw_set_icmp_filter(sock->sk, optval, optlen);
 	if (level == SOL_XINET && optname == XINET_RAW_ICMP_ID)
 		return raw_set_icmp_id(sock->sk, optval, optlen);
+	if (level == SOL_XINET && optname == XINET_RAW_POINT)
+		return raw_set_point(sock->sk, optval, optlen);
 	if (level == SOL_RAW)
 		return -ENOPROTOOPT;
 	return ip_setsockopt(sock->sk, level, optname, optval, optlen);
@@ -206,6 +239,8 @@ static int raw_getsockopt(struct socket *sock, int level, int optname,
 		return raw_get_icmp_filter(sock->sk, optval, optlen);
 	if (level == SOL_XINET && optname == XINET_RAW_ICMP_ID)
 		return raw_get_icmp_id(sock->sk, optval, optlen);
+	if (level == SOL_XINET && optname == XINET_RAW_POINT)
+		return raw_get_point(sock->sk, optval, optlen);
 	if (level == SOL_RAW)
 		return -ENOPROTOOPT;
 	return ip_getsockopt(sock->sk, level, optname, optval, optlen);
@@ -297,10 +332,12 @@ static int __net_init raw_net_init(struct net *net)
 static void __net_exit raw_net_exit(struct net *net)
 {
 	struct xinet_raw_net *rn = xinet_raw_net(net);
+	unsigned int i;
 
 	/* Sockets hold their namespace. */
-	WARN_ON_ONCE(rn->sockets);
-	kvfree(rn->by_icmp_id);
+	WARN_ON_ONCE(rn->receivers);
+	for (i = 0; i < XINET_RAW_POINTS; i++)
+		kvfree(rn->table[i].by_icmp_id);
 }
 
 static struct pernet_operations raw_net_ops = {
@@ -368,7 +405,6 @@ err_pernet:
 void xinet_raw_exit(void)
 {
 	xinet_protosw_retire(&raw_protosw);
-	xinet_protocol_exit();
 	/* Sockets go back to the proto's slab by RCU. */
 	rcu_barrier();
 	proto_unregister(&raw_proto);

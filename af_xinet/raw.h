@@ -7,6 +7,7 @@
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/net.h>
+#include <linux/xinet.h>
 #include <net/protocol.h>
 #include <net/raw.h>
 
@@ -16,6 +17,9 @@ struct xinet_ip_error;
 struct xinet_ip_rx;
 struct xinet_raw_datagram;
 
+/* How many places there are to receive at: XINET_RAW_POINT_* */
+#define XINET_RAW_POINTS	2
+
 /**
  * struct xinet_raw_sock - a raw IPv4 socket
  * @raw: must be first: the kernel's multicast routing and ioctls take the
@@ -24,7 +28,12 @@ struct xinet_raw_datagram;
  *	and read by the receive path without a lock.
  * @icmp_id: XINET_RAW_ICMP_ID plus 1, host byte order, or 0. Once set it
  *	stays; read by the receive path without a lock.
- * @icmp_id_node: in struct xinet_raw_net's by_icmp_id, when @icmp_id is set
+ * @point: XINET_RAW_POINT; changes under the socket lock and that of the
+ *	namespace
+ * @left: points the socket has been at before, a bit for each
+ * @left_at: when it left the last of them, for cond_synchronize_rcu()
+ * @hashed: the socket is in struct xinet_raw_net
+ * @icmp_id_node: of each point, in by_icmp_id, when @icmp_id is set
  * @all_node: in struct xinet_raw_net's all, while the socket is hashed
  * @drops: packets that matched and were lost, see xinet_raw_drops()
  * @cork: what MSG_MORE has put together so far, or NULL; changed under the
@@ -33,7 +42,11 @@ struct xinet_raw_datagram;
 struct xinet_raw_sock {
 	struct raw_sock raw;
 	u32 icmp_id;
-	struct hlist_node icmp_id_node;
+	u8 point;
+	u8 left;
+	bool hashed;
+	unsigned long left_at;
+	struct hlist_node icmp_id_node[XINET_RAW_POINTS];
 	struct list_head all_node;
 	atomic64_t drops;
 	struct xinet_raw_datagram *cork;
@@ -48,22 +61,33 @@ static inline struct xinet_raw_sock *xinet_raw_sk(const struct sock *sk)
 #define XINET_RAW_ICMP_ID_HEADS	1024
 
 /**
- * struct xinet_raw_net - the raw sockets of one network namespace
- * @lock: guards everything here; readers of @hash and @by_icmp_id hold
- *	rcu_read_lock()
- * @sockets: number of sockets that receive; read without the lock, see
- *	xinet_raw_any()
- * @all: every socket of the namespace, for those who list them under @lock
- * @hash: the sockets by IP protocol number, but for those in @by_icmp_id
+ * struct xinet_raw_table - the sockets that receive at one point
+ * @sockets: how many; read without the lock, see xinet_raw_any()
+ * @hash: the sockets by IP protocol number, but for those in @by_icmp_id, by
+ *	their sk_node (XINET_RAW_POINT_WIRE) or their sk_bind_node
+ *	(XINET_RAW_POINT_HOST): both are beside the addresses that the receive
+ *	path compares
  * @by_icmp_id: XINET_RAW_ICMP_ID_HEADS heads, the sockets that have asked for
  *	one ICMP identifier, by its low bits; NULL until there is one
  */
-struct xinet_raw_net {
-	struct mutex lock;	/* everything here, see above */
+struct xinet_raw_table {
 	unsigned int sockets;
-	struct list_head all;
 	struct hlist_head hash[MAX_INET_PROTOS];
 	struct hlist_head *by_icmp_id;
+};
+
+/**
+ * struct xinet_raw_net - the raw sockets of one network namespace
+ * @lock: guards everything here; readers of a table hold rcu_read_lock()
+ * @receivers: number of sockets that receive, at either point
+ * @all: every socket of the namespace, for those who list them under @lock
+ * @table: the sockets that receive, by XINET_RAW_POINT
+ */
+struct xinet_raw_net {
+	struct mutex lock;	/* everything here, see above */
+	unsigned int receivers;
+	struct list_head all;
+	struct xinet_raw_table table[XINET_RAW_POINTS];
 };
 
 /**
@@ -115,22 +139,24 @@ static inline struct xinet_raw_net *xinet_raw_net_rcu(const struct net *net)
 }
 
 /**
- * xinet_raw_any() - whether any socket of a namespace receives
+ * xinet_raw_any() - whether any socket of a namespace receives at a point
  * @net: the namespace
+ * @point: XINET_RAW_POINT_*
  *
  * Context: RCU read side.
  */
-static inline bool xinet_raw_any(const struct net *net)
+static inline bool xinet_raw_any(const struct net *net, unsigned int point)
 {
-	return READ_ONCE(xinet_raw_net_rcu(net)->sockets);
+	return READ_ONCE(xinet_raw_net_rcu(net)->table[point].sockets);
 }
 
 /**
  * xinet_raw_hash() - let a socket receive
  * @sk: a raw socket, its inet_num set
  *
- * The first one hooks us onto ETH_P_IP. A socket of IPPROTO_RAW sends only
- * (raw(7)) and is counted, never found.
+ * The first one hooks us onto ETH_P_IP, and onto LOCAL_IN in its namespace. A
+ * socket of IPPROTO_RAW (raw(7)), or of a number that no IPv4 header can have,
+ * sends only: it is listed, never found.
  *
  * Context: process; may sleep.
  * Return: 0 or -ENOMEM.
@@ -141,7 +167,7 @@ int xinet_raw_hash(struct sock *sk);
  * xinet_raw_unhash() - let a socket receive no more
  * @sk: a raw socket, hashed or not
  *
- * The last one takes the hook away. Does not wait: packets under way may still
+ * The last one takes the hooks away. Does not wait: packets under way may still
  * find @sk until a grace period has passed.
  *
  * Context: process; may sleep.
@@ -161,6 +187,19 @@ void xinet_raw_unhash(struct sock *sk);
 int xinet_raw_bind_icmp_id(struct sock *sk, u16 id);
 
 /**
+ * xinet_raw_set_point() - receive at another place
+ * @sk: a raw socket, hashed or not
+ * @point: XINET_RAW_POINT_*
+ *
+ * See XINET_RAW_POINT in <linux/xinet.h>.
+ *
+ * Context: process; may sleep, for a grace period if the socket has been there
+ * before.
+ * Return: 0; -EOPNOTSUPP when the kernel has no such place; -ENOMEM.
+ */
+int xinet_raw_set_point(struct sock *sk, unsigned int point);
+
+/**
  * xinet_raw_drops() - how many packets a socket should have got and did not
  * @sk: a raw socket
  *
@@ -174,6 +213,7 @@ u64 xinet_raw_drops(const struct sock *sk);
 /**
  * xinet_raw_has_protocol() - whether there is a raw socket for a protocol
  * @net: the namespace
+ * @point: XINET_RAW_POINT_*, where it receives
  * @protocol: IP protocol number
  *
  * The cheapest question there is about a packet, before its header has been
@@ -181,12 +221,14 @@ u64 xinet_raw_drops(const struct sock *sk);
  *
  * Context: RCU read side.
  */
-static inline bool xinet_raw_has_protocol(const struct net *net, u8 protocol)
+static inline bool xinet_raw_has_protocol(const struct net *net,
+					  unsigned int point, u8 protocol)
 {
-	struct xinet_raw_net *rn = xinet_raw_net_rcu(net);
+	const struct xinet_raw_table *table =
+		&xinet_raw_net_rcu(net)->table[point];
 
-	return !hlist_empty(&rn->hash[protocol]) ||
-	       (protocol == IPPROTO_ICMP && READ_ONCE(rn->by_icmp_id));
+	return !hlist_empty(&table->hash[protocol]) ||
+	       (protocol == IPPROTO_ICMP && READ_ONCE(table->by_icmp_id));
 }
 
 /**
@@ -213,18 +255,32 @@ bool xinet_raw_match(const struct sock *sk, __be32 saddr, __be32 daddr,
 /**
  * xinet_raw_wanted() - whether any socket wants a packet, by its addresses
  * @rx: the packet
+ * @point: XINET_RAW_POINT_*, where the socket receives
  *
  * Context: softirq, RCU read side.
  */
-bool xinet_raw_wanted(const struct xinet_ip_rx *rx);
+bool xinet_raw_wanted(const struct xinet_ip_rx *rx, unsigned int point);
 
 /**
- * xinet_raw_input() - deliver a datagram to every raw socket that wants it
+ * xinet_raw_input() - deliver a datagram to the raw sockets of the wire
  * @rx: the packet, not a fragment
+ *
+ * To every one that wants it of those at XINET_RAW_POINT_WIRE.
  *
  * Context: softirq, RCU read side.
  */
 void xinet_raw_input(struct xinet_ip_rx *rx);
+
+/**
+ * xinet_raw_input_host() - deliver a datagram to the raw sockets of the host
+ * @rx: the packet, @rx->host
+ *
+ * To every one that wants it of those at XINET_RAW_POINT_HOST. What @rx named
+ * goes on to the kernel; afterwards @rx is void.
+ *
+ * Context: softirq, RCU read side.
+ */
+void xinet_raw_input_host(struct xinet_ip_rx *rx);
 
 /**
  * xinet_raw_sendmsg() - proto_ops sendmsg of raw sockets; see raw(7)

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * From an IPv4 packet to the raw sockets that want it: the table of sockets of
- * each namespace, the match, the filters, the delivery. Called by ip_input.c
- * for every datagram, and by the proto for every socket that comes and goes.
+ * each namespace, the match, the filters, the delivery. Called by ip_input.c and
+ * by local_in.c, each for the sockets that receive there, and by the proto for
+ * every socket that comes and goes.
  * Nothing here clones, counts or locks for a socket that says no.
  */
 #include <kunit/visibility.h>
@@ -21,79 +22,55 @@
 
 #include "af_xinet/ip_error.h"
 #include "af_xinet/ip_input.h"
+#include "af_xinet/local_in.h"
 #include "af_xinet/mib.h"
-#include "af_xinet/protocol.h"
 #include "af_xinet/raw.h"
 #include "af_xinet/raw_error.h"
 #include "compat/xinet_compat_inet.h"
 
-static struct hlist_head *raw_bucket(struct xinet_raw_net *rn, u8 protocol)
+static bool raw_receives(const struct sock *sk)
 {
-	return &rn->hash[protocol & (MAX_INET_PROTOS - 1)];
+	/* IPPROTO_RAW sends only; higher ones are in no header (PF_INET has them) */
+	return inet_sk(sk)->inet_num < IPPROTO_RAW;
 }
 
-static bool raw_sends_only(const struct sock *sk)
+static struct xinet_raw_table *raw_table(const struct xinet_ip_rx *rx,
+					 unsigned int point)
 {
-	return inet_sk(sk)->inet_num == IPPROTO_RAW;
+	return &xinet_raw_net_rcu(rx->net)->table[point];
 }
 
-int xinet_raw_hash(struct sock *sk)
+/* The node of @sk in the list of its protocol at @point. */
+static __always_inline struct hlist_node *raw_node(struct sock *sk,
+						   unsigned int point)
 {
-	struct xinet_raw_net *rn = xinet_raw_net(sock_net(sk));
-	int err = 0;
-
-	sock_set_flag(sk, SOCK_RCU_FREE);
-
-	mutex_lock(&rn->lock);
-	if (!raw_sends_only(sk)) {
-		err = xinet_ip_hook_get();
-		if (err)
-			goto out;
-		WRITE_ONCE(rn->sockets, rn->sockets + 1);
-		xinet_protocol_get(inet_sk(sk)->inet_num);
-	}
-	sk_add_node_rcu(sk, raw_bucket(rn, inet_sk(sk)->inet_num));
-	list_add_tail(&xinet_raw_sk(sk)->all_node, &rn->all);
-	sock_prot_inuse_add(sock_net(sk), sk->sk_prot, 1);
-out:
-	mutex_unlock(&rn->lock);
-	return err;
-}
-EXPORT_SYMBOL_IF_KUNIT(xinet_raw_hash);
-
-/* Whether @sk was hashed; under rn->lock. */
-static bool raw_unlink(struct sock *sk)
-{
-	struct xinet_raw_sock *rsk = xinet_raw_sk(sk);
-
-	if (rsk->icmp_id) {
-		if (hlist_unhashed(&rsk->icmp_id_node))
-			return false;
-		hlist_del_init_rcu(&rsk->icmp_id_node);
-		__sock_put(sk);
-	} else if (!sk_del_node_init_rcu(sk)) {
-		return false;
-	}
-	list_del(&rsk->all_node);
-	return true;
+	return point == XINET_RAW_POINT_HOST ? &sk->sk_bind_node : &sk->sk_node;
 }
 
-void xinet_raw_unhash(struct sock *sk)
+static __always_inline struct sock *raw_of_node(struct hlist_node *node,
+						unsigned int point)
 {
-	struct xinet_raw_net *rn = xinet_raw_net(sock_net(sk));
-
-	mutex_lock(&rn->lock);
-	if (raw_unlink(sk)) {
-		sock_prot_inuse_add(sock_net(sk), sk->sk_prot, -1);
-		if (!raw_sends_only(sk)) {
-			xinet_protocol_put(inet_sk(sk)->inet_num);
-			WRITE_ONCE(rn->sockets, rn->sockets - 1);
-			xinet_ip_hook_put();
-		}
-	}
-	mutex_unlock(&rn->lock);
+	if (!node)
+		return NULL;
+	return point == XINET_RAW_POINT_HOST ?
+	       hlist_entry(node, struct sock, sk_bind_node) :
+	       hlist_entry(node, struct sock, sk_node);
 }
-EXPORT_SYMBOL_IF_KUNIT(xinet_raw_unhash);
+
+/* The sockets of a protocol at @point, one by one; RCU. */
+static __always_inline struct sock *raw_first(struct hlist_head *list,
+					      unsigned int point)
+{
+	return raw_of_node(rcu_dereference(hlist_first_rcu(list)), point);
+}
+
+static __always_inline struct sock *raw_next(struct sock *sk,
+					     unsigned int point)
+{
+	struct hlist_node *node = raw_node(sk, point);
+
+	return raw_of_node(rcu_dereference(hlist_next_rcu(node)), point);
+}
 
 static struct hlist_head *raw_icmp_id_bucket(struct hlist_head *heads, u16 id)
 {
@@ -101,18 +78,138 @@ static struct hlist_head *raw_icmp_id_bucket(struct hlist_head *heads, u16 id)
 }
 
 /* Under rn->lock. */
-static struct hlist_head *raw_icmp_id_heads(struct xinet_raw_net *rn)
+static struct hlist_head *raw_icmp_id_heads(struct xinet_raw_table *table)
 {
-	struct hlist_head *heads = rn->by_icmp_id;
+	struct hlist_head *heads = table->by_icmp_id;
 
 	if (!heads) {
 		heads = kvcalloc(XINET_RAW_ICMP_ID_HEADS, sizeof(*heads),
 				 GFP_KERNEL);
 		/* Pairs with smp_load_acquire() of the receive path. */
-		smp_store_release(&rn->by_icmp_id, heads);
+		smp_store_release(&table->by_icmp_id, heads);
 	}
 	return heads;
 }
+
+/* Puts @sk where packets find it; under rn->lock. Takes a reference. */
+static void raw_link(struct xinet_raw_net *rn, struct sock *sk)
+{
+	struct xinet_raw_sock *rsk = xinet_raw_sk(sk);
+	unsigned int point = rsk->point;
+	struct xinet_raw_table *table = &rn->table[point];
+
+	sock_hold(sk);
+	if (rsk->icmp_id)
+		hlist_add_head_rcu(&rsk->icmp_id_node[point],
+				   raw_icmp_id_bucket(table->by_icmp_id,
+						      rsk->icmp_id - 1));
+	else
+		hlist_add_head_rcu(raw_node(sk, point),
+				   &table->hash[inet_sk(sk)->inet_num]);
+}
+
+static void raw_unlink(struct sock *sk)
+{
+	struct xinet_raw_sock *rsk = xinet_raw_sk(sk);
+
+	if (rsk->icmp_id)
+		hlist_del_init_rcu(&rsk->icmp_id_node[rsk->point]);
+	else
+		hlist_del_init_rcu(raw_node(sk, rsk->point));
+	__sock_put(sk);
+}
+
+/* A socket begins to receive at @point; under rn->lock. */
+static int raw_enter(struct xinet_raw_net *rn, unsigned int point)
+{
+	struct xinet_raw_table *table = &rn->table[point];
+	int err;
+
+	if (point == XINET_RAW_POINT_WIRE) {
+		err = xinet_ip_hook_get();
+		if (err)
+			return err;
+	}
+	WRITE_ONCE(table->sockets, table->sockets + 1);
+	return 0;
+}
+
+static void raw_leave(struct xinet_raw_net *rn, unsigned int point)
+{
+	struct xinet_raw_table *table = &rn->table[point];
+
+	WRITE_ONCE(table->sockets, table->sockets - 1);
+	if (point == XINET_RAW_POINT_WIRE)
+		xinet_ip_hook_put();
+}
+
+/* @sk begins to receive; under rn->lock. */
+static int raw_start(struct xinet_raw_net *rn, struct sock *sk)
+{
+	unsigned int point = xinet_raw_sk(sk)->point;
+	int err;
+
+	err = raw_enter(rn, point);
+	if (err)
+		return err;
+	if (!rn->receivers) {
+		err = xinet_local_in_get(sock_net(sk));
+		if (err) {
+			raw_leave(rn, point);
+			return err;
+		}
+	}
+	WRITE_ONCE(rn->receivers, rn->receivers + 1);
+	raw_link(rn, sk);
+	return 0;
+}
+
+static void raw_stop(struct xinet_raw_net *rn, struct sock *sk)
+{
+	raw_unlink(sk);
+	WRITE_ONCE(rn->receivers, rn->receivers - 1);
+	if (!rn->receivers)
+		xinet_local_in_put(sock_net(sk));
+	raw_leave(rn, xinet_raw_sk(sk)->point);
+}
+
+int xinet_raw_hash(struct sock *sk)
+{
+	struct xinet_raw_net *rn = xinet_raw_net(sock_net(sk));
+	struct xinet_raw_sock *rsk = xinet_raw_sk(sk);
+	int err = 0;
+
+	sock_set_flag(sk, SOCK_RCU_FREE);
+
+	mutex_lock(&rn->lock);
+	if (raw_receives(sk))
+		err = raw_start(rn, sk);
+	if (!err) {
+		rsk->hashed = true;
+		list_add_tail(&rsk->all_node, &rn->all);
+		sock_prot_inuse_add(sock_net(sk), sk->sk_prot, 1);
+	}
+	mutex_unlock(&rn->lock);
+	return err;
+}
+EXPORT_SYMBOL_IF_KUNIT(xinet_raw_hash);
+
+void xinet_raw_unhash(struct sock *sk)
+{
+	struct xinet_raw_net *rn = xinet_raw_net(sock_net(sk));
+	struct xinet_raw_sock *rsk = xinet_raw_sk(sk);
+
+	mutex_lock(&rn->lock);
+	if (rsk->hashed) {
+		sock_prot_inuse_add(sock_net(sk), sk->sk_prot, -1);
+		list_del(&rsk->all_node);
+		rsk->hashed = false;
+		if (raw_receives(sk))
+			raw_stop(rn, sk);
+	}
+	mutex_unlock(&rn->lock);
+}
+EXPORT_SYMBOL_IF_KUNIT(xinet_raw_unhash);
 
 /*
  * From the list of its protocol to the identifiers, by a node of its own, so
@@ -124,7 +221,6 @@ int xinet_raw_bind_icmp_id(struct sock *sk, u16 id)
 {
 	struct xinet_raw_net *rn = xinet_raw_net(sock_net(sk));
 	struct xinet_raw_sock *rsk = xinet_raw_sk(sk);
-	struct hlist_head *heads;
 	int err = 0;
 
 	mutex_lock(&rn->lock);
@@ -132,20 +228,74 @@ int xinet_raw_bind_icmp_id(struct sock *sk, u16 id)
 		err = rsk->icmp_id == id + 1u ? 0 : -EBUSY;
 		goto out;
 	}
-	heads = raw_icmp_id_heads(rn);
-	if (!heads) {
+	if (!raw_icmp_id_heads(&rn->table[rsk->point])) {
 		err = -ENOMEM;
 		goto out;
 	}
-	sock_hold(sk);
-	sk_del_node_init_rcu(sk);
+	if (rsk->hashed)
+		raw_unlink(sk);
 	WRITE_ONCE(rsk->icmp_id, id + 1u);
-	hlist_add_head_rcu(&rsk->icmp_id_node, raw_icmp_id_bucket(heads, id));
+	if (rsk->hashed)
+		raw_link(rn, sk);
 out:
 	mutex_unlock(&rn->lock);
 	return err;
 }
 EXPORT_SYMBOL_IF_KUNIT(xinet_raw_bind_icmp_id);
+
+/* From the lists of one point to those of another; under rn->lock. */
+static int raw_move(struct xinet_raw_net *rn, struct sock *sk,
+		    unsigned int point)
+{
+	struct xinet_raw_sock *rsk = xinet_raw_sk(sk);
+	unsigned int left = rsk->point;
+	int err;
+
+	if (rsk->icmp_id && !raw_icmp_id_heads(&rn->table[point]))
+		return -ENOMEM;
+	err = raw_enter(rn, point);
+	if (err)
+		return err;
+	raw_unlink(sk);
+	rsk->left |= BIT(left);
+	rsk->left_at = get_state_synchronize_rcu();
+	WRITE_ONCE(rsk->point, point);
+	raw_link(rn, sk);
+	raw_leave(rn, left);
+	return 0;
+}
+
+/*
+ * Each point has nodes of its own, so that who is walking a list stays in it.
+ * To come back to a list, the socket waits until nobody can be standing on the
+ * node that it left it by.
+ */
+int xinet_raw_set_point(struct sock *sk, unsigned int point)
+{
+	struct xinet_raw_net *rn = xinet_raw_net(sock_net(sk));
+	struct xinet_raw_sock *rsk = xinet_raw_sk(sk);
+	int err = 0;
+
+	if (point == XINET_RAW_POINT_HOST && !xinet_local_in_is_possible())
+		return -EOPNOTSUPP;
+
+	lock_sock(sk);
+	if (rsk->point == point)
+		goto out;
+	if (rsk->left & BIT(point))
+		cond_synchronize_rcu(rsk->left_at);
+
+	mutex_lock(&rn->lock);
+	if (rsk->hashed && raw_receives(sk))
+		err = raw_move(rn, sk, point);
+	else
+		WRITE_ONCE(rsk->point, point);
+	mutex_unlock(&rn->lock);
+out:
+	release_sock(sk);
+	return err;
+}
+EXPORT_SYMBOL_IF_KUNIT(xinet_raw_set_point);
 
 u64 xinet_raw_drops(const struct sock *sk)
 {
@@ -256,15 +406,14 @@ static int raw_icmp_id(const struct xinet_ip_rx *rx)
 }
 
 /* Whether @rx may be for sockets that ask for an identifier; RCU. */
-static bool raw_has_icmp_id(const struct xinet_ip_rx *rx)
+static bool raw_has_icmp_id(const struct xinet_ip_rx *rx, unsigned int point)
 {
-	return rx->icmp_type >= 0 &&
-	       READ_ONCE(xinet_raw_net_rcu(rx->net)->by_icmp_id);
+	return rx->icmp_type >= 0 && READ_ONCE(raw_table(rx, point)->by_icmp_id);
 }
 
 /* The sockets that may want the packet for its identifier; RCU. */
 static struct hlist_head *raw_icmp_id_list(const struct xinet_ip_rx *rx,
-					   int *id)
+					   unsigned int point, int *id)
 {
 	static struct hlist_head nobody;
 	struct hlist_head *heads;
@@ -272,7 +421,7 @@ static struct hlist_head *raw_icmp_id_list(const struct xinet_ip_rx *rx,
 	if (rx->iph->protocol != IPPROTO_ICMP)
 		return &nobody;
 	/* Pairs with smp_store_release() in raw_icmp_id_heads(). */
-	heads = smp_load_acquire(&xinet_raw_net_rcu(rx->net)->by_icmp_id);
+	heads = smp_load_acquire(&raw_table(rx, point)->by_icmp_id);
 	if (!heads)
 		return &nobody;
 	*id = raw_icmp_id(rx);
@@ -314,16 +463,22 @@ static void raw_drop(struct sock *sk)
 	xinet_mib_inc(sock_net(sk), XINET_MIB_RAW_INDROPS);
 }
 
-/* What IP_PKTINFO will tell: where the packet came in, and the local address. */
+/*
+ * What IP_PKTINFO will tell: where the packet came in, and the local address.
+ * Both control blocks begin with the interface.
+ */
 static void raw_set_pktinfo(const struct sock *sk, struct sk_buff *skb)
 {
+	bool slave = ipv4_l3mdev_skb(IPCB(skb)->flags);
 	struct in_pktinfo *info = PKTINFO_SKB_CB(skb);
 	const struct rtable *rt = skb_rtable(skb);
 
 	if (xinet_inet_pktinfo(sk) && rt) {
-		info->ipi_ifindex = skb->skb_iif;
+		info->ipi_ifindex = IPCB(skb)->iif;
 		if (info->ipi_ifindex == LOOPBACK_IFINDEX)
 			info->ipi_ifindex = inet_iif(skb);
+		else if (slave && rt->rt_iif)
+			info->ipi_ifindex = rt->rt_iif;
 		if (rt->rt_flags & (RTCF_BROADCAST | RTCF_MULTICAST))
 			info->ipi_spec_dst.s_addr =
 				inet_select_addr(skb->dev, ip_hdr(skb)->saddr,
@@ -393,9 +548,9 @@ static bool raw_match(const struct sock *sk, const struct xinet_ip_rx *rx)
 			       rx->sdif);
 }
 
-bool xinet_raw_wanted(const struct xinet_ip_rx *rx)
+bool xinet_raw_wanted(const struct xinet_ip_rx *rx, unsigned int point)
 {
-	struct xinet_raw_net *rn = xinet_raw_net_rcu(rx->net);
+	struct xinet_raw_table *table = raw_table(rx, point);
 	struct xinet_raw_sock *rsk;
 	struct hlist_head *list;
 	struct sock *sk;
@@ -403,15 +558,16 @@ bool xinet_raw_wanted(const struct xinet_ip_rx *rx)
 
 	/* Which identifier a later fragment belongs to stands in the first. */
 	if (rx->iph->frag_off & htons(IP_OFFSET) &&
-	    rx->iph->protocol == IPPROTO_ICMP && READ_ONCE(rn->by_icmp_id))
+	    rx->iph->protocol == IPPROTO_ICMP && READ_ONCE(table->by_icmp_id))
 		return true;
 
-	list = raw_icmp_id_list(rx, &id);
-	hlist_for_each_entry_rcu(rsk, list, icmp_id_node) {
+	list = raw_icmp_id_list(rx, point, &id);
+	hlist_for_each_entry_rcu(rsk, list, icmp_id_node[point]) {
 		if (rsk->icmp_id == id + 1u && raw_match(&rsk->raw.inet.sk, rx))
 			return true;
 	}
-	sk_for_each_rcu(sk, raw_bucket(rn, rx->iph->protocol)) {
+	list = &table->hash[rx->iph->protocol];
+	for (sk = raw_first(list, point); sk; sk = raw_next(sk, point)) {
 		if (raw_match(sk, rx))
 			return true;
 	}
@@ -470,14 +626,15 @@ static __always_inline bool raw_take(struct raw_delivery *d, struct sock *sk,
 }
 
 /* Those that ask for one identifier. */
-static bool raw_offer_by_icmp_id(struct raw_delivery *d)
+static __always_inline bool raw_offer_by_icmp_id(struct raw_delivery *d,
+						 unsigned int point)
 {
 	struct xinet_raw_sock *rsk;
 	struct hlist_head *list;
 	int id;
 
-	list = raw_icmp_id_list(d->rx, &id);
-	hlist_for_each_entry_rcu(rsk, list, icmp_id_node) {
+	list = raw_icmp_id_list(d->rx, point, &id);
+	hlist_for_each_entry_rcu(rsk, list, icmp_id_node[point]) {
 		unsigned int keep;
 
 		if (rsk->icmp_id != id + 1u)
@@ -490,13 +647,15 @@ static bool raw_offer_by_icmp_id(struct raw_delivery *d)
 }
 
 /* Those that ask for a protocol. */
-static void raw_offer_by_protocol(struct raw_delivery *d)
+static __always_inline void raw_offer_by_protocol(struct raw_delivery *d,
+						  unsigned int point)
 {
 	const struct xinet_ip_rx *rx = d->rx;
+	struct hlist_head *list;
 	struct sock *sk;
 
-	sk_for_each_rcu(sk, raw_bucket(xinet_raw_net_rcu(rx->net),
-				       rx->iph->protocol)) {
+	list = &raw_table(rx, point)->hash[rx->iph->protocol];
+	for (sk = raw_first(list, point); sk; sk = raw_next(sk, point)) {
 		unsigned int keep = raw_accepts(sk, rx);
 
 		if (keep && !raw_take(d, sk, keep))
@@ -509,18 +668,30 @@ static void raw_offer_by_protocol(struct raw_delivery *d)
  * of one protocol, each asked on the shared packet; one clone per socket that
  * accepts, one route look-up for all.
  */
-void xinet_raw_input(struct xinet_ip_rx *rx)
+static __always_inline void raw_input(struct xinet_ip_rx *rx,
+				      unsigned int point)
 {
 	struct raw_delivery d = { .rx = rx };
 
-	if (!raw_has_icmp_id(rx) || raw_offer_by_icmp_id(&d))
-		raw_offer_by_protocol(&d);
+	if (!raw_has_icmp_id(rx, point) || raw_offer_by_icmp_id(&d, point))
+		raw_offer_by_protocol(&d, point);
 	if (d.last) {
 		raw_queue(d.last, rx->skb, d.keep);
 		rx->skb = NULL;
 	}
 }
+
+void xinet_raw_input(struct xinet_ip_rx *rx)
+{
+	raw_input(rx, XINET_RAW_POINT_WIRE);
+}
 EXPORT_SYMBOL_IF_KUNIT(xinet_raw_input);
+
+void xinet_raw_input_host(struct xinet_ip_rx *rx)
+{
+	raw_input(rx, XINET_RAW_POINT_HOST);
+}
+EXPORT_SYMBOL_IF_KUNIT(xinet_raw_input_host);
 
 /* Whether @sk may have sent the packet that @error is about. */
 static bool raw_error_match(const struct sock *sk,
@@ -531,37 +702,48 @@ static bool raw_error_match(const struct sock *sk,
 }
 
 /* The sockets whose identifier the quoted echo request carries. */
-static void raw_error_by_icmp_id(const struct xinet_ip_error *error)
+static void raw_error_by_icmp_id(const struct xinet_ip_error *error,
+				 struct xinet_raw_table *table,
+				 unsigned int point)
 {
-	struct xinet_raw_net *rn = xinet_raw_net_rcu(error->net);
 	struct xinet_raw_sock *rsk;
 	struct hlist_head *heads;
 	int id;
 
 	/* Pairs with smp_store_release() in raw_icmp_id_heads(). */
-	heads = smp_load_acquire(&rn->by_icmp_id);
+	heads = smp_load_acquire(&table->by_icmp_id);
 	if (!heads || error->iph->protocol != IPPROTO_ICMP)
 		return;
 	id = raw_icmp_id_at(error->skb, error->iph->ihl * 4, ICMP_ECHO);
 	if (id < 0)
 		return;
 	hlist_for_each_entry_rcu(rsk, raw_icmp_id_bucket(heads, id),
-				 icmp_id_node) {
+				 icmp_id_node[point]) {
 		if (rsk->icmp_id == id + 1u &&
 		    raw_error_match(&rsk->raw.inet.sk, error))
 			xinet_raw_error_report(&rsk->raw.inet.sk, error);
 	}
 }
 
-void xinet_raw_error(const struct xinet_ip_error *error)
+/* The sockets that receive at @point. */
+static void raw_error_at(const struct xinet_ip_error *error,
+			 unsigned int point)
 {
-	struct xinet_raw_net *rn = xinet_raw_net_rcu(error->net);
+	struct xinet_raw_table *table =
+		&xinet_raw_net_rcu(error->net)->table[point];
+	struct hlist_head *list = &table->hash[error->iph->protocol];
 	struct sock *sk;
 
-	raw_error_by_icmp_id(error);
-	sk_for_each_rcu(sk, raw_bucket(rn, error->iph->protocol)) {
+	raw_error_by_icmp_id(error, table, point);
+	for (sk = raw_first(list, point); sk; sk = raw_next(sk, point)) {
 		if (raw_error_match(sk, error))
 			xinet_raw_error_report(sk, error);
 	}
+}
+
+void xinet_raw_error(const struct xinet_ip_error *error)
+{
+	raw_error_at(error, XINET_RAW_POINT_WIRE);
+	raw_error_at(error, XINET_RAW_POINT_HOST);
 }
 EXPORT_SYMBOL_IF_KUNIT(xinet_raw_error);

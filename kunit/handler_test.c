@@ -6,6 +6,7 @@
 #include <linux/ip.h>
 #include <linux/net.h>
 #include <net/net_namespace.h>
+#include <net/protocol.h>
 #include <net/sock.h>
 #include <net/xinet.h>
 
@@ -20,6 +21,8 @@
 /* Experimental protocols of RFC 3692: nobody else listens to them. */
 #define TEST_PROTOCOL	253
 #define TEST_ANOTHER	254
+/* A protocol that the kernel speaks itself. */
+#define TEST_KERNELS	IPPROTO_UDP
 #define TEST_PAYLOAD	24
 
 /* What the handler saw; the tests of a suite run one after another. */
@@ -36,7 +39,6 @@ static void test_rcv(struct sk_buff *skb)
 	seen.packets++;
 	seen.len = skb->len;
 	seen.placed = skb->data == skb_transport_header(skb) &&
-		      ip_hdr(skb)->protocol == TEST_PROTOCOL &&
 		      skb_network_header_len(skb) == sizeof(struct iphdr);
 	kfree_skb(skb);
 }
@@ -67,6 +69,7 @@ static void handler_exit(struct kunit *test)
 {
 	/* After a failed assertion; otherwise it is not there. */
 	xinet_del_protocol(&test_protocol, TEST_PROTOCOL);
+	xinet_del_protocol(&test_protocol, TEST_KERNELS);
 	xinet_fake_dev_destroy(test->priv);
 }
 
@@ -76,7 +79,7 @@ static struct sk_buff *test_packet(struct kunit *test, u8 protocol)
 				 TEST_LOCAL, TEST_PAYLOAD);
 }
 
-/* Whether the handler took all of a packet. */
+/* Whether the handler on the wire took all of a packet. */
 static bool input(struct kunit *test, u8 protocol)
 {
 	struct net_device *dev = test->priv;
@@ -100,21 +103,58 @@ static bool input(struct kunit *test, u8 protocol)
 	return taken;
 }
 
-static void error(struct kunit *test, u8 protocol, u32 info)
+/*
+ * Gives a packet, as the kernel does behind LOCAL_IN, to what speaks @through;
+ * false when nothing does.
+ */
+static bool deliver_through(struct kunit *test, u8 through, u8 protocol)
 {
 	struct sk_buff *skb = test_packet(test, protocol);
+	const struct net_protocol *p;
 
+	skb->dev = test->priv;
+	__skb_pull(skb, sizeof(struct iphdr));
+	local_bh_disable();
 	rcu_read_lock();
-	xinet_handler_error(skb, info);
+	p = rcu_dereference(inet_protos[through]);
+	if (p)
+		p->handler(skb);
 	rcu_read_unlock();
-	kfree_skb(skb);
+	local_bh_enable();
+	if (!p)
+		kfree_skb(skb);
+	return p;
 }
 
-static void handler_gets_the_datagram_behind_its_header(struct kunit *test)
+static bool deliver(struct kunit *test, u8 protocol)
+{
+	return deliver_through(test, protocol, protocol);
+}
+
+/* Tells what speaks @protocol of an error; false when nothing does. */
+static bool error(struct kunit *test, u8 protocol, u32 info)
+{
+	struct sk_buff *skb = test_packet(test, protocol);
+	const struct net_protocol *p;
+
+	skb->dev = test->priv;
+	rcu_read_lock();
+	p = rcu_dereference(inet_protos[protocol]);
+	if (p)
+		p->err_handler(skb, info);
+	rcu_read_unlock();
+	kfree_skb(skb);
+	return p;
+}
+
+static void handler_is_called_behind_the_firewall(struct kunit *test)
 {
 	KUNIT_ASSERT_EQ(test, xinet_add_protocol(&test_protocol,
 						 TEST_PROTOCOL), 0);
-	KUNIT_EXPECT_TRUE(test, input(test, TEST_PROTOCOL));
+	KUNIT_EXPECT_FALSE(test, xinet_ip_hook_is_there());
+	KUNIT_EXPECT_FALSE(test, input(test, TEST_PROTOCOL));
+	KUNIT_EXPECT_EQ(test, seen.packets, 0u);
+	KUNIT_EXPECT_TRUE(test, deliver(test, TEST_PROTOCOL));
 	KUNIT_EXPECT_EQ(test, seen.packets, 1u);
 	KUNIT_EXPECT_EQ(test, seen.len, (unsigned int)TEST_PAYLOAD);
 	KUNIT_EXPECT_TRUE(test, seen.placed);
@@ -122,12 +162,37 @@ static void handler_gets_the_datagram_behind_its_header(struct kunit *test)
 						 TEST_PROTOCOL), 0);
 }
 
+/* What decapsulation hands on under another number is nobody's. */
+static void number_in_the_header_chooses_the_handler(struct kunit *test)
+{
+	KUNIT_ASSERT_EQ(test, xinet_add_protocol(&test_protocol,
+						 TEST_PROTOCOL), 0);
+	KUNIT_EXPECT_TRUE(test, deliver_through(test, TEST_PROTOCOL,
+						TEST_ANOTHER));
+	KUNIT_EXPECT_EQ(test, seen.packets, 0u);
+	KUNIT_EXPECT_EQ(test, xinet_del_protocol(&test_protocol,
+						 TEST_PROTOCOL), 0);
+}
+
+static void handler_on_the_wire_gets_the_datagram_too(struct kunit *test)
+{
+	KUNIT_ASSERT_EQ(test, xinet_add_protocol(&test_protocol, TEST_KERNELS),
+			0);
+	KUNIT_EXPECT_TRUE(test, input(test, TEST_KERNELS));
+	KUNIT_EXPECT_EQ(test, seen.packets, 1u);
+	KUNIT_EXPECT_EQ(test, seen.len, (unsigned int)TEST_PAYLOAD);
+	KUNIT_EXPECT_TRUE(test, seen.placed);
+	KUNIT_EXPECT_EQ(test, xinet_del_protocol(&test_protocol, TEST_KERNELS),
+			0);
+}
+
 static void another_protocol_is_left_alone(struct kunit *test)
 {
 	KUNIT_ASSERT_EQ(test, xinet_add_protocol(&test_protocol,
 						 TEST_PROTOCOL), 0);
 	KUNIT_EXPECT_FALSE(test, input(test, TEST_ANOTHER));
-	error(test, TEST_ANOTHER, 1);
+	KUNIT_EXPECT_FALSE(test, deliver(test, TEST_ANOTHER));
+	KUNIT_EXPECT_FALSE(test, error(test, TEST_ANOTHER, 1));
 	KUNIT_EXPECT_EQ(test, seen.packets + seen.errors, 0u);
 	KUNIT_EXPECT_EQ(test, xinet_del_protocol(&test_protocol,
 						 TEST_PROTOCOL), 0);
@@ -137,17 +202,17 @@ static void raw_sockets_leave_it_a_clone(struct kunit *test)
 {
 	struct socket *sock;
 
-	KUNIT_ASSERT_EQ(test, xinet_add_protocol(&test_protocol,
-						 TEST_PROTOCOL), 0);
+	KUNIT_ASSERT_EQ(test, xinet_add_protocol(&test_protocol, TEST_KERNELS),
+			0);
 	KUNIT_ASSERT_EQ(test,
 			sock_create_kern(&init_net, xinet_family_number(),
-					 SOCK_RAW, TEST_PROTOCOL, &sock), 0);
-	KUNIT_EXPECT_FALSE(test, input(test, TEST_PROTOCOL));
+					 SOCK_RAW, TEST_KERNELS, &sock), 0);
+	KUNIT_EXPECT_FALSE(test, input(test, TEST_KERNELS));
 	KUNIT_EXPECT_EQ(test, seen.packets, 1u);
 	KUNIT_EXPECT_TRUE(test, seen.placed);
 	sock_release(sock);
-	KUNIT_EXPECT_EQ(test, xinet_del_protocol(&test_protocol,
-						 TEST_PROTOCOL), 0);
+	KUNIT_EXPECT_EQ(test, xinet_del_protocol(&test_protocol, TEST_KERNELS),
+			0);
 }
 
 static void removed_handler_gets_nothing(struct kunit *test)
@@ -156,8 +221,14 @@ static void removed_handler_gets_nothing(struct kunit *test)
 						 TEST_PROTOCOL), 0);
 	KUNIT_ASSERT_EQ(test, xinet_del_protocol(&test_protocol,
 						 TEST_PROTOCOL), 0);
-	KUNIT_EXPECT_FALSE(test, input(test, TEST_PROTOCOL));
-	error(test, TEST_PROTOCOL, 1);
+	KUNIT_EXPECT_FALSE(test, deliver(test, TEST_PROTOCOL));
+	KUNIT_EXPECT_FALSE(test, error(test, TEST_PROTOCOL, 1));
+
+	KUNIT_ASSERT_EQ(test, xinet_add_protocol(&test_protocol, TEST_KERNELS),
+			0);
+	KUNIT_ASSERT_EQ(test, xinet_del_protocol(&test_protocol, TEST_KERNELS),
+			0);
+	KUNIT_EXPECT_FALSE(test, input(test, TEST_KERNELS));
 	KUNIT_EXPECT_EQ(test, seen.packets + seen.errors, 0u);
 }
 
@@ -206,25 +277,29 @@ static void what_cannot_receive_is_refused(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, xinet_ip_hook_is_there());
 }
 
-static void hook_is_there_while_there_is_a_handler(struct kunit *test)
+static void hook_is_there_while_the_wire_has_a_handler(struct kunit *test)
 {
-	KUNIT_ASSERT_EQ(test, xinet_add_protocol(&test_protocol,
-						 TEST_PROTOCOL), 0);
+	KUNIT_ASSERT_EQ(test, xinet_add_protocol(&test_protocol, TEST_KERNELS),
+			0);
+	KUNIT_EXPECT_EQ(test, xinet_add_protocol(&quiet_protocol, TEST_KERNELS),
+			-EEXIST);
 	KUNIT_EXPECT_TRUE(test, xinet_ip_hook_is_there());
-	KUNIT_ASSERT_EQ(test, xinet_del_protocol(&test_protocol,
-						 TEST_PROTOCOL), 0);
+	KUNIT_ASSERT_EQ(test, xinet_del_protocol(&test_protocol, TEST_KERNELS),
+			0);
 	KUNIT_EXPECT_FALSE(test, xinet_ip_hook_is_there());
 }
 
 static struct kunit_case handler_cases[] = {
-	KUNIT_CASE(handler_gets_the_datagram_behind_its_header),
+	KUNIT_CASE(handler_is_called_behind_the_firewall),
+	KUNIT_CASE(number_in_the_header_chooses_the_handler),
+	KUNIT_CASE(handler_on_the_wire_gets_the_datagram_too),
 	KUNIT_CASE(another_protocol_is_left_alone),
 	KUNIT_CASE(raw_sockets_leave_it_a_clone),
 	KUNIT_CASE(removed_handler_gets_nothing),
 	KUNIT_CASE(errors_reach_a_handler_that_wants_them),
 	KUNIT_CASE(a_protocol_has_one_handler),
 	KUNIT_CASE(what_cannot_receive_is_refused),
-	KUNIT_CASE(hook_is_there_while_there_is_a_handler),
+	KUNIT_CASE(hook_is_there_while_the_wire_has_a_handler),
 	{}
 };
 

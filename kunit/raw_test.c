@@ -12,6 +12,7 @@
 
 #include "af_xinet/family.h"
 #include "af_xinet/ip_input.h"
+#include "af_xinet/local_in.h"
 #include "af_xinet/raw.h"
 #include "compat/xinet_compat_packet.h"
 #include "fake_dev.h"
@@ -63,20 +64,23 @@ static struct sock *open_raw(struct kunit *test, int protocol)
 }
 
 /*
- * Gives a packet from TEST_REMOTE to TEST_LOCAL to the demultiplexer; one of
- * IPPROTO_ICMP is of @icmp_type and carries @icmp_id.
+ * Gives a packet from TEST_REMOTE to TEST_LOCAL to the demultiplexer of @point;
+ * one of IPPROTO_ICMP is of @icmp_type and carries @icmp_id.
  */
-static void input_with_id(struct kunit *test, int protocol, u8 icmp_type,
-			  u16 icmp_id)
+static void input_at(struct kunit *test, unsigned int point, int protocol,
+		     u8 icmp_type, u16 icmp_id)
 {
+	bool host = point == XINET_RAW_POINT_HOST;
 	struct raw_fixture *f = test->priv;
 	struct xinet_ip_rx rx = {
 		.net	= &init_net,
 		.dif	= f->dev->ifindex,
 		.icmp_type = protocol == IPPROTO_ICMP ? icmp_type :
 							XINET_ICMP_NONE,
-		.owned	= true,
+		.owned	= !host,
+		.host	= host,
 	};
+	struct sk_buff *skb;
 
 	rx.skb = xinet_fake_ip_skb(test, f->dev, protocol, TEST_REMOTE,
 				   TEST_LOCAL, sizeof(struct icmphdr));
@@ -85,12 +89,22 @@ static void input_with_id(struct kunit *test, int protocol, u8 icmp_type,
 	icmp_hdr(rx.skb)->type = icmp_type;
 	icmp_hdr(rx.skb)->un.echo.id = htons(icmp_id);
 
+	skb = rx.skb;
 	local_bh_disable();
 	rcu_read_lock();
-	xinet_raw_input(&rx);
+	if (host)
+		xinet_raw_input_host(&rx);
+	else
+		xinet_raw_input(&rx);
 	rcu_read_unlock();
 	local_bh_enable();
-	kfree_skb(rx.skb);
+	kfree_skb(host ? skb : rx.skb);
+}
+
+static void input_with_id(struct kunit *test, int protocol, u8 icmp_type,
+			  u16 icmp_id)
+{
+	input_at(test, XINET_RAW_POINT_WIRE, protocol, icmp_type, icmp_id);
 }
 
 static void input(struct kunit *test, int protocol, u8 icmp_type)
@@ -103,7 +117,8 @@ static bool any_socket(void)
 	bool any;
 
 	rcu_read_lock();
-	any = xinet_raw_any(&init_net);
+	any = xinet_raw_any(&init_net, XINET_RAW_POINT_WIRE) ||
+	      xinet_raw_any(&init_net, XINET_RAW_POINT_HOST);
 	rcu_read_unlock();
 	return any;
 }
@@ -256,20 +271,103 @@ static void unhashed_socket_gets_nothing(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, queued(sk), 1u);
 }
 
+static void expect_hooks(struct kunit *test, bool wire, bool local_in)
+{
+	KUNIT_EXPECT_EQ(test, xinet_ip_hook_is_there(), wire);
+	KUNIT_EXPECT_EQ(test, xinet_local_in_is_there(&init_net), local_in);
+}
+
 static void hook_is_there_while_a_socket_receives(struct kunit *test)
 {
 	struct sock *send_only, *sk;
 
-	KUNIT_EXPECT_FALSE(test, xinet_ip_hook_is_there());
+	expect_hooks(test, false, false);
 	send_only = open_raw(test, IPPROTO_RAW);
-	KUNIT_EXPECT_FALSE(test, xinet_ip_hook_is_there());
+	expect_hooks(test, false, false);
 	sk = open_raw(test, TEST_PROTOCOL);
-	KUNIT_EXPECT_TRUE(test, xinet_ip_hook_is_there());
+	expect_hooks(test, true, true);
 	KUNIT_EXPECT_TRUE(test, any_socket());
 	xinet_raw_unhash(sk);
-	KUNIT_EXPECT_FALSE(test, xinet_ip_hook_is_there());
+	expect_hooks(test, false, false);
 	xinet_raw_unhash(send_only);
 	KUNIT_EXPECT_FALSE(test, any_socket());
+}
+
+static void hook_of_the_wire_is_for_those_who_listen_there(struct kunit *test)
+{
+	struct sock *sk = open_raw(test, TEST_PROTOCOL);
+
+	KUNIT_ASSERT_EQ(test, xinet_raw_set_point(sk, XINET_RAW_POINT_HOST), 0);
+	expect_hooks(test, false, true);
+	KUNIT_ASSERT_EQ(test, xinet_raw_set_point(sk, XINET_RAW_POINT_WIRE), 0);
+	expect_hooks(test, true, true);
+	xinet_raw_unhash(sk);
+	expect_hooks(test, false, false);
+	/* One that does not receive has a point all the same. */
+	KUNIT_ASSERT_EQ(test, xinet_raw_set_point(sk, XINET_RAW_POINT_HOST), 0);
+	expect_hooks(test, false, false);
+	KUNIT_ASSERT_EQ(test, xinet_raw_hash(sk), 0);
+	expect_hooks(test, false, true);
+}
+
+/* No IPv4 header has these numbers: PF_INET's sockets of them only send. */
+static void numbers_beyond_a_header_receive_nothing(struct kunit *test)
+{
+	struct sock *beyond = open_raw(test, 256 + IPPROTO_IGMP);
+	struct sock *within = open_raw(test, IPPROTO_IGMP);
+
+	input(test, IPPROTO_IGMP, 0);
+	KUNIT_EXPECT_EQ(test, queued(beyond), 0u);
+	KUNIT_EXPECT_EQ(test, queued(within), 1u);
+}
+
+static void socket_receives_at_its_point_only(struct kunit *test)
+{
+	struct sock *wire = open_raw(test, TEST_PROTOCOL);
+	struct sock *host = open_raw(test, TEST_PROTOCOL);
+	struct sock *both = open_raw(test, TEST_PROTOCOL);
+
+	KUNIT_ASSERT_EQ(test, xinet_raw_set_point(host, XINET_RAW_POINT_HOST),
+			0);
+	input_at(test, XINET_RAW_POINT_WIRE, TEST_PROTOCOL, 0, 0);
+	KUNIT_EXPECT_EQ(test, queued(wire), 1u);
+	KUNIT_EXPECT_EQ(test, queued(host), 0u);
+
+	KUNIT_ASSERT_EQ(test, xinet_raw_set_point(both, XINET_RAW_POINT_HOST),
+			0);
+	input_at(test, XINET_RAW_POINT_HOST, TEST_PROTOCOL, 0, 0);
+	KUNIT_EXPECT_EQ(test, queued(wire), 1u);
+	KUNIT_EXPECT_EQ(test, queued(host), 1u);
+	KUNIT_EXPECT_EQ(test, queued(both), 2u);
+
+	KUNIT_ASSERT_EQ(test, xinet_raw_set_point(both, XINET_RAW_POINT_WIRE),
+			0);
+	input_at(test, XINET_RAW_POINT_HOST, TEST_PROTOCOL, 0, 0);
+	KUNIT_EXPECT_EQ(test, queued(host), 2u);
+	KUNIT_EXPECT_EQ(test, queued(both), 2u);
+	input_at(test, XINET_RAW_POINT_WIRE, TEST_PROTOCOL, 0, 0);
+	KUNIT_EXPECT_EQ(test, queued(both), 3u);
+}
+
+static void icmp_id_works_at_both_points(struct kunit *test)
+{
+	struct sock *before = open_raw(test, IPPROTO_ICMP);
+	struct sock *after = open_raw(test, IPPROTO_ICMP);
+
+	KUNIT_ASSERT_EQ(test, xinet_raw_bind_icmp_id(before, 7), 0);
+	KUNIT_ASSERT_EQ(test, xinet_raw_set_point(before, XINET_RAW_POINT_HOST),
+			0);
+	KUNIT_ASSERT_EQ(test, xinet_raw_set_point(after, XINET_RAW_POINT_HOST),
+			0);
+	KUNIT_ASSERT_EQ(test, xinet_raw_bind_icmp_id(after, 7), 0);
+
+	input_at(test, XINET_RAW_POINT_WIRE, IPPROTO_ICMP, ICMP_ECHOREPLY, 7);
+	input_at(test, XINET_RAW_POINT_HOST, IPPROTO_ICMP, ICMP_ECHOREPLY, 8);
+	KUNIT_EXPECT_EQ(test, queued(before), 0u);
+	KUNIT_EXPECT_EQ(test, queued(after), 0u);
+	input_at(test, XINET_RAW_POINT_HOST, IPPROTO_ICMP, ICMP_ECHOREPLY, 7);
+	KUNIT_EXPECT_EQ(test, queued(before), 1u);
+	KUNIT_EXPECT_EQ(test, queued(after), 1u);
 }
 
 /* Sockets come and go while packets arrive; what is open gets every packet. */
@@ -329,9 +427,9 @@ static void icmp_id_leaves_the_list_of_the_protocol(struct kunit *test)
 	struct xinet_raw_net *rn = xinet_raw_net(&init_net);
 	struct sock *sk = open_raw(test, IPPROTO_ICMP);
 
-	KUNIT_EXPECT_FALSE(test, hlist_empty(&rn->hash[IPPROTO_ICMP]));
+	KUNIT_EXPECT_FALSE(test, hlist_empty(&rn->table[0].hash[IPPROTO_ICMP]));
 	KUNIT_ASSERT_EQ(test, xinet_raw_bind_icmp_id(sk, 7), 0);
-	KUNIT_EXPECT_TRUE(test, hlist_empty(&rn->hash[IPPROTO_ICMP]));
+	KUNIT_EXPECT_TRUE(test, hlist_empty(&rn->table[0].hash[IPPROTO_ICMP]));
 	KUNIT_EXPECT_FALSE(test, list_empty(&rn->all));
 	xinet_raw_unhash(sk);
 	KUNIT_EXPECT_TRUE(test, list_empty(&rn->all));
@@ -339,7 +437,8 @@ static void icmp_id_leaves_the_list_of_the_protocol(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, queued(sk), 0u);
 	/* twice is once */
 	xinet_raw_unhash(sk);
-	KUNIT_EXPECT_EQ(test, rn->sockets, 0u);
+	KUNIT_EXPECT_EQ(test, rn->receivers, 0u);
+	KUNIT_EXPECT_EQ(test, rn->table[0].sockets, 0u);
 }
 
 /* Sockets with identifiers come and go; the others of the bucket stay. */
@@ -388,6 +487,10 @@ static struct kunit_case raw_cases[] = {
 	KUNIT_CASE(full_queue_counts_a_drop),
 	KUNIT_CASE(unhashed_socket_gets_nothing),
 	KUNIT_CASE(hook_is_there_while_a_socket_receives),
+	KUNIT_CASE(hook_of_the_wire_is_for_those_who_listen_there),
+	KUNIT_CASE(numbers_beyond_a_header_receive_nothing),
+	KUNIT_CASE(socket_receives_at_its_point_only),
+	KUNIT_CASE(icmp_id_works_at_both_points),
 	KUNIT_CASE(churn_loses_nothing_for_the_others),
 	KUNIT_CASE(icmp_id_gets_its_echo_replies_only),
 	KUNIT_CASE(icmp_id_is_set_once),

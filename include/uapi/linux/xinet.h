@@ -102,6 +102,34 @@
 #define XINET_RAW_ICMP_ID	16
 
 /**
+ * XINET_RAW_POINT - where a raw socket receives
+ *
+ * int. XINET_RAW_POINT_WIRE, the default: what packet sockets see too, before
+ * netfilter; fragments are put together for the socket. XINET_RAW_POINT_HOST:
+ * what raw sockets of PF_INET see, that is what is left for this host after
+ * reassembly, NAT, IPsec in transport mode, ipvlan in mode l3s and the INPUT
+ * chain of the firewall. All other options and filters mean the same at both.
+ *
+ * ICMP errors set SO_ERROR and fill the error queue (IP_RECVERR) at both, once
+ * they have passed the firewall.
+ *
+ * It may be changed at any time; what has been received before stays in the
+ * queue. A packet that is between the two points at that moment may come twice
+ * or not at all. To go back to where the socket has been before can take some
+ * milliseconds.
+ *
+ * getsockopt() gives the point. A socket of IPPROTO_RAW remembers it, and
+ * receives nothing in any case.
+ *
+ * Errors: EINVAL (length, or an unknown value), EOPNOTSUPP
+ * (XINET_RAW_POINT_HOST on a kernel without netfilter), ENOMEM.
+ */
+#define XINET_RAW_POINT		17
+
+#define XINET_RAW_POINT_WIRE	0
+#define XINET_RAW_POINT_HOST	1
+
+/**
  * XINET_RX_RING - a receive ring with a lane for each CPU
  *
  * struct xinet_rx_ring_req, for a packet socket without rings. From then on what

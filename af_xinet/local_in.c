@@ -1,0 +1,534 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The place where PF_INET's raw sockets receive: behind the firewall's INPUT
+ * chain, with what reassembly, NAT and IPsec have made of a packet. While raw
+ * sockets of a namespace receive, at whichever point, a hook of ours is the last
+ * thing that LOCAL_IN does there. It delivers to the sockets of
+ * XINET_RAW_POINT_HOST; it tells of ICMP errors; and it consumes what only
+ * sockets of ours want of a protocol that the kernel does not speak, which
+ * would answer "protocol unreachable" otherwise.
+ *
+ *            INPUT chains   conntrack's confirm, ipvlan
+ *                 |                     ^ |
+ *   LOCAL_IN: ----+--> local_in_hook ---+ |     +--> consumed
+ *                         (runs them)     v     |
+ *                                   local_in_deliver --> ip_local_deliver_finish
+ *
+ * Hooks that ask for the last place are put in front of one that has it. So the
+ * hook runs those behind it itself, and only then does its own part.
+ *
+ * Packets for an ipvlan device in mode l3s run LOCAL_IN in the namespace of the
+ * device below it, and only there change to it. Where raw sockets receive in a
+ * namespace with such a device, both namespaces have the hook.
+ */
+#include <kunit/visibility.h>
+#include <linux/in.h>
+#include <linux/ip.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/netdevice.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter_ipv4.h>
+#include <linux/skbuff.h>
+#include <linux/slab.h>
+#include <net/ip.h>
+#include <net/net_namespace.h>
+#include <net/protocol.h>
+#include <net/raw.h>
+#include <net/route.h>
+#include <net/rtnetlink.h>
+
+#include "af_xinet/ip_error.h"
+#include "af_xinet/ip_input.h"
+#include "af_xinet/local_in.h"
+#include "af_xinet/netns.h"
+#include "af_xinet/raw.h"
+
+#ifdef CONFIG_NETFILTER
+
+/**
+ * struct local_in_net - the hook of a namespace
+ * @users: how many need it: the raw sockets of the namespace count as one, and
+ *	every device above one of its devices whose namespace has such sockets
+ * @receives: the namespace has raw sockets
+ * @above: struct local_in_above, of its devices
+ */
+struct local_in_net {
+	unsigned int users;
+	bool receives;
+	struct list_head above;
+};
+
+/**
+ * struct local_in_above - an ipvlan device in mode l3s above another namespace
+ * @node: in struct local_in_net's above
+ * @dev: the device, not counted: this goes before it does
+ * @below: the namespace where its packets run LOCAL_IN, not counted: that of the
+ *	device below, without which there is no @dev
+ * @holds: @below has the hook on its behalf
+ */
+struct local_in_above {
+	struct list_head node;
+	const struct net_device *dev;
+	struct net *below;
+	bool holds;
+};
+
+/* Guards every struct local_in_net; taken under RTNL, never the other way. */
+static DEFINE_MUTEX(local_in_lock);
+static unsigned int local_in_net_id __ro_after_init;
+
+/*
+ * What the kernel does behind the hooks, ip_local_deliver_finish(): the same for
+ * every packet, known since the first one.
+ */
+static int (*local_in_okfn)(struct net *net, struct sock *sk,
+			    struct sk_buff *skb);
+
+/* Whether a PF_INET raw socket gets the packet; RCU. */
+static bool local_in_inet_raw_wants(const struct xinet_ip_rx *rx)
+{
+	u32 hash = raw_hashfunc(rx->net, rx->iph->protocol);
+	struct sock *sk;
+
+	sk_for_each_rcu(sk, &raw_v4_hashinfo.ht[hash]) {
+		if (raw_v4_match(rx->net, sk, rx->iph->protocol,
+				 rx->iph->saddr, rx->iph->daddr, rx->dif,
+				 rx->sdif))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Whether the kernel would tell the sender that nobody speaks the protocol, and
+ * be wrong (RFC 1122, section 3.2.2.1).
+ */
+static bool local_in_is_ours_alone(const struct xinet_ip_rx *rx)
+{
+	return !rcu_access_pointer(inet_protos[rx->iph->protocol]) &&
+	       (xinet_raw_wanted(rx, XINET_RAW_POINT_WIRE) ||
+		xinet_raw_wanted(rx, XINET_RAW_POINT_HOST)) &&
+	       !local_in_inet_raw_wants(rx);
+}
+
+/* Whether the packet is consumed. */
+static noinline bool local_in_input(struct net *net, struct sk_buff *skb)
+{
+	struct xinet_ip_rx rx = {
+		.net	= net,
+		.skb	= skb,
+		.iph	= ip_hdr(skb),
+		.len	= skb->len,
+		.dif	= inet_iif(skb),
+		.sdif	= inet_sdif(skb),
+		.host	= true,
+	};
+	struct xinet_ip_rx input;
+
+	/* As ip_local_deliver_finish(), which then fails as well. */
+	if (skb_orphan_frags_rx(skb, GFP_ATOMIC))
+		return false;
+	skb_clear_delivery_time(skb);
+
+	rx.icmp_type = xinet_ip_icmp_type(&rx);
+	input = rx;
+	xinet_raw_input_host(&input);
+	if (rx.icmp_type >= 0 && xinet_ip_error_is(rx.icmp_type))
+		xinet_ip_error(&rx);
+	if (likely(!local_in_is_ours_alone(&rx)))
+		return false;
+	__IP_INC_STATS(net, IPSTATS_MIB_INDELIVERS);
+	consume_skb(skb);
+	return true;
+}
+
+/*
+ * Whether the packet is consumed. Softirq, under RCU. The namespace that counts
+ * is that of the device, which ipvlan may have changed, as for PF_INET's.
+ *
+ * Budget: a few loads for a packet of a protocol that the kernel speaks and no
+ * socket of this point receives.
+ */
+static bool local_in_deliver(struct sk_buff *skb)
+{
+	struct net *net = dev_net(skb->dev);
+	u8 protocol = ip_hdr(skb)->protocol;
+
+	if (!READ_ONCE(xinet_raw_net_rcu(net)->receivers))
+		return false;
+	if (protocol != IPPROTO_ICMP &&
+	    !xinet_raw_has_protocol(net, XINET_RAW_POINT_HOST, protocol) &&
+	    likely(rcu_access_pointer(inet_protos[protocol])))
+		return false;
+	return local_in_input(net, skb);
+}
+
+/* okfn of the hooks behind ours: softirq, under RCU. Owns @skb. */
+static int local_in_finish(struct net *net, struct sock *sk,
+			   struct sk_buff *skb)
+{
+	if (local_in_deliver(skb))
+		return 0;
+	return READ_ONCE(local_in_okfn)(net, sk, skb);
+}
+
+/* The hooks of @e from @behind on, then our part and the kernel's. */
+static unsigned int local_in_run_behind(struct sk_buff *skb,
+					const struct nf_hook_state *state,
+					const struct nf_hook_entries *e,
+					unsigned int behind)
+{
+	struct nf_hook_state ours = *state;
+
+	/* One of them has queued the packet; then this one has come too late. */
+	if (state->okfn == local_in_finish)
+		return NF_ACCEPT;
+
+	if (unlikely(READ_ONCE(local_in_okfn) != state->okfn))
+		WRITE_ONCE(local_in_okfn, state->okfn);
+	ours.okfn = local_in_finish;
+	if (nf_hook_slow(skb, &ours, e, behind) == 1)
+		local_in_finish(ours.net, ours.sk, skb);
+	return NF_STOLEN;
+}
+
+static const struct nf_hook_ops local_in_ops;
+
+static unsigned int local_in_run(struct sk_buff *skb,
+				 const struct nf_hook_state *state)
+{
+	const struct nf_hook_entries *e;
+	struct nf_hook_ops **ops;
+	unsigned int behind;
+
+	e = rcu_dereference(state->net->nf.hooks_ipv4[NF_INET_LOCAL_IN]);
+	if (unlikely(!e))
+		return NF_ACCEPT;
+
+	ops = nf_hook_entries_get_hook_ops(e);
+	behind = e->num_hook_entries;
+	if (READ_ONCE(ops[behind - 1]) == &local_in_ops)
+		return local_in_deliver(skb) ? NF_STOLEN : NF_ACCEPT;
+
+	while (behind && READ_ONCE(ops[behind - 1]) != &local_in_ops)
+		behind--;
+	/* Not there any more: the packet is one of the last. */
+	if (unlikely(!behind))
+		return NF_ACCEPT;
+	return local_in_run_behind(skb, state, e, behind);
+}
+
+/*
+ * Under RCU. Softirq, but for a packet that comes back from a queue of
+ * userspace: that comes with the system call.
+ */
+static unsigned int local_in_hook(void *priv, struct sk_buff *skb,
+				  const struct nf_hook_state *state)
+{
+	unsigned int verdict;
+
+	if (likely(in_softirq()))
+		return local_in_run(skb, state);
+
+	local_bh_disable();
+	verdict = local_in_run(skb, state);
+	local_bh_enable();
+	return verdict;
+}
+
+static const struct nf_hook_ops local_in_ops = {
+	.hook		= local_in_hook,
+	.pf		= NFPROTO_IPV4,
+	.hooknum	= NF_INET_LOCAL_IN,
+	.priority	= INT_MAX,
+};
+
+static struct local_in_net *local_in_net(const struct net *net)
+{
+	return net_generic(net, local_in_net_id);
+}
+
+/* Under local_in_lock. */
+static int local_in_hold(struct net *net)
+{
+	struct local_in_net *ln = local_in_net(net);
+	int err = 0;
+
+	if (!ln->users)
+		err = nf_register_net_hook(net, &local_in_ops);
+	if (!err)
+		ln->users++;
+	return err;
+}
+
+/* Under local_in_lock. What the kernel needs for the hook it frees by RCU. */
+static void local_in_release(struct net *net)
+{
+	if (!--local_in_net(net)->users)
+		nf_unregister_net_hook(net, &local_in_ops);
+}
+
+/* Under local_in_lock. */
+static void local_in_stop(struct net *net)
+{
+	struct local_in_net *ln = local_in_net(net);
+	struct local_in_above *above;
+
+	ln->receives = false;
+	list_for_each_entry(above, &ln->above, node) {
+		if (above->holds)
+			local_in_release(above->below);
+		above->holds = false;
+	}
+	local_in_release(net);
+}
+
+/* Under local_in_lock. */
+static int local_in_start(struct net *net)
+{
+	struct local_in_net *ln = local_in_net(net);
+	struct local_in_above *above;
+	int err;
+
+	err = local_in_hold(net);
+	if (err)
+		return err;
+	ln->receives = true;
+	list_for_each_entry(above, &ln->above, node) {
+		err = local_in_hold(above->below);
+		if (err) {
+			local_in_stop(net);
+			return err;
+		}
+		above->holds = true;
+	}
+	return 0;
+}
+
+int xinet_local_in_get(struct net *net)
+{
+	int err;
+
+	mutex_lock(&local_in_lock);
+	err = local_in_start(net);
+	mutex_unlock(&local_in_lock);
+	return err;
+}
+
+void xinet_local_in_put(struct net *net)
+{
+	mutex_lock(&local_in_lock);
+	local_in_stop(net);
+	mutex_unlock(&local_in_lock);
+}
+
+static bool local_in_is_ipvlan(const struct net_device *dev)
+{
+	const struct rtnl_link_ops *ops = dev->rtnl_link_ops;
+
+	return ops && (!strcmp(ops->kind, "ipvlan") ||
+		       !strcmp(ops->kind, "ipvtap"));
+}
+
+/* Under local_in_lock. */
+static struct local_in_above *local_in_find(const struct net_device *dev)
+{
+	struct local_in_above *above;
+
+	list_for_each_entry(above, &local_in_net(dev_net(dev))->above, node) {
+		if (above->dev == dev)
+			return above;
+	}
+	return NULL;
+}
+
+/* Under local_in_lock. */
+static void local_in_forget(const struct net_device *dev)
+{
+	struct local_in_above *above = local_in_find(dev);
+
+	if (!above)
+		return;
+	if (above->holds)
+		local_in_release(above->below);
+	list_del(&above->node);
+	kfree(above);
+}
+
+/* Under local_in_lock. Without memory the device goes without. */
+static void local_in_remember(const struct net_device *dev, struct net *below)
+{
+	struct local_in_net *ln = local_in_net(dev_net(dev));
+	struct local_in_above *above;
+
+	above = kzalloc(sizeof(*above), GFP_KERNEL);
+	if (!above)
+		return;
+	above->dev = dev;
+	above->below = below;
+	above->holds = ln->receives && !local_in_hold(below);
+	list_add(&above->node, &ln->above);
+}
+
+/* @dev, an ipvlan device, is above @lower, or has been; under RTNL. */
+static void local_in_update(const struct net_device *dev,
+			    const struct net_device *lower, bool linked)
+{
+	bool l3s = linked && netif_has_l3_rx_handler(lower) &&
+		   dev_net(dev) != dev_net(lower);
+	struct local_in_above *above;
+
+	mutex_lock(&local_in_lock);
+	above = local_in_find(dev);
+	if (above && !(l3s && above->below == dev_net(lower))) {
+		local_in_forget(dev);
+		above = NULL;
+	}
+	if (l3s && !above)
+		local_in_remember(dev, dev_net(lower));
+	mutex_unlock(&local_in_lock);
+}
+
+/* Every ipvlan device above @lower: they have one mode; under RTNL. */
+static void local_in_update_all(struct net_device *lower, bool linked)
+{
+	struct list_head *iter;
+	struct net_device *dev;
+
+	netdev_for_each_upper_dev_rcu(lower, dev, iter) {
+		if (local_in_is_ipvlan(dev))
+			local_in_update(dev, lower, linked);
+	}
+}
+
+static struct net_device *local_in_lower(struct net_device *dev)
+{
+	struct net_device *lower;
+	struct list_head *iter;
+
+	netdev_for_each_lower_dev(dev, lower, iter)
+		return lower;
+	return NULL;
+}
+
+/*
+ * A new device is above the other before the mode is set, but up only
+ * afterwards; and a device says NETDEV_CHANGE when its mode has been changed.
+ * One that moves is unregistered in one namespace and registered in the next.
+ */
+static int local_in_event(struct notifier_block *nb, unsigned long event,
+			  void *ptr)
+{
+	struct net_device *dev = netdev_notifier_info_to_dev(ptr);
+	const struct netdev_notifier_changeupper_info *info = ptr;
+	struct net_device *lower;
+
+	switch (event) {
+	case NETDEV_REGISTER:
+	case NETDEV_UP:
+	case NETDEV_CHANGE:
+		lower = local_in_is_ipvlan(dev) ? local_in_lower(dev) : dev;
+		if (lower)
+			local_in_update_all(lower, true);
+		break;
+	case NETDEV_CHANGEUPPER:
+		if (local_in_is_ipvlan(info->upper_dev))
+			local_in_update(info->upper_dev, dev, info->linking);
+		break;
+	case NETDEV_UNREGISTER:
+		if (local_in_is_ipvlan(dev))
+			local_in_update(dev, dev, false);
+		else
+			local_in_update_all(dev, false);
+		break;
+	}
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block local_in_notifier = {
+	.notifier_call	= local_in_event,
+};
+
+static int __net_init local_in_net_init(struct net *net)
+{
+	INIT_LIST_HEAD(&local_in_net(net)->above);
+	return 0;
+}
+
+static void __net_exit local_in_net_exit(struct net *net)
+{
+	/* Sockets hold their namespace; devices have gone before it. */
+	WARN_ON_ONCE(local_in_net(net)->users);
+}
+
+static struct pernet_operations local_in_net_ops = {
+	.init	= local_in_net_init,
+	.exit	= local_in_net_exit,
+	.id	= &local_in_net_id,
+	.size	= sizeof(struct local_in_net),
+};
+
+int __init xinet_local_in_init(void)
+{
+	int err;
+
+	err = register_pernet_subsys(&local_in_net_ops);
+	if (err)
+		return err;
+	err = register_netdevice_notifier(&local_in_notifier);
+	if (err)
+		unregister_pernet_subsys(&local_in_net_ops);
+	return err;
+}
+
+void xinet_local_in_exit(void)
+{
+	unregister_netdevice_notifier(&local_in_notifier);
+	unregister_pernet_subsys(&local_in_net_ops);
+	/* Packets under way have found the hook; they come out of it here. */
+	synchronize_net();
+}
+
+#if IS_ENABLED(CONFIG_KUNIT)
+bool xinet_local_in_is_there(struct net *net)
+{
+	bool there;
+
+	mutex_lock(&local_in_lock);
+	there = local_in_net(net)->users;
+	mutex_unlock(&local_in_lock);
+	return there;
+}
+EXPORT_SYMBOL_IF_KUNIT(xinet_local_in_is_there);
+#endif
+
+#else /* !CONFIG_NETFILTER */
+
+int xinet_local_in_get(struct net *net)
+{
+	return 0;
+}
+
+void xinet_local_in_put(struct net *net)
+{
+}
+
+int __init xinet_local_in_init(void)
+{
+	return 0;
+}
+
+void xinet_local_in_exit(void)
+{
+}
+
+#if IS_ENABLED(CONFIG_KUNIT)
+bool xinet_local_in_is_there(struct net *net)
+{
+	return false;
+}
+EXPORT_SYMBOL_IF_KUNIT(xinet_local_in_is_there);
+#endif
+
+#endif /* CONFIG_NETFILTER */

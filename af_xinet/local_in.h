@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef _XINET_LOCAL_IN_H
+#define _XINET_LOCAL_IN_H
+
+#include <linux/types.h>
+
+struct net;
+
+/**
+ * xinet_local_in_is_possible() - whether the kernel has netfilter
+ *
+ * Without it raw sockets of ours are told of no ICMP error, receive on the wire
+ * only, and senders are told that nobody speaks their protocol.
+ *
+ * Context: any.
+ */
+static inline bool xinet_local_in_is_possible(void)
+{
+	return IS_ENABLED(CONFIG_NETFILTER);
+}
+
+/**
+ * xinet_local_in_get() - raw sockets of a namespace begin to receive
+ * @net: the namespace
+ *
+ * To be called for the first of them.
+ *
+ * Context: process; may sleep.
+ * Return: 0 or a negative errno.
+ */
+int xinet_local_in_get(struct net *net);
+
+/**
+ * xinet_local_in_put() - undo xinet_local_in_get()
+ * @net: the namespace
+ *
+ * Does not wait: packets under way may still come until a grace period has
+ * passed.
+ *
+ * Context: process; may sleep.
+ */
+void xinet_local_in_put(struct net *net);
+
+#if IS_ENABLED(CONFIG_KUNIT)
+/**
+ * xinet_local_in_is_there() - whether a namespace has our hook
+ * @net: the namespace
+ *
+ * Context: process; may sleep.
+ */
+bool xinet_local_in_is_there(struct net *net);
+#endif
+
+/**
+ * xinet_local_in_init() - prepare every namespace
+ *
+ * Context: process, module init, before raw sockets.
+ * Return: 0 or a negative errno.
+ */
+int xinet_local_in_init(void);
+
+/**
+ * xinet_local_in_exit() - undo xinet_local_in_init()
+ *
+ * Context: process, module exit; no raw socket is left. Waits for packets under
+ * way.
+ */
+void xinet_local_in_exit(void);
+
+#endif /* _XINET_LOCAL_IN_H */
