@@ -16,6 +16,7 @@
 #include <thread>
 
 #include "support/diag.h"
+#include "support/firewall.h"
 #include "support/netns.h"
 #include "support/outcome.h"
 #include "support/program.h"
@@ -238,6 +239,56 @@ TEST_F(Protocol, raw_sockets_of_the_protocol_still_see_all) {
     EXPECT_EQ(text_of(receive(socket.get())), "for all");
     EXPECT_TRUE(contains(receive(raw.get()).data, "for all"));
     EXPECT_TRUE(contains(receive(sibling.get()).data, "for all"));
+}
+
+// A message with this TTL is dropped by the INPUT chain of `drop_marked`.
+constexpr uint8_t marked_ttl = 63;
+
+Firewall drop_marked() {
+    return {"type filter hook input priority 0", {"ip protocol 253 ip ttl 63 drop"}};
+}
+
+void inject_marked(const Bytes& payload) {
+    Ipv4 header;
+    header.protocol = message_protocol;
+    header.ttl = marked_ttl;
+    Injector::at_peer().send(ethernet(here_mac(), 0x0800, header.packet(payload)));
+}
+
+TEST_F(Protocol, firewall_has_decided_before_the_module_is_called) {
+    const Fd socket = message_socket(here_address, here_port);
+    const Firewall firewall = drop_marked();
+    ASSERT_TRUE(firewall.installed());
+    inject_marked(message(peer_port, here_port, "dropped"));
+    inject(message(peer_port, here_port, "let in"));
+    EXPECT_EQ(text_of(receive(socket.get())), "let in");
+}
+
+TEST_F(Protocol, address_that_the_firewall_translates_is_the_translated_one) {
+    const Firewall firewall("type nat hook prerouting priority -100",
+                            {"ip daddr 10.77.0.99 dnat to 10.77.0.1"});
+    if (!firewall.installed())
+        GTEST_SKIP() << "this kernel translates no addresses";
+    const Fd socket = message_socket(here_address, here_port);
+    Ipv4 header;
+    header.protocol = message_protocol;
+    header.to = "10.77.0.99";
+    Injector::at_peer().send(
+        ethernet(here_mac(), 0x0800, header.packet(message(peer_port, here_port, "translated"))));
+    EXPECT_EQ(text_of(receive(socket.get())), "translated");
+}
+
+// A raw socket that was there first does not keep the module from being what speaks the protocol.
+TEST_F(Protocol, raw_socket_does_not_stand_in_its_way) {
+    ASSERT_EQ(unload_when_free(), 0);
+    const Fd raw = open_raw(Side::xinet, message_protocol);
+    ASSERT_EQ(load(), 0);
+    const Fd socket = message_socket(here_address, here_port);
+    const Firewall firewall = drop_marked();
+    ASSERT_TRUE(firewall.installed());
+    inject_marked(message(peer_port, here_port, "dropped"));
+    inject(message(peer_port, here_port, "let in"));
+    EXPECT_EQ(text_of(receive(socket.get())), "let in");
 }
 
 // The code of the first ICMP "unreachable" that a message to a port without socket is answered

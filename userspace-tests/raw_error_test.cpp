@@ -9,6 +9,7 @@
 #include <poll.h>
 
 #include "support/compare.h"
+#include "support/firewall.h"
 #include "support/netns.h"
 #include "support/outcome.h"
 #include "support/program.h"
@@ -383,6 +384,30 @@ TEST_F(RawError, redirect_changes_the_gateway) {
                   std::string::npos);
         EXPECT_EQ(told(socket), (Told{0, {}}));
     }
+    EXPECT_EQ(Program({"ip", "route", "del", "192.0.2.0/24"}).wait(), 0);
+}
+
+// What INPUT drops has no effect: not on sockets, and not on routes.
+TEST_F(RawError, error_that_the_firewall_drops_changes_nothing) {
+    const Firewall firewall("type filter hook input priority 0", {"ip protocol icmp drop"});
+    ASSERT_TRUE(firewall.installed());
+    EXPECT_EQ(Program({"ip", "route", "add", "192.0.2.0/24", "via", peer_address}).wait(), 0);
+    EXPECT_EQ(Program({"ip", "neighbour", "replace", "10.77.0.9", "lladdr", "02:00:00:00:00:09",
+                       "dev", here_device})
+                  .wait(),
+              0);
+    constexpr const char* to = "192.0.2.9";
+    const auto any = expect_same_told([&] {
+        error(icmp_error(ICMP_DEST_UNREACH, ICMP_PROT_UNREACH, 0, quoted()));
+        error(icmp_error(ICMP_DEST_UNREACH, ICMP_FRAG_NEEDED, 600, quoted(64, protocol, to)));
+        error(icmp_error(ICMP_REDIRECT, ICMP_REDIR_HOST,
+                         ntohl(ipv4_address("10.77.0.9").sin_addr.s_addr),
+                         quoted(64, protocol, to)));
+    });
+    EXPECT_EQ(any, std::vector<bool>(any.size()));
+    const auto route = Program({"ip", "route", "get", to}).output();
+    EXPECT_EQ(route.find("10.77.0.9"), std::string::npos) << route;
+    EXPECT_EQ(route.find("mtu"), std::string::npos) << route;
     EXPECT_EQ(Program({"ip", "route", "del", "192.0.2.0/24"}).wait(), 0);
 }
 

@@ -161,6 +161,22 @@ TEST_P(RawRecv, only_the_own_protocol_is_received) {
     EXPECT_TRUE(contains(receive(fd()).data, "payload "));
 }
 
+// No header has these numbers; their low bits are those of protocols that are received.
+TEST_P(RawRecv, numbers_that_no_header_has_receive_nothing) {
+    const Injector wire = Injector::at_peer();
+    std::vector<Fd> sockets;
+    for (int protocol = 256; protocol <= 262; protocol++)
+        sockets.push_back(raw(protocol));
+    const Fd monitor = raw(experimental_protocol);
+    for (int protocol = 0; protocol <= 6; protocol++)
+        wire.send(ethernet(here_mac(), ETH_P_IP,
+                           Ipv4{.protocol = uint8_t(protocol)}.packet(repeated("xt-beyon", 64))));
+    wire.send(ethernet(here_mac(), ETH_P_IP, Ipv4{}.packet(repeated("the end ", 64))));
+    receive_marked(monitor.get(), "the end ");
+    for (const auto& socket : sockets)
+        EXPECT_FALSE(receive_now(socket.get()));
+}
+
 TEST_P(RawRecv, empty_queue_would_block) {
     uint8_t byte;
     EXPECT_EQ(::recv(fd(), &byte, 1, MSG_DONTWAIT), -1);

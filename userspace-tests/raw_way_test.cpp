@@ -144,6 +144,31 @@ TEST(RawWay, for_another_host) {
 }
 
 // A TCP segment as GRO makes it of several: one packet, longer than the MTU, with a segment size.
+// RFC 1122, section 3.3.6: what says unicast in a frame that says it is for many.
+TEST(RawWay, unicast_in_a_frame_for_many) {
+    in_own_netns([] {
+        const Wire wire;
+        ip("addr add 10.77.0.1/24 dev xtin");
+        for (const char* drop : {"0", "1"}) {
+            SCOPED_TRACE(std::string("drop_unicast_in_l2_multicast ") + drop);
+            set_sysctl("conf/all/drop_unicast_in_l2_multicast", drop);
+            const bool dropped = *drop == '1';
+            auto pairs = open_pairs(
+                {"xtin"}, dropped ? std::vector<std::string>{"xt-plain"}
+                                  : std::vector<std::string>{"xt-plain", "xt-bcast", "xt-mcast"});
+            wire.in(ethernet(broadcast_mac, ETH_P_IP, packet("xt-bcast")));
+            wire.in(ethernet(multicast_mac, ETH_P_IP, packet("xt-mcast")));
+            for (const auto& piece : pieces("xt-piece", uint16_t(*drop)))
+                wire.in(ethernet(broadcast_mac, ETH_P_IP, piece));
+            wire.in(ethernet(broadcast_mac, ETH_P_IP,
+                             Ipv4{.to = "10.77.0.255"}.packet(repeated("xt-toall", 64))));
+            wire.in(ethernet(link::mac("xtin"), ETH_P_IP, packet("xt-plain")));
+            wire.fence();
+            expect_equal_captures(pairs);
+        }
+    });
+}
+
 TEST(RawWay, merged_by_gro) {
     in_own_netns([] {
         const Wire wire;

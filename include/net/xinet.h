@@ -22,7 +22,7 @@ struct sock;
 struct socket;
 
 /* struct xinet_protosw flags */
-#define XINET_PROTOSW_PERMANENT	0x01	/* never overridden, never removed */
+#define XINET_PROTOSW_PERMANENT	0x01	/* never overridden, never removed: ours */
 #define XINET_PROTOSW_REUSE	0x02	/* sockets start with SO_REUSEADDR on */
 #define XINET_PROTOSW_ICSK	0x04	/* socks are inet_connection_socks */
 
@@ -32,7 +32,10 @@ struct socket;
  * @type: second argument of socket(): SOCK_RAW, SOCK_PACKET, SOCK_DGRAM, ...
  * @protocol: third argument of socket(), host byte order for IP protocols;
  *	IPPROTO_IP (0) makes the entry match any protocol of @type
- * @prot: struct proto of the sockets, its owner is the registering module
+ * @prot: struct proto of the sockets, its owner is the registering module. Its
+ *	obj_size has room for what the kernel takes them for: without @create a
+ *	struct inet_sock, or a struct raw_sock when @type is SOCK_RAW; with
+ *	XINET_PROTOSW_ICSK a struct inet_connection_sock
  * @ops: struct proto_ops of the sockets; family and owner must be set
  * @create: builds the sock of a socket whose ops are already set, or NULL for
  *	an inet-like one (a struct inet_sock is allocated from @prot, its
@@ -65,7 +68,8 @@ struct xinet_protosw {
  *
  * Context: process; may sleep.
  * Return: 0; -EINVAL when the type is out of range, or @p lacks ops or prot, or
- * they name no owner or different ones; -EPERM when a permanent entry holds
+ * they name no owner or different ones, or the socks would be too small, or @p is
+ * permanent and another module's than xinet.ko; -EPERM when a permanent entry holds
  * (type, protocol); -EEXIST when @p is in the table already.
  */
 int xinet_register_protosw(struct xinet_protosw *p);
@@ -95,9 +99,9 @@ int xinet_unregister_protosw(struct xinet_protosw *p);
  *	the length that the IP header says: no link-level padding. How much of it
  *	is linear is not promised: pskb_may_pull(). skb->dev is the device it
  *	came in through, in any namespace: dev_net(skb->dev) tells which, and a
- *	handler must not mix them. The netfilter chains PREROUTING and INPUT
- *	have not seen it: it comes from where packet sockets get theirs.
- *	Softirq, RCU read side; must not sleep.
+ *	handler must not mix them. The netfilter chains PREROUTING and INPUT, NAT
+ *	and IPsec have done with it, unless the kernel speaks the protocol itself,
+ *	see xinet_add_protocol(). Softirq, RCU read side; must not sleep.
  * @err_handler: is told of an ICMP error about a packet of this protocol, or
  *	NULL. The skb is borrowed: icmp_hdr() is the error, skb->data the IPv4
  *	header of the packet that caused it, linear with 8 bytes behind it and
@@ -124,9 +128,18 @@ struct xinet_protocol {
  * Packets of every namespace come, those of namespaces to be created too. Raw
  * sockets of the protocol get them as well. As long as the handler is there the
  * kernel does not answer "protocol unreachable"; that nobody listens on a port is
- * for the handler to tell. A protocol that the kernel speaks itself (TCP, UDP,
- * ICMP, ...) goes on being spoken by it at the same time, with what it answers,
- * and its ICMP errors go to the kernel's handler only.
+ * for the handler to tell.
+ *
+ * A protocol that the kernel does not speak is from then on ours in its table:
+ * the handler is called once for each datagram that the firewall has let in, and
+ * a module that brings the kernel's own handler for the protocol cannot be
+ * loaded before xinet_del_protocol().
+ *
+ * A protocol that the kernel speaks itself (TCP, UDP, ICMP, ...) goes on being
+ * spoken by it at the same time, with what it answers. The handler then gets
+ * datagrams from where packet sockets get theirs: PREROUTING and INPUT have not
+ * seen them, IPsec has not unpacked them, they are reassembled and routed a
+ * second time. The ICMP errors go to the kernel's handler only.
  *
  * Context: process; may sleep.
  * Return: 0; -EEXIST when the protocol has a handler; -EINVAL without handler, or
