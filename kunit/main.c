@@ -10,7 +10,7 @@
 
 kunit_test_suites(&xinet_protosw_suite, &xinet_bind_suite, &xinet_port_suite,
 		  &xinet_ip_input_suite, &xinet_ip_local_suite,
-		  &xinet_ip_error_suite, &xinet_raw_suite,
+		  &xinet_local_in_suite, &xinet_ip_error_suite, &xinet_raw_suite,
 		  &xinet_raw_output_suite, &xinet_tap_suite,
 		  &xinet_filter_index_suite, &xinet_handler_suite,
 		  &xinet_fanout_suite, &xinet_ring_suite,

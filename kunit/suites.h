@@ -9,6 +9,7 @@ extern struct kunit_suite xinet_bind_suite;
 extern struct kunit_suite xinet_port_suite;
 extern struct kunit_suite xinet_ip_input_suite;
 extern struct kunit_suite xinet_ip_local_suite;
+extern struct kunit_suite xinet_local_in_suite;
 extern struct kunit_suite xinet_ip_error_suite;
 extern struct kunit_suite xinet_raw_suite;
 extern struct kunit_suite xinet_handler_suite;
