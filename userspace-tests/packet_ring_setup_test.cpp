@@ -6,6 +6,8 @@
 #include <linux/if_packet.h>
 #include <poll.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <thread>
@@ -202,6 +204,47 @@ TEST_P(PacketRingSetup, each_mapping_is_accepted_or_refused_as_by_pf_packet) {
         return set_ring(fd, version(), {});
     }));
     expect_equal_outcomes(Kind::packet, 0, rows, prepare);
+}
+
+// However often a ring is mapped, by whomever, it stays until the last mapping has gone, and no
+// longer.
+TEST_P(PacketRingSetup, mappings_are_counted_over_many_calls_and_processes) {
+    constexpr size_t mappings = 300;
+    constexpr int children = 8;
+    const Fd socket = open_socket(Side::xinet, Kind::packet, 0);
+    checked(set_ring(socket.get(), version(), usual_request()), "PACKET_RX_RING");
+    const auto is_busy = [&] {
+        return set_ring(socket.get(), version(), {}) < 0 && errno == EBUSY;
+    };
+
+    int go[2];
+    checked(::pipe(go), "pipe");
+    {
+        std::vector<Mapping> all;
+        for (size_t i = 0; i < mappings; i++)
+            all.emplace_back(socket.get(), size_t(4) * page);
+        for (int i = 0; i < children; i++) {
+            const pid_t child = checked(::fork(), "fork");
+            if (child == 0) {
+                char byte;
+                ::close(go[1]);
+                // halves of mappings count as well
+                for (size_t each = i; each < mappings; each += children)
+                    ::munmap(all[each].at(page), page);
+                ::_exit(::read(go[0], &byte, 1) < 0);
+            }
+        }
+        EXPECT_TRUE(is_busy());
+    }
+    EXPECT_TRUE(is_busy()) << "the children have it mapped";
+    ::close(go[0]);
+    ::close(go[1]);
+    for (int i = 0; i < children; i++) {
+        int status = -1;
+        checked(::wait(&status), "wait");
+        EXPECT_EQ(status, 0);
+    }
+    EXPECT_EQ(set_ring(socket.get(), version(), {}), 0) << "nobody has it mapped any more";
 }
 
 // The mapping is the whole machine for a while: nothing here may hang, leak or be freed twice.

@@ -86,6 +86,40 @@ TEST_P(PacketRingV3, private_area_keeps_what_the_program_writes_there) {
     }
 }
 
+// PF_PACKET of older kernels keeps the size in 16 bits and writes packets into the rest.
+TEST_P(PacketRingV3, private_area_may_be_longer_than_16_bits_can_say) {
+    if (side() == Side::sibling)
+        GTEST_SKIP() << "not right on every kernel";
+    constexpr unsigned private_size = (1 << 16) + 8;
+    constexpr unsigned block_size = 1 << 17;
+    const Fd socket = packet(0);
+    RxRing ring(socket, TPACKET_V3, ring_request(1, block_size, 2048, soon_ms, private_size));
+    bind_to(socket, link_address(experimental_ethertype, link::index(here_device)));
+    const Bytes mine(private_size, 0x5a);
+    std::copy(mine.begin(), mine.end(), ring.memory().at(descriptor_size));
+    send(1);
+    ASSERT_TRUE(wait_readable(socket.get()));
+    const auto block = ring.take_block();
+    ASSERT_TRUE(block);
+    EXPECT_EQ(block->first, descriptor_size + private_size);
+    EXPECT_EQ(block->private_area, mine) << "a packet was written into it";
+    ASSERT_EQ(block->frames.size(), 1U);
+    EXPECT_TRUE(contains(block->frames[0].data, "payload "));
+}
+
+// The longest timeout must not wrap into one that has passed, and the ring must go all the same.
+TEST_P(PacketRingV3, longest_timeout_hands_full_blocks_over_and_no_others) {
+    for (const unsigned timeout_ms : {0x7fffffffU, 0xffffffffU}) {
+        RxRing ring = open(2, timeout_ms);
+        send(1);
+        EXPECT_EQ(poll_now(subject_.get(), POLLIN), 0) << timeout_ms;
+        send(per_block);
+        const auto block = ring.take_block();
+        ASSERT_TRUE(block) << timeout_ms;
+        EXPECT_EQ(block->packets, per_block);
+    }
+}
+
 TEST_P(PacketRingV3, lone_packet_comes_with_the_timeout) {
     RxRing ring = open(2, soon_ms);
     EXPECT_EQ(poll_now(subject_.get(), POLLIN), 0);

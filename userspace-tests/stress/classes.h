@@ -23,6 +23,7 @@ void fanout_against_bind(Race& race);
 void fanout_against_unregister(Race& race);
 void fanout_against_device_moves(Race& race);
 void memberships_against_unregister(Race& race);
+void rings_against_devices(Race& race);
 
 // raw_classes.cpp
 void raw_header_against_send(Race& race);

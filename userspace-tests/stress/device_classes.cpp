@@ -88,7 +88,7 @@ void fanout_against_unregister(Race& race) {
 // CVE-2026-31504, CVE-2025-38617: a group's device comes up, or goes to another namespace and back,
 // while its members close and change what they receive into.
 void fanout_against_device_moves(Race& race) {
-    const NetNs elsewhere = NetNs::create();
+    const NetNs elsewhere = create_namespace();
     const auto travels = [&elsewhere](Random& random) {
         const Fd home(checked(::open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC), "ns/net"));
         try {
@@ -148,6 +148,30 @@ void memberships_against_unregister(Race& race) {
     race.run({come_and_go, members, members});
 }
 
+// CVE-2025-38617: a ring is made or goes while its device comes up, goes down, or goes.
+void rings_against_devices(Race& race) {
+    const auto rings = [&race](Random& random) {
+        const Target& target = race.any(random);
+        const Geometry ring = good_ring(random);
+        const int option = random.one_of({PACKET_RX_RING, PACKET_TX_RING});
+        race.renew(target, random);
+        set(target, PACKET_VERSION, ring.version);
+        bind(target, random.one_of({ETH_P_ALL, ETH_P_IP}), guest_index);
+        if (set_ring(target, option, ring) == 0)
+            map(target, ring);
+        kick(target);
+        take(target);
+        Targets::unmap(target, 0, Targets::region_size);
+        drop_ring(target, option, ring.version);
+    };
+    const auto binds = [&race](Random& random) {
+        bind(race.any(random), random.one_of({0, ETH_P_ALL, ETH_P_IP}),
+             random.one_of({0, lo_index, guest_index}));
+    };
+    const auto toggles = [](Random& random) { link::set_up(guest_index, random.once_in(2)); };
+    race.run({come_and_go, toggles, rings, rings, binds});
+}
+
 const std::vector<Class>& all_classes() {
     static const std::vector<Class> result{
         {"sizes_that_overflow", sizes_that_overflow},
@@ -163,6 +187,7 @@ const std::vector<Class>& all_classes() {
         {"fanout_against_unregister", fanout_against_unregister},
         {"fanout_against_device_moves", fanout_against_device_moves},
         {"memberships_against_unregister", memberships_against_unregister},
+        {"rings_against_devices", rings_against_devices},
         {"raw_header_against_send", raw_header_against_send},
         {"raw_binds_against_delivery", raw_binds_against_delivery},
         {"raw_memberships_against_delivery", raw_memberships_against_delivery},

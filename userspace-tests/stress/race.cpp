@@ -28,7 +28,8 @@ int lo() {
     return int(::if_nametoindex("lo"));
 }
 
-// Allocations fail already, those of a new namespace as well.
+} // namespace
+
 NetNs create_namespace() {
     for (int tries = 100;; tries--) {
         try {
@@ -41,8 +42,6 @@ NetNs create_namespace() {
         }
     }
 }
-
-} // namespace
 
 Race::Race(std::chrono::seconds duration) : duration_(duration), netns_(create_namespace()) {}
 

@@ -20,6 +20,9 @@
 
 namespace xt::stress {
 
+// A namespace whose lo is up, however many allocations fail.
+NetNs create_namespace();
+
 // One race, in a network namespace of its own that has lo and nothing else.
 class Race {
 public:
