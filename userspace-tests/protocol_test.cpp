@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <linux/filter.h>
 #include <linux/xinet.h>
 #include <netinet/ip_icmp.h>
 #include <poll.h>
@@ -189,6 +190,33 @@ TEST_F(Protocol, short_buffer_truncates) {
     EXPECT_EQ(text_of(received).substr(0, 3), "a l");
     EXPECT_EQ(received.result, 13);
     EXPECT_TRUE(received.flags & MSG_TRUNC);
+}
+
+// The filter sees a header of 8 bytes and the text, over both, and may keep less than the header.
+TEST_F(Protocol, filter_trims_as_it_trims_for_udp) {
+    const Fd ours = message_socket("127.0.0.1", here_port);
+    const Fd theirs(checked(::socket(PF_INET, SOCK_DGRAM, 0), "socket"));
+    bind_to(theirs, ipv4_address("127.0.0.1", here_port));
+    const Bytes text = repeated("message ", 5);
+    for (const unsigned kept : {1U, 7U, 8U, 9U, 12U, 13U, 100U}) {
+        for (const size_t room : {0U, 3U, 64U}) {
+            for (const int flags : {0, int(MSG_TRUNC)}) {
+                SCOPED_TRACE(testing::Message()
+                             << kept << " kept, room for " << room << ", flags " << flags);
+                std::vector<Message> received;
+                for (const Fd* socket : {&theirs, &ours}) {
+                    sock_filter keep{BPF_RET | BPF_K, 0, 0, kept};
+                    const sock_fprog program{1, &keep};
+                    checked(sys::setsockopt(socket->get(), SOL_SOCKET, SO_ATTACH_FILTER, &program,
+                                            sizeof(program)),
+                            "SO_ATTACH_FILTER");
+                    send_to(socket->get(), text, ipv4_address("127.0.0.1", here_port));
+                    received.push_back(receive(socket->get(), room, flags));
+                }
+                EXPECT_EQ(received[0], received[1]);
+            }
+        }
+    }
 }
 
 TEST_F(Protocol, broken_messages_are_dropped) {

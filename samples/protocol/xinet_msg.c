@@ -5,6 +5,7 @@
  * socket(PF_XINET, SOCK_DGRAM, 253). Copy it and change it;
  * Documentation/protocol-authors.md walks through it from the end upwards.
  */
+#include <linux/filter.h>
 #include <linux/icmp.h>
 #include <linux/inet.h>
 #include <linux/module.h>
@@ -108,6 +109,38 @@ static struct sock *msg_lookup(const struct net *net, int dif, __be32 saddr,
 
 /* --- packets in: softirq, RCU read side ------------------------------------ */
 
+/* What recvmsg() reports of a queued message besides its text. */
+struct msg_cb {
+	__be16 source;
+};
+
+static struct msg_cb *msg_cb(struct sk_buff *skb)
+{
+	/* The end of the control block belongs to the core. */
+	sock_skb_cb_check_size(sizeof(struct msg_cb));
+	return (struct msg_cb *)skb->cb;
+}
+
+/*
+ * Queues @skb, data at the header, or returns an error, then it is still the
+ * caller's. The socket filter sees the header, as UDP's does, and may trim the
+ * packet to less than that: no length found before it holds afterwards. In the
+ * queue is the text alone.
+ */
+static int msg_queue(struct sock *sk, struct sk_buff *skb)
+{
+	__be16 source = msg_header(skb)->source;
+	int err;
+
+	err = sk_filter(sk, skb);
+	if (err)
+		return err;
+	__skb_pull(skb, min_t(size_t, skb->len, sizeof(struct msg_header)));
+	msg_cb(skb)->source = source;
+	/* Counts what a full queue drops. */
+	return __sock_queue_rcv_skb(sk, skb);
+}
+
 static void msg_rcv(struct sk_buff *skb)
 {
 	const struct iphdr *iph = ip_hdr(skb);
@@ -124,8 +157,7 @@ static void msg_rcv(struct sk_buff *skb)
 		icmp_send(skb, ICMP_DEST_UNREACH, ICMP_PORT_UNREACH, 0);
 		goto drop;
 	}
-	/* Runs the socket filter, and counts what a full queue drops. */
-	if (!sock_queue_rcv_skb(sk, skb))
+	if (!msg_queue(sk, skb))
 		return;
 drop:
 	kfree_skb(skb);
@@ -269,7 +301,7 @@ static int msg_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
 	DECLARE_SOCKADDR(struct sockaddr_in *, from, msg->msg_name);
 	struct sock *sk = sock->sk;
 	struct sk_buff *skb;
-	size_t size, copied;
+	size_t copied;
 	int err;
 
 	if (flags & (MSG_OOB | MSG_ERRQUEUE))
@@ -278,12 +310,10 @@ static int msg_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
 	if (!skb)
 		return err;
 
-	size = skb->len - sizeof(struct msg_header);
-	copied = min(len, size);
-	if (copied < size)
+	copied = min_t(size_t, len, skb->len);
+	if (copied < skb->len)
 		msg->msg_flags |= MSG_TRUNC;
-	err = skb_copy_datagram_msg(skb, sizeof(struct msg_header), msg,
-				    copied);
+	err = skb_copy_datagram_msg(skb, 0, msg, copied);
 	if (err)
 		goto out;
 
@@ -291,12 +321,12 @@ static int msg_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
 	if (from) {
 		*from = (struct sockaddr_in) {
 			.sin_family = AF_INET,
-			.sin_port = msg_header(skb)->source,
+			.sin_port = msg_cb(skb)->source,
 			.sin_addr.s_addr = ip_hdr(skb)->saddr,
 		};
 		msg->msg_namelen = sizeof(*from);
 	}
-	err = flags & MSG_TRUNC ? size : copied;
+	err = flags & MSG_TRUNC ? skb->len : copied;
 out:
 	skb_free_datagram(sk, skb);
 	return err;
