@@ -14,6 +14,7 @@
 #include "support/netns.h"
 #include "support/program.h"
 #include "support/traffic.h"
+#include "support/wire.h"
 
 namespace xt {
 namespace {
@@ -187,6 +188,27 @@ TEST_F(Tools, stopped_capture_keeps_what_it_has) {
         EXPECT_EQ(program->wait(), 0);
         EXPECT_EQ(lines_of(read_by_tcpdump(path)) > 7, true);
     }
+}
+
+// Where a ping receives shows by what a firewall keeps from it.
+TEST_F(Tools, firewall_keeps_replies_from_the_host_alone) {
+    nft("table ip xtfw { chain xin { type filter hook input priority 0; icmp type echo-reply drop; "
+        "}; "
+        "}");
+    const auto status = [](std::vector<std::string> words) {
+        words.insert(words.end(), {"-c", "1", "-W", "0.5", peer_address});
+        Program ping(xinet(std::move(words)));
+        ping.output();
+        return ping.wait();
+    };
+    EXPECT_EQ(status({"ping"}), 0);
+    EXPECT_EQ(status({"ping", "--point", "wire"}), 0);
+    EXPECT_EQ(status({"ping", "--point", "host"}), 1);
+    EXPECT_EQ(status({"ping", "--family", "inet"}), 1);
+    EXPECT_EQ(status({"run", "ping"}), 1);
+    nft("delete table ip xtfw");
+    EXPECT_EQ(status({"ping", "--point", "host"}), 0);
+    EXPECT_EQ(status({"run", "ping"}), 0);
 }
 
 TEST_F(Tools, unmodified_ping_runs_over_the_family) {

@@ -5,6 +5,7 @@
 
 #include <arpa/inet.h>
 #include <linux/icmp.h>
+#include <linux/xinet.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -48,6 +49,11 @@ void RawSocket::set_icmp_filter(std::uint32_t blocked) {
 void RawSocket::set_ttl(int ttl) {
     set_option(socket_, IPPROTO_IP, IP_TTL, ttl, "IP_TTL");
     set_option(socket_, IPPROTO_IP, IP_MULTICAST_TTL, ttl, "IP_MULTICAST_TTL");
+}
+
+void RawSocket::set_point(RawPoint point) {
+    const int value = point == RawPoint::host ? XINET_RAW_POINT_HOST : XINET_RAW_POINT_WIRE;
+    set_option(socket_, SOL_XINET, XINET_RAW_POINT, value, "XINET_RAW_POINT");
 }
 
 void RawSocket::bind_address(in_addr source) {

@@ -24,6 +24,10 @@ struct RawDatagram {
     Timestamp timestamp;
 };
 
+/// Where on the way of a packet a socket of PF_XINET receives: as it comes in,
+/// or where PF_INET's raw sockets do, behind the firewall.
+enum class RawPoint { wire, host };
+
 class RawSocket {
 public:
     /// @param protocol IPPROTO_*
@@ -34,6 +38,8 @@ public:
     /// @param blocked bit n set: messages of ICMP type n are not queued
     void set_icmp_filter(std::uint32_t blocked);
     void set_ttl(int ttl);
+    /// Only a socket of PF_XINET has a choice.
+    void set_point(RawPoint point);
     void bind_address(in_addr source);
     void bind_device(const std::string& name);
 

@@ -105,9 +105,20 @@ int open_packet(const Request& request) {
     return descriptor;
 }
 
+/// The program expects what PF_INET's raw sockets receive, which is what the host
+/// gets: behind the firewall. A socket that cannot have that stays where it is.
 int open_raw(const Request& request) {
     const int descriptor = next_socket()(family_number(), request.type, request.protocol);
-    tell(request, "PF_XINET raw", descriptor);
+    const char* outcome = "PF_XINET raw";
+    if (descriptor >= 0) {
+        const int saved = errno;
+        const int point = XINET_RAW_POINT_HOST;
+        if (::setsockopt(descriptor, SOL_XINET, XINET_RAW_POINT, &point, sizeof(point)) != 0) {
+            outcome = "PF_XINET raw, receiving before the firewall";
+        }
+        errno = saved;
+    }
+    tell(request, outcome, descriptor);
     return descriptor;
 }
 

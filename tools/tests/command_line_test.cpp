@@ -41,6 +41,8 @@ INSTANTIATE_TEST_SUITE_P(
                     Words{"ping", "-i", "inf", "h"}, Words{"ping", "-t", "0", "h"},
                     Words{"ping", "-t", "256", "h"}, Words{"ping", "-W", "0", "h"},
                     Words{"ping", "-w", "0", "h"}, Words{"ping", "--family", "packet", "h"},
+                    Words{"ping", "--point", "firewall", "h"},
+                    Words{"ping", "--point", "host", "--family", "inet", "h"},
                     Words{"capture", "-s", "262145"}, Words{"capture", "-c", "0"},
                     Words{"capture", "-Q", "up"}, Words{"capture", "--family", "inet"},
                     Words{"ss", "-x"}, Words{"run"}, Words{"run", "-x", "true"}));
@@ -67,6 +69,14 @@ TEST(CommandLine, ping_defaults_are_those_of_iputils) {
     EXPECT_EQ(options.interval, std::chrono::seconds(1));
     EXPECT_EQ(options.payload_bytes, 56U);
     EXPECT_EQ(options.engine, xinet::Engine::xinet);
+    EXPECT_FALSE(options.point);
+}
+
+TEST(CommandLine, ping_is_told_where_to_receive) {
+    EXPECT_EQ(accept<xinet::PingOptions>({"ping", "--point", "host", "h"}).point,
+              xinet::RawPoint::host);
+    EXPECT_EQ(accept<xinet::PingOptions>({"ping", "--point", "wire", "h"}).point,
+              xinet::RawPoint::wire);
 }
 
 TEST(CommandLine, short_intervals_are_for_root) {

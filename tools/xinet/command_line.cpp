@@ -103,6 +103,14 @@ void add_ping(CLI::App& root, PingOptions& options) {
     app.add_flag("-n,--numeric", options.numeric, "do not look up the names of addresses");
     app.add_flag("--json", options.json, "print one JSON object per line");
     add_engine(app, "inet", options.engine);
+    app.add_option_function<std::string>(
+           "--point",
+           [&options](const std::string& name) {
+               options.point = name == "host" ? RawPoint::host : RawPoint::wire;
+           },
+           "where to receive: as packets come in, or behind the firewall (default: wire)")
+        ->check(CLI::IsMember({"wire", "host"}))
+        ->option_text("wire|host");
 }
 
 void add_capture(CLI::App& root, CaptureOptions& options, std::vector<std::string>& words) {
@@ -277,6 +285,10 @@ Command parse_command_line(const std::vector<std::string>& arguments, bool privi
     if (chosen == "ping") {
         if (!privileged && ping.interval < to_duration(smallest_user_interval)) {
             return usage_error("only root may use an interval below 0.002 s: use -i 0.002", chosen);
+        }
+        if (ping.point && ping.engine != Engine::xinet) {
+            return usage_error("--point is for --family xinet; inet always receives at the host",
+                               chosen);
         }
         return ping;
     }

@@ -4,6 +4,7 @@
 
 #include "libxinet/family.h"
 #include "libxinet/filter.h"
+#include "libxinet/raw_socket.h"
 
 #include <chrono>
 #include <cstddef>
@@ -36,6 +37,7 @@ struct PingOptions {
     bool numeric = false;
     bool json = false;
     Engine engine = Engine::xinet;
+    std::optional<RawPoint> point; ///< unset: what the family has by default
 };
 
 struct CaptureOptions {

@@ -113,6 +113,9 @@ RawSocket open_ping_socket(const PingOptions& options) {
                                      bit(ICMP_SOURCE_QUENCH) | bit(ICMP_REDIRECT) |
                                      bit(ICMP_TIME_EXCEEDED) | bit(ICMP_PARAMETERPROB);
     RawSocket socket(options.engine, IPPROTO_ICMP);
+    if (options.point) {
+        socket.set_point(*options.point);
+    }
     socket.set_icmp_filter(~wanted);
     if (options.ttl) {
         socket.set_ttl(*options.ttl);

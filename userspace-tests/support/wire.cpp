@@ -7,11 +7,25 @@
 #include <fstream>
 #include <stdexcept>
 
+#include "netns.h"
+
 namespace xt {
 
 void ip(const std::string& words) {
     if (std::system(("ip " + words).c_str()) != 0) // the child runs in the thread's namespace
         throw std::runtime_error("ip " + words);
+}
+
+void nft(const std::string& rules) {
+    if (std::system(("nft '" + rules + "'").c_str()) != 0)
+        throw std::runtime_error("nft " + rules);
+}
+
+bool has_nat() {
+    return NetNs::create().run([] {
+        return std::system("nft 'table ip xtfw { chain xc { type nat hook output priority 0; "
+                           "ip daddr 10.96.0.1 dnat to 10.3.0.2; }; }' 2>/dev/null") == 0;
+    });
 }
 
 void set_sysctl(const std::string& name, const std::string& value) {

@@ -13,6 +13,10 @@ namespace xt {
 
 // Runs ip(8) with these words in the thread's namespace; throws std::runtime_error if it fails.
 void ip(const std::string& words);
+// Gives nft(8) these rules, in the thread's namespace; throws as ip().
+void nft(const std::string& rules);
+// Whether the kernel has nftables' NAT: User Mode Linux of the lanes has not.
+bool has_nat();
 // Writes below /proc/sys/net/ipv4/.
 void set_sysctl(const std::string& name, const std::string& value);
 
