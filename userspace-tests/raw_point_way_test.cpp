@@ -1,0 +1,420 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The ways on which what comes in is not what the host gets: a container on ipvlan, NAT, IPsec,
+// several uplinks and their marks. Real stacks answer at the far end; at XINET_RAW_POINT_HOST a
+// socket must receive what PF_INET's does.
+#include <gtest/gtest.h>
+#include <linux/errqueue.h>
+#include <linux/icmp.h>
+#include <linux/if_ether.h>
+#include <poll.h>
+
+#include <cstdlib>
+
+#include "support/inet.h"
+#include "support/outcome.h"
+#include "support/raw_point.h"
+#include "support/sys.h"
+#include "support/wire.h"
+
+namespace xt {
+namespace {
+
+using Marks = std::vector<std::string>;
+
+std::string mac_text(const Mac& mac) {
+    char text[18];
+    std::snprintf(text, sizeof(text), "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2],
+                  mac[3], mac[4], mac[5]);
+    return text;
+}
+
+// Devices come up one after the other, and a neighbour's answer takes a moment: the first packet
+// is repeated until it comes through.
+void ping_until_answered(const char* to) {
+    const Fd socket = open_raw(Side::sibling, IPPROTO_ICMP);
+    for (auto patience = deadline; patience.count() > 0;
+         patience -= std::chrono::milliseconds(200)) {
+        send_to(socket.get(), echo_request("xt-probe"), ipv4_address(to));
+        if (wait_for(socket.get(), POLLIN, std::chrono::milliseconds(200)))
+            return;
+    }
+    FAIL() << to << " does not answer";
+}
+
+// Each socket asks once; returns when all have had all answers.
+void ping_from_each(const Ears& ears, const char* to) {
+    ping(ears.sibling, "xt-inet-", to);
+    ears.await("xt-inet-");
+    ping(ears.host, "xt-host-", to);
+    ears.await("xt-host-");
+    ping(ears.wire, "xt-wire-", to);
+    ears.await("xt-wire-");
+}
+
+const Marks all_answers{"xt-inet-", "xt-host-", "xt-wire-"};
+
+// --- a container on ipvlan ----------------------------------------------------------------------
+//
+//   container: xtiv 10.2.0.50  --ipvlan-->  host: xtm  <------------>  far: xtfar 10.2.0.2
+
+struct IpvlanCase {
+    const char* name;
+    const char* mode;
+    bool sockets_first; // they were there before the device, and what it hooks
+};
+
+void PrintTo(const IpvlanCase& c, std::ostream* out) {
+    *out << c.name;
+}
+
+class RawPointIpvlan : public testing::TestWithParam<IpvlanCase> {};
+
+TEST_P(RawPointIpvlan, container_receives_as_over_pf_inet) {
+    const NetNs host = NetNs::create(), container = NetNs::create(), far = NetNs::create();
+    Ears ears;
+    const auto open = [&] { container.run([&] { ears = Ears(IPPROTO_ICMP); }); };
+    if (GetParam().sockets_first)
+        open();
+    host.run([&] {
+        ip("link add xtm type veth peer name xtfar netns " + path_of(far));
+        ip("link set xtm up");
+        ip("link add link xtm name xtiv netns " + path_of(container) + " type ipvlan mode " +
+           GetParam().mode);
+    });
+    // in the l3 modes nobody asks who has an address, or answers
+    const std::string near = mac_text(host.run([] { return link::mac("xtm"); }));
+    const std::string there = mac_text(far.run([] { return link::mac("xtfar"); }));
+    far.run([&] {
+        ip("addr add 10.2.0.2/24 dev xtfar");
+        ip("link set xtfar up");
+        ip("neigh replace 10.2.0.50 lladdr " + near + " dev xtfar nud permanent");
+    });
+    host.run([&] { ip("neigh replace 10.2.0.2 lladdr " + there + " dev xtm nud permanent"); });
+    container.run([&] {
+        ip("link set lo up");
+        ip("addr add 10.2.0.50/24 dev xtiv");
+        ip("link set xtiv up");
+        ip("route replace default dev xtiv");
+        ping_until_answered("10.2.0.2");
+        if (!GetParam().sockets_first)
+            open();
+        ping_from_each(ears, "10.2.0.2");
+    });
+    ears.expect_equal(all_answers);
+}
+
+INSTANTIATE_TEST_SUITE_P(Modes, RawPointIpvlan,
+                         testing::Values(IpvlanCase{"l2", "l2", false},
+                                         IpvlanCase{"l3", "l3", false},
+                                         IpvlanCase{"l3s", "l3s", false},
+                                         IpvlanCase{"l3s_after_the_sockets", "l3s", true}),
+                         [](const auto& info) { return std::string(info.param.name); });
+
+// --- two hosts on one wire ----------------------------------------------------------------------
+//
+//   here: xtin 10.3.0.1  <------------>  far: xtout 10.3.0.2
+
+class RawPointWay : public testing::Test {
+protected:
+    void SetUp() override {
+        here_.run([this] {
+            ip("link add xtin type veth peer name xtout netns " + path_of(far_));
+            ip("link set lo up");
+            ip("addr add 10.3.0.1/24 dev xtin");
+            ip("link set xtin up");
+        });
+        far_.run([] {
+            ip("link set lo up");
+            ip("addr add 10.3.0.2/24 dev xtout");
+            ip("link set xtout up");
+            set_sysctl("icmp_ratelimit", "0");
+        });
+        here_.run([] { ping_until_answered("10.3.0.2"); });
+    }
+
+    NetNs here_ = NetNs::create();
+    NetNs far_ = NetNs::create();
+};
+
+class RawPointNat : public RawPointWay {
+protected:
+    void SetUp() override {
+        if (!has_nat())
+            GTEST_SKIP() << "this kernel has no NAT";
+        RawPointWay::SetUp();
+        here_.run([] {
+            ip("link add xtd type dummy");
+            ip("addr add 10.4.0.1/24 dev xtd");
+            ip("link set xtd up");
+            ip("route add 10.96.0.0/16 via 10.3.0.2");
+            nft("table ip xtfw {"
+                " chain xo { type nat hook output priority -100; ip daddr 10.96.0.1 dnat to "
+                "10.3.0.2; };"
+                " chain xp { type nat hook postrouting priority 100;"
+                " ip saddr 10.4.0.1 oif xtin masquerade; }; }");
+        });
+    }
+};
+
+// A service address, which this host translates on the way out.
+TEST_F(RawPointNat, answer_of_a_service_address_has_that_address) {
+    here_.run([] {
+        Ears ears(IPPROTO_ICMP);
+        ping_from_each(ears, "10.96.0.1");
+        const auto from = receive(ears.host.get(), any_size, MSG_PEEK).from_as<sockaddr_in>();
+        EXPECT_EQ(from.sin_addr.s_addr, ipv4_address("10.96.0.1").sin_addr.s_addr);
+        ears.expect_equal(all_answers);
+    });
+}
+
+TEST_F(RawPointNat, connected_socket_hears_the_service_it_is_connected_to) {
+    here_.run([] {
+        Ears ears(IPPROTO_ICMP);
+        for (const Fd* socket : ears.all())
+            connect_to(*socket, ipv4_address("10.96.0.1"));
+        ping_from_each(ears, "10.96.0.1");
+        ears.expect_equal(all_answers);
+    });
+}
+
+TEST_F(RawPointNat, bound_socket_hears_answers_to_its_masqueraded_address) {
+    here_.run([] {
+        Ears ears(IPPROTO_ICMP);
+        for (const Fd* socket : ears.all())
+            bind_to(*socket, ipv4_address("10.4.0.1"));
+        ping_from_each(ears, "10.3.0.2");
+        ears.expect_equal(all_answers);
+    });
+}
+
+// An error behind the firewall quotes what the socket has sent.
+TEST_F(RawPointNat, connected_socket_learns_of_errors_about_what_was_translated) {
+    here_.run([] {
+        Ears ears(experimental_protocol);
+        for (const Fd* socket : ears.all()) {
+            set_option(*socket, SOL_IP, IP_RECVERR, 1);
+            connect_to(*socket, ipv4_address("10.96.0.1"));
+        }
+        ears.monitor = open_raw(Side::sibling, IPPROTO_ICMP);
+        send_to(ears.sibling.get(), repeated("xt-error", 64), ipv4_address("10.96.0.1"));
+        ears.await("xt-error");
+        const auto reported = [](const Fd& socket) {
+            const int error = get_option(socket, SOL_SOCKET, SO_ERROR);
+            return std::pair(error, receive_now(socket.get(), any_size, MSG_ERRQUEUE));
+        };
+        const auto theirs = reported(ears.sibling);
+        EXPECT_EQ(theirs.first, ENOPROTOOPT);
+        EXPECT_EQ(reported(ears.host), theirs);
+        EXPECT_EQ(reported(ears.wire), theirs);
+    });
+}
+
+// What a masquerading host forwards to those behind it is not for the host.
+TEST_F(RawPointNat, host_that_masquerades_for_others_hears_its_own_answers) {
+    const NetNs client = NetNs::create();
+    here_.run([&] {
+        ip("link add xtlan type veth peer name xtcl netns " + path_of(client));
+        ip("addr add 10.5.0.1/24 dev xtlan");
+        ip("link set xtlan up");
+        set_sysctl("ip_forward", "1");
+        nft("add rule ip xtfw xp ip saddr 10.5.0.0/24 oif xtin masquerade");
+    });
+    client.run([] {
+        ip("addr add 10.5.0.2/24 dev xtcl");
+        ip("link set xtcl up");
+        ip("route add default via 10.5.0.1");
+        ping_until_answered("10.3.0.2");
+    });
+    here_.run([&] {
+        Ears ears(IPPROTO_ICMP);
+        client.run([] {
+            const Ears theirs(IPPROTO_ICMP);
+            ping(theirs.sibling, "xt-lan--", "10.3.0.2");
+            theirs.await("xt-lan--");
+        });
+        ping_from_each(ears, "10.3.0.2");
+        if (!self_check()) {
+            EXPECT_EQ(marks_of(ears.wire), (Marks{"xt-lan--", "xt-inet-", "xt-host-", "xt-wire-"}));
+        }
+        ears.expect_equal(all_answers);
+    });
+}
+
+// What PREROUTING sends elsewhere on this host.
+TEST_F(RawPointNat, address_that_is_redirected_is_the_one_that_is_heard) {
+    here_.run([&] {
+        nft("add chain ip xtfw xr { type nat hook prerouting priority -100; }");
+        nft("add rule ip xtfw xr ip daddr 10.4.0.9 dnat to 10.3.0.1");
+        far_.run([] { ip("route add 10.4.0.0/24 via 10.3.0.1"); });
+        Ears ears(experimental_protocol);
+        const Fd sender = far_.run([] { return open_raw(Side::sibling, experimental_protocol); });
+        send_to(sender.get(), repeated("xt-redir", 64), ipv4_address("10.4.0.9"));
+        ears.await("xt-redir");
+        ears.expect_equal({"xt-redir"});
+    });
+}
+
+// --- IPsec in transport mode --------------------------------------------------------------------
+
+class RawPointIpsec : public RawPointWay {
+protected:
+    void SetUp() override {
+        const bool there = NetNs::create().run(
+            [] { return std::system("ip xfrm state count >/dev/null 2>&1") == 0; });
+        if (!there)
+            GTEST_SKIP() << "this kernel has no IPsec";
+        RawPointWay::SetUp();
+        here_.run([] { protect("10.3.0.1", "10.3.0.2"); });
+        far_.run([] { protect("10.3.0.2", "10.3.0.1"); });
+    }
+
+    // Everything between the two addresses, this host being `own`.
+    static void protect(const std::string& own, const std::string& other) {
+        for (const auto& [from, to] : {std::pair(own, other), std::pair(other, own)}) {
+            const std::string ends = "src " + from + " dst " + to;
+            ip("xfrm state add " + ends +
+               " proto esp spi 0x7874 mode transport aead "
+               "\"rfc4106(gcm(aes))\" 0x0123456789abcdef0123456789abcdef01234567 128");
+            ip("xfrm policy add " + ends + " dir " + (from == own ? "out" : "in") + " tmpl " +
+               ends + " proto esp mode transport");
+        }
+    }
+};
+
+TEST_F(RawPointIpsec, what_was_encrypted_is_received_in_clear) {
+    here_.run([] {
+        Ears ears(IPPROTO_ICMP);
+        ping_from_each(ears, "10.3.0.2");
+        ears.expect_equal(all_answers);
+    });
+}
+
+TEST_F(RawPointIpsec, what_should_have_been_encrypted_is_not_received) {
+    here_.run([this] {
+        Ears ears(experimental_protocol);
+        const Fd sender = far_.run([] { return open_raw(Side::sibling, experimental_protocol); });
+        far_.run([] {
+            ip("xfrm policy flush");
+            ip("xfrm state flush");
+        });
+        send_to(sender.get(), repeated("xt-clear", 64), ipv4_address("10.3.0.1"));
+        far_.run([] { protect("10.3.0.2", "10.3.0.1"); });
+        send_to(sender.get(), repeated("xt-crypt", 64), ipv4_address("10.3.0.1"));
+        ears.await("xt-crypt");
+        EXPECT_EQ(marks_of(ears.sibling), Marks{"xt-crypt"});
+        EXPECT_EQ(marks_of(ears.host), Marks{"xt-crypt"});
+    });
+}
+
+// --- several uplinks ----------------------------------------------------------------------------
+//
+//   here: xta 10.1.0.1  <------------>  far: xtfa 10.1.0.2, and 192.0.2.1 behind both
+//         xtb 10.2.0.1  <------------>       xtfb 10.2.0.2
+
+class RawPointUplinks : public testing::Test {
+protected:
+    void SetUp() override {
+        here_.run([this] {
+            ip("link add xta type veth peer name xtfa netns " + path_of(far_));
+            ip("link add xtb type veth peer name xtfb netns " + path_of(far_));
+            for (const char* name : {"all", "default", "xta", "xtb"}) {
+                set_sysctl("conf/" + std::string(name) + "/rp_filter", "1");
+                set_sysctl("conf/" + std::string(name) + "/src_valid_mark", "1");
+            }
+            ip("addr add 10.1.0.1/24 dev xta");
+            ip("addr add 10.2.0.1/24 dev xtb");
+            for (const char* device : {"lo", "xta", "xtb"})
+                ip("link set " + std::string(device) + " up");
+        });
+        far_.run([] {
+            for (const char* name : {"all", "xtfa", "xtfb"})
+                set_sysctl("conf/" + std::string(name) + "/rp_filter", "0");
+            ip("addr add 10.1.0.2/24 dev xtfa");
+            ip("addr add 10.2.0.2/24 dev xtfb");
+            ip("addr add 192.0.2.1/32 dev lo");
+            for (const char* device : {"lo", "xtfa", "xtfb"})
+                ip("link set " + std::string(device) + " up");
+        });
+        here_.run([] {
+            ip("route add default via 10.1.0.2");
+            ip("route add default via 10.2.0.2 table 200");
+            ping_until_answered("10.1.0.2");
+            ping_until_answered("10.2.0.2");
+        });
+    }
+
+    NetNs here_ = NetNs::create();
+    NetNs far_ = NetNs::create();
+};
+
+// Not every kernel keeps marks of connections.
+bool has_connection_marks() {
+    return NetNs::create().run([] {
+        return std::system("nft \"table ip xtfw { chain xc { type filter hook input priority 0; "
+                           "ct mark set meta mark; }; }\" 2>/dev/null") == 0;
+    });
+}
+
+// As mwan3 does: a connection remembers the uplink it went by, and what comes in is marked with
+// it before its route, and that back, is looked up.
+TEST_F(RawPointUplinks, marks_that_the_firewall_restores_count) {
+    if (!has_connection_marks())
+        GTEST_SKIP() << "this kernel has no marks of connections";
+    here_.run([] {
+        ip("rule add fwmark 2 lookup 200");
+        nft("table ip xtfw {"
+            " chain xpre { type filter hook prerouting priority -150; meta mark set ct mark; };"
+            " chain xout { type filter hook output priority -150; ct mark set meta mark; }; }");
+        Ears ears(IPPROTO_ICMP);
+        for (const Fd* socket : ears.all())
+            set_option(*socket, SOL_SOCKET, SO_MARK, 2);
+        ping_from_each(ears, "192.0.2.1");
+        ears.expect_equal(all_answers);
+    });
+}
+
+// As Tailscale does: what comes in by one device is marked.
+TEST_F(RawPointUplinks, marks_that_the_firewall_sets_count) {
+    here_.run([] {
+        ip("rule add fwmark 0x40000/0xff0000 lookup 200");
+        nft("table ip xtfw { chain xpre { type filter hook prerouting priority -150;"
+            " iif xtb meta mark set 0x40000; }; }");
+        Ears ears(IPPROTO_ICMP);
+        for (const Fd* socket : ears.all())
+            set_option(*socket, SOL_SOCKET, SO_MARK, 0x40000);
+        ping_from_each(ears, "192.0.2.1");
+        ears.expect_equal(all_answers);
+    });
+}
+
+TEST_F(RawPointUplinks, rules_by_address_count) {
+    here_.run([] {
+        ip("rule add from 10.2.0.1 lookup 200");
+        Ears ears(IPPROTO_ICMP);
+        for (const Fd* socket : ears.all())
+            bind_to(*socket, ipv4_address("10.2.0.1"));
+        ping_from_each(ears, "192.0.2.1");
+        if (!self_check()) {
+            EXPECT_EQ(marks_of(ears.wire), all_answers);
+        }
+        ears.expect_equal(all_answers);
+    });
+}
+
+// Without a mark the way back is another one, and strict source validation drops the packet.
+TEST_F(RawPointUplinks, strict_source_validation_counts) {
+    here_.run([this] {
+        Ears ears(experimental_protocol);
+        far_.run([] {
+            const Fd sender = open_raw(Side::sibling, experimental_protocol);
+            bind_to(sender, ipv4_address("192.0.2.1"));
+            send_to(sender.get(), repeated("xt-wrong", 64), ipv4_address("10.2.0.1"));
+            send_to(sender.get(), repeated("xt-right", 64), ipv4_address("10.1.0.1"));
+        });
+        ears.await("xt-right");
+        ears.expect_equal({"xt-right"});
+    });
+}
+
+} // namespace
+} // namespace xt
