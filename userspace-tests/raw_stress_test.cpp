@@ -122,6 +122,11 @@ void ask_for_identifier(int fd, Random& random) {
         sys::setsockopt(fd, SOL_XINET, XINET_RAW_ICMP_ID, &value, sizeof(value));
 }
 
+void change_point(int fd, Random& random) {
+    const int value = int(random() % 2);
+    sys::setsockopt(fd, SOL_XINET, XINET_RAW_POINT, &value, sizeof(value));
+}
+
 class RawStress : public testing::TestWithParam<int> {};
 
 TEST_P(RawStress, one_socket_survives_all_calls_at_once) {
@@ -133,7 +138,7 @@ TEST_P(RawStress, one_socket_survives_all_calls_at_once) {
     unsigned seed = 1;
     for (const auto& work : std::vector<std::function<void(int, Random&)>>{
              send, send, flip_header, set_options, bind_and_connect, receive_all,
-             ask_for_identifier})
+             ask_for_identifier, change_point})
         threads.emplace_back([&, work, own = seed++] {
             Random random(own);
             while (std::chrono::steady_clock::now() < end) {

@@ -181,10 +181,10 @@ Values::Option Values::socket_option() {
 
 // Lanes of half a megabyte at most, and descriptors that may be those of a target.
 Values::Option Values::xinet_option() {
-    const int name =
-        random_.one_of({XINET_PACKET_COOKED, XINET_PACKET_FLUSH_USEC, XINET_PACKET_WATERMARK,
-                        XINET_RX_RING, XINET_RX_RING, XINET_RX_RING_ATTACH, XINET_RX_RING_ATTACH,
-                        XINET_RX_RING_FLUSH, XINET_RX_RING_FREEZE});
+    const int name = random_.one_of(
+        {XINET_PACKET_COOKED, XINET_PACKET_FLUSH_USEC, XINET_PACKET_WATERMARK, XINET_RX_RING,
+         XINET_RX_RING, XINET_RX_RING_ATTACH, XINET_RX_RING_ATTACH, XINET_RX_RING_FLUSH,
+         XINET_RX_RING_FREEZE, XINET_RAW_ICMP_ID, XINET_RAW_POINT});
     if (name == XINET_RX_RING)
         return {SOL_XINET, name, bytes_of(lanes())};
     if (name == XINET_RX_RING_ATTACH && !random_.once_in(8))

@@ -84,6 +84,11 @@ void ask_for_identifier(const Target& target, Random& random) {
     set_number(target, SOL_XINET, XINET_RAW_ICMP_ID, int(random.below(identifiers)));
 }
 
+// To go back to a point takes a grace period.
+void change_point(const Target& target, Random& random) {
+    set_number(target, SOL_XINET, XINET_RAW_POINT, int(random.below(2)));
+}
+
 void set_ip_options(const Target& target, Random& random) {
     static const Bytes record_route{7, 7, 4, 0, 0, 0, 0, 0};
     sys::setsockopt(target.fd, SOL_IP, IP_OPTIONS, record_route.data(),
@@ -174,6 +179,8 @@ void raw_binds_against_delivery(Race& race) {
     };
     const auto filters = [&race](Random& random) {
         set_filter(race.any(random), random);
+        if (random.once_in(4))
+            change_point(race.any(random), random);
         if (random.once_in(8)) // it lasts until the socket is closed
             ask_for_identifier(race.any(random), random);
     };
