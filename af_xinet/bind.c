@@ -20,6 +20,7 @@
 
 #include "af_xinet/bind.h"
 #include "af_xinet/family.h"
+#include "af_xinet/reach.h"
 #include "compat/xinet_compat_inet.h"
 
 int xinet_bind_check_family(const void *addr, int len)
@@ -95,7 +96,7 @@ static int bind_check_privilege(struct sock *sk, unsigned short port)
 	struct net *net = sock_net(sk);
 
 	if (port && inet_port_requires_bind_service(net, port) &&
-	    !ns_capable(net->user_ns, CAP_NET_BIND_SERVICE))
+	    !xinet_capable(net, CAP_NET_BIND_SERVICE))
 		return -EACCES;
 	return 0;
 }

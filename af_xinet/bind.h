@@ -57,7 +57,7 @@ int xinet_bind_inet(struct sock *sk, const void *addr, int len);
  * connected or listening; -EAFNOSUPPORT for another family; -EADDRNOTAVAIL
  * when the address is not one of this host's; -EACCES when the port is a
  * privileged one (net.ipv4.ip_unprivileged_port_start) and the caller has no
- * CAP_NET_BIND_SERVICE over the socket's namespace; -EADDRINUSE when the port
+ * CAP_NET_BIND_SERVICE by xinet_capable(); -EADDRINUSE when the port
  * is taken; what a control group's program returned.
  */
 int xinet_bind_port(struct sock *sk, struct sockaddr_in *addr, int len,

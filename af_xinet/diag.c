@@ -8,8 +8,8 @@
  * value is one that was true, not all of them at the same instant.
  *
  * Who may see what: every user all sockets of the own network namespace; the
- * filter and the mark only with CAP_NET_ADMIN over it, as in packet_diag and
- * inet_diag.
+ * filter and the mark only with CAP_NET_ADMIN, as in packet_diag and inet_diag,
+ * asked for by xinet_netlink_capable().
  */
 #include <linux/bpf.h>
 #include <linux/filter.h>
@@ -31,6 +31,7 @@
 #include "af_xinet/diag.h"
 #include "af_xinet/family.h"
 #include "af_xinet/raw.h"
+#include "af_xinet/reach.h"
 #include "af_xinet/registry.h"
 #include "compat/xinet_compat_inet.h"
 #include "packet/diag.h"
@@ -41,7 +42,7 @@
  * @user_ns: in which user ids are told
  * @portid: netlink address
  * @seq: of the request
- * @net_admin: has CAP_NET_ADMIN over the network namespace
+ * @net_admin: has CAP_NET_ADMIN, see xinet_netlink_capable()
  */
 struct diag_reader {
 	const struct xinet_diag_req *req;
@@ -59,7 +60,9 @@ static void diag_reader_init(struct diag_reader *reader,
 	reader->user_ns = sk_user_ns(NETLINK_CB(request).sk);
 	reader->portid = NETLINK_CB(request).portid;
 	reader->seq = nlh->nlmsg_seq;
-	reader->net_admin = netlink_net_capable(request, CAP_NET_ADMIN);
+	reader->net_admin =
+		xinet_netlink_capable(request, sock_net(request->sk),
+				      CAP_NET_ADMIN);
 }
 
 /*

@@ -18,6 +18,7 @@
 #include "af_xinet/family.h"
 #include "af_xinet/inet_sock.h"
 #include "af_xinet/protosw.h"
+#include "af_xinet/reach.h"
 #include "af_xinet/registry.h"
 
 static int family = PF_XINET;
@@ -123,8 +124,14 @@ static int xinet_create(struct net *net, struct socket *sock, int protocol,
 	if (!p)
 		return err;
 
+	/* Those of other modules are for their owners to judge. */
+	err = -EAFNOSUPPORT;
+	if (!privileged && !kern && p->ops->owner == THIS_MODULE &&
+	    !xinet_engines_offered())
+		goto out;
+
 	err = -EPERM;
-	if (privileged && !kern && !ns_capable(net->user_ns, CAP_NET_RAW))
+	if (privileged && !kern && !xinet_capable(net, CAP_NET_RAW))
 		goto out;
 
 	sock->ops = p->ops;

@@ -50,6 +50,7 @@
 #include "compat/xinet_compat_packet.h"
 #include "af_xinet/family.h"
 #include "af_xinet/protosw.h"
+#include "af_xinet/reach.h"
 #include "af_xinet/registry.h"
 #include "packet/fanout.h"
 #include "packet/filter.h"
@@ -421,9 +422,9 @@ static int packet_create(struct net *net, struct socket *sock, int protocol,
 	struct sock *sk;
 	int err = 0;
 
-	xinet_tap_throttle(&pn->taps);
-	if (!kern && !ns_capable(net->user_ns, CAP_NET_RAW))
+	if (!kern && !xinet_capable(net, CAP_NET_RAW))
 		return -EPERM;
+	xinet_tap_throttle(&pn->taps);
 
 	sk = sk_alloc(net, PF_PACKET, GFP_KERNEL, &xinet_packet_prot, kern);
 	if (!sk)
