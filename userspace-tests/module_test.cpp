@@ -21,6 +21,7 @@
 
 #include "support/diag.h"
 #include "support/inet.h"
+#include "support/module_parameter.h"
 #include "support/outcome.h"
 #include "support/program.h"
 
@@ -194,6 +195,21 @@ TEST_F(Module, family_out_of_range_is_refused_and_nothing_stays) {
         EXPECT_FALSE(loaded());
     }
     EXPECT_EQ(before, traces());
+}
+
+TEST_F(Module, switches_that_are_neither_0_nor_1_are_refused) {
+    for (const char* parameter : {"userns=2", "userns=-1", "userns=y", "engines=2", "engines="}) {
+        EXPECT_EQ(load(parameter), EINVAL) << parameter;
+        EXPECT_FALSE(loaded());
+    }
+}
+
+TEST_F(Module, switches_can_be_set_at_load) {
+    ASSERT_EQ(load("userns=1 engines=0"), 0);
+    EXPECT_EQ(module_parameter("userns"), "1");
+    EXPECT_EQ(module_parameter("engines"), "0");
+    EXPECT_FALSE(Fd(::socket(PF_XINET, SOCK_STREAM, 0)));
+    EXPECT_EQ(errno, EAFNOSUPPORT);
 }
 
 TEST_F(Module, open_socket_of_each_kind_keeps_the_module) {

@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "support/compare.h"
+#include "support/module_parameter.h"
 #include "support/netns.h"
 #include "support/sys.h"
 #include "support/wire.h"
@@ -211,6 +212,7 @@ std::string story_of_user_root(Side side) {
 }
 
 TEST(RawNetnsBoth, root_of_a_user_namespace_may_use_them_in_its_own_only) {
+    const ModuleParameter userns("userns", 1);
     const std::string theirs = story_of_user_root(Side::sibling);
     EXPECT_EQ(theirs, story_of_user_root(Side::xinet));
     EXPECT_NE(theirs.find("new user ok\nsocket EPERM"), std::string::npos) << theirs;
