@@ -60,15 +60,22 @@ bool module_is_loaded() {
 
 std::string socket_hint(int code, Engine engine) {
     if (code == EPERM || code == EACCES) {
-        return "this needs CAP_NET_RAW: run as root, or grant it with "
-               "'setcap cap_net_raw+ep' on the program";
+        const std::string hint = "this needs CAP_NET_RAW: run as root, or grant it with "
+                                 "'setcap cap_net_raw+ep' on the program";
+        if (engine == Engine::sibling) {
+            return hint;
+        }
+        return hint + "; for root of a user namespace the machine's root has to write 1 to "
+                      "/sys/module/xinet/parameters/userns";
     }
     if (engine == Engine::sibling) {
         return {};
     }
     if (code == EAFNOSUPPORT) {
-        return "the xinet module is not loaded: 'modprobe xinet', or 'insmod xinet.ko' from the "
-               "build directory";
+        return module_is_loaded()
+                   ? "the xinet module refuses this kind of socket: it has the parameter engines=0"
+                   : "the xinet module is not loaded: 'modprobe xinet', or 'insmod xinet.ko' from "
+                     "the build directory";
     }
     if (code == ESOCKTNOSUPPORT || code == EPROTONOSUPPORT) {
         return module_is_loaded()

@@ -119,6 +119,8 @@ TEST(Family, hint_tells_how_to_load_the_module) {
               std::string::npos);
     EXPECT_NE(xinet::socket_hint(EPERM, xinet::Engine::sibling).find("CAP_NET_RAW"),
               std::string::npos);
+    EXPECT_NE(xinet::socket_hint(EPERM, xinet::Engine::xinet).find("userns"), std::string::npos);
+    EXPECT_EQ(xinet::socket_hint(EPERM, xinet::Engine::sibling).find("userns"), std::string::npos);
     EXPECT_TRUE(xinet::socket_hint(EAFNOSUPPORT, xinet::Engine::sibling).empty());
 }
 
