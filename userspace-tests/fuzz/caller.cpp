@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "caller.h"
 
+#include <fcntl.h>
 #include <linux/if_ether.h>
+#include <linux/netlink.h>
 #include <linux/sockios.h>
 #include <linux/xinet.h>
 #include <poll.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 
 #include <algorithm>
 #include <cstring>
 #include <mutex>
-#include <numeric>
 #include <system_error>
 
 #include "support/sys.h"
@@ -38,49 +40,97 @@ Fd make_pattern(Values& values) {
 
 const std::array<Caller::Kind, Caller::kinds>& Caller::all_kinds() {
     static constexpr std::array<Kind, kinds> result{{
-        {"socket", 4, &Caller::open},
-        {"bind", 12, &Caller::bind},
-        {"setsockopt", 40, &Caller::set_option},
-        {"getsockopt", 20, &Caller::get_option},
-        {"mmap", 6, &Caller::map},
-        {"mmap lanes", 4, &Caller::map_lanes},
-        {"munmap", 5, &Caller::unmap},
-        {"scribble", 30, &Caller::scribble},
-        {"send", 25, &Caller::send},
-        {"kick", 12, &Caller::kick},
-        {"recvmsg", 30, &Caller::receive},
-        {"poll", 12, &Caller::poll},
-        {"ioctl", 8, &Caller::ioctl},
-        {"getsockname", 4, &Caller::name},
-        {"other calls", 4, &Caller::other},
-        {"traffic", 30, &Caller::traffic},
-        {"device", 1, &Caller::device},
+        {"socket", 4, 4, 0, &Caller::open},
+        {"bind", 12, 6, SOCK_PACKET, &Caller::bind},
+        {"setsockopt", 40, 20, SOCK_PACKET, &Caller::set_option},
+        {"getsockopt", 20, 14, SOCK_PACKET, &Caller::get_option},
+        {"mmap", 6, 10, SOCK_PACKET, &Caller::map},
+        {"mmap lanes", 4, 6, SOCK_PACKET, &Caller::map_lanes},
+        {"munmap", 5, 3, SOCK_PACKET, &Caller::unmap},
+        {"scribble", 30, 12, SOCK_PACKET, &Caller::scribble},
+        {"send", 25, 14, 0, &Caller::send},
+        {"kick", 12, 8, SOCK_PACKET, &Caller::kick},
+        {"recvmsg", 30, 30, 0, &Caller::receive},
+        {"poll", 12, 8, 0, &Caller::poll},
+        {"ioctl", 8, 6, 0, &Caller::ioctl},
+        {"getsockname", 4, 6, 0, &Caller::name},
+        {"other calls", 4, 6, 0, &Caller::other},
+        {"traffic", 30, 30, 0, &Caller::traffic},
+        {"device", 1, 0, 0, &Caller::device},
+        {"any setsockopt", 0, 40, 0, &Caller::set_any_option},
+        {"bind inet", 0, 14, 0, &Caller::bind_inet},
+        {"connect", 0, 16, SOCK_STREAM, &Caller::connect},
+        {"listen", 0, 5, SOCK_STREAM, &Caller::listen},
+        {"accept", 0, 10, SOCK_STREAM, &Caller::accept},
+        {"sendmsg", 0, 30, 0, &Caller::send_message},
+        {"sendmmsg", 0, 5, 0, &Caller::send_messages},
+        {"recvmmsg", 0, 5, 0, &Caller::receive_messages},
+        {"splice", 0, 5, SOCK_STREAM, &Caller::splice},
+        {"epoll", 0, 5, 0, &Caller::watch},
+        {"pass", 0, 2, 0, &Caller::pass},
+        {"read /proc", 0, 1, 0, &Caller::read_proc},
+        {"sock_diag", 0, 2, 0, &Caller::ask_diag},
+        {"fork", 0, 1, 0, &Caller::fork},
+        {"connection", 0, 2, 0, &Caller::make_connection},
+        {"io_uring", 0, 12, 0, &Caller::batch},
     }};
     return result;
 }
 
-Caller::Caller(const Targets& targets, Values values, bool faults)
-    : targets_(targets), values_(std::move(values)), faults_(faults),
-      pattern_(make_pattern(values_)), buffer_(buffer_size) {}
+Room::Room(const Targets& all, bool every_kind, bool with_faults)
+    : targets(all), all_kinds(every_kind), faults(with_faults),
+      frames(open_socket(Side::sibling, xt::Kind::packet, 0)),
+      packets(open_socket(Side::sibling, xt::Kind::raw, IPPROTO_RAW)) {
+    int ends[2];
+    checked(::socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), "pair");
+    for (size_t end = 0; end < std::size(passing); end++)
+        passing[end] = Fd(ends[end]);
+}
+
+Caller::Caller(const Room& room, Values values)
+    : room_(room), targets_(room.targets), values_(std::move(values)),
+      own_faults_allowed_(room.faults), pattern_(make_pattern(values_)), buffer_(buffer_size),
+      events_(checked(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1")),
+      diag_(
+          checked(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_SOCK_DIAG),
+                  "netlink")) {
+    int ends[2];
+    checked(::pipe2(ends, O_NONBLOCK | O_CLOEXEC), "pipe");
+    for (size_t end = 0; end < std::size(pipe_); end++)
+        pipe_[end] = Fd(ends[end]);
+}
 
 size_t Caller::choose() {
-    static const unsigned total =
-        std::accumulate(all_kinds().begin(), all_kinds().end(), 0U,
-                        [](unsigned sum, const Kind& kind) { return sum + kind.weight; });
+    const auto weight_of = [this](const Kind& kind) {
+        return room_.all_kinds ? kind.all_weight : kind.weight;
+    };
+    unsigned total = 0;
+    for (const auto& kind : all_kinds())
+        total += weight_of(kind);
     uint64_t left = random().below(total);
     size_t result = 0;
-    while (left >= all_kinds()[result].weight)
-        left -= all_kinds()[result++].weight;
+    while (left >= weight_of(all_kinds()[result]))
+        left -= weight_of(all_kinds()[result++]);
     return result;
 }
 
-void Caller::call_once() {
+// One that the call suits, mostly.
+const Target& Caller::choose_target(int type) {
+    constexpr int tries = 8;
+    const Target* target = &random().any(targets_.all());
+    for (int i = 0; room_.all_kinds && type && i < tries && home_type(*target) != type; i++)
+        target = &random().any(targets_.all());
+    return *target;
+}
+
+uint64_t Caller::call_once() {
     const size_t kind = choose();
-    const Target& target = random().any(targets_.all());
-    const bool failing = faults_ && random().once_in(4);
+    const Target& target = choose_target(all_kinds()[kind].type);
+    const bool failing = own_faults_allowed_ && random().once_in(4);
     bool success = false;
 
     current_.store(kind, std::memory_order_relaxed);
+    calls_made_ = 1;
     if (failing)
         own_faults_.fail_nth(unsigned(random().between(1, 16)));
     try {
@@ -91,11 +141,14 @@ void Caller::call_once() {
     }
     if (failing)
         own_faults_.stop();
-    tallies_[kind].calls++;
+    tallies_[kind].calls += calls_made_;
     tallies_[kind].successes += success;
+    return calls_made_;
 }
 
 long Caller::open(const Target& target) {
+    if (room_.all_kinds)
+        return open_any(target);
     const auto kind = random().one_of({xt::Kind::packet, xt::Kind::packet, xt::Kind::cooked});
     return targets_.renew(target, kind, values_.ethertype());
 }
@@ -232,6 +285,8 @@ long Caller::name(const Target& target) {
 
 long Caller::other(const Target& target) {
     const sockaddr_ll address = values_.address();
+    if (room_.all_kinds)
+        return ::shutdown(target.fd, random().between(-1, 3));
     switch (random().below(4)) {
     case 0:
         return ::shutdown(target.fd, random().between(-1, 3));
@@ -246,12 +301,14 @@ long Caller::other(const Target& target) {
 
 // A frame for the sockets to receive.
 long Caller::traffic(const Target&) {
-    thread_local const Fd sender = open_socket(Side::sibling, xt::Kind::packet, 0);
+    if (room_.all_kinds && random().once_in(2))
+        return ip_traffic();
     const sockaddr_ll to = link_address(0, values_.device());
     const auto frame =
         ethernet(broadcast_mac, uint16_t(random().one_of({ETH_P_IP, ETH_P_8021Q, 0x88b5})),
                  Bytes(random().once_in(32) ? 9000 : random().below(1500), 0x78));
-    return sys::sendto(sender.get(), frame.data(), frame.size(), MSG_DONTWAIT, &to, sizeof(to));
+    return sys::sendto(room_.frames.get(), frame.data(), frame.size(), MSG_DONTWAIT, &to,
+                       sizeof(to));
 }
 
 long Caller::device(const Target&) {

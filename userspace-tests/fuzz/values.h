@@ -5,6 +5,7 @@
 #include <linux/filter.h>
 #include <linux/if_packet.h>
 #include <linux/xinet.h>
+#include <netinet/in.h>
 
 #include "support/fd.h"
 #include "support/frame.h"
@@ -36,8 +37,21 @@ public:
         Bytes value;
     };
     Option option();
+    // One of those that sockets over IP have.
+    Option inet_option();
+    // Any option of any level, for any kind of socket.
+    Option any_option();
+    sockaddr_in inet_address();
+    // Control messages for sendmsg().
+    Bytes control();
+    // An IPv4 packet with its header, for local addresses mostly.
+    Bytes ip_packet();
 
 private:
+    Option ip_option();
+    Option tcp_option();
+    Option tls_option();
+    Option common_option();
     Option packet_option();
     Option xinet_option();
     Option socket_option();

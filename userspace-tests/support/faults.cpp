@@ -22,20 +22,33 @@ void set(const std::string& file, const std::string& value) {
 // Allocations that may sleep: the n-th of a task, see OwnFaults.
 void begin_tasks() {
     set("failslab/probability", "0");
+    set("failslab/task-filter", "N");
     set("failslab/ignore-gfp-wait", "N");
+}
+
+// The same for tasks that are marked: one in `interval`.
+void begin_marked_tasks() {
+    set("failslab/task-filter", "Y");
+    set("failslab/ignore-gfp-wait", "N");
+    set("failslab/interval", "211");
+    set("failslab/times", "-1");
+    set("failslab/probability", "100");
 }
 
 // Allocations that may not: one in `interval`, in the receive path above all.
 void begin_atomic() {
     set("failslab/ignore-gfp-wait", "Y");
+    set("failslab/task-filter", "N");
     set("failslab/interval", "37");
     set("failslab/times", "-1");
     set("failslab/probability", "100");
 }
 
-void alternate(const std::stop_token& stop) {
+void alternate(const std::stop_token& stop, FaultInjection::Of tasks) {
     while (!stop.stop_requested()) {
         begin_tasks();
+        if (tasks == FaultInjection::Of::marked)
+            begin_marked_tasks();
         std::this_thread::sleep_for(150ms);
         begin_atomic();
         std::this_thread::sleep_for(50ms);
@@ -76,11 +89,15 @@ bool OwnFaults::stop() const {
     return std::atoi(left) == 0;
 }
 
-FaultInjection::FaultInjection() {
+void mark_for_faults() {
+    std::ofstream("/proc/thread-self/make-it-fail") << "1";
+}
+
+FaultInjection::FaultInjection(Of tasks) {
     if (!can_inject_faults())
         return;
     allow_own_faults();
-    alternation_ = std::jthread(alternate);
+    alternation_ = std::jthread(alternate, tasks);
 }
 
 FaultInjection::~FaultInjection() = default;

@@ -32,11 +32,18 @@ private:
     Fd file_;
 };
 
+// From now on the calls of this thread, and of those that it creates, are subject to
+// FaultInjection::Of::marked.
+void mark_for_faults();
+
 // While it exists: OwnFaults has an effect, and for a part of each second a share of the
 // allocations that may not sleep fail, whoever makes them: those of the receive path.
+// With Of::marked, also a share of those that may sleep, of threads that are marked: for users who
+// may not ask for OwnFaults.
 class FaultInjection {
 public:
-    FaultInjection();
+    enum class Of { own, marked };
+    explicit FaultInjection(Of tasks = Of::own);
     ~FaultInjection();
     FaultInjection(const FaultInjection&) = delete;
     FaultInjection& operator=(const FaultInjection&) = delete;

@@ -79,12 +79,23 @@ private:
     std::vector<uint8_t> attributes_;
 };
 
-std::vector<uint8_t> nested(uint16_t type, const std::string& value) {
-    std::vector<uint8_t> result(RTA_SPACE(value.size()));
-    const rtattr attribute{.rta_len = uint16_t(RTA_LENGTH(value.size())), .rta_type = type};
+std::vector<uint8_t> nested(uint16_t type, const void* value, size_t size) {
+    std::vector<uint8_t> result(RTA_SPACE(size));
+    const rtattr attribute{.rta_len = uint16_t(RTA_LENGTH(size)), .rta_type = type};
     std::memcpy(result.data(), &attribute, sizeof(attribute));
-    std::memcpy(result.data() + RTA_LENGTH(0), value.data(), value.size());
+    if (size)
+        std::memcpy(result.data() + RTA_LENGTH(0), value, size);
     return result;
+}
+
+std::vector<uint8_t> nested(uint16_t type, const std::string& value) {
+    return nested(type, value.data(), value.size());
+}
+
+void change(int ifindex, uint16_t type, const void* value, size_t size, const char* what) {
+    LinkRequest request(RTM_NEWLINK, NLM_F_ACK, ifindex);
+    request.add(type, value, size);
+    request.talk(what);
 }
 
 ifreq device_request(const std::string& name, unsigned long request) {
@@ -195,11 +206,42 @@ void add_dummy(const std::string& name, const Mac& address, int ifindex) {
     request.talk("add dummy");
 }
 
+void add(const std::string& kind, const std::string& name, int ifindex, int lower,
+         const std::vector<uint8_t>& data) {
+    LinkRequest request(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK, ifindex);
+    auto info = nested(IFLA_INFO_KIND, kind);
+    if (!data.empty()) {
+        const auto inner = nested(IFLA_INFO_DATA, data.data(), data.size());
+        info.insert(info.end(), inner.begin(), inner.end());
+    }
+    request.add(IFLA_IFNAME, name.c_str(), name.size() + 1);
+    if (lower)
+        request.add(IFLA_LINK, &lower, sizeof(lower));
+    request.add(IFLA_LINKINFO, info.data(), info.size());
+    request.talk(kind.c_str());
+}
+
+void add_veth(const std::string& name, int ifindex, const std::string& peer, int peer_ifindex) {
+    constexpr uint16_t peer_info = 1; // VETH_INFO_PEER
+    ifinfomsg header{};
+    header.ifi_index = peer_ifindex;
+    const auto* begin = reinterpret_cast<const uint8_t*>(&header);
+    std::vector<uint8_t> inner(begin, begin + sizeof(header));
+    const auto peer_name = nested(IFLA_IFNAME, peer.c_str(), peer.size() + 1);
+    inner.insert(inner.end(), peer_name.begin(), peer_name.end());
+    add("veth", name, ifindex, 0, nested(peer_info, inner.data(), inner.size()));
+}
+
+void set_master(int ifindex, int master) {
+    change(ifindex, IFLA_MASTER, &master, sizeof(master), "set master");
+}
+
+void set_mac(int ifindex, const Mac& address) {
+    change(ifindex, IFLA_ADDRESS, address.data(), address.size(), "set address");
+}
+
 void move(int ifindex, int netns) {
-    LinkRequest request(RTM_NEWLINK, NLM_F_ACK, ifindex);
-    const auto value = uint32_t(netns);
-    request.add(IFLA_NET_NS_FD, &value, sizeof(value));
-    request.talk("move to another namespace");
+    change(ifindex, IFLA_NET_NS_FD, &netns, sizeof(netns), "move");
 }
 
 void remove(int ifindex) {

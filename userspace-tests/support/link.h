@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace xt {
 
@@ -22,6 +23,13 @@ bool listens_to(const std::string& name, const Mac& address);
 
 // `ifindex` 0: the kernel chooses.
 void add_dummy(const std::string& name, const Mac& address, int ifindex = 0);
+// A device of any kind: `lower` is the one it stands on (0: none), `data` its kind's attributes.
+void add(const std::string& kind, const std::string& name, int ifindex, int lower = 0,
+         const std::vector<uint8_t>& data = {});
+// Two ends of a wire.
+void add_veth(const std::string& name, int ifindex, const std::string& peer, int peer_ifindex);
+void set_master(int ifindex, int master); // 0: none
+void set_mac(int ifindex, const Mac& address);
 void remove(int ifindex);
 void set_up(int ifindex, bool up);
 // To the namespace of a descriptor, where it is down.

@@ -35,6 +35,10 @@ Targets::~Targets() {
 
 long Targets::renew(const Target& target, Kind kind, int ethertype) const {
     const Fd fresh = open_socket(side_, kind, ethertype, SOCK_CLOEXEC);
+    return replace(target, fresh);
+}
+
+long Targets::replace(const Target& target, const Fd& fresh) {
     for (auto& ring : *target.rings)
         ring = 0;
     return ::dup3(fresh.get(), target.fd, O_CLOEXEC);

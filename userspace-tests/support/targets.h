@@ -34,6 +34,8 @@ public:
     [[nodiscard]] const std::vector<Target>& all() const { return targets_; }
     // A new socket at the descriptor of an old one, which is closed.
     long renew(const Target& target, Kind kind, int ethertype) const;
+    // The same with any socket, which goes on at the target's descriptor.
+    static long replace(const Target& target, const Fd& fresh);
     // Address space without access where a ring may have been; the ring's mapping goes.
     static long unmap(const Target& target, size_t offset, size_t size);
     // Every socket and every mapping goes, but the descriptors and addresses stay reserved.

@@ -10,8 +10,6 @@
 namespace xt {
 namespace {
 
-constexpr unsigned entries = 4;
-
 void* map(const Fd& fd, size_t size, off_t what) {
     void* memory =
         ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd.get(), what);
@@ -22,7 +20,7 @@ void* map(const Fd& fd, size_t size, off_t what) {
 
 } // namespace
 
-Uring::Uring() {
+Uring::Uring(unsigned entries) {
     fd_ = Fd(int(checked(syscall(SYS_io_uring_setup, entries, &parameters_), "io_uring_setup")));
     if (!(parameters_.features & IORING_FEAT_SINGLE_MMAP))
         throw std::system_error(ENOSYS, std::generic_category(), "IORING_FEAT_SINGLE_MMAP");
@@ -40,21 +38,37 @@ Uring::~Uring() {
         ::munmap(rings_, size_);
 }
 
-void Uring::submit(const io_uring_sqe& request) {
+void Uring::queue(const io_uring_sqe& request) {
     const std::atomic_ref tail(*at<unsigned>(parameters_.sq_off.tail));
     const unsigned index = tail.load() & *at<unsigned>(parameters_.sq_off.ring_mask);
     requests_[index] = request;
     at<unsigned>(parameters_.sq_off.array)[index] = index;
     tail.store(tail.load() + 1, std::memory_order_release);
-    checked(syscall(SYS_io_uring_enter, fd_.get(), 1, 0, 0, nullptr, 0), "io_uring_enter");
+}
+
+long Uring::enter(unsigned count) const {
+    return syscall(SYS_io_uring_enter, fd_.get(), count, 0, 0, nullptr, 0);
+}
+
+void Uring::submit(const io_uring_sqe& request) {
+    queue(request);
+    checked(enter(1), "io_uring_enter");
 }
 
 int Uring::wait() {
-    const std::atomic_ref head(*at<unsigned>(parameters_.cq_off.head));
-    const std::atomic_ref tail(*at<unsigned>(parameters_.cq_off.tail));
-    while (head.load() == tail.load(std::memory_order_acquire))
+    while (true) {
+        if (const auto result = take())
+            return *result;
         checked(syscall(SYS_io_uring_enter, fd_.get(), 0, 1, IORING_ENTER_GETEVENTS, nullptr, 0),
                 "io_uring_enter");
+    }
+}
+
+std::optional<int> Uring::take() {
+    const std::atomic_ref head(*at<unsigned>(parameters_.cq_off.head));
+    const std::atomic_ref tail(*at<unsigned>(parameters_.cq_off.tail));
+    if (head.load() == tail.load(std::memory_order_acquire))
+        return std::nullopt;
     const unsigned index = head.load() & *at<unsigned>(parameters_.cq_off.ring_mask);
     const int result = at<io_uring_cqe>(parameters_.cq_off.cqes)[index].res;
     head.store(head.load() + 1, std::memory_order_release);
