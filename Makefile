@@ -35,6 +35,10 @@ kunit:
 bench:
 	bench/run $(ARGS)
 
+# SEED repeats the calls of a campaign.
+campaign:
+	scripts/campaign $(if $(HOURS),--hours $(HOURS)) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
 clean:
 	$(MAKE) -C bench clean
 	$(MAKE) -C tools clean
@@ -52,8 +56,9 @@ help:
 	@echo 'make check      all tests, in guests of every supported kernel'
 	@echo 'make kunit      the KUnit suites, in debug kernels'
 	@echo 'make bench      what it costs beside the siblings   (ARGS=quick: a few minutes)'
+	@echo 'make campaign HOURS=n [SEED=s]   random calls for hours, in debug kernels'
 	@echo 'make module     xinet.ko alone       (W=1, C=2: as the kernel knows them)'
 	@echo 'make userspace  tools/, samples/ and userspace-tests/ alone'
 	@echo 'make clean      removes everything that was built in the tree'
 
-.PHONY: all module userspace tools samples userspace-tests demo check kunit bench clean help
+.PHONY: all module userspace tools samples userspace-tests demo check kunit bench campaign clean help
