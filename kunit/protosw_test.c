@@ -21,7 +21,9 @@ static struct proto test_prot = {
 	.owner		= THIS_MODULE,
 	.obj_size	= sizeof(struct raw_sock),
 };
+
 static struct proto_ops test_ops = { .owner = THIS_MODULE };
+
 static struct proto foreign_prot = { .name = "FOREIGN" };
 
 #define TEST_ENTRY(_protocol, _flags) {		\
