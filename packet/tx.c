@@ -375,8 +375,6 @@ int xinet_tx_dress(const struct xinet_packet_sock *po,
 {
 	int err;
 
-	if (tx->proto != htons(ETH_P_ALL))
-		skb->protocol = tx->proto;
 	skb->dev = tx->dev;
 	xinet_skb_apply_sockcm(skb, &po->sk, &tx->sockc);
 	skb->no_fcs = tx->extra_len != 0;
@@ -461,6 +459,7 @@ static int tx_send(struct xinet_packet_sock *po, struct xinet_tx *tx,
 	err = tx_fill(tx, skb, msg, len);
 	if (err)
 		goto err_free;
+	xinet_tx_set_protocol(tx, skb);
 	err = xinet_tx_dress(po, tx, skb);
 	if (err)
 		goto err_free;

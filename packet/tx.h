@@ -127,10 +127,25 @@ bool xinet_tx_is_too_long(const struct xinet_tx *tx, size_t len,
 			  struct sk_buff *skb);
 
 /**
+ * xinet_tx_set_protocol() - what the caller says that a frame is
+ * @tx: begun
+ * @skb: from xinet_tx_alloc()
+ *
+ * A device may set another one as it builds the header (VLAN devices do). As in
+ * AF_PACKET that one stands for a frame of a ring, not for that of a message.
+ */
+static inline void xinet_tx_set_protocol(const struct xinet_tx *tx,
+					 struct sk_buff *skb)
+{
+	if (tx->proto != htons(ETH_P_ALL))
+		skb->protocol = tx->proto;
+}
+
+/**
  * xinet_tx_dress() - set what the queueing discipline and the driver look at
  * @po: the socket
  * @tx: begun
- * @skb: complete, data at the link-level header
+ * @skb: complete, data at the link-level header, protocol set
  *
  * Return: 0; -EINVAL when the virtio-net header does not fit the frame.
  */

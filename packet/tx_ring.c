@@ -198,6 +198,8 @@ static int ring_fill(const struct ring_walk *w, struct sk_buff *skb,
 
 	if (unlikely(slot_has_too_many_pages(slot, tx)))
 		return -EFAULT;
+	/* first: a device that tags says so as it builds the header */
+	xinet_tx_set_protocol(tx, skb);
 	offset = xinet_tx_push_header(tx, skb, slot->len);
 	if (offset < 0)
 		return offset;
