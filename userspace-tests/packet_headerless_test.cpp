@@ -55,6 +55,8 @@ public:
 
 private:
     OnOneCpu one_cpu_;
+    // swallows what comes in, which would be answered with an error that carries it too
+    Fd receiver_ = udp_socket(7);
     Fd tun_ = open_tun("xttun");
     Fd sender_ = Fd(checked(::socket(AF_INET, SOCK_DGRAM, 0), "socket"));
 };
