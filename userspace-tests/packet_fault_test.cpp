@@ -217,11 +217,13 @@ TEST_F(PacketFault, send_from_a_ring) {
                 fail(n, [&] { outcome = outcome_of(send); });
                 expect_success_or_no_memory(outcome);
                 EXPECT_GE(send(), 0);
+                ring.settle();
                 for (size_t i = 0; i < ring.frames(); i++)
                     EXPECT_EQ(ring.status(i), uint32_t(TP_STATUS_AVAILABLE)) << i;
                 ring.put(0, {.data = ethernet(peer_mac(), experimental_ethertype + 2,
                                               repeated("again", payload))});
                 EXPECT_GT(send(), 0);
+                ring.settle();
                 EXPECT_EQ(ring.status(0), uint32_t(TP_STATUS_AVAILABLE));
             });
 }

@@ -7,8 +7,11 @@
 #include <poll.h>
 #include <sys/mman.h>
 
+#include <chrono>
+#include <cstdlib>
 #include <set>
 #include <sstream>
+#include <thread>
 
 #include "support/netns.h"
 #include "support/outcome.h"
@@ -199,10 +202,12 @@ std::string story_of_errors(Side side, int version, int loss) {
     };
     std::ostringstream story;
     const auto after = [&](const char* what, const Outcome& outcome) {
+        ring.settle();
         story << what << " " << outcome.result << "/" << outcome.error << " " << ring.statuses();
         for (size_t i = 0; i < ring.frames(); i++)
             put(i, {.data = good});
         EXPECT_EQ(call(ifindex).result, long(ring.frames() * good.size())) << what;
+        ring.settle();
         for (size_t i = 0; i < ring.frames(); i++)
             EXPECT_EQ(ring.status(i), uint32_t(TP_STATUS_AVAILABLE)) << what;
     };
@@ -228,7 +233,9 @@ std::string story_of_errors(Side side, int version, int loss) {
         for (size_t i = 0; i < ring.frames(); i++)
             put(i, {.data = good,
                     .status = i == size_t(round) ? uint32_t(TP_STATUS_SEND_REQUEST) : 0});
-        story << call(ifindex).result << " " << ring.statuses();
+        story << call(ifindex).result;
+        ring.settle();
+        story << " " << ring.statuses();
     }
     return story.str();
 }
@@ -243,6 +250,70 @@ TEST(PacketWay, ring_goes_on_behind_every_error) {
                 EXPECT_EQ(story_of_errors(Side::sibling, version, loss),
                           story_of_errors(Side::xinet, version, loss));
             }
+    });
+}
+
+void tc(const std::string& words) {
+    if (std::system(("tc qdisc " + words).c_str()) != 0)
+        throw std::runtime_error("tc qdisc " + words);
+}
+
+// The device goes down while its queue holds frames of a ring and a call waits for them; a call
+// while it is down; it comes up, and the ring is filled anew for each of two calls: of the first
+// the error of the socket may be told.
+std::string story_of_going_down(Side side, int version) {
+    const Bytes frame = ethernet(link::mac("xtin"), ethertype, repeated("xt-down-", 1400));
+    const Fd socket = open_socket(side, Kind::packet, 0);
+    bind_to(socket, link_address(ethertype, link::index("xtout")));
+    const TxRing ring(socket.get(), version);
+    const size_t last = ring.frames() - 1;
+    const auto call = [&](int flags) {
+        return outcome_of([&] { return sys::sendto(socket.get(), nullptr, 0, flags, nullptr, 0); });
+    };
+    std::ostringstream story;
+    const auto tell = [&](const char* what, const Outcome& outcome) {
+        ring.settle();
+        story << what << " " << outcome.result << "/" << outcome.error << " " << ring.statuses();
+    };
+    const auto fill = [&] {
+        for (size_t i = 0; i <= last; i++)
+            ring.put(i, {.data = frame});
+    };
+
+    // one frame passes, the others are kept
+    tc("add dev xtout root tbf rate 8bit burst 2000 limit 100000");
+    fill();
+    Outcome waited;
+    {
+        const std::jthread waiter([&] { waited = call(0); });
+        constexpr std::chrono::milliseconds moment{1};
+        auto patience = deadline;
+        for (; ring.status(last) != TP_STATUS_SENDING && patience.count() > 0; patience -= moment)
+            std::this_thread::sleep_for(moment);
+        EXPECT_GT(patience.count(), 0);
+        ip("link set xtout down");
+    }
+    tell("held", waited);
+    fill();
+    tell("down", call(MSG_DONTWAIT));
+    tc("del dev xtout root");
+    ip("link set xtout up");
+    for (int i = 0; i < 2; i++) {
+        fill();
+        tell("up", call(MSG_DONTWAIT));
+    }
+    return story.str();
+}
+
+TEST(PacketWay, ring_goes_on_after_its_device_was_down) {
+    NetNs::create().run([] {
+        const Wire wire;
+        for (const int version : ring_versions) {
+            SCOPED_TRACE(version_name(version));
+            const std::string theirs = story_of_going_down(Side::sibling, version);
+            EXPECT_EQ(theirs, story_of_going_down(Side::xinet, version));
+            EXPECT_TRUE(theirs.ends_with("/0 0 0 0 0 ")) << theirs;
+        }
     });
 }
 

@@ -6,15 +6,18 @@
 #include <sys/mman.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstring>
 #include <optional>
 #include <sstream>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "family.h"
 #include "frame.h"
 #include "sys.h"
+#include "traffic.h"
 
 namespace xt {
 
@@ -130,6 +133,14 @@ public:
         default:
             return reinterpret_cast<const tpacket3_hdr*>(at)->tp_sec;
         }
+    }
+    // Waits until no frame is on its way: it may be a while after the call that sent it.
+    void settle() const {
+        constexpr std::chrono::milliseconds moment{1};
+        for (size_t i = 0; i < frames(); i++)
+            for (auto left = deadline; status(i) == TP_STATUS_SENDING && left.count() > 0;
+                 left -= moment)
+                std::this_thread::sleep_for(moment);
     }
     // Statuses of all frames, to be compared.
     [[nodiscard]] std::string statuses() const {
