@@ -119,29 +119,35 @@ TEST_P(PacketHeaderlessSend, messages_are_sent_or_refused_as_by_pf_packet) {
             GTEST_SKIP() << "no such device here";
         for (const Kind kind : packet_kinds)
             for (const bool bypass : {false, true})
-                for (const bool vnet : {false, true})
+                for (const bool vnet : {false, true}) {
+                    if (vnet && kind == Kind::cooked)
+                        continue;
+                    Fd sockets[2];
+                    for (const Side side : both_sides) {
+                        Fd& socket = sockets[side == Side::xinet];
+                        socket = open_socket(side, kind, 0);
+                        set_option(socket, SOL_PACKET, PACKET_QDISC_BYPASS, bypass);
+                        if (vnet)
+                            ask_for_vnet(socket, sizeof(VnetHeader));
+                    }
                     for (const uint16_t ethertype : {0, ETH_P_IP, ETH_P_ALL})
                         for (const size_t size : lengths) {
-                            if (vnet && kind == Kind::cooked)
-                                continue;
                             std::ostringstream what;
                             what << to_string(kind) << ", " << size << " bytes of " << ethertype
                                  << (bypass ? ", past the qdisc" : "")
                                  << (vnet ? ", virtio-net header" : "");
                             expect_equal(what.str(), [&](Side side) {
-                                const Fd socket = open_socket(side, kind, 0);
-                                set_option(socket, SOL_PACKET, PACKET_QDISC_BYPASS, bypass);
-                                if (vnet)
-                                    ask_for_vnet(socket, sizeof(VnetHeader));
+                                const int fd = sockets[side == Side::xinet].get();
                                 const Bytes data =
                                     vnet ? vnet_bytes(VnetHeader{}) + bytes(size) : bytes(size);
-                                const auto outcome = outcome_of(
-                                    [&] { return send_to(socket.get(), data, to(ethertype)); });
+                                const auto outcome =
+                                    outcome_of([&] { return send_to(fd, data, to(ethertype)); });
                                 // ETH_P_ALL is no protocol; older kernels tell the device so
                                 return told(outcome) +
                                        sent(kind == Kind::packet || ethertype != ETH_P_ALL);
                             });
                         }
+                }
     });
 }
 
