@@ -31,6 +31,8 @@ struct Bare {
     // It writes new headers into memory that it shares with a capture of what it was given, unless
     // that lies in pages of the sender's.
     bool rewrites = false;
+    // It finds no header in pages, where PF_PACKET has the data of a ring.
+    bool reads_no_pages = false;
 };
 
 void PrintTo(const Bare& bare, std::ostream* out) {
@@ -41,7 +43,7 @@ constexpr Bare bare_devices[] = {
     {"tun", nullptr},
     {"ipvlan_l3", "link add link xtin name xtbare type ipvlan mode l3", true},
     {"ip6tnl", "link add xtbare type ip6tnl mode any local ::1 remote ::1"},
-    {"wireguard", "link add xtbare type wireguard"},
+    {"wireguard", "link add xtbare type wireguard", false, true},
     {"ipip", "link add xtbare type ipip local 127.0.0.1 remote 127.0.0.1"},
     {"gre", "link add xtbare type gre local 127.0.0.1 remote 127.0.0.1"},
     {"vlan", "link add link xtin name xtbare type vlan id 5 reorder_hdr off"},
@@ -53,7 +55,10 @@ protected:
     bool make() {
         const Bare& bare = GetParam();
         if (!bare.make) {
-            tun_ = Fd(checked(::open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK), "tun"));
+            const int tun = ::open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK);
+            if (tun < 0)
+                return false;
+            tun_ = Fd(tun);
             ifreq request{};
             std::strcpy(request.ifr_name, device);
             request.ifr_flags = IFF_TUN | IFF_NO_PI;
@@ -85,6 +90,11 @@ protected:
         for (const auto& [begin, end] : {std::pair{0UL, 12UL}, {16, 18}, {24, 26}})
             for (size_t i = begin; i < std::min(end, frame.size()); i++)
                 frame[i] = 0;
+    }
+    // Older PF_PACKET does not say where a frame begins that passes by the qdisc; ipvlan then takes
+    // the frame for an IP packet.
+    static bool is_guessed(Kind kind, bool bypass) {
+        return GetParam().rewrites && kind == Kind::packet && bypass;
     }
     static std::string told(const Outcome& outcome) {
         return std::to_string(outcome.result) + "/" + std::to_string(outcome.error);
@@ -120,7 +130,7 @@ TEST_P(PacketHeaderlessSend, messages_are_sent_or_refused_as_by_pf_packet) {
         for (const Kind kind : packet_kinds)
             for (const bool bypass : {false, true})
                 for (const bool vnet : {false, true}) {
-                    if (vnet && kind == Kind::cooked)
+                    if ((vnet && kind == Kind::cooked) || is_guessed(kind, bypass))
                         continue;
                     Fd sockets[2];
                     for (const Side side : both_sides) {
@@ -152,6 +162,8 @@ TEST_P(PacketHeaderlessSend, messages_are_sent_or_refused_as_by_pf_packet) {
 }
 
 TEST_P(PacketHeaderlessSend, rings_are_sent_or_refused_as_by_pf_packet) {
+    if (GetParam().reads_no_pages)
+        GTEST_SKIP() << "would take other frames than from PF_PACKET";
     NetNs::create().run([&] {
         const Wire wire;
         if (!make())
@@ -160,6 +172,9 @@ TEST_P(PacketHeaderlessSend, rings_are_sent_or_refused_as_by_pf_packet) {
             for (const bool bypass : {false, true})
                 for (const int loss : {0, 1})
                     for (const size_t size : lengths) {
+                        // older PF_PACKET gives devices frames of nothing
+                        if (size == 0 || is_guessed(kind, bypass))
+                            continue;
                         std::ostringstream what;
                         what << to_string(kind) << ", " << size << " bytes, PACKET_LOSS " << loss
                              << (bypass ? ", past the qdisc" : "");
