@@ -91,14 +91,13 @@ static struct hlist_head *raw_icmp_id_heads(struct xinet_raw_table *table)
 	return heads;
 }
 
-/* Puts @sk where packets find it; under rn->lock. Takes a reference. */
+/* Puts @sk where packets find it; under rn->lock. */
 static void raw_link(struct xinet_raw_net *rn, struct sock *sk)
 {
 	struct xinet_raw_sock *rsk = xinet_raw_sk(sk);
 	unsigned int point = rsk->point;
 	struct xinet_raw_table *table = &rn->table[point];
 
-	sock_hold(sk);
 	if (rsk->icmp_id)
 		hlist_add_head_rcu(&rsk->icmp_id_node[point],
 				   raw_icmp_id_bucket(table->by_icmp_id,
@@ -116,7 +115,6 @@ static void raw_unlink(struct sock *sk)
 		hlist_del_init_rcu(&rsk->icmp_id_node[rsk->point]);
 	else
 		hlist_del_init_rcu(raw_node(sk, rsk->point));
-	__sock_put(sk);
 }
 
 /* A socket begins to receive at @point; under rn->lock. */
@@ -185,6 +183,8 @@ int xinet_raw_hash(struct sock *sk)
 	if (raw_receives(sk))
 		err = raw_start(rn, sk);
 	if (!err) {
+		/* for those who find it, as in PF_INET */
+		sock_hold(sk);
 		rsk->hashed = true;
 		list_add_tail(&rsk->all_node, &rn->all);
 		sock_prot_inuse_add(sock_net(sk), sk->sk_prot, 1);
@@ -206,6 +206,7 @@ void xinet_raw_unhash(struct sock *sk)
 		rsk->hashed = false;
 		if (raw_receives(sk))
 			raw_stop(rn, sk);
+		__sock_put(sk);
 	}
 	mutex_unlock(&rn->lock);
 }

@@ -510,7 +510,8 @@ static void socket_whose_device_is_gone_joins_nothing(struct kunit *test)
 	xinet_fake_dev_destroy(f->dev);
 	f->dev = xinet_fake_dev_create(test);
 	KUNIT_EXPECT_EQ(test, join(test, 0, PACKET_FANOUT_LB, 0), -EINVAL);
-	KUNIT_EXPECT_NULL(test, xinet_packet_sk(f->sock[0]->sk)->sink.group);
+	KUNIT_EXPECT_FALSE(test,
+			   rcu_access_pointer(xinet_packet_sk(f->sock[0]->sk)->sink.group));
 	/* the id is free */
 	open_bound(test, 1, ETH_P_IP);
 	KUNIT_EXPECT_EQ(test, join(test, 1, PACKET_FANOUT_HASH, 0), 0);
