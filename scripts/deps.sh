@@ -20,7 +20,7 @@ readonly packages=(
 	cmake libbpf-dev libcli11-dev libfmt-dev libgmock-dev libgtest-dev libmnl-dev
 	libpcap-dev libtins-dev ninja-build pkg-config
 	# guests and what tests call in them
-	ethtool hostname iproute2 ipxe-qemu iputils-ping nftables qemu-system-x86 tcpdump
+	apparmor ethtool hostname iproute2 ipxe-qemu iputils-ping nftables qemu-system-x86 tcpdump
 	# what runs over PF_XINET unchanged; none of them starts a service
 	bind9-dnsutils curl dnsmasq-base hping3 iperf3 netcat-openbsd openssl redis-tools
 	traceroute
