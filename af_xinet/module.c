@@ -41,9 +41,13 @@ static int __init xinet_init(void)
 	if (err)
 		goto err_mib;
 
-	err = xinet_local_in_init();
+	err = xinet_skb_pack_init();
 	if (err)
 		goto err_ip_local;
+
+	err = xinet_local_in_init();
+	if (err)
+		goto err_skb_pack;
 
 	xinet_registry_init();
 
@@ -100,6 +104,8 @@ err_raw:
 	xinet_raw_exit();
 err_local_in:
 	xinet_local_in_exit();
+err_skb_pack:
+	xinet_skb_pack_exit();
 err_ip_local:
 	xinet_ip_local_exit();
 err_mib:
@@ -120,8 +126,8 @@ static void __exit xinet_exit(void)
 	xinet_packet_exit();
 	xinet_raw_exit();
 	xinet_local_in_exit();
-	xinet_ip_local_exit();
 	xinet_skb_pack_exit();
+	xinet_ip_local_exit();
 	xinet_mib_exit();
 	/* The rooms free by call_rcu(); their callbacks are code of ours. */
 	rcu_barrier();

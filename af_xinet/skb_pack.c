@@ -3,54 +3,76 @@
  * Small packets that wait for a reader. A clone keeps the memory that a packet
  * came in, mostly far more than its bytes, and whoever receives the next one
  * must take fresh memory, which the kernel may have to clear. Here the bytes
- * go, one packet behind the other, into the data of a carrier, an skb of its own,
- * and the clone is made to point there:
+ * go, one packet behind the other, into a carrier, which is as the data of any
+ * skb, and the clone is made to point there:
  *
- *   carrier ------+
- *                 v
- *     data: | packet | packet | packet | free ...   | skb_shared_info |
+ *  carrier: | packet | packet | packet | free ...   | skb_shared_info |
  *               ^        ^        ^
  *   clones -----+--------+--------+
  *
- * All share the one struct skb_shared_info, whose count says when the data go,
+ * All share the one struct skb_shared_info, whose count says when the carrier goes,
  * so a packet that has something of its own to say there is not packed. Nor is
  * one whose header somebody means to change.
  *
  * The packets of one carrier are for different sockets, and any of them may be
  * the last to be read: so each is charged for the whole, and the whole is small.
+ *
+ * To allocate a carrier costs more than all that is done with its packets. So a
+ * CPU keeps the last few and takes one again when its packets have been read:
+ * where readers keep up, that is always. And a carrier is cleared with the pages
+ * of its slab, where the kernel clears what it allocates (init_on_alloc), not once
+ * more by every allocation, which ends where there is a constructor: nobody is
+ * shown a byte of a carrier that is not a packet's.
  */
 #include <kunit/visibility.h>
 #include <linux/minmax.h>
 #include <linux/percpu.h>
 #include <linux/skbuff.h>
 #include <linux/sizes.h>
+#include <linux/slab.h>
 
 #include "af_xinet/skb_pack.h"
 #include "packet/frame_info.h"
 
-/* Bytes of a carrier's data. */
-#define PACK_SIZE	SKB_WITH_OVERHEAD(SZ_1K)
-#define PACK_ALIGN	16
+/* Bytes of a carrier, those for packets, and what keeping one of them keeps. */
+#define PACK_CARRIER	SZ_1K
+#define PACK_SIZE	SKB_WITH_OVERHEAD(PACK_CARRIER)
+#define PACK_TRUESIZE	(PACK_CARRIER + SKB_DATA_ALIGN(sizeof(struct sk_buff)))
+#define PACK_ALIGN	8
 
 /*
- * @skb: never handed out itself; NULL before the first packet
+ * How many a CPU keeps: they hold about as many small packets as the default
+ * receive buffer.
+ */
+#define PACK_CARRIERS	32
+
+/*
+ * @carrier: NULL before their first packet; of each we have one reference
+ * @at: the one that packets go to; the next one is that longest not used
  * @used: bytes of its data that packets have
  *
  * Of one CPU, which alone touches it, with BH disabled.
  */
-struct pack_carrier {
-	struct sk_buff *skb;
+struct pack_ring {
+	unsigned char *carrier[PACK_CARRIERS];
+	unsigned int at;
 	unsigned int used;
 };
 
-static DEFINE_PER_CPU(struct pack_carrier, pack_carrier);
+static DEFINE_PER_CPU(struct pack_ring, pack_ring);
 
-/* Whether a clone with another struct skb_shared_info says the same. */
+static struct kmem_cache *pack_cache __ro_after_init;
+
+/*
+ * Whether a clone with another struct skb_shared_info says the same. SLOB's
+ * kfree() does not take what has come from a cache.
+ */
 static bool pack_is_plain(const struct sk_buff *skb)
 {
 	const struct skb_shared_info *info = skb_shinfo(skb);
 
-	return !IS_ENABLED(CONFIG_PREEMPT_RT) && !skb_is_nonlinear(skb) &&
+	return !IS_ENABLED(CONFIG_PREEMPT_RT) && !IS_ENABLED(CONFIG_SLOB) &&
+	       !skb_is_nonlinear(skb) &&
 	       skb->ip_summed != CHECKSUM_PARTIAL && !skb->encapsulation &&
 	       !(info->flags | info->meta_len | info->tx_flags) &&
 	       !info->gso_size && !info->hwtstamps.hwtstamp;
@@ -64,46 +86,95 @@ static const unsigned char *pack_start(const struct sk_buff *skb)
 	return min_t(const unsigned char *, skb_mac_header(skb), skb->data);
 }
 
-static bool pack_has_room(const struct pack_carrier *carrier, unsigned int room)
+static struct skb_shared_info *pack_info(unsigned char *carrier)
 {
-	return carrier->skb &&
-	       carrier->used + room <= PACK_SIZE &&
-	       atomic_read(&skb_shinfo(carrier->skb)->dataref) <=
-	       XINET_SKB_PACK_REFERENCES;
+	return (struct skb_shared_info *)(carrier + PACK_SIZE);
 }
 
-static noinline bool pack_renew(struct pack_carrier *carrier)
+/*
+ * References to @carrier, ours among them. Only this CPU adds any; who gives one
+ * back has read what he wanted before.
+ */
+static int pack_references(unsigned char *carrier)
 {
-	consume_skb(carrier->skb);
-	carrier->used = 0;
-	carrier->skb = alloc_skb(PACK_SIZE, GFP_ATOMIC | __GFP_NOMEMALLOC |
-					    __GFP_NOWARN);
-	return carrier->skb;
+	return atomic_read_acquire(&pack_info(carrier)->dataref);
 }
 
-/* Lets @clone have @len bytes at @data, in the data of @carrier. */
-static void pack_move(struct sk_buff *clone, struct sk_buff *carrier,
+/* Gives our reference back; the last one is given back by kfree() anywhere. */
+static void pack_put(unsigned char *carrier)
+{
+	if (carrier && atomic_dec_and_test(&pack_info(carrier)->dataref))
+		kfree(carrier);
+}
+
+static unsigned char *pack_alloc(void)
+{
+	unsigned char *carrier;
+
+	carrier = kmem_cache_alloc(pack_cache, GFP_ATOMIC | __GFP_NOMEMALLOC |
+					       __GFP_NOWARN);
+	if (!carrier)
+		return NULL;
+	memset(pack_info(carrier), 0, offsetof(struct skb_shared_info,
+					       dataref));
+	atomic_set(&pack_info(carrier)->dataref, 1);
+	return carrier;
+}
+
+/* The next carrier of @ring, empty; NULL when memory is short. */
+static noinline unsigned char *pack_renew(struct pack_ring *ring)
+{
+	unsigned char **carrier;
+
+	ring->at = (ring->at + 1) % PACK_CARRIERS;
+	ring->used = 0;
+	carrier = &ring->carrier[ring->at];
+	if (!*carrier || pack_references(*carrier) > 1) {
+		pack_put(*carrier);
+		*carrier = pack_alloc();
+	}
+	return *carrier;
+}
+
+/* A carrier with @room bytes behind @ring->used; NULL when memory is short. */
+static unsigned char *pack_carrier(struct pack_ring *ring, unsigned int room)
+{
+	unsigned char *carrier = ring->carrier[ring->at];
+	int references;
+
+	if (unlikely(!carrier))
+		return pack_renew(ring);
+	references = pack_references(carrier);
+	if (references == 1) /* whatever it had has been read */
+		ring->used = 0;
+	if (ring->used + room > PACK_SIZE ||
+	    references > XINET_SKB_PACK_REFERENCES)
+		return pack_renew(ring);
+	return carrier;
+}
+
+/* Lets @clone have @len bytes at @data, in @carrier. */
+static void pack_move(struct sk_buff *clone, unsigned char *carrier,
 		      unsigned char *data, unsigned int len)
 {
-	int shift = (data - carrier->head) - (clone->data - clone->head);
+	int shift = (data - carrier) - (clone->data - clone->head);
 
 	atomic_dec(&skb_shinfo(clone)->dataref); /* the packet has one */
-	atomic_inc(&skb_shinfo(carrier)->dataref);
-	carrier->cloned = 1;
+	atomic_inc(&pack_info(carrier)->dataref);
 
 	if (skb_mac_header_was_set(clone))
 		clone->mac_header += shift;
 	clone->network_header += shift;
 	if (skb_transport_header_was_set(clone))
 		clone->transport_header += shift;
-	clone->head = carrier->head;
-	clone->end = carrier->end;
-	clone->head_frag = carrier->head_frag;
+	clone->head = carrier;
+	skb_set_end_offset(clone, PACK_SIZE);
+	clone->head_frag = 0;
 	clone->pp_recycle = 0;
 	clone->hdr_len = 0;
 	clone->data = data;
 	clone->len = len;
-	clone->truesize = max(clone->truesize, carrier->truesize);
+	clone->truesize = max_t(unsigned int, clone->truesize, PACK_TRUESIZE);
 	skb_set_tail_pointer(clone, len);
 }
 
@@ -111,36 +182,57 @@ struct sk_buff *xinet_skb_pack(struct sk_buff *skb, unsigned int len)
 {
 	const unsigned char *start = pack_start(skb);
 	unsigned int lead = skb->data - start;
-	struct pack_carrier *carrier;
-	unsigned char *data;
-	unsigned int room;
+	unsigned char *carrier, *data;
+	struct pack_ring *ring;
 	struct sk_buff *clone;
+	unsigned int room;
 
 	if (lead + len > XINET_SKB_PACK_MAX || !pack_is_plain(skb) ||
 	    (len != skb->len && skb->ip_summed == CHECKSUM_COMPLETE))
 		return NULL;
 
-	carrier = this_cpu_ptr(&pack_carrier);
+	ring = this_cpu_ptr(&pack_ring);
 	/* headers of the network layer are aligned */
 	room = ALIGN(ALIGN(lead, PACK_ALIGN) + len, PACK_ALIGN);
-	if (!pack_has_room(carrier, room) && !pack_renew(carrier))
+	carrier = pack_carrier(ring, room);
+	if (unlikely(!carrier))
 		return NULL;
 	clone = skb_clone(skb, GFP_ATOMIC);
 	if (unlikely(!clone))
 		return NULL;
 
-	data = carrier->skb->head + carrier->used + ALIGN(lead, PACK_ALIGN);
-	carrier->used += room;
+	data = carrier + ring->used + ALIGN(lead, PACK_ALIGN);
+	ring->used += room;
 	xinet_frame_copy_linear(data - lead, start, lead + len);
-	pack_move(clone, carrier->skb, data, len);
+	pack_move(clone, carrier, data, len);
 	return clone;
 }
 EXPORT_SYMBOL_IF_KUNIT(xinet_skb_pack);
 
+/* That there is one matters, see above; pack_alloc() trusts nobody with it. */
+static void pack_construct(void *carrier)
+{
+	memset(pack_info(carrier), 0, sizeof(struct skb_shared_info));
+}
+
+int __init xinet_skb_pack_init(void)
+{
+	/* What is in one is read by recvmsg(). */
+	pack_cache = kmem_cache_create_usercopy("xinet_skb_pack", PACK_CARRIER,
+						0, SLAB_HWCACHE_ALIGN, 0,
+						PACK_SIZE, pack_construct);
+	return pack_cache ? 0 : -ENOMEM;
+}
+
 void xinet_skb_pack_exit(void)
 {
-	unsigned int cpu;
+	struct pack_ring *ring;
+	unsigned int cpu, i;
 
-	for_each_possible_cpu(cpu)
-		consume_skb(per_cpu_ptr(&pack_carrier, cpu)->skb);
+	for_each_possible_cpu(cpu) {
+		ring = per_cpu_ptr(&pack_ring, cpu);
+		for (i = 0; i < PACK_CARRIERS; i++)
+			pack_put(ring->carrier[i]);
+	}
+	kmem_cache_destroy(pack_cache);
 }

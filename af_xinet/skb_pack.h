@@ -30,6 +30,14 @@ struct sk_buff;
 struct sk_buff *xinet_skb_pack(struct sk_buff *skb, unsigned int len);
 
 /**
+ * xinet_skb_pack_init() - prepare for packets
+ *
+ * Context: process, module init.
+ * Return: 0 or -ENOMEM.
+ */
+int xinet_skb_pack_init(void);
+
+/**
  * xinet_skb_pack_exit() - give back what the CPUs have left
  *
  * Context: process, module exit; no packet is under way.

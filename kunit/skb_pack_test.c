@@ -17,6 +17,8 @@
 #define TEST_LEN	84
 /* more than two carriers hold */
 #define TEST_MANY	64
+/* more than all that a CPU keeps */
+#define TEST_VERY_MANY	512
 
 /* A packet of @len bytes behind an Ethernet header, each of them @fill. */
 static struct sk_buff *packet(struct kunit *test, unsigned int len, u8 fill)
@@ -132,22 +134,51 @@ static void padding_is_left_out(struct kunit *test)
 
 static void packets_keep_apart_whichever_goes_first(struct kunit *test)
 {
-	struct sk_buff *packed[TEST_MANY];
+	struct sk_buff **packed;
 	unsigned int i;
 
-	for (i = 0; i < TEST_MANY; i++) {
-		struct sk_buff *skb = packet(test, TEST_LEN + i, i);
+	packed = kunit_kcalloc(test, TEST_VERY_MANY, sizeof(*packed),
+			       GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, packed);
+	for (i = 0; i < TEST_VERY_MANY; i++) {
+		struct sk_buff *skb = packet(test, TEST_LEN + i % 64, i);
 
-		packed[i] = pack(skb, TEST_LEN + i);
+		packed[i] = pack(skb, TEST_LEN + i % 64);
 		consume_skb(skb);
 		KUNIT_ASSERT_NOT_NULL(test, packed[i]);
 	}
-	for (i = 0; i < TEST_MANY; i += 2)
+	for (i = 0; i < TEST_VERY_MANY; i += 2)
 		consume_skb(packed[i]);
-	for (i = 1; i < TEST_MANY; i += 2) {
-		expect_filled(test, packed[i], TEST_LEN + i, i);
+	for (i = 1; i < TEST_VERY_MANY; i += 2) {
+		expect_filled(test, packed[i], TEST_LEN + i % 64, i);
 		consume_skb(packed[i]);
 	}
+}
+
+/* A reader that keeps up has its packets in the same memory. */
+static void memory_of_packets_that_were_read_is_used_again(struct kunit *test)
+{
+	struct sk_buff *skb = packet(test, TEST_LEN, 1);
+	const unsigned char *head = NULL;
+	unsigned int i;
+
+	/* on one CPU: each has memory of its own */
+	local_bh_disable();
+	consume_skb(xinet_skb_pack(skb, TEST_LEN));
+	for (i = 0; i < TEST_MANY; i++) {
+		struct sk_buff *packed = xinet_skb_pack(skb, TEST_LEN);
+
+		if (!packed)
+			break;
+		if (!head)
+			head = packed->head;
+		if (packed->head != head)
+			i = TEST_MANY * 2;
+		consume_skb(packed);
+	}
+	local_bh_enable();
+	KUNIT_EXPECT_EQ(test, i, (unsigned int)TEST_MANY);
+	consume_skb(skb);
 }
 
 /* One packet for very many sockets, then the next. */
@@ -290,6 +321,7 @@ static struct kunit_case skb_pack_cases[] = {
 	KUNIT_CASE(packet_is_charged_with_all_that_it_keeps),
 	KUNIT_CASE(padding_is_left_out),
 	KUNIT_CASE(packets_keep_apart_whichever_goes_first),
+	KUNIT_CASE(memory_of_packets_that_were_read_is_used_again),
 	KUNIT_CASE(carrier_with_many_references_gets_no_more),
 	KUNIT_CASE(writer_gets_bytes_of_its_own),
 	KUNIT_CASE(packet_over_the_limit_is_not_packed),
