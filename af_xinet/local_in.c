@@ -2,11 +2,11 @@
 /*
  * The place where PF_INET's raw sockets receive: behind the firewall's INPUT
  * chain, with what reassembly, NAT and IPsec have made of a packet. While raw
- * sockets of a namespace receive, at whichever point, a hook of ours is the last
- * thing that LOCAL_IN does there. It delivers to the sockets of
- * XINET_RAW_POINT_HOST; it tells of ICMP errors; and it consumes what only
- * sockets of ours want of a protocol that the kernel does not speak, which
- * would answer "protocol unreachable" otherwise.
+ * sockets of a namespace need it, a hook of ours is the last thing that LOCAL_IN
+ * does there. It delivers to the sockets of XINET_RAW_POINT_HOST; it tells those
+ * who may have sent something of ICMP errors; and it consumes what only sockets
+ * of ours want of a protocol that the kernel does not speak, which would answer
+ * "protocol unreachable" otherwise.
  *
  *            INPUT chains   conntrack's confirm, ipvlan
  *                 |                     ^ |
@@ -18,10 +18,11 @@
  * hook runs those behind it itself, and only then does its own part.
  *
  * Packets for an ipvlan device in mode l3s run LOCAL_IN in the namespace of the
- * device below it, and only there change to it. Where raw sockets receive in a
- * namespace with such a device, both namespaces have the hook.
+ * device below it, and only there change to it. Where raw sockets need the hook in
+ * a namespace with such a device, both namespaces have it.
  */
 #include <kunit/visibility.h>
+#include <linux/icmp.h>
 #include <linux/in.h>
 #include <linux/ip.h>
 #include <linux/list.h>
@@ -48,9 +49,9 @@
 
 /**
  * struct local_in_net - the hook of a namespace
- * @users: how many need it: the raw sockets of the namespace count as one, and
- *	every device above one of its devices whose namespace has such sockets
- * @receives: the namespace has raw sockets
+ * @users: how many need it: the raw sockets of the namespace that do count as
+ *	one, and every device above one of its devices whose namespace has such
+ * @receives: the namespace has raw sockets that need it
  * @above: struct local_in_above, of its devices
  */
 struct local_in_net {
@@ -143,25 +144,35 @@ static noinline bool local_in_input(struct net *net, struct sk_buff *skb)
 	return true;
 }
 
+/* Whether it is an ICMP error; of another protocol it is none. */
+static bool local_in_is_error(const struct sk_buff *skb)
+{
+	const struct icmphdr *icmp;
+	struct icmphdr buf;
+
+	icmp = skb_header_pointer(skb, ip_hdrlen(skb), sizeof(buf), &buf);
+	return icmp && xinet_ip_error_is(icmp->type);
+}
+
 /*
  * Whether the packet is consumed. Softirq, under RCU. The namespace that counts
  * is that of the device, which ipvlan may have changed, as for PF_INET's.
  *
  * Budget: a few loads for a packet of a protocol that the kernel speaks and no
- * socket of this point receives.
+ * socket of this point receives, the ICMP type among them.
  */
 static bool local_in_deliver(struct sk_buff *skb)
 {
 	struct net *net = dev_net(skb->dev);
+	const struct xinet_raw_net *rn = xinet_raw_net_rcu(net);
 	u8 protocol = ip_hdr(skb)->protocol;
 
-	if (!READ_ONCE(xinet_raw_net_rcu(net)->receivers))
-		return false;
-	if (protocol != IPPROTO_ICMP &&
-	    !xinet_raw_has_protocol(net, XINET_RAW_POINT_HOST, protocol) &&
-	    likely(rcu_access_pointer(inet_protos[protocol])))
-		return false;
-	return local_in_input(net, skb);
+	if (!xinet_raw_table_has(&rn->table[XINET_RAW_POINT_HOST], protocol)) {
+		if (protocol == IPPROTO_ICMP ? !local_in_is_error(skb) :
+		    !!rcu_access_pointer(inet_protos[protocol]))
+			return false;
+	}
+	return READ_ONCE(rn->behind) && local_in_input(net, skb);
 }
 
 /* okfn of the hooks behind ours: softirq, under RCU. Owns @skb. */

@@ -20,7 +20,7 @@ static inline bool xinet_local_in_is_possible(void)
 }
 
 /**
- * xinet_local_in_get() - raw sockets of a namespace begin to receive
+ * xinet_local_in_get() - raw sockets of a namespace begin to need the hook
  * @net: the namespace
  *
  * To be called for the first of them.

@@ -47,6 +47,8 @@ static int raw_connect(struct socket *sock, struct xinet_sockaddr *uaddr,
 	int err;
 
 	err = xinet_bind_check_family(uaddr, len);
+	if (!err)
+		err = xinet_raw_expect_errors(sock->sk);
 	return err ? err : inet_dgram_connect(sock, uaddr, len, flags);
 }
 
@@ -218,6 +220,17 @@ static int raw_get_point(struct sock *sk, char __user *optval,
 	return 0;
 }
 
+/* What the kernel's own code reads. */
+static int raw_set_ip(struct sock *sk, int level, int optname,
+		      sockptr_t optval, unsigned int optlen)
+{
+	int err = 0;
+
+	if (level == SOL_IP && optname == IP_RECVERR)
+		err = xinet_raw_expect_errors(sk);
+	return err ? err : ip_setsockopt(sk, level, optname, optval, optlen);
+}
+
 static int raw_setsockopt(struct socket *sock, int level, int optname,
 			  sockptr_t optval, unsigned int optlen)
 {
@@ -229,7 +242,7 @@ static int raw_setsockopt(struct socket *sock, int level, int optname,
 		return raw_set_point(sock->sk, optval, optlen);
 	if (level == SOL_RAW)
 		return -ENOPROTOOPT;
-	return ip_setsockopt(sock->sk, level, optname, optval, optlen);
+	return raw_set_ip(sock->sk, level, optname, optval, optlen);
 }
 
 static int raw_getsockopt(struct socket *sock, int level, int optname,
@@ -335,7 +348,8 @@ static void __net_exit raw_net_exit(struct net *net)
 	unsigned int i;
 
 	/* Sockets hold their namespace. */
-	WARN_ON_ONCE(rn->receivers);
+	WARN_ON_ONCE(rn->behind);
+	WARN_ON_ONCE(!list_empty(&rn->all));
 	for (i = 0; i < XINET_RAW_POINTS; i++)
 		kvfree(rn->table[i].by_icmp_id);
 }

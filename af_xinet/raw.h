@@ -33,6 +33,8 @@ struct xinet_raw_datagram;
  * @left: points the socket has been at before, a bit for each
  * @left_at: when it left the last of them, for cond_synchronize_rcu()
  * @hashed: the socket is in struct xinet_raw_net
+ * @behind: it is one of those that struct xinet_raw_net counts as behind the
+ *	firewall; set under the lock of the namespace, for good
  * @icmp_id_node: of each point, in by_icmp_id, when @icmp_id is set
  * @all_node: in struct xinet_raw_net's all, while the socket is hashed
  * @drops: packets that matched and were lost, see xinet_raw_drops()
@@ -45,6 +47,7 @@ struct xinet_raw_sock {
 	u8 point;
 	u8 left;
 	bool hashed;
+	bool behind;
 	unsigned long left_at;
 	struct hlist_node icmp_id_node[XINET_RAW_POINTS];
 	struct list_head all_node;
@@ -79,13 +82,14 @@ struct xinet_raw_table {
 /**
  * struct xinet_raw_net - the raw sockets of one network namespace
  * @lock: guards everything here; readers of a table hold rcu_read_lock()
- * @receivers: number of sockets that receive, at either point
+ * @behind: number of sockets that receive and need the hook on LOCAL_IN, see
+ *	xinet_raw_expect_errors()
  * @all: every socket of the namespace, for those who list them under @lock
  * @table: the sockets that receive, by XINET_RAW_POINT
  */
 struct xinet_raw_net {
 	struct mutex lock;	/* everything here, see above */
-	unsigned int receivers;
+	unsigned int behind;
 	struct list_head all;
 	struct xinet_raw_table table[XINET_RAW_POINTS];
 };
@@ -154,8 +158,9 @@ static inline bool xinet_raw_any(const struct net *net, unsigned int point)
  * xinet_raw_hash() - let a socket receive
  * @sk: a raw socket, its inet_num set
  *
- * The first one hooks us onto ETH_P_IP, and onto LOCAL_IN in its namespace. A
- * socket of IPPROTO_RAW (raw(7)), or of a number that no IPv4 header can have,
+ * The first one hooks us onto ETH_P_IP; the first one of a protocol that the
+ * kernel may not speak, or that is behind the firewall, onto LOCAL_IN in its
+ * namespace. A socket of IPPROTO_RAW (raw(7)), or of a number that no IPv4 header can have,
  * sends only: it is listed, never found.
  *
  * Context: process; may sleep.
@@ -200,6 +205,21 @@ int xinet_raw_bind_icmp_id(struct sock *sk, u16 id);
 int xinet_raw_set_point(struct sock *sk, unsigned int point);
 
 /**
+ * xinet_raw_expect_errors() - be told of ICMP errors from now on
+ * @sk: a raw socket, hashed
+ *
+ * A socket that has not sent anything, is not connected and has not asked for
+ * errors (IP_RECVERR) has no packets that an error could be about. To be called
+ * before it does one of these: errors are found by the hook on LOCAL_IN, which
+ * costs every packet for the host, and which those who only listen to the wire
+ * need not pay for.
+ *
+ * Context: process; may sleep; not under the socket lock.
+ * Return: 0 or a negative errno.
+ */
+int xinet_raw_expect_errors(struct sock *sk);
+
+/**
  * xinet_raw_drops() - how many packets a socket should have got and did not
  * @sk: a raw socket
  *
@@ -209,6 +229,14 @@ int xinet_raw_set_point(struct sock *sk, unsigned int point);
  * Context: any.
  */
 u64 xinet_raw_drops(const struct sock *sk);
+
+/* What xinet_raw_has_protocol() asks, of a table; RCU. */
+static inline bool xinet_raw_table_has(const struct xinet_raw_table *table,
+				       u8 protocol)
+{
+	return !hlist_empty(&table->hash[protocol]) ||
+	       (protocol == IPPROTO_ICMP && READ_ONCE(table->by_icmp_id));
+}
 
 /**
  * xinet_raw_has_protocol() - whether there is a raw socket for a protocol
@@ -224,11 +252,8 @@ u64 xinet_raw_drops(const struct sock *sk);
 static inline bool xinet_raw_has_protocol(const struct net *net,
 					  unsigned int point, u8 protocol)
 {
-	const struct xinet_raw_table *table =
-		&xinet_raw_net_rcu(net)->table[point];
-
-	return !hlist_empty(&table->hash[protocol]) ||
-	       (protocol == IPPROTO_ICMP && READ_ONCE(table->by_icmp_id));
+	return xinet_raw_table_has(&xinet_raw_net_rcu(net)->table[point],
+				   protocol);
 }
 
 /**

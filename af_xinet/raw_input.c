@@ -91,6 +91,17 @@ static struct hlist_head *raw_icmp_id_heads(struct xinet_raw_table *table)
 	return heads;
 }
 
+/*
+ * Whether the kernel itself receives a protocol, in every namespace and until it
+ * halts: modules may leave the others at any time.
+ */
+static bool raw_kernel_speaks(u16 protocol)
+{
+	return protocol == IPPROTO_ICMP || protocol == IPPROTO_TCP ||
+	       protocol == IPPROTO_UDP ||
+	       (protocol == IPPROTO_IGMP && IS_ENABLED(CONFIG_IP_MULTICAST));
+}
+
 /* Puts @sk where packets find it; under rn->lock. */
 static void raw_link(struct xinet_raw_net *rn, struct sock *sk)
 {
@@ -117,17 +128,48 @@ static void raw_unlink(struct sock *sk)
 		hlist_del_init_rcu(raw_node(sk, rsk->point));
 }
 
-/* A socket begins to receive at @point; under rn->lock. */
-static int raw_enter(struct xinet_raw_net *rn, unsigned int point)
+/* @sk needs LOCAL_IN as long as it receives; under rn->lock. */
+static int raw_go_behind(struct xinet_raw_net *rn, struct sock *sk)
 {
-	struct xinet_raw_table *table = &rn->table[point];
+	struct xinet_raw_sock *rsk = xinet_raw_sk(sk);
 	int err;
 
-	if (point == XINET_RAW_POINT_WIRE) {
-		err = xinet_ip_hook_get();
+	if (rsk->behind)
+		return 0;
+	if (!rn->behind) {
+		err = xinet_local_in_get(sock_net(sk));
 		if (err)
 			return err;
 	}
+	WRITE_ONCE(rn->behind, rn->behind + 1);
+	WRITE_ONCE(rsk->behind, true);
+	return 0;
+}
+
+static void raw_come_back(struct xinet_raw_net *rn, struct sock *sk)
+{
+	if (!xinet_raw_sk(sk)->behind)
+		return;
+	WRITE_ONCE(xinet_raw_sk(sk)->behind, false);
+	WRITE_ONCE(rn->behind, rn->behind - 1);
+	if (!rn->behind)
+		xinet_local_in_put(sock_net(sk));
+}
+
+/* @sk begins to receive at @point; under rn->lock. */
+static int raw_enter(struct xinet_raw_net *rn, struct sock *sk,
+		     unsigned int point)
+{
+	struct xinet_raw_table *table = &rn->table[point];
+	int err = 0;
+
+	if (point == XINET_RAW_POINT_HOST ||
+	    !raw_kernel_speaks(inet_sk(sk)->inet_num))
+		err = raw_go_behind(rn, sk);
+	if (!err && point == XINET_RAW_POINT_WIRE)
+		err = xinet_ip_hook_get();
+	if (err)
+		return err;
 	WRITE_ONCE(table->sockets, table->sockets + 1);
 	return 0;
 }
@@ -144,32 +186,40 @@ static void raw_leave(struct xinet_raw_net *rn, unsigned int point)
 /* @sk begins to receive; under rn->lock. */
 static int raw_start(struct xinet_raw_net *rn, struct sock *sk)
 {
-	unsigned int point = xinet_raw_sk(sk)->point;
 	int err;
 
-	err = raw_enter(rn, point);
+	err = raw_enter(rn, sk, xinet_raw_sk(sk)->point);
 	if (err)
-		return err;
-	if (!rn->receivers) {
-		err = xinet_local_in_get(sock_net(sk));
-		if (err) {
-			raw_leave(rn, point);
-			return err;
-		}
-	}
-	WRITE_ONCE(rn->receivers, rn->receivers + 1);
-	raw_link(rn, sk);
-	return 0;
+		raw_come_back(rn, sk);
+	else
+		raw_link(rn, sk);
+	return err;
 }
 
 static void raw_stop(struct xinet_raw_net *rn, struct sock *sk)
 {
 	raw_unlink(sk);
-	WRITE_ONCE(rn->receivers, rn->receivers - 1);
-	if (!rn->receivers)
-		xinet_local_in_put(sock_net(sk));
 	raw_leave(rn, xinet_raw_sk(sk)->point);
+	raw_come_back(rn, sk);
 }
+
+int xinet_raw_expect_errors(struct sock *sk)
+{
+	struct xinet_raw_sock *rsk = xinet_raw_sk(sk);
+	struct xinet_raw_net *rn;
+	int err = 0;
+
+	if (likely(READ_ONCE(rsk->behind)) || !raw_receives(sk))
+		return 0;
+
+	rn = xinet_raw_net(sock_net(sk));
+	mutex_lock(&rn->lock);
+	if (rsk->hashed)
+		err = raw_go_behind(rn, sk);
+	mutex_unlock(&rn->lock);
+	return err;
+}
+EXPORT_SYMBOL_IF_KUNIT(xinet_raw_expect_errors);
 
 int xinet_raw_hash(struct sock *sk)
 {
@@ -254,7 +304,7 @@ static int raw_move(struct xinet_raw_net *rn, struct sock *sk,
 
 	if (rsk->icmp_id && !raw_icmp_id_heads(&rn->table[point]))
 		return -ENOMEM;
-	err = raw_enter(rn, point);
+	err = raw_enter(rn, sk, point);
 	if (err)
 		return err;
 	raw_unlink(sk);

@@ -487,6 +487,9 @@ int xinet_raw_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 	err = raw_tx_destination(&tx);
 	if (err)
 		return err;
+	err = xinet_raw_expect_errors(sk);
+	if (err)
+		return err;
 
 	ipcm_init_sk(&tx.dg.ipc, inet_sk(sk));
 	if (tx.hdrincl)

@@ -6,6 +6,8 @@
 #include <linux/in.h>
 #include <linux/ip.h>
 #include <linux/net.h>
+#include <linux/sockptr.h>
+#include <linux/uio.h>
 #include <net/inet_sock.h>
 #include <net/net_namespace.h>
 #include <net/sock.h>
@@ -310,6 +312,93 @@ static void hook_of_the_wire_is_for_those_who_listen_there(struct kunit *test)
 	expect_hooks(test, false, true);
 }
 
+static void listener_needs_no_hook_behind_the_firewall(struct kunit *test)
+{
+	static const int protocols[] = { IPPROTO_ICMP, IPPROTO_TCP,
+					 IPPROTO_UDP };
+	struct sock *sk;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(protocols); i++) {
+		sk = open_raw(test, protocols[i]);
+		expect_hooks(test, true, false);
+		KUNIT_EXPECT_EQ(test, xinet_raw_expect_errors(sk), 0);
+		expect_hooks(test, true, true);
+		/* twice is once */
+		KUNIT_EXPECT_EQ(test, xinet_raw_expect_errors(sk), 0);
+		xinet_raw_unhash(sk);
+		expect_hooks(test, false, false);
+	}
+}
+
+static void listener_that_moves_behind_the_firewall_has_the_hook(struct kunit *test)
+{
+	struct sock *sk = open_raw(test, IPPROTO_ICMP);
+
+	KUNIT_ASSERT_EQ(test, xinet_raw_set_point(sk, XINET_RAW_POINT_HOST), 0);
+	expect_hooks(test, false, true);
+	xinet_raw_unhash(sk);
+	expect_hooks(test, false, false);
+}
+
+/*
+ * Each has packets that an error may be about, or says that it has; the hook is
+ * there before it is known whether that works.
+ */
+static void speak_by_sending(struct socket *sock)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET,
+				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct msghdr msg = { .msg_name = &to, .msg_namelen = sizeof(to) };
+	struct icmphdr icmp = { .type = ICMP_ECHOREPLY };
+	struct kvec vec = { .iov_base = &icmp, .iov_len = sizeof(icmp) };
+
+	kernel_sendmsg(sock, &msg, &vec, 1, sizeof(icmp));
+}
+
+static void speak_by_connecting(struct socket *sock)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET,
+				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+
+	sock->ops->connect(sock, (void *)&to, sizeof(to), 0);
+}
+
+static void speak_by_asking(struct socket *sock)
+{
+	int on = 1;
+
+	sock->ops->setsockopt(sock, SOL_IP, IP_RECVERR, KERNEL_SOCKPTR(&on),
+			      sizeof(on));
+}
+
+static int listen_to_addresses(struct socket *sock)
+{
+	int on = 1;
+
+	return sock->ops->setsockopt(sock, SOL_IP, IP_PKTINFO,
+				     KERNEL_SOCKPTR(&on), sizeof(on));
+}
+
+static void hook_is_there_from_what_errors_may_be_about(struct kunit *test)
+{
+	static void (*const speak[])(struct socket *) = {
+		speak_by_sending, speak_by_connecting, speak_by_asking,
+	};
+	struct sock *sk;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(speak); i++) {
+		sk = open_raw(test, IPPROTO_ICMP);
+		KUNIT_EXPECT_EQ(test, listen_to_addresses(sk->sk_socket), 0);
+		expect_hooks(test, true, false);
+		speak[i](sk->sk_socket);
+		expect_hooks(test, true, true);
+		xinet_raw_unhash(sk);
+		expect_hooks(test, false, false);
+	}
+}
+
 /* No IPv4 header has these numbers: PF_INET's sockets of them only send. */
 static void numbers_beyond_a_header_receive_nothing(struct kunit *test)
 {
@@ -437,7 +526,7 @@ static void icmp_id_leaves_the_list_of_the_protocol(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, queued(sk), 0u);
 	/* twice is once */
 	xinet_raw_unhash(sk);
-	KUNIT_EXPECT_EQ(test, rn->receivers, 0u);
+	KUNIT_EXPECT_EQ(test, rn->behind, 0u);
 	KUNIT_EXPECT_EQ(test, rn->table[0].sockets, 0u);
 }
 
@@ -488,6 +577,9 @@ static struct kunit_case raw_cases[] = {
 	KUNIT_CASE(unhashed_socket_gets_nothing),
 	KUNIT_CASE(hook_is_there_while_a_socket_receives),
 	KUNIT_CASE(hook_of_the_wire_is_for_those_who_listen_there),
+	KUNIT_CASE(listener_needs_no_hook_behind_the_firewall),
+	KUNIT_CASE(listener_that_moves_behind_the_firewall_has_the_hook),
+	KUNIT_CASE(hook_is_there_from_what_errors_may_be_about),
 	KUNIT_CASE(numbers_beyond_a_header_receive_nothing),
 	KUNIT_CASE(socket_receives_at_its_point_only),
 	KUNIT_CASE(icmp_id_works_at_both_points),
