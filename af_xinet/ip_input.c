@@ -267,9 +267,9 @@ static void ip_set_interfaces(struct xinet_ip_rx *rx,
  * Whether anybody here may want a packet of @protocol, before its header is
  * worth a checksum.
  */
-static bool ip_may_be_wanted(const struct net *net, u8 protocol)
+static bool ip_may_be_wanted(const struct xinet_raw_table *wire, u8 protocol)
 {
-	return xinet_raw_has_protocol(net, XINET_RAW_POINT_WIRE, protocol) ||
+	return xinet_raw_table_has(wire, protocol) ||
 	       xinet_handler_wanted(protocol);
 }
 
@@ -278,7 +278,8 @@ static bool ip_may_be_wanted(const struct net *net, u8 protocol)
  * Lets go of @skb: not a drop, PF_INET has the packet too.
  */
 static void ip_receive(struct sk_buff *skb, struct net_device *dev,
-		       const struct iphdr *iph)
+		       const struct iphdr *iph,
+		       const struct xinet_raw_table *wire)
 {
 	struct xinet_ip_rx rx = {
 		.net	= dev_net(dev),
@@ -286,7 +287,7 @@ static void ip_receive(struct sk_buff *skb, struct net_device *dev,
 		.iph	= iph,
 	};
 
-	if (ip_may_be_wanted(rx.net, iph->protocol) &&
+	if (ip_may_be_wanted(wire, iph->protocol) &&
 	    ip_header_is_valid(skb, iph, &rx.len)) {
 		ip_set_interfaces(&rx, dev);
 		ip_input(&rx);
@@ -298,14 +299,15 @@ static void ip_receive(struct sk_buff *skb, struct net_device *dev,
 
 /* Apart, so that the usual packet does not pay for the room on the stack. */
 static noinline void ip_receive_paged(struct sk_buff *skb,
-				      struct net_device *dev)
+				      struct net_device *dev,
+				      const struct xinet_raw_table *wire)
 {
 	union xinet_ip_header buf;
 	const struct iphdr *iph;
 
 	iph = ip_header_pointer(skb, &buf);
 	if (iph)
-		ip_receive(skb, dev, iph);
+		ip_receive(skb, dev, iph, wire);
 	else
 		consume_skb(skb);
 }
@@ -320,14 +322,16 @@ static noinline void ip_receive_paged(struct sk_buff *skb,
 static int ip_hook_rcv(struct sk_buff *skb, struct net_device *dev,
 		       struct packet_type *pt, struct net_device *orig_dev)
 {
+	const struct xinet_raw_table *wire =
+		&xinet_raw_net_rcu(dev_net(dev))->table[XINET_RAW_POINT_WIRE];
+
 	if (skb->pkt_type == PACKET_OTHERHOST ||
-	    (!xinet_raw_any(dev_net(dev), XINET_RAW_POINT_WIRE) &&
-	     !xinet_handler_any()))
+	    (!READ_ONCE(wire->sockets) && !xinet_handler_any()))
 		consume_skb(skb);
 	else if (likely(ip_header_is_linear(skb)))
-		ip_receive(skb, dev, (const struct iphdr *)skb->data);
+		ip_receive(skb, dev, (const struct iphdr *)skb->data, wire);
 	else
-		ip_receive_paged(skb, dev);
+		ip_receive_paged(skb, dev, wire);
 	return NET_RX_SUCCESS;
 }
 

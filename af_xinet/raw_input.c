@@ -457,9 +457,10 @@ static int raw_icmp_id(const struct xinet_ip_rx *rx)
 }
 
 /* Whether @rx may be for sockets that ask for an identifier; RCU. */
-static bool raw_has_icmp_id(const struct xinet_ip_rx *rx, unsigned int point)
+static bool raw_has_icmp_id(const struct xinet_ip_rx *rx,
+			    const struct xinet_raw_table *table)
 {
-	return rx->icmp_type >= 0 && READ_ONCE(raw_table(rx, point)->by_icmp_id);
+	return rx->icmp_type >= 0 && READ_ONCE(table->by_icmp_id);
 }
 
 /* The sockets that may want the packet for its identifier; RCU. */
@@ -699,13 +700,14 @@ static __always_inline bool raw_offer_by_icmp_id(struct raw_delivery *d,
 
 /* Those that ask for a protocol. */
 static __always_inline void raw_offer_by_protocol(struct raw_delivery *d,
+						  struct xinet_raw_table *table,
 						  unsigned int point)
 {
 	const struct xinet_ip_rx *rx = d->rx;
 	struct hlist_head *list;
 	struct sock *sk;
 
-	list = &raw_table(rx, point)->hash[rx->iph->protocol];
+	list = &table->hash[rx->iph->protocol];
 	for (sk = raw_first(list, point); sk; sk = raw_next(sk, point)) {
 		unsigned int keep = raw_accepts(sk, rx);
 
@@ -722,10 +724,11 @@ static __always_inline void raw_offer_by_protocol(struct raw_delivery *d,
 static __always_inline void raw_input(struct xinet_ip_rx *rx,
 				      unsigned int point)
 {
+	struct xinet_raw_table *table = raw_table(rx, point);
 	struct raw_delivery d = { .rx = rx };
 
-	if (!raw_has_icmp_id(rx, point) || raw_offer_by_icmp_id(&d, point))
-		raw_offer_by_protocol(&d, point);
+	if (!raw_has_icmp_id(rx, table) || raw_offer_by_icmp_id(&d, point))
+		raw_offer_by_protocol(&d, table, point);
 	if (d.last) {
 		raw_queue(d.last, rx->skb, d.keep);
 		rx->skb = NULL;

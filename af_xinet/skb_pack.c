@@ -209,18 +209,17 @@ struct sk_buff *xinet_skb_pack(struct sk_buff *skb, unsigned int len)
 }
 EXPORT_SYMBOL_IF_KUNIT(xinet_skb_pack);
 
-/* That there is one matters, see above; pack_alloc() trusts nobody with it. */
+/* That there is one is what matters, see above: pack_alloc() constructs. */
 static void pack_construct(void *carrier)
 {
-	memset(pack_info(carrier), 0, sizeof(struct skb_shared_info));
 }
 
 int __init xinet_skb_pack_init(void)
 {
 	/* What is in one is read by recvmsg(). */
 	pack_cache = kmem_cache_create_usercopy("xinet_skb_pack", PACK_CARRIER,
-						0, SLAB_HWCACHE_ALIGN, 0,
-						PACK_SIZE, pack_construct);
+						PACK_ALIGN, 0, 0, PACK_SIZE,
+						pack_construct);
 	return pack_cache ? 0 : -ENOMEM;
 }
 
