@@ -216,15 +216,27 @@ static bool ip_defragment(struct xinet_ip_rx *rx)
 	return xinet_ip_is_local(rx->skb);
 }
 
-int xinet_ip_icmp_type(const struct xinet_ip_rx *rx)
+/* Apart, as ip_receive_paged(). */
+static noinline int ip_icmp_type_paged(const struct sk_buff *skb,
+				       unsigned int offset)
 {
 	const struct icmphdr *icmp;
 	struct icmphdr buf;
 
+	icmp = skb_header_pointer(skb, offset, sizeof(buf), &buf);
+	return icmp ? icmp->type : XINET_ICMP_CUT;
+}
+
+int xinet_ip_icmp_type(const struct xinet_ip_rx *rx)
+{
+	const struct sk_buff *skb = rx->skb;
+	unsigned int offset = rx->iph->ihl * 4;
+
 	if (rx->iph->protocol != IPPROTO_ICMP)
 		return XINET_ICMP_NONE;
-	icmp = skb_header_pointer(rx->skb, rx->iph->ihl * 4, sizeof(buf), &buf);
-	return icmp ? icmp->type : XINET_ICMP_CUT;
+	if (likely(skb_headlen(skb) >= offset + sizeof(struct icmphdr)))
+		return ((const struct icmphdr *)(skb->data + offset))->type;
+	return ip_icmp_type_paged(skb, offset);
 }
 
 static void ip_input(struct xinet_ip_rx *rx)
