@@ -48,20 +48,20 @@ std::string line_of(const std::string& path, const Fd& socket) {
     return "none";
 }
 
-// What belongs to the one socket only becomes a word of the same width.
-std::string without(std::string line, const std::string& expression) {
+// What belongs to the one socket only becomes a word of the same width, or of one.
+std::string without(std::string line, const std::string& expression, bool same_width = true) {
     std::smatch found;
     if (std::regex_search(line, found, std::regex(expression)))
         line.replace(found.position(1), found.length(1),
-                     std::string(static_cast<size_t>(found.length(1)), '#'));
+                     std::string(same_width ? size_t(found.length(1)) : 1, '#'));
     return line;
 }
 
 std::string comparable_raw(const Fd& socket, Side side) {
     std::string line = line_of(proc_net(side == Side::xinet ? "xinet/raw" : "raw"), socket);
-    line = without(line, "^( *[0-9]+):");                        // place in the table
-    line = without(line, " ([0-9]+) [0-9]+ [0-9a-f]+ [0-9]+$");  // inode
-    return without(line, " ([0-9a-f]{16}|[0-9a-f]{8}) [0-9]+$"); // address of the socket
+    line = without(line, "^( *[0-9]+):");                              // place in the table
+    line = without(line, " ([0-9]+) [0-9]+ [0-9a-f]+ [0-9]+$", false); // inode
+    return without(line, " ([0-9a-f]{16}|[0-9a-f]{8}) [0-9]+$");       // address of the socket
 }
 
 std::string comparable_packet(const Fd& socket, Side side) {
