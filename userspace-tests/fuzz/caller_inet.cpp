@@ -311,8 +311,9 @@ long Caller::batch(const Target&) {
     return successes ? successes : -1;
 }
 
-// Every descriptor is there twice for a moment: a costly one. Not every mapping: User Mode Linux 7.2
-// loses count of the pages of a large folio when a mapping of it is copied, PF_PACKET's as well.
+// Every descriptor is there twice for a moment: a costly one. Not every mapping: User Mode
+// Linux 7.2 loses count of the pages of a large folio when a mapping of it is copied, PF_PACKET's
+// as well.
 long Caller::fork(const Target& target) {
     if (!random().once_in(24))
         return name(target);
