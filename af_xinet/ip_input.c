@@ -353,7 +353,7 @@ int xinet_ip_hook_get(void)
 
 	mutex_lock(&ip_hook_lock);
 	if (!ip_hook) {
-		ip_hook = kzalloc(sizeof(*ip_hook), GFP_KERNEL);
+		ip_hook = kzalloc(sizeof(*ip_hook), GFP_KERNEL_ACCOUNT);
 		if (!ip_hook) {
 			err = -ENOMEM;
 			goto out;

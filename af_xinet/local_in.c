@@ -19,7 +19,11 @@
  *
  * Packets for an ipvlan device in mode l3s run LOCAL_IN in the namespace of the
  * device below it, and only there change to it. Where raw sockets need the hook in
- * a namespace with such a device, both namespaces have it.
+ * a namespace with such a device, both namespaces get it.
+ *
+ * A namespace that has the hook keeps it until it goes: when a hook is removed the
+ * kernel drops every packet that waits for a verdict of userspace (NFQUEUE) there,
+ * and nobody who opens and closes sockets is to bring that about.
  */
 #include <kunit/visibility.h>
 #include <linux/icmp.h>
@@ -44,35 +48,34 @@
 #include "af_xinet/local_in.h"
 #include "af_xinet/netns.h"
 #include "af_xinet/raw.h"
+#include "compat/xinet_compat_inet.h"
 
 #ifdef CONFIG_NETFILTER
 
 /**
  * struct local_in_net - the hook of a namespace
- * @users: how many need it: the raw sockets of the namespace that do count as
- *	one, and every device above one of its devices whose namespace has such
- * @receives: the namespace has raw sockets that need it
+ * @hooked: it is registered
+ * @going: the namespace, or this module, goes: no hook any more
+ * @needed: raw sockets of the namespace need it
  * @above: struct local_in_above, of its devices
  */
 struct local_in_net {
-	unsigned int users;
-	bool receives;
+	bool hooked;
+	bool going;
+	bool needed;
 	struct list_head above;
 };
 
 /**
- * struct local_in_above - an ipvlan device in mode l3s above another namespace
+ * struct local_in_above - an ipvlan device above one of another namespace
  * @node: in struct local_in_net's above
  * @dev: the device, not counted: this goes before it does
- * @below: the namespace where its packets run LOCAL_IN, not counted: that of the
- *	device below, without which there is no @dev
- * @holds: @below has the hook on its behalf
+ * @lower: the device below, not counted: the same
  */
 struct local_in_above {
 	struct list_head node;
 	const struct net_device *dev;
-	struct net *below;
-	bool holds;
+	const struct net_device *lower;
 };
 
 /* Guards every struct local_in_net; taken under RTNL, never the other way. */
@@ -119,19 +122,22 @@ static noinline bool local_in_input(struct net *net, struct sk_buff *skb)
 	struct xinet_ip_rx rx = {
 		.net	= net,
 		.skb	= skb,
-		.iph	= ip_hdr(skb),
-		.len	= skb->len,
 		.dif	= inet_iif(skb),
 		.sdif	= inet_sdif(skb),
 		.host	= true,
 	};
 	struct xinet_ip_rx input;
 
-	/* As ip_local_deliver_finish(), which then fails as well. */
+	/*
+	 * As ip_local_deliver_finish(), which then fails as well. The header may
+	 * be elsewhere afterwards.
+	 */
 	if (skb_orphan_frags_rx(skb, GFP_ATOMIC))
 		return false;
 	skb_clear_delivery_time(skb);
 
+	rx.iph = ip_hdr(skb);
+	rx.len = skb->len;
 	rx.icmp_type = xinet_ip_icmp_type(&rx);
 	input = rx;
 	xinet_raw_input_host(&input);
@@ -261,38 +267,28 @@ static struct local_in_net *local_in_net(const struct net *net)
 }
 
 /* Under local_in_lock. */
-static int local_in_hold(struct net *net)
+static int local_in_register(struct net *net)
 {
 	struct local_in_net *ln = local_in_net(net);
-	int err = 0;
+	int err;
 
-	if (!ln->users)
-		err = nf_register_net_hook(net, &local_in_ops);
-	if (!err)
-		ln->users++;
+	if (ln->hooked || ln->going)
+		return 0;
+	err = nf_register_net_hook(net, &local_in_ops);
+	ln->hooked = !err;
 	return err;
 }
 
-/* Under local_in_lock. What the kernel needs for the hook it frees by RCU. */
-static void local_in_release(struct net *net)
+/*
+ * The hook of the namespace below, where packets for @above->dev come by there;
+ * under local_in_lock. The mode is that of all devices above @lower, and may be
+ * another one by the next event.
+ */
+static int local_in_register_below(const struct local_in_above *above)
 {
-	if (!--local_in_net(net)->users)
-		nf_unregister_net_hook(net, &local_in_ops);
-}
-
-/* Under local_in_lock. */
-static void local_in_stop(struct net *net)
-{
-	struct local_in_net *ln = local_in_net(net);
-	struct local_in_above *above;
-
-	ln->receives = false;
-	list_for_each_entry(above, &ln->above, node) {
-		if (above->holds)
-			local_in_release(above->below);
-		above->holds = false;
-	}
-	local_in_release(net);
+	if (!netif_has_l3_rx_handler(above->lower))
+		return 0;
+	return local_in_register(dev_net(above->lower));
 }
 
 /* Under local_in_lock. */
@@ -302,19 +298,14 @@ static int local_in_start(struct net *net)
 	struct local_in_above *above;
 	int err;
 
-	err = local_in_hold(net);
-	if (err)
-		return err;
-	ln->receives = true;
+	err = local_in_register(net);
 	list_for_each_entry(above, &ln->above, node) {
-		err = local_in_hold(above->below);
-		if (err) {
-			local_in_stop(net);
+		if (err)
 			return err;
-		}
-		above->holds = true;
+		err = local_in_register_below(above);
 	}
-	return 0;
+	ln->needed = !err;
+	return err;
 }
 
 int xinet_local_in_get(struct net *net)
@@ -330,7 +321,7 @@ int xinet_local_in_get(struct net *net)
 void xinet_local_in_put(struct net *net)
 {
 	mutex_lock(&local_in_lock);
-	local_in_stop(net);
+	local_in_net(net)->needed = false;
 	mutex_unlock(&local_in_lock);
 }
 
@@ -354,54 +345,44 @@ static struct local_in_above *local_in_find(const struct net_device *dev)
 	return NULL;
 }
 
-/* Under local_in_lock. */
-static void local_in_forget(const struct net_device *dev)
-{
-	struct local_in_above *above = local_in_find(dev);
-
-	if (!above)
-		return;
-	if (above->holds)
-		local_in_release(above->below);
-	list_del(&above->node);
-	kfree(above);
-}
-
 /* Under local_in_lock. Without memory the device goes without. */
-static void local_in_remember(const struct net_device *dev, struct net *below)
+static struct local_in_above *local_in_remember(const struct net_device *dev,
+						const struct net_device *lower)
 {
-	struct local_in_net *ln = local_in_net(dev_net(dev));
 	struct local_in_above *above;
 
-	above = kzalloc(sizeof(*above), GFP_KERNEL);
+	above = kzalloc(sizeof(*above), GFP_KERNEL_ACCOUNT);
 	if (!above)
-		return;
+		return NULL;
 	above->dev = dev;
-	above->below = below;
-	above->holds = ln->receives && !local_in_hold(below);
-	list_add(&above->node, &ln->above);
+	above->lower = lower;
+	list_add(&above->node, &local_in_net(dev_net(dev))->above);
+	return above;
 }
 
 /* @dev, an ipvlan device, is above @lower, or has been; under RTNL. */
 static void local_in_update(const struct net_device *dev,
 			    const struct net_device *lower, bool linked)
 {
-	bool l3s = linked && netif_has_l3_rx_handler(lower) &&
-		   dev_net(dev) != dev_net(lower);
+	bool apart = linked && dev_net(dev) != dev_net(lower);
 	struct local_in_above *above;
 
 	mutex_lock(&local_in_lock);
 	above = local_in_find(dev);
-	if (above && !(l3s && above->below == dev_net(lower))) {
-		local_in_forget(dev);
+	if (above && !(apart && above->lower == lower)) {
+		list_del(&above->node);
+		kfree(above);
 		above = NULL;
 	}
-	if (l3s && !above)
-		local_in_remember(dev, dev_net(lower));
+	if (apart && !above)
+		above = local_in_remember(dev, lower);
+	/* where that fails, the next event or socket tries again */
+	if (above && local_in_net(dev_net(dev))->needed)
+		local_in_register_below(above);
 	mutex_unlock(&local_in_lock);
 }
 
-/* Every ipvlan device above @lower: they have one mode; under RTNL. */
+/* Every ipvlan device above @lower; under RTNL. */
 static void local_in_update_all(struct net_device *lower, bool linked)
 {
 	struct list_head *iter;
@@ -425,8 +406,11 @@ static struct net_device *local_in_lower(struct net_device *dev)
 
 /*
  * A new device is above the other before the mode is set, but up only
- * afterwards; and a device says NETDEV_CHANGE when its mode has been changed.
- * One that moves is unregistered in one namespace and registered in the next.
+ * afterwards; and a device that is up says NETDEV_CHANGE when its mode has been
+ * changed. (One that is down says nothing, though it changes the mode of those
+ * beside it: sockets that are open then go without until one of them says
+ * something.) One that moves is unregistered in one namespace and registered in
+ * the next.
  */
 static int local_in_event(struct notifier_block *nb, unsigned long event,
 			  void *ptr)
@@ -467,17 +451,31 @@ static int __net_init local_in_net_init(struct net *net)
 	return 0;
 }
 
+/* A grace period passes between the two; then no packet is in the hook. */
+static void __net_exit local_in_net_pre_exit(struct net *net)
+{
+	struct local_in_net *ln = local_in_net(net);
+
+	mutex_lock(&local_in_lock);
+	ln->going = true;
+	if (ln->hooked)
+		nf_unregister_net_hook(net, &local_in_ops);
+	mutex_unlock(&local_in_lock);
+}
+
+/* What a hook behind ours has queued meanwhile would come back to us. */
 static void __net_exit local_in_net_exit(struct net *net)
 {
-	/* Sockets hold their namespace; devices have gone before it. */
-	WARN_ON_ONCE(local_in_net(net)->users);
+	if (local_in_net(net)->hooked)
+		nf_queue_nf_hook_drop(net);
 }
 
 static struct pernet_operations local_in_net_ops = {
-	.init	= local_in_net_init,
-	.exit	= local_in_net_exit,
-	.id	= &local_in_net_id,
-	.size	= sizeof(struct local_in_net),
+	.init		= local_in_net_init,
+	.pre_exit	= local_in_net_pre_exit,
+	.exit		= local_in_net_exit,
+	.id		= &local_in_net_id,
+	.size		= sizeof(struct local_in_net),
 };
 
 int __init xinet_local_in_init(void)
@@ -497,21 +495,23 @@ void xinet_local_in_exit(void)
 {
 	unregister_netdevice_notifier(&local_in_notifier);
 	unregister_pernet_subsys(&local_in_net_ops);
-	/* Packets under way have found the hook; they come out of it here. */
+	/* a packet may be coming back from a queue this moment */
 	synchronize_net();
 }
 
 #if IS_ENABLED(CONFIG_KUNIT)
-bool xinet_local_in_is_there(struct net *net)
+bool xinet_local_in_is_needed(struct net *net)
 {
-	bool there;
+	bool needed;
 
 	mutex_lock(&local_in_lock);
-	there = local_in_net(net)->users;
+	needed = local_in_net(net)->needed;
+	/* nobody needs what is not there */
+	WARN_ON_ONCE(needed && !local_in_net(net)->hooked);
 	mutex_unlock(&local_in_lock);
-	return there;
+	return needed;
 }
-EXPORT_SYMBOL_IF_KUNIT(xinet_local_in_is_there);
+EXPORT_SYMBOL_IF_KUNIT(xinet_local_in_is_needed);
 #endif
 
 #else /* !CONFIG_NETFILTER */
@@ -535,11 +535,11 @@ void xinet_local_in_exit(void)
 }
 
 #if IS_ENABLED(CONFIG_KUNIT)
-bool xinet_local_in_is_there(struct net *net)
+bool xinet_local_in_is_needed(struct net *net)
 {
 	return false;
 }
-EXPORT_SYMBOL_IF_KUNIT(xinet_local_in_is_there);
+EXPORT_SYMBOL_IF_KUNIT(xinet_local_in_is_needed);
 #endif
 
 #endif /* CONFIG_NETFILTER */

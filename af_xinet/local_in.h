@@ -23,19 +23,16 @@ static inline bool xinet_local_in_is_possible(void)
  * xinet_local_in_get() - raw sockets of a namespace begin to need the hook
  * @net: the namespace
  *
- * To be called for the first of them.
+ * To be called for the first of them. The namespace keeps the hook from then on.
  *
  * Context: process; may sleep.
- * Return: 0 or a negative errno.
+ * Return: 0; -ENOMEM; -E2BIG when the namespace has too many hooks.
  */
 int xinet_local_in_get(struct net *net);
 
 /**
- * xinet_local_in_put() - undo xinet_local_in_get()
+ * xinet_local_in_put() - no raw socket of a namespace needs the hook any more
  * @net: the namespace
- *
- * Does not wait: packets under way may still come until a grace period has
- * passed.
  *
  * Context: process; may sleep.
  */
@@ -43,18 +40,18 @@ void xinet_local_in_put(struct net *net);
 
 #if IS_ENABLED(CONFIG_KUNIT)
 /**
- * xinet_local_in_is_there() - whether a namespace has our hook
+ * xinet_local_in_is_needed() - whether raw sockets of a namespace need the hook
  * @net: the namespace
  *
  * Context: process; may sleep.
  */
-bool xinet_local_in_is_there(struct net *net);
+bool xinet_local_in_is_needed(struct net *net);
 #endif
 
 /**
  * xinet_local_in_init() - prepare every namespace
  *
- * Context: process, module init, before raw sockets.
+ * Context: process, module init, raw sockets' namespaces prepared.
  * Return: 0 or a negative errno.
  */
 int xinet_local_in_init(void);

@@ -41,23 +41,19 @@ static int __init xinet_init(void)
 	if (err)
 		goto err_mib;
 
-	err = xinet_skb_pack_init();
+	xinet_registry_init();
+
+	err = xinet_raw_init();
 	if (err)
 		goto err_ip_local;
 
 	err = xinet_local_in_init();
 	if (err)
-		goto err_skb_pack;
-
-	xinet_registry_init();
-
-	err = xinet_raw_init();
-	if (err)
-		goto err_local_in;
+		goto err_raw;
 
 	err = xinet_packet_init();
 	if (err)
-		goto err_raw;
+		goto err_local_in;
 
 	err = xinet_stream_init();
 	if (err)
@@ -100,12 +96,10 @@ err_stream:
 	xinet_stream_exit();
 err_packet:
 	xinet_packet_exit();
-err_raw:
-	xinet_raw_exit();
 err_local_in:
 	xinet_local_in_exit();
-err_skb_pack:
-	xinet_skb_pack_exit();
+err_raw:
+	xinet_raw_exit();
 err_ip_local:
 	xinet_ip_local_exit();
 err_mib:
@@ -124,10 +118,11 @@ static void __exit xinet_exit(void)
 	xinet_dgram_exit();
 	xinet_stream_exit();
 	xinet_packet_exit();
-	xinet_raw_exit();
+	/* the hook looks for raw sockets: first */
 	xinet_local_in_exit();
-	xinet_skb_pack_exit();
+	xinet_raw_exit();
 	xinet_ip_local_exit();
+	xinet_skb_pack_exit();
 	xinet_mib_exit();
 	/* The rooms free by call_rcu(); their callbacks are code of ours. */
 	rcu_barrier();

@@ -86,13 +86,6 @@ static size_t protosw_sock_size(const struct xinet_protosw *p)
 				     sizeof(struct inet_sock);
 }
 
-/*
- * From the end of create until the socket core takes its own reference to
- * ops->owner, the sock is what keeps ops in place, by the reference it has to
- * prot->owner: they must be one. Entries of this module may speak through
- * somebody else's prot, or find it when the first socket is created: the core
- * holds the family's module as long as it creates.
- */
 const struct xinet_protosw *xinet_protosw_at(loff_t index)
 {
 	const struct xinet_protosw *p;
@@ -107,6 +100,13 @@ const struct xinet_protosw *xinet_protosw_at(loff_t index)
 	return NULL;
 }
 
+/*
+ * From the end of create until the socket core takes its own reference to
+ * ops->owner, the sock is what keeps ops in place, by the reference it has to
+ * prot->owner: they must be one. Entries of this module may speak through
+ * somebody else's prot, or find it when the first socket is created: the core
+ * holds the family's module as long as it creates.
+ */
 static bool protosw_valid(const struct xinet_protosw *p)
 {
 	if (p->type >= SOCK_MAX || !p->ops)

@@ -220,7 +220,10 @@ static int raw_get_point(struct sock *sk, char __user *optval,
 	return 0;
 }
 
-/* What the kernel's own code reads. */
+/*
+ * IP_RECVERR counts whether it says on or off: the value is for the kernel's own
+ * code to read, once.
+ */
 static int raw_set_ip(struct sock *sk, int level, int optname,
 		      sockptr_t optval, unsigned int optlen)
 {

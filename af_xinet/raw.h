@@ -34,7 +34,7 @@ struct xinet_raw_datagram;
  * @left_at: when it left the last of them, for cond_synchronize_rcu()
  * @hashed: the socket is in struct xinet_raw_net
  * @behind: it is one of those that struct xinet_raw_net counts as behind the
- *	firewall; set under the lock of the namespace, for good
+ *	firewall; under the lock of the namespace, as long as it is hashed
  * @icmp_id_node: of each point, in by_icmp_id, when @icmp_id is set
  * @all_node: in struct xinet_raw_net's all, while the socket is hashed
  * @drops: packets that matched and were lost, see xinet_raw_drops()
@@ -160,11 +160,11 @@ static inline bool xinet_raw_any(const struct net *net, unsigned int point)
  *
  * The first one hooks us onto ETH_P_IP; the first one of a protocol that the
  * kernel may not speak, or that is behind the firewall, onto LOCAL_IN in its
- * namespace. A socket of IPPROTO_RAW (raw(7)), or of a number that no IPv4 header can have,
- * sends only: it is listed, never found.
+ * namespace. A socket of IPPROTO_RAW (raw(7)), or of a number that no IPv4 header
+ * can have, sends only: it is listed, never found.
  *
  * Context: process; may sleep.
- * Return: 0 or -ENOMEM.
+ * Return: 0; -ENOMEM; -E2BIG when the namespace has too many netfilter hooks.
  */
 int xinet_raw_hash(struct sock *sk);
 

@@ -31,7 +31,7 @@ static struct hlist_head *raw_icmp_id_heads(struct xinet_raw_table *table)
 
 	if (!heads) {
 		heads = kvcalloc(XINET_RAW_ICMP_ID_HEADS, sizeof(*heads),
-				 GFP_KERNEL);
+				 GFP_KERNEL_ACCOUNT);
 		/* Pairs with smp_load_acquire() of the receive path. */
 		smp_store_release(&table->by_icmp_id, heads);
 	}

@@ -19,10 +19,8 @@
  *
  * To allocate a carrier costs more than all that is done with its packets. So a
  * CPU keeps the last few and takes one again when its packets have been read:
- * where readers keep up, that is always. And a carrier is cleared with the pages
- * of its slab, where the kernel clears what it allocates (init_on_alloc), not once
- * more by every allocation, which ends where there is a constructor: nobody is
- * shown a byte of a carrier that is not a packet's.
+ * where readers keep up, that is always. A carrier is plain kmalloc() memory, since
+ * whoever holds a packet last, be it after this module has gone, frees it as that.
  */
 #include <kunit/visibility.h>
 #include <linux/minmax.h>
@@ -61,18 +59,12 @@ struct pack_ring {
 
 static DEFINE_PER_CPU(struct pack_ring, pack_ring);
 
-static struct kmem_cache *pack_cache __ro_after_init;
-
-/*
- * Whether a clone with another struct skb_shared_info says the same. SLOB's
- * kfree() does not take what has come from a cache.
- */
+/* Whether a clone with another struct skb_shared_info says the same. */
 static bool pack_is_plain(const struct sk_buff *skb)
 {
 	const struct skb_shared_info *info = skb_shinfo(skb);
 
-	return !IS_ENABLED(CONFIG_PREEMPT_RT) && !IS_ENABLED(CONFIG_SLOB) &&
-	       !skb_is_nonlinear(skb) &&
+	return !IS_ENABLED(CONFIG_PREEMPT_RT) && !skb_is_nonlinear(skb) &&
 	       skb->ip_summed != CHECKSUM_PARTIAL && !skb->encapsulation &&
 	       !(info->flags | info->meta_len | info->tx_flags) &&
 	       !info->gso_size && !info->hwtstamps.hwtstamp;
@@ -111,8 +103,8 @@ static unsigned char *pack_alloc(void)
 {
 	unsigned char *carrier;
 
-	carrier = kmem_cache_alloc(pack_cache, GFP_ATOMIC | __GFP_NOMEMALLOC |
-					       __GFP_NOWARN);
+	carrier = kmalloc(PACK_CARRIER, GFP_ATOMIC | __GFP_NOMEMALLOC |
+					__GFP_NOWARN);
 	if (!carrier)
 		return NULL;
 	memset(pack_info(carrier), 0, offsetof(struct skb_shared_info,
@@ -209,20 +201,6 @@ struct sk_buff *xinet_skb_pack(struct sk_buff *skb, unsigned int len)
 }
 EXPORT_SYMBOL_IF_KUNIT(xinet_skb_pack);
 
-/* That there is one is what matters, see above: pack_alloc() constructs. */
-static void pack_construct(void *carrier)
-{
-}
-
-int __init xinet_skb_pack_init(void)
-{
-	/* What is in one is read by recvmsg(). */
-	pack_cache = kmem_cache_create_usercopy("xinet_skb_pack", PACK_CARRIER,
-						PACK_ALIGN, 0, 0, PACK_SIZE,
-						pack_construct);
-	return pack_cache ? 0 : -ENOMEM;
-}
-
 void xinet_skb_pack_exit(void)
 {
 	struct pack_ring *ring;
@@ -233,5 +211,4 @@ void xinet_skb_pack_exit(void)
 		for (i = 0; i < PACK_CARRIERS; i++)
 			pack_put(ring->carrier[i]);
 	}
-	kmem_cache_destroy(pack_cache);
 }

@@ -19,28 +19,22 @@ struct sk_buff;
  * @len: how many bytes from its data pointer on the clone gets; at most
  *	@skb->len
  *
- * All that struct sk_buff says is as skb_clone() has it, but for the length, and
- * for a truesize that is less than what the clone keeps. As with any clone, who
- * wants to write data copies them first.
+ * All that struct sk_buff says is as skb_clone() has it, but for the length; the
+ * truesize is raised to what the clone keeps, if it was less. As with any clone,
+ * whoever wants to write data copies them first.
  *
  * Context: softirq, or BH disabled.
- * Return: the clone, or NULL when the packet is none for that or memory is
- *	short; skb_clone() may still do.
+ * Return: the clone, or NULL if the packet is not eligible or memory is short:
+ *	fall back to skb_clone().
  */
 struct sk_buff *xinet_skb_pack(struct sk_buff *skb, unsigned int len);
 
 /**
- * xinet_skb_pack_init() - prepare for packets
- *
- * Context: process, module init.
- * Return: 0 or -ENOMEM.
- */
-int xinet_skb_pack_init(void);
-
-/**
  * xinet_skb_pack_exit() - give back what the CPUs have left
  *
- * Context: process, module exit; no packet is under way.
+ * Packets that somebody still holds keep their memory.
+ *
+ * Context: process, module exit; nobody calls xinet_skb_pack() any more.
  */
 void xinet_skb_pack_exit(void);
 

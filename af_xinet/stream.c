@@ -60,7 +60,9 @@ static struct xinet_protosw stream_protosw = {
 /*
  * What a connection is handed over to: PF_INET's functions alone, so that
  * copies of it outlive this module, and no listen(), after which the sock
- * would be cloned while it is watched. Filled in when the module loads.
+ * would be cloned while it is watched. ulp.c shows kTLS a socket of PF_INET before
+ * it sees these: what it copies is for every socket of the machine. Filled in
+ * when the module loads.
  */
 static struct proto_ops stream_handed_ops __ro_after_init;
 

@@ -137,7 +137,7 @@ static void every_other_hook_has_had_its_say(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, test_seen, 1u);
 	sock_release(host);
 	sock_release(wire);
-	KUNIT_EXPECT_FALSE(test, xinet_local_in_is_there(&init_net));
+	KUNIT_EXPECT_FALSE(test, xinet_local_in_is_needed(&init_net));
 }
 
 static void packet_is_received_with_its_header(struct kunit *test)

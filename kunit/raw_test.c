@@ -276,7 +276,7 @@ static void unhashed_socket_gets_nothing(struct kunit *test)
 static void expect_hooks(struct kunit *test, bool wire, bool local_in)
 {
 	KUNIT_EXPECT_EQ(test, xinet_ip_hook_is_there(), wire);
-	KUNIT_EXPECT_EQ(test, xinet_local_in_is_there(&init_net), local_in);
+	KUNIT_EXPECT_EQ(test, xinet_local_in_is_needed(&init_net), local_in);
 }
 
 static void hook_is_there_while_a_socket_receives(struct kunit *test)

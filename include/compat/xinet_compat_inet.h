@@ -150,6 +150,11 @@ static inline int xinet_cgroup_bind(struct sock *sk,
 #endif
 }
 
+#ifdef CONFIG_NETFILTER
+/* Exported by every kernel, declared in none of its headers for modules. */
+void nf_queue_nf_hook_drop(struct net *net);
+#endif
+
 /* In af_xinet/stream.c: has the last word on a connection that was accepted. */
 int xinet_stream_accepted(struct socket *newsock);
 
