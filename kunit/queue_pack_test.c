@@ -5,8 +5,12 @@
  * had an skb of its own.
  */
 #include <kunit/test.h>
+#include <linux/cpumask.h>
+#include <linux/delay.h>
 #include <linux/etherdevice.h>
 #include <linux/if_packet.h>
+#include <linux/jiffies.h>
+#include <linux/kthread.h>
 #include <linux/mm.h>
 #include <linux/net.h>
 #include <net/net_namespace.h>
@@ -372,12 +376,11 @@ static void buffer_without_room_for_a_page_gets_skbs(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic_read(&f->po->tp_drops), 2);
 }
 
-/* Puts the beginning of a packet with much to say into the queue. */
-static void pack_special(struct kunit *test)
+/* A packet with much to say. */
+static struct sk_buff *special(struct kunit *test)
 {
 	struct pack_fixture *f = test->priv;
 	struct sk_buff *skb = alloc_skb(TEST_SMALL, GFP_KERNEL);
-	bool packed;
 
 	KUNIT_ASSERT_NOT_NULL(test, skb);
 	fill_frame(test, skb_put(skb, TEST_SMALL), TEST_SMALL, 5);
@@ -391,11 +394,27 @@ static void pack_special(struct kunit *test)
 	skb->tstamp = 8;
 	skb->ip_summed = CHECKSUM_UNNECESSARY;
 	skb->csum_valid = 1;
+	return skb;
+}
+
+/* Puts the beginning of @skb into the queue; whether there was room. */
+static bool pack(struct kunit *test, const struct sk_buff *skb)
+{
+	struct pack_fixture *f = test->priv;
+	bool packed;
+
 	spin_lock_bh(&f->sk->sk_receive_queue.lock);
 	packed = xinet_queue_pack(f->po, skb, skb->data, skb->len, 20, 9);
 	spin_unlock_bh(&f->sk->sk_receive_queue.lock);
+	return packed;
+}
+
+static void pack_special(struct kunit *test)
+{
+	struct sk_buff *skb = special(test);
+
+	KUNIT_EXPECT_TRUE(test, pack(test, skb));
 	kfree_skb(skb);
-	KUNIT_ASSERT_TRUE(test, packed);
 }
 
 static void unpacked_packet_says_the_same(struct kunit *test)
@@ -506,6 +525,66 @@ static void what_says_more_is_not_packed(struct kunit *test)
 	kfree_skb(skb);
 }
 
+/* Thread: has the receive buffer of a socket be large and full in turn. */
+static int change_buffer(void *arg)
+{
+	struct sock *sk = arg;
+
+	while (!kthread_should_stop()) {
+		WRITE_ONCE(sk->sk_rcvbuf, 16 * PAGE_SIZE);
+		ndelay(500);
+		WRITE_ONCE(sk->sk_rcvbuf, 0);
+		cond_resched();
+	}
+	return 0;
+}
+
+/* On another CPU, if there is one, until kthread_stop(). */
+static struct task_struct *change_buffer_meanwhile(struct kunit *test)
+{
+	struct pack_fixture *f = test->priv;
+	struct task_struct *thread;
+	unsigned int cpu;
+
+	thread = kthread_create(change_buffer, f->sk, "xinet_buffer");
+	KUNIT_ASSERT_FALSE(test, IS_ERR(thread));
+	cpu = cpumask_any_but(cpu_online_mask, raw_smp_processor_id());
+	if (cpu < nr_cpu_ids)
+		kthread_bind(thread, cpu);
+	wake_up_process(thread);
+	return thread;
+}
+
+/* SO_RCVBUF, or what has been received already, changes at any moment. */
+static void page_in_the_queue_has_a_packet(struct kunit *test)
+{
+	struct pack_fixture *f = test->priv;
+	const struct xinet_queue_packet *packet;
+	unsigned long end = jiffies + HZ / 2;
+	struct sk_buff *skb = special(test);
+	struct task_struct *thread;
+	struct sk_buff *taken;
+	bool packed;
+
+	thread = change_buffer_meanwhile(test);
+	do {
+		packed = pack(test, skb);
+		if (queued(test) != packed) {
+			KUNIT_FAIL(test, "a page without a packet is queued");
+			skb_queue_purge(&f->sk->sk_receive_queue);
+			break;
+		}
+		if (packed) {
+			taken = take(test, false, &packet);
+			put(test, taken, packet);
+		}
+		cond_resched();
+	} while (time_before(jiffies, end));
+	kthread_stop(thread);
+	kfree_skb(skb);
+	expect_empty(test);
+}
+
 static struct kunit_case pack_cases[] = {
 	KUNIT_CASE(small_packets_share_an_skb),
 	KUNIT_CASE(full_page_is_followed_by_another),
@@ -517,6 +596,7 @@ static struct kunit_case pack_cases[] = {
 	KUNIT_CASE(packet_is_charged_like_an_skb),
 	KUNIT_CASE(page_is_charged_for_whatever_is_in_it),
 	KUNIT_CASE(buffer_without_room_for_a_page_gets_skbs),
+	KUNIT_CASE(page_in_the_queue_has_a_packet),
 	KUNIT_CASE(unpacked_packet_says_the_same),
 	KUNIT_CASE(outgoing_packet_does_not_look_like_an_error),
 	KUNIT_CASE(what_says_more_is_not_packed),

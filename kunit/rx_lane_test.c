@@ -282,9 +282,9 @@ static void lane_leaves_what_is_unusual(struct kunit *test)
 	f->po->lanes->frozen = true;
 	expect_refused(test, "into a ring that is frozen");
 	f->po->lanes->frozen = false;
-	f->lane->writing = true;
+	f->lane->writing = 1;
 	expect_refused(test, "while another one is written");
-	f->lane->writing = false;
+	f->lane->writing = 0;
 	KUNIT_EXPECT_TRUE(test, put(f));
 }
 

@@ -91,6 +91,15 @@ static void fanout_free(struct xinet_fanout_group *group)
 	kvfree(group);
 }
 
+/* What it keeps until it is freed; an eBPF program is others' as well. */
+static size_t fanout_program_size(const struct xinet_fanout_program *program)
+{
+	if (!program)
+		return 0;
+	return sizeof(*program) + bpf_prog_size(program->prog->len) +
+	       program->prog->jited_len;
+}
+
 /* RCU callback, or nobody has ever run it. */
 static void fanout_program_free_rcu(struct rcu_head *head)
 {
@@ -260,8 +269,15 @@ static void fanout_destroy(struct xinet_fanout_net *fn,
 			   struct xinet_tap_net *taps,
 			   struct xinet_fanout_group *group)
 {
+	struct xinet_fanout_program *program =
+		rcu_dereference_protected(group->program,
+					  lockdep_is_held(&fn->lock));
+
 	xinet_tap_leave(taps, &group->sink);
 	xa_erase(&fn->groups, group->id);
+	xinet_tap_retire(taps, struct_size(group, members, group->max_members) +
+			       xinet_flow_cache_size(group->flows) +
+			       fanout_program_size(program));
 	call_rcu(&group->rcu, fanout_group_free_rcu);
 }
 
@@ -338,6 +354,7 @@ int xinet_fanout_join(struct xinet_packet_sock *po, sockptr_t optval,
 	if (err)
 		return err;
 
+	xinet_tap_throttle(fanout_taps(po));
 	mutex_lock(&po->bind_lock);
 	mutex_lock(&fn->lock);
 	err = fanout_add(fn, po, &args);
@@ -372,6 +389,7 @@ static struct bpf_prog *fanout_get_ebpf(sockptr_t optval, unsigned int optlen)
 
 /* Takes @prog over; a reference of the caller's. */
 static int fanout_set_program(struct xinet_fanout_net *fn,
+			      struct xinet_tap_net *taps,
 			      struct xinet_fanout_group *group,
 			      struct bpf_prog *prog)
 {
@@ -388,8 +406,10 @@ static int fanout_set_program(struct xinet_fanout_net *fn,
 	old = rcu_replace_pointer(group->program, program,
 				  lockdep_is_held(&fn->lock));
 	mutex_unlock(&fn->lock);
-	if (old)
+	if (old) {
+		xinet_tap_retire(taps, fanout_program_size(old));
 		call_rcu(&old->rcu, fanout_program_free_rcu);
+	}
 	return 0;
 }
 
@@ -406,12 +426,13 @@ int xinet_fanout_set_data(struct xinet_packet_sock *po, sockptr_t optval,
 	if (sock_flag(&po->sk, SOCK_FILTER_LOCKED))
 		return -EPERM;
 
+	xinet_tap_throttle(fanout_taps(po));
 	prog = group->mode == PACKET_FANOUT_CBPF ?
 	       fanout_get_cbpf(optval, optlen) :
 	       fanout_get_ebpf(optval, optlen);
 	if (IS_ERR(prog))
 		return PTR_ERR(prog);
-	return fanout_set_program(fanout_net(po), group, prog);
+	return fanout_set_program(fanout_net(po), fanout_taps(po), group, prog);
 }
 
 u32 xinet_fanout_get(const struct xinet_packet_sock *po)

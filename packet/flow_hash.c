@@ -108,6 +108,11 @@ struct xinet_flow_cache __percpu *xinet_flow_cache_alloc(void)
 				GFP_KERNEL_ACCOUNT | __GFP_ZERO | __GFP_NOWARN);
 }
 
+size_t xinet_flow_cache_size(const struct xinet_flow_cache __percpu *cache)
+{
+	return cache ? num_possible_cpus() * sizeof(*cache) : 0;
+}
+
 void xinet_flow_cache_free(struct xinet_flow_cache __percpu *cache)
 {
 	free_percpu(cache);

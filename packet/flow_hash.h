@@ -19,6 +19,14 @@ struct xinet_flow_cache;
 struct xinet_flow_cache __percpu *xinet_flow_cache_alloc(void);
 
 /**
+ * xinet_flow_cache_size() - how much memory it is, on all CPUs
+ * @cache: or NULL
+ *
+ * Return: bytes.
+ */
+size_t xinet_flow_cache_size(const struct xinet_flow_cache __percpu *cache);
+
+/**
  * xinet_flow_cache_free() - forget them
  * @cache: that nobody uses any more, or NULL
  *

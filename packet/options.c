@@ -26,6 +26,9 @@
 #include "packet/tap.h"
 #include "packet/vnet.h"
 
+/* How long a filter waits for a socket lock that is held, in jiffies. */
+#define OPTIONS_RETRY	(HZ / 10)
+
 static struct workqueue_struct *options_wq;
 
 /* Brings the filter that the core holds for the socket to its tap. */
@@ -58,13 +61,26 @@ out_release:
 	xinet_filter_core_put(old_seen);
 }
 
+/*
+ * Somebody may hold the socket lock as long as he likes, waiting for memory of
+ * his own: the work is for sockets of all namespaces, and waits for no one.
+ */
 void xinet_options_filter_work(struct work_struct *work)
 {
 	struct xinet_packet_sock *po =
-		container_of(work, struct xinet_packet_sock, filter_work);
+		container_of(to_delayed_work(work), struct xinet_packet_sock,
+			     filter_work);
+	struct sock *sk = &po->sk;
 
-	options_republish(&po->sk);
-	sock_put(&po->sk);
+	if (sock_owned_by_user_nocheck(sk) && !sock_flag(sk, SOCK_DEAD)) {
+		if (!queue_delayed_work(options_wq, &po->filter_work,
+					OPTIONS_RETRY))
+			sock_put(sk);
+		return;
+	}
+	options_republish(sk);
+	xinet_tap_throttle(&xinet_packet_net(sock_net(sk))->taps);
+	sock_put(sk);
 }
 
 void xinet_options_release_cb(struct sock *sk)
@@ -78,7 +94,7 @@ void xinet_options_release_cb(struct sock *sk)
 
 	xinet_tap_filter_changed(&po->sink);
 	sock_hold(sk);
-	if (!queue_work(options_wq, &po->filter_work))
+	if (!queue_delayed_work(options_wq, &po->filter_work, 0))
 		sock_put(sk);
 }
 

@@ -242,7 +242,8 @@ static int packet_getname(struct socket *sock, struct sockaddr *uaddr,
 	if (peer)
 		return -EOPNOTSUPP;
 
-	memset(sll, 0, sizeof(*sll));
+	/* an address may be longer than sll_addr; there is room behind it */
+	memset(uaddr, 0, addr + MAX_ADDR_LEN);
 	sll->sll_family = AF_PACKET;
 	sll->sll_protocol = READ_ONCE(po->num);
 	sll->sll_ifindex = READ_ONCE(po->ifindex);
@@ -250,10 +251,9 @@ static int packet_getname(struct socket *sock, struct sockaddr *uaddr,
 	dev = dev_get_by_index_rcu(sock_net(sock->sk), sll->sll_ifindex);
 	if (dev) {
 		sll->sll_hatype = dev->type;
-		sll->sll_halen = dev->addr_len;
-		/* may be longer than sll_addr; there is room behind it */
+		sll->sll_halen = READ_ONCE(dev->addr_len);
 		memcpy((u8 *)(void *)uaddr + addr, dev->dev_addr,
-		       dev->addr_len);
+		       sll->sll_halen);
 	}
 	rcu_read_unlock();
 	return addr + sll->sll_halen;
@@ -409,7 +409,7 @@ static void packet_init_sock(struct socket *sock, struct sock *sk)
 	INIT_LIST_HEAD(&po->sink.node);
 	po->sink.sk = sk;
 	RCU_INIT_POINTER(po->sink.receiver, xinet_queue_receiver(true));
-	INIT_WORK(&po->filter_work, xinet_options_filter_work);
+	INIT_DELAYED_WORK(&po->filter_work, xinet_options_filter_work);
 }
 
 /* xinet_protosw create(): @protocol is an ETH_P_*, network byte order */

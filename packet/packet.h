@@ -114,7 +114,7 @@ struct xinet_packet_sock {
 	bool qdisc_bypass;
 	u8 vnet_hdr_sz;
 	struct list_head memberships;
-	struct work_struct filter_work;
+	struct delayed_work filter_work;
 	struct xinet_fanout_rollover *rollover;
 	bool pressure;
 	u32 fanout_slot;

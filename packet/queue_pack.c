@@ -126,7 +126,7 @@ static noinline struct sk_buff *pack_alloc(struct sock *sk)
 	return carrier;
 }
 
-/* An empty carrier at the end of the queue. */
+/* An empty carrier at the end of the queue: the caller fills it under its lock. */
 static struct sk_buff *pack_begin(struct xinet_packet_sock *po)
 {
 	struct sock *sk = &po->sk;
@@ -200,10 +200,14 @@ bool xinet_queue_pack(struct xinet_packet_sock *po, const struct sk_buff *skb,
 	if (unlikely(!carrier))
 		return false;
 	cb = pack_cb(carrier);
-	/* what the page is charged with beyond its packets is no packet's */
+	/*
+	 * What the page is charged with beyond its packets is no packet's. An
+	 * empty one is in the queue already and has to be filled: pack_begin()
+	 * has asked, and others may have changed the answer since.
+	 */
 	ahead = cb->charged - cb->truesize;
 	if (unlikely(atomic_read(&sk->sk_rmem_alloc) - (int)ahead >=
-		     READ_ONCE(sk->sk_rcvbuf)))
+		     READ_ONCE(sk->sk_rcvbuf)) && cb->truesize)
 		return false;
 
 	packet = (void *)carrier->head + cb->end;

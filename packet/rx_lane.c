@@ -74,15 +74,42 @@ static void lane_tell(struct xinet_rx_lane_state *lane)
 	xinet_rx_ring_wake(lane->ring);
 }
 
+/*
+ * From here until lane_let_go() the lane is the caller's. On most kernels nothing
+ * comes in between on one CPU but what the writer itself brings about; on
+ * PREEMPT_RT another task may, at any place.
+ */
+static __always_inline bool lane_claim(struct xinet_rx_lane_state *lane)
+{
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		return !xchg(&lane->writing, 1);
+	if (unlikely(lane->writing))
+		return false;
+	lane->writing = 1;
+	barrier();
+	return true;
+}
+
+static __always_inline void lane_let_go(struct xinet_rx_lane_state *lane)
+{
+	barrier();
+	WRITE_ONCE(lane->writing, 0);
+}
+
 /* On the CPU of the lane unless that went offline; softirq. */
 static enum hrtimer_restart lane_timeout(struct hrtimer *timer)
 {
 	struct xinet_rx_lane_state *lane =
 		container_of(timer, struct xinet_rx_lane_state, timer);
 
+	if (!lane_claim(lane)) {
+		hrtimer_forward_now(timer, lane->ring->wake_time);
+		return HRTIMER_RESTART;
+	}
 	lane->armed = false;
 	if (lane->untold)
 		lane_tell(lane);
+	lane_let_go(lane);
 	return HRTIMER_NORESTART;
 }
 
@@ -289,12 +316,10 @@ void xinet_rx_lane_deliver(struct xinet_tap_sink *sink,
 		lane_miss(lane);
 		return;
 	}
-	if (unlikely(lane->writing)) {
+	if (unlikely(!lane_claim(lane))) {
 		lane_drop(lane);
 		return;
 	}
-	lane->writing = true;
-	barrier();
 
 	snaplen = min(frame->snaplen, ring->max_snaplen);
 	len = ALIGN((u32)sizeof(*record) + snaplen, RX_LANE_ALIGNMENT);
@@ -308,8 +333,7 @@ void xinet_rx_lane_deliver(struct xinet_tap_sink *sink,
 	} else {
 		lane_drop(lane);
 	}
-	barrier();
-	lane->writing = false;
+	lane_let_go(lane);
 }
 EXPORT_SYMBOL_IF_KUNIT(xinet_rx_lane_deliver);
 
@@ -351,18 +375,18 @@ lane_quick(struct xinet_tap_sink *sink,
 	u32 offset, len, status;
 
 	if (unlikely(READ_ONCE(sink->source) != source ||
-		     READ_ONCE(ring->frozen) || lane->writing ||
+		     READ_ONCE(ring->frozen) ||
 		     pkt_len > ring->max_snaplen ||
-		     !xinet_tpacket_is_quick(skb)))
+		     !xinet_tpacket_is_quick(skb) || !lane_claim(lane)))
 		return false;
 	offset = lane->head & (size - 1);
 	len = ALIGN((u32)sizeof(*record) + pkt_len, RX_LANE_ALIGNMENT);
 	if (unlikely(offset + len > size ||
-		     lane->head + len - lane->tail > size))
+		     lane->head + len - lane->tail > size)) {
+		lane_let_go(lane);
 		return false;
+	}
 
-	lane->writing = true;
-	barrier();
 	record = (void *)lane->data + offset;
 	status = xinet_frame_status(skb) & ~TP_STATUS_USER;
 	record->tstamp = stamped ? lane_timestamp(skb, 0, &status) :
@@ -371,8 +395,7 @@ lane_quick(struct xinet_tap_sink *sink,
 	lane_fill_quick(record, skb, pkt_len);
 	lane_publish(lane, record, len);
 	lane_count(lane, ring);
-	barrier();
-	lane->writing = false;
+	lane_let_go(lane);
 	return true;
 }
 

@@ -29,7 +29,7 @@ struct xinet_rx_ring;
  * @drops: packets for which there was no room
  * @frozen: packets that came while the ring was frozen
  * @untold: records since @told
- * @writing: a packet is being written; another one that comes in between, on a
+ * @writing: 1: somebody is at it; a packet that comes in between, on a
  *	kernel where BH disabled does not exclude it, is dropped
  * @armed: @timer runs
  * @timer: wakes readers, xinet_rx_ring_req.wake_usec after the first of @untold
@@ -48,7 +48,7 @@ struct xinet_rx_lane_state {
 	u64 drops;
 	u64 frozen;
 	u32 untold;
-	bool writing;
+	u32 writing;
 	bool armed;
 	struct hrtimer timer;
 };

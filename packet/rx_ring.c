@@ -306,9 +306,12 @@ static int rx_ring_attach(struct xinet_packet_sock *po, struct sock *from)
 
 	refcount_inc(&ring->refs);
 	mutex_lock(&po->ring_lock);
+	/* as one, to xinet_rx_ring_made_by() */
+	spin_lock_bh(&po->sk.sk_receive_queue.lock);
 	po->lanes_reader = reader;
 	/* pairs with those who ask for the ring */
 	smp_store_release(&po->lanes, ring);
+	spin_unlock_bh(&po->sk.sk_receive_queue.lock);
 	mutex_unlock(&po->ring_lock);
 	/* who polls already is to see what there is */
 	po->sk.sk_state_change(&po->sk);

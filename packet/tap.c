@@ -60,6 +60,13 @@
 #include "packet/tap_sender.h"
 
 /*
+ * How many sinks a tap may have for a sink that leaves to have a new array made
+ * only because the old one is degraded: what it costs each of many that leave.
+ * The sinks of a larger tap go the slow path until the next one joins or changes.
+ */
+#define TAP_REPAIR_MAX	64
+
+/*
  * @hook: what the kernel holds; also the key of the tap (dev, type)
  * @array: never NULL while the hook is registered
  * @sinks: under tn->lock, ordered by xinet_tap_sink_insert()
@@ -626,7 +633,9 @@ static void tap_remove_sink(struct xinet_tap_net *tn,
 					  lockdep_is_held(&tn->lock));
 	xinet_tap_array_remove(array, sink);
 	tap_update_ignore_outgoing(tap);
-	if (!xinet_tap_array_is_sparse(array) && !array->degraded)
+	/* this sink's filter may be what the array was degraded for */
+	if (!xinet_tap_array_is_sparse(array) &&
+	    !(array->degraded && tap->nr_sinks <= TAP_REPAIR_MAX))
 		return;
 	/* without memory the next one to leave tries again */
 	array = xinet_tap_array_alloc(tap->nr_sinks);

@@ -32,6 +32,9 @@ void raw_memberships_against_delivery(Race& race);
 void raw_corks_against_options(Race& race);
 void raw_errors_against_close(Race& race);
 
+// queue_classes.cpp
+void receive_buffers_against_delivery(Race& race);
+
 // lane_classes.cpp
 void readers_that_mislead(Race& race);
 

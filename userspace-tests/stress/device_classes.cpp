@@ -182,6 +182,7 @@ const std::vector<Class>& all_classes() {
         {"words_that_userspace_writes", words_that_userspace_writes},
         {"header_length_against_send", header_length_against_send},
         {"virtio_headers_against_send", virtio_headers_against_send},
+        {"receive_buffers_against_delivery", receive_buffers_against_delivery},
         {"readers_that_mislead", readers_that_mislead},
         {"fanout_against_bind", fanout_against_bind},
         {"fanout_against_unregister", fanout_against_unregister},
