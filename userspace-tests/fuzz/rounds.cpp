@@ -79,6 +79,8 @@ void add_addresses(User user) {
 
 // In the process of the round. The status is its exit status.
 int run_round(const Options& options, const SharedPage& page) {
+    if (options.faults && options.user != User::root)
+        mark_for_faults(); // and with us the threads that follow; the owner may not any more
     enter_namespaces(options.user);
     std::vector<int> devices = make_devices();
     add_addresses(options.user);
@@ -115,11 +117,11 @@ int run_round(const Options& options, const SharedPage& page) {
     std::_Exit(status);
 }
 
-// Waits for a child as long as it is there; false after `patience`.
+// Waits for a child as long as it is there, `status` is -1; false after `patience`.
 bool await(pid_t child, int& status, const std::function<bool()>& until,
            std::chrono::seconds patience) {
     const auto end = Clock::now() + patience;
-    while (!until()) {
+    while (status == -1 && !until()) {
         const pid_t ended = ::waitpid(child, &status, WNOHANG);
         if (ended == child)
             return true;
@@ -146,9 +148,8 @@ bool watch_round(pid_t child, const Options& options, const SharedPage& page) {
                                  options.longest + patience);
     }
     page->quiet = true;
-    if (status == -1)
-        in_time = in_time && await(
-                                 child, status, [] { return false; }, patience);
+    in_time = in_time && await(
+                             child, status, [] { return false; }, patience);
     if (!in_time) {
         std::cout << "not ok the round ends in time\n";
         return false;

@@ -37,8 +37,6 @@ Run::Run(const Options& options, const std::vector<int>& devices, Made& made)
                 targets_.renew(target, Kind::packet, ETH_P_ALL);
         }
     }
-    if (options.faults && options.user != User::root)
-        mark_for_faults(); // and with us the threads that follow
     unsigned number = 0;
     for (auto& worker : workers_)
         worker.thread = insist([&] {

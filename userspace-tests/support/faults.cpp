@@ -14,6 +14,7 @@ using namespace std::chrono_literals;
 
 constexpr const char* debugfs = "/sys/kernel/debug/";
 constexpr const char* own_file = "/proc/thread-self/fail-nth";
+constexpr const char* own_mark = "/proc/thread-self/make-it-fail";
 
 void set(const std::string& file, const std::string& value) {
     std::ofstream(debugfs + file) << value;
@@ -90,7 +91,8 @@ bool OwnFaults::stop() const {
 }
 
 void mark_for_faults() {
-    std::ofstream("/proc/thread-self/make-it-fail") << "1";
+    const Fd file(checked(::open(own_mark, O_WRONLY | O_CLOEXEC), own_mark));
+    checked(::write(file.get(), "1", 1), own_mark);
 }
 
 FaultInjection::FaultInjection(Of tasks) {
