@@ -143,7 +143,6 @@ TEST(RawWay, for_another_host) {
     });
 }
 
-// A TCP segment as GRO makes it of several: one packet, longer than the MTU, with a segment size.
 // RFC 1122, section 3.3.6: what says unicast in a frame that says it is for many.
 TEST(RawWay, unicast_in_a_frame_for_many) {
     in_own_netns([] {
@@ -169,6 +168,7 @@ TEST(RawWay, unicast_in_a_frame_for_many) {
     });
 }
 
+// A TCP segment as GRO makes it of several: one packet, longer than the MTU, with a segment size.
 TEST(RawWay, merged_by_gro) {
     in_own_netns([] {
         const Wire wire;
