@@ -122,7 +122,10 @@
  * receives nothing in any case.
  *
  * Errors: EINVAL (length, or an unknown value), EOPNOTSUPP
- * (XINET_RAW_POINT_HOST on a kernel without netfilter), ENOMEM.
+ * (XINET_RAW_POINT_HOST on a kernel without netfilter), ENOMEM (no memory for
+ * the hook at the new point), E2BIG (XINET_RAW_POINT_HOST: LOCAL_IN of the
+ * namespace, or of the one below its ipvlan device, has as many netfilter hooks
+ * as the kernel allows, 1024).
  */
 #define XINET_RAW_POINT		17
 
