@@ -91,7 +91,7 @@ static unsigned int queued(const struct socket *sock)
 
 struct order_case {
 	const char *name;
-	bool before;	/* the other hook is there first: then it is behind ours */
+	bool behind;	/* the other hook was there first */
 	unsigned int verdict;
 	unsigned int at_host;
 };
@@ -110,20 +110,45 @@ static void order_desc(const struct order_case *c, char *desc)
 
 KUNIT_ARRAY_PARAM(order, order_cases, order_desc);
 
+/* Who has the last place of LOCAL_IN. */
+static const struct nf_hook_ops *last_hook(void)
+{
+	const struct nf_hook_entries *e;
+	struct nf_hook_ops *last = NULL;
+
+	rcu_read_lock();
+	e = rcu_dereference(init_net.nf.hooks_ipv4[NF_INET_LOCAL_IN]);
+	if (e)
+		last = nf_hook_entries_get_hook_ops(e)[e->num_hook_entries - 1];
+	rcu_read_unlock();
+	return last;
+}
+
+/*
+ * Of two that ask for the last place the first has it. Ours stays from the
+ * first socket on, whatever test that was in: to come second it asks again.
+ */
+static void register_test_hook(struct kunit *test, bool behind)
+{
+	const struct nf_hook_ops *ours = last_hook();
+
+	KUNIT_EXPECT_EQ(test, nf_register_net_hook(&init_net, &test_ops), 0);
+	if (behind && ours && ours->priority == INT_MAX) {
+		nf_unregister_net_hook(&init_net, ours);
+		KUNIT_EXPECT_EQ(test, nf_register_net_hook(&init_net, ours), 0);
+	}
+	KUNIT_EXPECT_PTR_EQ(test, last_hook(), behind ? &test_ops : ours);
+}
+
 static void every_other_hook_has_had_its_say(struct kunit *test)
 {
 	const struct order_case *c = test->param_value;
 	struct socket *wire, *host;
 
 	test_verdict = c->verdict;
-	if (c->before)
-		KUNIT_EXPECT_EQ(test,
-				nf_register_net_hook(&init_net, &test_ops), 0);
 	wire = open_at(test, XINET_RAW_POINT_WIRE);
 	host = open_at(test, XINET_RAW_POINT_HOST);
-	if (!c->before)
-		KUNIT_EXPECT_EQ(test,
-				nf_register_net_hook(&init_net, &test_ops), 0);
+	register_test_hook(test, c->behind);
 
 	receive(test);
 	KUNIT_EXPECT_EQ(test, queued(wire), 1u);
