@@ -4,9 +4,9 @@
 #include <gtest/gtest.h>
 #include <linux/if_ether.h>
 #include <netinet/ip_icmp.h>
-#include <unistd.h>
 
 #include "support/family.h"
+#include "support/kernel_module.h"
 #include "support/netns.h"
 #include "support/program.h"
 #include "support/traffic.h"
@@ -24,27 +24,18 @@ constexpr Speaker speakers[] = {
     {"ah4", 51}, {"esp4", 50}, {"gre", 47}, {"ipcomp", 108}, {"sctp", 132}, {"tunnel4", 4},
 };
 
-bool is_loaded(const std::string& name) {
-    return access(("/sys/module/" + name).c_str(), F_OK) == 0;
-}
-
-bool modprobe(const std::vector<std::string>& words) {
-    std::vector<std::string> all{"modprobe", "-q"};
-    all.insert(all.end(), words.begin(), words.end());
-    return Program(all).wait() == 0;
-}
-
-// In a file of its own, not in the kernel.
-bool is_there(const char* name) {
-    Program modinfo({"modinfo", "-F", "filename", name});
-    return modinfo.output().find(".ko") != std::string::npos;
-}
-
 class RawModules : public testing::TestWithParam<Speaker> {
 protected:
     void SetUp() override {
-        if (is_loaded(GetParam().name) || !is_there(GetParam().name))
-            GTEST_SKIP() << "no such module, or one that is there already";
+        const std::string name = GetParam().name;
+        if (form_of_module(name) == ModuleForm::absent)
+            GTEST_SKIP() << "this kernel has no " << name;
+        if (form_of_module(name) == ModuleForm::built_in)
+            GTEST_SKIP() << "this kernel has " << name << " built in";
+        if (name == "sctp" && module_is_loaded(name))
+            GTEST_SKIP() << "sctp never goes once it is there: its own sockets hold it";
+        // other tests may have loaded it
+        ASSERT_TRUE(remove_module(name));
     }
 };
 
@@ -53,9 +44,11 @@ TEST_P(RawModules, module_loads_beside_the_sockets_of_its_protocol) {
     const Fd here = open_raw(Side::xinet, protocol);
     const Fd there = NetNs::create().run([&] { return open_raw(Side::xinet, protocol); });
     EXPECT_TRUE(modprobe({name}));
-    EXPECT_TRUE(is_loaded(name));
+    EXPECT_TRUE(module_is_loaded(name));
     const Fd later = open_raw(Side::xinet, protocol);
-    modprobe({"-r", name}); // sctp stays: it has sockets of its own
+    if (std::string(name) != "sctp") {
+        EXPECT_TRUE(remove_module(name));
+    }
 }
 
 INSTANTIATE_TEST_SUITE_P(, RawModules, testing::ValuesIn(speakers),

@@ -2,15 +2,21 @@
 // The ways on which what comes in is not what the host gets: a container on ipvlan, NAT, IPsec,
 // several uplinks and their marks. Real stacks answer at the far end; at XINET_RAW_POINT_HOST a
 // socket must receive what PF_INET's does.
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <linux/errqueue.h>
 #include <linux/icmp.h>
 #include <linux/if_ether.h>
 #include <poll.h>
+#include <sched.h>
+#include <sys/wait.h>
 
 #include <cstdlib>
+#include <optional>
 
 #include "support/inet.h"
+#include "support/kernel_module.h"
+#include "support/module_parameter.h"
 #include "support/outcome.h"
 #include "support/raw_point.h"
 #include "support/sys.h"
@@ -304,6 +310,96 @@ TEST_F(RawPointIpsec, what_should_have_been_encrypted_is_not_received) {
         EXPECT_EQ(marks_of(ears.sibling), Marks{"xt-crypt"});
         EXPECT_EQ(marks_of(ears.host), Marks{"xt-crypt"});
     });
+}
+
+// Raw sockets that a user has opened who is root of namespaces of his own only; a process holds
+// them.
+class UsersSockets {
+public:
+    explicit UsersSockets(int protocol) {
+        int up[2], down[2];
+        checked(::pipe2(up, O_CLOEXEC), "pipe");
+        checked(::pipe2(down, O_CLOEXEC), "pipe");
+        const Fd ready(up[0]), tells(up[1]);
+        Fd waits(down[0]);
+        quit_ = Fd(down[1]);
+        const ModuleParameter userns("userns", 1);
+        user_ = checked(::fork(), "fork");
+        if (user_ == 0) {
+            quit_.close();
+            hold(protocol, tells.get(), waits.get());
+        }
+        char opened = 0;
+        if (::read(ready.get(), &opened, 1) != 1 || !opened)
+            throw std::runtime_error("the user has no socket");
+    }
+    ~UsersSockets() { close(); }
+    UsersSockets(const UsersSockets&) = delete;
+    UsersSockets& operator=(const UsersSockets&) = delete;
+
+    void close() {
+        quit_.close();
+        if (user_ > 0)
+            ::waitpid(std::exchange(user_, -1), nullptr, 0);
+    }
+
+private:
+    [[noreturn]] static void hold(int protocol, int tells, int waits) {
+        constexpr uid_t nobody = 65534;
+        const bool became = ::setresgid(nobody, nobody, nobody) == 0 &&
+                            ::setresuid(nobody, nobody, nobody) == 0 &&
+                            ::unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0;
+        const Fd socket(try_socket(Side::xinet, Kind::raw, protocol));
+        char opened = became && socket;
+        if (::write(tells, &opened, 1) == 1)
+            (void)!::read(waits, &opened, 1); // until the other end goes
+        _exit(0);
+    }
+
+    Fd quit_;
+    pid_t user_ = -1;
+};
+
+// What raw sockets of ESP had left in the kernel's tables would be in the way of esp4, and of
+// ip_vti, which puts itself in front of it.
+class RawPointIpsecModules : public RawPointIpsec {
+protected:
+    void SetUp() override {
+        for (const char* name : {"esp4", "ip_vti"}) {
+            if (form_of_module(name) != ModuleForm::file)
+                GTEST_SKIP() << "this kernel has no module " << name;
+            ASSERT_TRUE(remove_module(name));
+        }
+        sockets_.emplace(IPPROTO_ESP);
+        EXPECT_FALSE(module_is_loaded("esp4"));
+        RawPointIpsec::SetUp(); // the first state asks for esp4
+    }
+    void ping_encrypted() {
+        here_.run([] { ping_until_answered("10.3.0.2"); });
+    }
+
+    std::optional<UsersSockets> sockets_;
+};
+
+TEST_F(RawPointIpsecModules, come_and_go_beside_a_users_sockets_and_after_them) {
+    EXPECT_TRUE(module_is_loaded("esp4"));
+    ping_encrypted();
+    sockets_->close();
+    ping_encrypted();
+    for (int round = 0; round < 2; round++) {
+        EXPECT_TRUE(modprobe({"ip_vti"}));
+        ping_encrypted();
+        EXPECT_TRUE(remove_module("ip_vti"));
+        ping_encrypted();
+        for (const NetNs* end : {&here_, &far_})
+            end->run([] {
+                ip("xfrm policy flush");
+                ip("xfrm state flush");
+            });
+        EXPECT_TRUE(remove_module("esp4"));
+        here_.run([] { protect("10.3.0.1", "10.3.0.2"); });
+        far_.run([] { protect("10.3.0.2", "10.3.0.1"); });
+    }
 }
 
 // --- several uplinks ----------------------------------------------------------------------------

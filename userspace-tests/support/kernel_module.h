@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Modules of the kernel that come and go, others than xinet.ko.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace xt {
+
+enum class ModuleForm { absent, built_in, file };
+
+ModuleForm form_of_module(const std::string& name);
+bool module_is_loaded(const std::string& name);
+// modprobe(8) with these words; whether it succeeds.
+bool modprobe(std::vector<std::string> words);
+// Unloads it, and first the modules that use it. Namespaces that have gone may hold it for a
+// moment more. False when it stays.
+bool remove_module(const std::string& name);
+
+} // namespace xt
