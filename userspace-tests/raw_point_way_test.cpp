@@ -66,7 +66,8 @@ const Marks all_answers{"xt-inet-", "xt-host-", "xt-wire-"};
 struct IpvlanCase {
     const char* name;
     const char* mode;
-    bool sockets_first; // they were there before the device, and what it hooks
+    bool sockets_first;                    // they were there before the device, and what it hooks
+    const char* mode_under_them = nullptr; // set once everything is there
 };
 
 void PrintTo(const IpvlanCase& c, std::ostream* out) {
@@ -104,6 +105,8 @@ TEST_P(RawPointIpvlan, container_receives_as_over_pf_inet) {
         ping_until_answered("10.2.0.2");
         if (!GetParam().sockets_first)
             open();
+        if (GetParam().mode_under_them)
+            ip("link set xtiv type ipvlan mode " + std::string(GetParam().mode_under_them));
         ping_from_each(ears, "10.2.0.2");
     });
     ears.expect_equal(all_answers);
@@ -113,7 +116,8 @@ INSTANTIATE_TEST_SUITE_P(Modes, RawPointIpvlan,
                          testing::Values(IpvlanCase{"l2", "l2", false},
                                          IpvlanCase{"l3", "l3", false},
                                          IpvlanCase{"l3s", "l3s", false},
-                                         IpvlanCase{"l3s_after_the_sockets", "l3s", true}),
+                                         IpvlanCase{"l3s_after_the_sockets", "l3s", true},
+                                         IpvlanCase{"l3s_under_the_sockets", "l2", false, "l3s"}),
                          [](const auto& info) { return std::string(info.param.name); });
 
 // --- two hosts on one wire ----------------------------------------------------------------------
