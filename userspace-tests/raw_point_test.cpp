@@ -8,6 +8,7 @@
 #include <linux/icmp.h>
 #include <linux/if_ether.h>
 #include <linux/xinet.h>
+#include <poll.h>
 
 #include <atomic>
 #include <thread>
@@ -400,6 +401,32 @@ TEST_F(RawPoint, change_keeps_what_has_been_received) {
         wire.packet("xt-secnd");
         wire.fence();
         EXPECT_EQ(marks_of(socket), (Marks{"xt-frst-", "xt-secnd"}));
+    });
+}
+
+// What a sender lends (MSG_ZEROCOPY) is copied for the receivers on loopback, and given back while
+// they keep it. No socket listens to the wire, which would have it copied before.
+TEST_F(RawPoint, segments_of_a_zero_copy_sender_are_received_as_over_pf_inet) {
+    create_loopback_namespace().run([] {
+        const Connection tcp = connect_streams(Side::sibling, Side::sibling);
+        set_option(tcp.client, SOL_SOCKET, SO_ZEROCOPY, 1);
+        Ears ears(IPPROTO_TCP);
+        ears.wire.close();
+        const Marks marks{"xt-zero1", "xt-zero2", "xt-zero3"};
+        for (const auto& mark : marks) {
+            Bytes lent = repeated(mark, 20'000);
+            ASSERT_EQ(::send(tcp.client.get(), lent.data(), lent.size(), MSG_ZEROCOPY),
+                      ssize_t(lent.size()));
+            Bytes received(lent.size());
+            ASSERT_EQ(::recv(tcp.server.get(), received.data(), received.size(), MSG_WAITALL),
+                      ssize_t(lent.size()));
+            EXPECT_EQ(received, lent);
+            ASSERT_TRUE(wait_for(tcp.client.get(), POLLERR)) << "it was not given back";
+            receive(tcp.client.get(), 0, MSG_ERRQUEUE);
+            std::fill(lent.begin(), lent.end(), 0);
+        }
+        ears.await(marks.back());
+        ears.expect_equal(marks);
     });
 }
 
