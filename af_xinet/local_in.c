@@ -451,15 +451,21 @@ static int __net_init local_in_net_init(struct net *net)
 	return 0;
 }
 
-/* A grace period passes between the two; then no packet is in the hook. */
+/*
+ * A grace period passes between the two; then no packet is in the hook. What
+ * waits in queues is dropped with the hook in any case: do it before, since an
+ * older kernel (6.1) warns if the last of the hooks has queued a packet.
+ */
 static void __net_exit local_in_net_pre_exit(struct net *net)
 {
 	struct local_in_net *ln = local_in_net(net);
 
 	mutex_lock(&local_in_lock);
 	ln->going = true;
-	if (ln->hooked)
+	if (ln->hooked) {
+		nf_queue_nf_hook_drop(net);
 		nf_unregister_net_hook(net, &local_in_ops);
+	}
 	mutex_unlock(&local_in_lock);
 }
 
