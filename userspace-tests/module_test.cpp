@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <climits>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -22,8 +23,10 @@
 #include "support/diag.h"
 #include "support/inet.h"
 #include "support/module_parameter.h"
+#include "support/nfqueue.h"
 #include "support/outcome.h"
 #include "support/program.h"
+#include "support/raw_point.h"
 
 namespace xt {
 namespace {
@@ -478,6 +481,33 @@ TEST_F(Module, protocols_and_hooks_are_there_only_as_long_as_needed) {
     packet.close();
     raw.close();
     EXPECT_EQ(lines_of("/proc/net/ptype", false), idle);
+}
+
+// What waits for a verdict of userspace goes with the hooks: in front of ours and behind it.
+TEST_F(Module, packet_that_waits_in_a_queue_does_not_keep_the_module) {
+    if (!has_nfqueue())
+        GTEST_SKIP() << "this kernel has no NFQUEUE";
+    constexpr uint16_t number = 7;
+    for (const int priority : {0, INT_MAX}) {
+        SCOPED_TRACE("chain at " + std::to_string(priority));
+        ASSERT_EQ(load(), 0);
+        create_loopback_namespace().run([&] {
+            queue_input(priority, number);
+            Nfqueue queue(number);
+            Fd host = open_raw_at(XINET_RAW_POINT_HOST, experimental_protocol);
+            const Fd theirs = open_raw(Side::sibling, experimental_protocol);
+            const auto send = [&](const char* mark) {
+                send_to(theirs.get(), repeated(mark, 64), ipv4_address(loopback_address));
+                return queue.await(mark);
+            };
+            const uint32_t early = send("xt-early");
+            host.close();
+            EXPECT_EQ(unload_when_free(), 0);
+            EXPECT_EQ(queue.accept(early), ENOENT);
+            EXPECT_EQ(queue.accept(send("xt-after")), 0);
+            EXPECT_TRUE(contains(receive(theirs.get()).data, "xt-after"));
+        });
+    }
 }
 
 TEST_F(Module, socket_call_loads_the_module_by_its_alias) {
