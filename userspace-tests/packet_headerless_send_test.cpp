@@ -2,20 +2,18 @@
 // Sending through devices whose frames have no link-level header, or one of unusual length, in
 // every way there is: what the device is given, what the call returns and what a ring says
 // afterwards is as over PF_PACKET.
-#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <linux/if_ether.h>
 #include <linux/if_tun.h>
-#include <net/if.h>
-#include <sys/ioctl.h>
 
-#include <cstring>
+#include <cstdlib>
 #include <sstream>
 
 #include "support/netns.h"
 #include "support/outcome.h"
 #include "support/sys.h"
 #include "support/traffic.h"
+#include "support/tun.h"
 #include "support/tx_ring.h"
 #include "support/vnet.h"
 #include "support/wire.h"
@@ -55,14 +53,9 @@ protected:
     bool make() {
         const Bare& bare = GetParam();
         if (!bare.make) {
-            const int tun = ::open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK);
-            if (tun < 0)
+            tun_ = open_tun(device, IFF_TUN | IFF_NO_PI);
+            if (!tun_)
                 return false;
-            tun_ = Fd(tun);
-            ifreq request{};
-            std::strcpy(request.ifr_name, device);
-            request.ifr_flags = IFF_TUN | IFF_NO_PI;
-            checked(::ioctl(tun_.get(), TUNSETIFF, &request), "TUNSETIFF");
         } else if (std::system(("ip " + std::string(bare.make) + " 2>&-").c_str()) != 0) {
             return false;
         }
@@ -72,6 +65,15 @@ protected:
         monitor_ = open_socket(Side::sibling, Kind::packet, 0);
         bind_to(monitor_, link_address(ETH_P_ALL, link::index(device)));
         return true;
+    }
+    template<typename F>
+    void with_device(F body) {
+        NetNs::create().run([&] {
+            const Wire wire;
+            if (!make())
+                GTEST_SKIP() << "no such device here";
+            body();
+        });
     }
     // What the device was given.
     std::string sent(bool with_protocol = true) const {
@@ -123,10 +125,7 @@ protected:
 constexpr size_t lengths[] = {0, 1, 3, 4, 13, 14, 19, 20, 60, 1400, 1500, 1518, 1600};
 
 TEST_P(PacketHeaderlessSend, messages_are_sent_or_refused_as_by_pf_packet) {
-    NetNs::create().run([&] {
-        const Wire wire;
-        if (!make())
-            GTEST_SKIP() << "no such device here";
+    with_device([&] {
         for (const Kind kind : packet_kinds)
             for (const bool bypass : {false, true})
                 for (const bool vnet : {false, true}) {
@@ -164,10 +163,7 @@ TEST_P(PacketHeaderlessSend, messages_are_sent_or_refused_as_by_pf_packet) {
 TEST_P(PacketHeaderlessSend, rings_are_sent_or_refused_as_by_pf_packet) {
     if (GetParam().reads_no_pages)
         GTEST_SKIP() << "would take other frames than from PF_PACKET";
-    NetNs::create().run([&] {
-        const Wire wire;
-        if (!make())
-            GTEST_SKIP() << "no such device here";
+    with_device([&] {
         for (const Kind kind : packet_kinds)
             for (const bool bypass : {false, true})
                 for (const int loss : {0, 1})

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Devices without a link-level header (tun; IP in IP, where the kernel has it): what comes in and
-// what goes out is captured as by PF_PACKET, in the receive queue and in every kind of ring.
-#include <fcntl.h>
+// Devices without a link-level header (tun, tunnels, ipvlan): what comes in and what goes out is
+// captured as by PF_PACKET, in the receive queue and in every kind of ring.
 #include <gtest/gtest.h>
 #include <linux/if_ether.h>
 #include <linux/if_tun.h>
-#include <net/if.h>
-#include <sys/ioctl.h>
+
+#include <cstdlib>
+#include <optional>
 
 #include "support/lanes.h"
 #include "support/netns.h"
@@ -14,69 +14,110 @@
 #include "support/ring.h"
 #include "support/sys.h"
 #include "support/traffic.h"
+#include "support/tun.h"
 #include "support/wire.h"
 
 namespace xt {
 namespace {
 
 constexpr unsigned soon_ms = 1;
+constexpr const char* device = "xtbare";
 
-// A device whose other end is this program: what is written comes in.
-Fd open_tun(const char* name) {
-    Fd tun(checked(::open("/dev/net/tun", O_RDWR | O_NONBLOCK), "/dev/net/tun"));
-    ifreq request{};
-    std::copy_n(name, std::char_traits<char>::length(name), request.ifr_name);
-    request.ifr_flags = IFF_TUN | IFF_NO_PI;
-    checked(::ioctl(tun.get(), TUNSETIFF, &request), "TUNSETIFF");
-    return tun;
+// How packets come in through a device.
+enum class Arrival {
+    written, // by this program: a tun
+    looped,  // what is sent through a tunnel that ends at its own beginning
+    carried, // in frames for the device below
+};
+
+struct Bare {
+    const char* name;
+    Arrival arrival;
+    const char* make; // ip(8)'s words
+};
+
+void PrintTo(const Bare& bare, std::ostream* out) {
+    *out << bare.name;
 }
+
+constexpr Bare bare_devices[] = {
+    {"tun", Arrival::written, nullptr},
+    {"ipip", Arrival::looped, "link add xtbare type ipip local 127.0.0.1 remote 127.0.0.1"},
+    {"gre", Arrival::looped, "link add xtbare type gre local 127.0.0.1 remote 127.0.0.1"},
+    {"ip6tnl", Arrival::looped,
+     "link add xtbare type ip6tnl mode any local fd00::1 remote fd00::1 allow-localremote"},
+    {"ipvlan_l3", Arrival::carried, "link add link xtin name xtbare type ipvlan mode l3"},
+};
 
 Bytes datagram(const std::string& mark, size_t size) {
     return Ipv4{.from = "10.78.0.2", .to = "10.78.0.1", .protocol = IPPROTO_UDP}.packet(
         udp(7, 7, repeated(mark, size)));
 }
 
-class Tun {
+// A device of a kind, in the namespace of the thread.
+class Device {
 public:
-    Tun() {
-        ip("addr add 10.78.0.1/24 dev xttun");
-        ip("link set xttun up");
+    // False: this kernel has none.
+    bool make(const Bare& bare) {
+        arrival_ = bare.arrival;
+        if (arrival_ == Arrival::written) {
+            tun_ = open_tun(device, IFF_TUN | IFF_NO_PI);
+            if (!tun_)
+                return false;
+        } else {
+            if (arrival_ == Arrival::carried)
+                wire_.emplace();
+            if (std::system(("ip " + std::string(bare.make) + " 2>&-").c_str()) != 0)
+                return false;
+        }
+        ip("link set lo up");
+        if (arrival_ == Arrival::looped)
+            ip("addr add fd00::1/128 dev lo nodad");
+        ip(std::string("addr add 10.78.0.1/24 dev ") + device);
+        ip(std::string("link set ") + device + " up");
+        return true;
     }
-    // Both ways, several sizes; a packet that is no IP has no protocol to be told.
+    // Both ways, several sizes: four packets each.
     void traffic(const std::string& mark) const {
         for (const size_t size : {8, 20, 100, 1400}) {
-            const Bytes packet = datagram(mark, size);
-            checked(::write(tun_.get(), packet.data(), packet.size()), "write");
+            arrive(datagram(mark, size));
             const Bytes data = repeated(mark, size);
             checked(send_to(sender_.get(), data, ipv4_address("10.78.0.2", 9)), "send");
         }
+        if (wire_)
+            wire_->fence();
     }
-    [[nodiscard]] int index() const { return link::index("xttun"); }
+    [[nodiscard]] int index() const { return link::index(device); }
 
 private:
+    void arrive(const Bytes& packet) const {
+        if (arrival_ == Arrival::written)
+            checked(::write(tun_.get(), packet.data(), packet.size()), "write");
+        if (arrival_ == Arrival::carried)
+            wire_->in(ethernet(link::mac("xtin"), ETH_P_IP, packet));
+    }
+
     OnOneCpu one_cpu_;
+    Arrival arrival_ = Arrival::written;
+    std::optional<Wire> wire_;
     // swallows what comes in, which would be answered with an error that carries it too
     Fd receiver_ = udp_socket(7);
-    Fd tun_ = open_tun("xttun");
+    Fd tun_;
     Fd sender_ = Fd(checked(::socket(AF_INET, SOCK_DGRAM, 0), "socket"));
 };
 
-bool has_tun() {
-    return ::access("/dev/net/tun", R_OK) == 0;
-}
-
-template<typename F>
-void with_tun(F function) {
-    NetNs::create().run([&] { function(Tun()); });
-}
-
-class PacketHeaderless : public testing::TestWithParam<Kind> {
+class PacketHeaderless : public testing::TestWithParam<std::tuple<Bare, Kind>> {
 protected:
-    void SetUp() override {
-        if (!has_tun())
-            GTEST_SKIP() << "no tun devices here";
+    static Kind kind() { return std::get<Kind>(GetParam()); }
+    template<typename F>
+    static void with_device(F body) {
+        NetNs::create().run([&] {
+            Device bare;
+            if (!bare.make(std::get<Bare>(GetParam())))
+                GTEST_SKIP() << "no such device here";
+            body(bare);
+        });
     }
-    static Kind kind() { return GetParam(); }
 };
 
 std::vector<Message> marked(const Fd& socket, const std::string& mark) {
@@ -88,8 +129,8 @@ std::vector<Message> marked(const Fd& socket, const std::string& mark) {
 }
 
 TEST_P(PacketHeaderless, queue_gets_what_that_of_pf_packet_gets) {
-    with_tun([](const Tun& tun) {
-        for (const int index : {tun.index(), 0})
+    with_device([](const Device& bare) {
+        for (const int index : {bare.index(), 0})
             for (const int ethertype : {ETH_P_ALL, ETH_P_IP}) {
                 Fd sockets[2];
                 for (const Side side : both_sides) {
@@ -98,16 +139,16 @@ TEST_P(PacketHeaderless, queue_gets_what_that_of_pf_packet_gets) {
                     set_option(socket, SOL_PACKET, PACKET_AUXDATA, 1);
                     bind_to(socket, link_address(uint16_t(ethertype), index));
                 }
-                tun.traffic("xt-tun--");
-                const auto theirs = marked(sockets[0], "xt-tun--");
+                bare.traffic("xt-bare-");
+                const auto theirs = marked(sockets[0], "xt-bare-");
                 EXPECT_GE(theirs.size(), 4U);
-                EXPECT_EQ(theirs, marked(sockets[1], "xt-tun--"));
+                EXPECT_EQ(theirs, marked(sockets[1], "xt-bare-"));
             }
     });
 }
 
 TEST_P(PacketHeaderless, rings_get_what_those_of_pf_packet_get) {
-    with_tun([](const Tun& tun) {
+    with_device([](const Device& bare) {
         for (const int version : ring_versions) {
             SCOPED_TRACE(version_name(version));
             Fd sockets[2];
@@ -119,13 +160,13 @@ TEST_P(PacketHeaderless, rings_get_what_those_of_pf_packet_get) {
                 rings.emplace_back(
                     socket, version,
                     ring_request(64, 1 << 14, 2048, version == TPACKET_V3 ? soon_ms : 0));
-                bind_to(socket, link_address(ETH_P_ALL, tun.index()));
+                bind_to(socket, link_address(ETH_P_ALL, bare.index()));
             }
-            tun.traffic("xt-tun--");
-            tun.traffic("xt-last-");
+            bare.traffic("xt-bare-");
+            bare.traffic("xt-last-");
             const auto of_interest = [](std::vector<RingFrame> frames) {
                 std::erase_if(frames, [](const RingFrame& frame) {
-                    return !contains(frame.data, "xt-tun--");
+                    return !contains(frame.data, "xt-bare-");
                 });
                 return frames;
             };
@@ -140,7 +181,7 @@ TEST_P(PacketHeaderless, rings_get_what_those_of_pf_packet_get) {
 TEST_P(PacketHeaderless, lanes_get_what_a_ring_gets) {
     if (self_check())
         GTEST_SKIP() << "PF_PACKET has nothing like it";
-    with_tun([](const Tun& tun) {
+    with_device([](const Device& bare) {
         const Fd sibling = open_socket(Side::sibling, kind(), 0);
         const Fd xinet = open_socket(Side::xinet, kind(), 0);
         set_option(sibling, SOL_PACKET, PACKET_VERSION, TPACKET_V3);
@@ -148,16 +189,16 @@ TEST_P(PacketHeaderless, lanes_get_what_a_ring_gets) {
         checked(set_lanes(xinet.get(), lanes_request(1 << 18)), "XINET_RX_RING");
         LaneReader lanes(xinet.get());
         for (const Fd* socket : {&sibling, &xinet})
-            bind_to(*socket, link_address(ETH_P_ALL, tun.index()));
-        tun.traffic("xt-tun--");
-        tun.traffic("xt-last-");
+            bind_to(*socket, link_address(ETH_P_ALL, bare.index()));
+        bare.traffic("xt-bare-");
+        bare.traffic("xt-last-");
         std::vector<RingFrame> theirs = ring.take_through("xt-last-");
         std::vector<RingFrame> ours;
         for (const LanePacket& packet : lanes.take_at_least(16))
             ours.push_back(packet.as_frame());
         for (auto* frames : {&theirs, &ours})
             std::erase_if(*frames,
-                          [](const RingFrame& frame) { return !contains(frame.data, "xt-tun--"); });
+                          [](const RingFrame& frame) { return !contains(frame.data, "xt-bare-"); });
         ASSERT_EQ(theirs.size(), 8U);
         ASSERT_EQ(ours.size(), theirs.size());
         for (size_t i = 0; i < ours.size(); i++) {
@@ -169,8 +210,13 @@ TEST_P(PacketHeaderless, lanes_get_what_a_ring_gets) {
     });
 }
 
-INSTANTIATE_TEST_SUITE_P(Kinds, PacketHeaderless, testing::ValuesIn(packet_kinds),
-                         parameter_name<Kind>);
+INSTANTIATE_TEST_SUITE_P(Devices, PacketHeaderless,
+                         testing::Combine(testing::ValuesIn(bare_devices),
+                                          testing::ValuesIn(packet_kinds)),
+                         [](const auto& info) {
+                             return std::string(std::get<Bare>(info.param).name) + "_" +
+                                    to_string(std::get<Kind>(info.param));
+                         });
 
 } // namespace
 } // namespace xt
