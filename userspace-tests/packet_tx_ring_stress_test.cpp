@@ -5,7 +5,9 @@
 #include <gtest/gtest.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <climits>
@@ -188,14 +190,20 @@ TEST_F(PacketTxRingStress, nothing_that_a_program_does_breaks_the_kernel) {
     EXPECT_EQ(ring.status(0), uint32_t(TP_STATUS_AVAILABLE));
 }
 
+// One that looks at every lock, and at every access to memory, has no time for 2 GiB.
+bool is_debug_kernel() {
+    return ::access("/proc/lockdep_stats", F_OK) == 0;
+}
+
 // A program that hands over frames as fast as they are sent has one call send for as long as it
 // likes. What that returns stays a number of bytes, and is none of an errno (CVE-2026-98850).
 TEST_F(PacketTxRingStress, count_of_bytes_stays_positive) {
     if (std::thread::hardware_concurrency() < 2)
         GTEST_SKIP() << "needs a CPU that sends and one that hands over";
-    constexpr TxShape shape{.frame_size = 1 << 16, .block_size = 1 << 18, .blocks = 1};
-    constexpr size_t length = 65'000;
-    constexpr std::chrono::seconds patience{20};
+    // so many frames that the call finds one even when the other CPU has been elsewhere
+    constexpr TxShape shape{.frame_size = 1 << 16, .block_size = 1 << 18, .blocks = 128};
+    constexpr long length = 65'000;
+    constexpr std::chrono::seconds patience{120};
     link::set_mtu(device_index(), length);
     const Fd socket = open_socket(Side::xinet, Kind::packet, 0);
     const TxRing ring(socket.get(), TPACKET_V2, shape);
@@ -206,14 +214,17 @@ TEST_F(PacketTxRingStress, count_of_bytes_stays_positive) {
             for (size_t i = 0; i < ring.frames(); i++)
                 ring.set_status(i, TP_STATUS_SEND_REQUEST);
     });
-    long sent = 0;
+    long most = 0;
     const auto end = std::chrono::steady_clock::now() + patience;
-    // a call ends early where the other CPU was elsewhere
-    while (sent >= 0 && sent <= long(INT_MAX - length) && std::chrono::steady_clock::now() < end) {
-        sent = send_to(socket.get(), {}, link_address(ETH_P_IP, device_index()));
+    while (most <= INT_MAX - length && std::chrono::steady_clock::now() < end) {
+        const long sent = send_to(socket.get(), {}, link_address(ETH_P_IP, device_index()));
         ASSERT_GE(sent, 0) << strerrorname_np(errno);
         ASSERT_LE(sent, INT_MAX);
+        most = std::max(most, sent);
     }
+    if (most <= INT_MAX - length && is_debug_kernel())
+        GTEST_SKIP() << "too slow here: no call has sent more than " << most << " bytes";
+    EXPECT_GT(most, INT_MAX - length);
 }
 
 } // namespace
