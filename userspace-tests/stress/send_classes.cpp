@@ -22,23 +22,51 @@ namespace {
 constexpr const char* below = "sendpeer";
 constexpr const char* above = "sendvlan";
 
-// A VLAN on a veth pair, in the namespace of the race; made by whoever comes first.
-int vlan_index() {
-    if (const auto index = int(::if_nametoindex(above)))
-        return index;
+// Devices that take the header of the first one they are given: Ethernet or, of a tun, none.
+constexpr const char* aggregates[] = {"sendbond", "sendteam"};
+constexpr const char* members[] = {"dummy", "tun"};
+
+std::string member_name(const char* aggregate, const char* member) {
+    return std::string(aggregate) + member[0];
+}
+
+// In the namespace of the race: a VLAN on a veth pair, a bond, and a team where the kernel has it,
+// with their members. Made by whoever comes first; the VLAN is the last.
+void make_devices() {
+    if (::if_nametoindex(above))
+        return;
     const std::string name = below;
-    std::system(("ip link add " + name + " type veth peer name " + name +
-                 "2 2>&-;"
-                 "ip link set " +
-                 name + " up 2>&-; ip link set " + name +
-                 "2 up 2>&-;"
-                 "ip link add link " +
-                 name + " name " + above +
-                 " type vlan id 5 2>&-;"
-                 "ip link set " +
-                 above + " up 2>&-")
+    std::string words = "exec 2>&-; modprobe -q tun; ip link add " + name +
+                        " type veth peer name " + name + "2; ip link set " + name +
+                        " up; ip link set " + name +
+                        "2 up; ip link add sendbond type bond mode active-backup; "
+                        "ip link add sendteam type team; ";
+    for (const char* aggregate : aggregates)
+        words += "ip link add " + member_name(aggregate, "dummy") + " type dummy; ip tuntap add " +
+                 member_name(aggregate, "tun") + " mode tun; ip link set " + aggregate + " up; ";
+    std::system((words + "ip link add link " + name + " name " + above +
+                 " type vlan id 5; ip link set " + above + " up")
                     .c_str());
-    return int(::if_nametoindex(above));
+}
+
+// Of a device to send through; 0: not here.
+int any_device(Random& random) {
+    make_devices();
+    return int(::if_nametoindex(random.one_of<const char*>({above, aggregates[0], aggregates[1]})));
+}
+
+// Gives it a member, of one kind and then the other.
+void change_members(const char* aggregate) {
+    const int master = int(::if_nametoindex(aggregate));
+    for (const char* kind : members) {
+        const int member = int(::if_nametoindex(member_name(aggregate, kind).c_str()));
+        if (!master || !member)
+            return;
+        link::set_up(member, false);
+        link::set_master(member, master);
+        link::set_up(master, true);
+        link::set_master(member, 0);
+    }
 }
 
 // Whether the device below inserts the tag itself: if not, the header of the VLAN is longer.
@@ -74,18 +102,21 @@ VnetHeader any_header(Random& random) {
 
 } // namespace
 
-// The header of a device grows and shrinks, as that of a bond or a team does, between the look at
-// its length and the frame that is made for it.
+// The header of a device grows and shrinks (a VLAN whose device stops inserting the tag; a bond or
+// a team with another member) between the look at its length and the frame that is made for it.
 void header_length_against_send(Race& race) {
     const auto lengths = [](Random&) {
-        if (!vlan_index())
-            return;
+        make_devices();
         for (int i = 0; i < 8; i++)
             let_device_tag(i % 2);
     };
+    const auto headers = [](Random& random) {
+        make_devices();
+        change_members(random.one_of<const char*>({aggregates[0], aggregates[1]}));
+    };
     const auto senders = [&race](Random& random) {
         const Target& target = race.any(random);
-        const auto to = link_address(ETH_P_IP, vlan_index());
+        const auto to = link_address(ETH_P_IP, any_device(random));
         static const Bytes frame = ethernet(nobodys_mac, ETH_P_IP, Bytes(8000, 0x45));
         for (int i = 0; i < 16; i++) {
             const size_t size =
@@ -104,12 +135,12 @@ void header_length_against_send(Race& race) {
             map(target, ring);
         for (unsigned i = 0; i < ring.request.tp_frame_nr; i++)
             request_sending(target, ring, i, random);
-        const auto to = link_address(ETH_P_IP, vlan_index());
+        const auto to = link_address(ETH_P_IP, any_device(random));
         sys::sendto(target.fd, nullptr, 0, MSG_DONTWAIT, &to, sizeof(to));
         Targets::unmap(target, 0, Targets::region_size);
         drop_ring(target, PACKET_TX_RING, ring.version);
     };
-    race.run({lengths, senders, senders, rings});
+    race.run({lengths, headers, senders, senders, rings});
 }
 
 // CVE-2026-31700: what was judged of a virtio-net header is another when it is used.
