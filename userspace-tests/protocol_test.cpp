@@ -283,13 +283,18 @@ void inject_marked(const Bytes& payload) {
     Injector::at_peer().send(ethernet(here_mac(), 0x0800, header.packet(payload)));
 }
 
-TEST_F(Protocol, firewall_has_decided_before_the_module_is_called) {
-    const Fd socket = message_socket(here_address, here_port);
+// `socket` receives at here_port.
+void expect_only_let_in(const Fd& socket) {
     const Firewall firewall = drop_marked();
     ASSERT_TRUE(firewall.installed());
     inject_marked(message(peer_port, here_port, "dropped"));
     inject(message(peer_port, here_port, "let in"));
     EXPECT_EQ(text_of(receive(socket.get())), "let in");
+}
+
+TEST_F(Protocol, firewall_has_decided_before_the_module_is_called) {
+    const Fd socket = message_socket(here_address, here_port);
+    expect_only_let_in(socket);
 }
 
 TEST_F(Protocol, address_that_the_firewall_translates_is_the_translated_one) {
@@ -312,11 +317,7 @@ TEST_F(Protocol, raw_socket_does_not_stand_in_its_way) {
     const Fd raw = open_raw(Side::xinet, message_protocol);
     ASSERT_EQ(load(), 0);
     const Fd socket = message_socket(here_address, here_port);
-    const Firewall firewall = drop_marked();
-    ASSERT_TRUE(firewall.installed());
-    inject_marked(message(peer_port, here_port, "dropped"));
-    inject(message(peer_port, here_port, "let in"));
-    EXPECT_EQ(text_of(receive(socket.get())), "let in");
+    expect_only_let_in(socket);
 }
 
 // The code of the first ICMP "unreachable" that a message to a port without socket is answered
