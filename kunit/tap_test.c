@@ -9,6 +9,8 @@
 #include <linux/if_packet.h>
 #include <linux/in.h>
 #include <linux/net.h>
+#include <linux/slab.h>
+#include <linux/workqueue.h>
 #include <net/net_namespace.h>
 #include <net/sock.h>
 
@@ -385,9 +387,49 @@ static void senders_on_one_cpu_are_told_apart(struct kunit *test)
 	migrate_enable();
 }
 
-/* A socket beside those of the fixture. */
+/* A classic program that accepts packets with @value in them, as attached. */
+static struct sk_filter *make_filter(struct kunit *test, u32 value)
+{
+	struct sock_filter insns[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 26),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, 65535),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+	};
+	struct sock_fprog_kern fprog = {
+		.len	= ARRAY_SIZE(insns),
+		.filter	= insns,
+	};
+	struct sock_fprog_kern *orig = kmemdup(&fprog, sizeof(fprog), GFP_KERNEL);
+	struct sk_filter *filter = kzalloc(sizeof(*filter), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, orig);
+	KUNIT_ASSERT_NOT_NULL(test, filter);
+	orig->filter = kmemdup(insns, sizeof(insns), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, orig->filter);
+	KUNIT_ASSERT_EQ(test, bpf_prog_create(&filter->prog, &fprog), 0);
+	/* the core keeps what it got from userspace */
+	filter->prog->orig_prog = orig;
+	refcount_set(&filter->refcnt, 1);
+	return filter;
+}
+
+/* SO_ATTACH_FILTER, whose argument would have to be in userspace. */
+static void attach_filter(struct sock *sk, struct sk_filter *filter)
+{
+	struct work_struct *work = &xinet_packet_sk(sk)->filter_work;
+
+	atomic_add(bpf_prog_size(filter->prog->len), &sk->sk_omem_alloc);
+	rcu_assign_pointer(sk->sk_filter, filter);
+	/* for the work */
+	sock_hold(sk);
+	work->func(work);
+}
+
+/* A socket beside those of the fixture; @filter may be NULL. */
 static struct socket *open_another(struct kunit *test,
-				   const struct net_device *dev)
+				   const struct net_device *dev,
+				   struct sk_filter *filter)
 {
 	struct sockaddr_ll sll = {
 		.sll_family	= AF_PACKET,
@@ -399,51 +441,83 @@ static struct socket *open_another(struct kunit *test,
 	KUNIT_ASSERT_EQ(test,
 			sock_create_kern(&init_net, xinet_family_number(),
 					 SOCK_PACKET, 0, &sock), 0);
+	if (filter)
+		attach_filter(sock->sk, filter);
 	KUNIT_EXPECT_EQ(test, sock->ops->bind(sock, (void *)&sll, sizeof(sll)),
 			0);
 	return sock;
 }
 
-/* How many arrays a tap goes through while TEST_CROWD sockets leave it. */
-static int arrays_made_on_leaving(struct kunit *test, bool with_the_device)
+/* How TEST_CROWD sockets of one tap leave it. */
+struct leave_case {
+	const char *name;
+	bool with_the_device;
+	bool own_filters;
+};
+
+static const struct leave_case leave_cases[] = {
+	{ "closed", false, false },
+	{ "closed, each with a filter", false, true },
+	{ "device goes", true, false },
+	{ "device goes, each with a filter", true, true },
+};
+
+static void leave_case_name(const struct leave_case *c, char *name)
+{
+	strscpy(name, c->name, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(leave, leave_cases, leave_case_name);
+
+/* How many arrays a tap goes through meanwhile. */
+static int arrays_made_on_leaving(struct kunit *test,
+				  const struct leave_case *c)
 {
 	struct net_device *dev = xinet_fake_dev_create(test);
+	struct sk_filter *filter;
 	struct socket **socks;
 	int i, made;
 
 	socks = kunit_kcalloc(test, TEST_CROWD, sizeof(*socks), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, socks);
-	for (i = 0; i < TEST_CROWD; i++)
-		socks[i] = open_another(test, dev);
+	for (i = 0; i < TEST_CROWD; i++) {
+		filter = c->own_filters ? make_filter(test, i) : NULL;
+		socks[i] = open_another(test, dev, filter);
+	}
 
 	made = atomic_read(&xinet_tap_arrays_made);
-	if (with_the_device) {
+	if (c->with_the_device) {
 		xinet_fake_dev_destroy(dev);
 		made = atomic_read(&xinet_tap_arrays_made) - made;
 	}
 	for (i = 0; i < TEST_CROWD; i++)
 		sock_release(socks[i]);
-	if (!with_the_device) {
+	if (!c->with_the_device) {
 		made = atomic_read(&xinet_tap_arrays_made) - made;
 		xinet_fake_dev_destroy(dev);
 	}
 	return made;
 }
 
-static void sockets_that_close_share_few_arrays(struct kunit *test)
+/*
+ * A new array is made when a quarter of the slots are empty, each smaller than
+ * the one before: all of them together cost as much as a few of the first.
+ */
+static int arrays_at_most(int sockets)
 {
-	int made = arrays_made_on_leaving(test, false);
+	int arrays = 0;
 
-	KUNIT_EXPECT_GT(test, made, 0);
-	KUNIT_EXPECT_LE(test, made, TEST_CROWD / 4);
+	for (; sockets > 1; sockets -= DIV_ROUND_UP(sockets, 4))
+		arrays++;
+	return arrays;
 }
 
-static void device_that_goes_leaves_few_arrays(struct kunit *test)
+static void sockets_that_leave_share_few_arrays(struct kunit *test)
 {
-	int made = arrays_made_on_leaving(test, true);
+	int made = arrays_made_on_leaving(test, test->param_value);
 
 	KUNIT_EXPECT_GT(test, made, 0);
-	KUNIT_EXPECT_LE(test, made, TEST_CROWD / 4);
+	KUNIT_EXPECT_LE(test, made, arrays_at_most(TEST_CROWD));
 }
 
 static void sent_frame_leaves_unchanged(struct kunit *test)
@@ -486,8 +560,8 @@ static struct kunit_case tap_cases[] = {
 	KUNIT_CASE(program_of_those_who_left_is_not_run),
 	KUNIT_CASE(senders_on_one_cpu_are_told_apart),
 	KUNIT_CASE(sockets_of_one_tap_come_and_go),
-	KUNIT_CASE(sockets_that_close_share_few_arrays),
-	KUNIT_CASE(device_that_goes_leaves_few_arrays),
+	KUNIT_CASE_PARAM(sockets_that_leave_share_few_arrays,
+			 leave_gen_params),
 	KUNIT_CASE(sent_frame_leaves_unchanged),
 	{}
 };
