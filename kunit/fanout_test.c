@@ -483,13 +483,19 @@ static void members_that_are_up_again_come_in_order_of_age(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, queued(test, 2), 1u);
 }
 
-static void device_that_goes_closes_the_group(struct kunit *test)
+/* The one that there is goes. */
+static void replace_device(struct kunit *test)
 {
 	struct fanout_fixture *f = test->priv;
 
-	open_group(test, 2, PACKET_FANOUT_LB);
 	xinet_fake_dev_destroy(f->dev);
 	f->dev = xinet_fake_dev_create(test);
+}
+
+static void device_that_goes_closes_the_group(struct kunit *test)
+{
+	open_group(test, 2, PACKET_FANOUT_LB);
+	replace_device(test);
 	open_bound(test, 2, ETH_P_IP);
 	KUNIT_EXPECT_EQ(test, join(test, 2, PACKET_FANOUT_LB, 0), -EINVAL);
 	receive(test, 1);
@@ -507,8 +513,7 @@ static void socket_whose_device_is_gone_joins_nothing(struct kunit *test)
 	struct fanout_fixture *f = test->priv;
 
 	open_bound(test, 0, ETH_P_IP);
-	xinet_fake_dev_destroy(f->dev);
-	f->dev = xinet_fake_dev_create(test);
+	replace_device(test);
 	KUNIT_EXPECT_EQ(test, join(test, 0, PACKET_FANOUT_LB, 0), -EINVAL);
 	KUNIT_EXPECT_FALSE(test,
 			   rcu_access_pointer(xinet_packet_sk(f->sock[0]->sk)->sink.group));

@@ -460,21 +460,29 @@ static void icmp_id_works_at_both_points(struct kunit *test)
 }
 
 /* Sockets come and go while packets arrive; what is open gets every packet. */
-static void churn_loses_nothing_for_the_others(struct kunit *test)
+/* Some sockets like @stays come and go; @id: XINET_RAW_ICMP_ID, or -1. */
+static void churn(struct kunit *test, struct sock *stays, int protocol, int id)
 {
-	struct sock *stays = open_raw(test, TEST_PROTOCOL);
 	struct raw_fixture *f = test->priv;
 	unsigned int i;
 
 	for (i = 0; i < 100; i++) {
-		struct sock *sk = open_raw(test, TEST_PROTOCOL);
+		struct sock *sk = open_raw(test, protocol);
 
-		input(test, TEST_PROTOCOL, 0);
+		if (id >= 0)
+			KUNIT_ASSERT_EQ(test, xinet_raw_bind_icmp_id(sk, id),
+					0);
+		input_with_id(test, protocol, ICMP_ECHOREPLY, id);
 		KUNIT_EXPECT_EQ(test, queued(sk), 1u);
 		sock_release(f->sock[--f->sockets]);
-		input(test, TEST_PROTOCOL, 0);
+		input_with_id(test, protocol, ICMP_ECHOREPLY, id);
 	}
 	KUNIT_EXPECT_EQ(test, queued(stays), 200u);
+}
+
+static void churn_loses_nothing_for_the_others(struct kunit *test)
+{
+	churn(test, open_raw(test, TEST_PROTOCOL), TEST_PROTOCOL, -1);
 }
 
 static void icmp_id_gets_its_echo_replies_only(struct kunit *test)
@@ -535,23 +543,12 @@ static void icmp_id_churn_loses_nothing_for_the_others(struct kunit *test)
 {
 	struct sock *stays = open_raw(test, IPPROTO_ICMP);
 	struct sock *same_bucket = open_raw(test, IPPROTO_ICMP);
-	struct raw_fixture *f = test->priv;
-	unsigned int i;
 
 	KUNIT_ASSERT_EQ(test, xinet_raw_bind_icmp_id(stays, 7), 0);
 	KUNIT_ASSERT_EQ(test,
 			xinet_raw_bind_icmp_id(same_bucket,
 					       7 + XINET_RAW_ICMP_ID_HEADS), 0);
-	for (i = 0; i < 100; i++) {
-		struct sock *sk = open_raw(test, IPPROTO_ICMP);
-
-		KUNIT_ASSERT_EQ(test, xinet_raw_bind_icmp_id(sk, 7), 0);
-		input_with_id(test, IPPROTO_ICMP, ICMP_ECHOREPLY, 7);
-		KUNIT_EXPECT_EQ(test, queued(sk), 1u);
-		sock_release(f->sock[--f->sockets]);
-		input_with_id(test, IPPROTO_ICMP, ICMP_ECHOREPLY, 7);
-	}
-	KUNIT_EXPECT_EQ(test, queued(stays), 200u);
+	churn(test, stays, IPPROTO_ICMP, 7);
 	KUNIT_EXPECT_EQ(test, queued(same_bucket), 0u);
 }
 

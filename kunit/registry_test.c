@@ -64,18 +64,25 @@ static void removing_what_is_not_listed_does_nothing(struct kunit *test)
 	sock_put(sk);
 }
 
-static void closed_sock_is_not_found(struct kunit *test)
+/* It is listed, and goes while it is. */
+static void expect_nobody_finds(struct kunit *test, struct sock *sk)
 {
-	struct sock *sk = registry_sock(test);
 	unsigned long cursor = 0;
 	u32 cookie[2];
 
 	sock_diag_save_cookie(sk, cookie);
-	KUNIT_ASSERT_EQ(test, xinet_registry_add(sk), 0);
-	sock_orphan(sk);
 	KUNIT_EXPECT_NULL(test, xinet_registry_find(&init_net, cookie));
 	KUNIT_EXPECT_NULL(test, xinet_registry_next(&init_net, &cursor));
 	KUNIT_EXPECT_TRUE(test, xinet_registry_del(sk));
+}
+
+static void closed_sock_is_not_found(struct kunit *test)
+{
+	struct sock *sk = registry_sock(test);
+
+	KUNIT_ASSERT_EQ(test, xinet_registry_add(sk), 0);
+	sock_orphan(sk);
+	expect_nobody_finds(test, sk);
 	sock_put(sk);
 }
 
@@ -83,15 +90,10 @@ static void closed_sock_is_not_found(struct kunit *test)
 static void sock_without_references_is_not_found(struct kunit *test)
 {
 	struct sock *sk = registry_sock(test);
-	unsigned long cursor = 0;
-	u32 cookie[2];
 
-	sock_diag_save_cookie(sk, cookie);
 	KUNIT_ASSERT_EQ(test, xinet_registry_add(sk), 0);
 	refcount_set(&sk->sk_refcnt, 0);
-	KUNIT_EXPECT_NULL(test, xinet_registry_find(&init_net, cookie));
-	KUNIT_EXPECT_NULL(test, xinet_registry_next(&init_net, &cursor));
-	KUNIT_EXPECT_TRUE(test, xinet_registry_del(sk));
+	expect_nobody_finds(test, sk);
 	refcount_set(&sk->sk_refcnt, 1);
 	sock_put(sk);
 }
@@ -124,35 +126,48 @@ static unsigned int walk(unsigned long *cursor, struct sock *const *socks,
 	return found;
 }
 
-static void walk_finds_every_sock(struct kunit *test)
+#define TEST_WALKED	3
+
+static void list_socks(struct kunit *test, struct sock **socks)
 {
-	struct sock *socks[3];
-	unsigned long cursor = 0;
 	int i;
 
-	for (i = 0; i < ARRAY_SIZE(socks); i++) {
+	for (i = 0; i < TEST_WALKED; i++) {
 		socks[i] = registry_sock(test);
 		KUNIT_ASSERT_EQ(test, xinet_registry_add(socks[i]), 0);
 	}
-	KUNIT_EXPECT_EQ(test, walk(&cursor, socks, 3), BIT(3) - 1);
-	KUNIT_EXPECT_EQ(test, walk(&cursor, socks, 3), 0);
-	for (i = 0; i < ARRAY_SIZE(socks); i++) {
+}
+
+static void drop_socks(struct sock **socks)
+{
+	int i;
+
+	for (i = 0; i < TEST_WALKED; i++) {
 		xinet_registry_del(socks[i]);
 		sock_put(socks[i]);
 	}
 }
 
+static void walk_finds_every_sock(struct kunit *test)
+{
+	struct sock *socks[TEST_WALKED];
+	unsigned long cursor = 0;
+
+	list_socks(test, socks);
+	KUNIT_EXPECT_EQ(test, walk(&cursor, socks, TEST_WALKED),
+			BIT(TEST_WALKED) - 1);
+	KUNIT_EXPECT_EQ(test, walk(&cursor, socks, TEST_WALKED), 0);
+	drop_socks(socks);
+}
+
 /* The walk stands at a sock that goes before the walk goes on. */
 static void walk_goes_on_behind_a_sock_that_went(struct kunit *test)
 {
-	struct sock *socks[3], *sk = NULL;
+	struct sock *socks[TEST_WALKED], *sk = NULL;
 	unsigned long cursor = 0;
 	int i, first = -1;
 
-	for (i = 0; i < ARRAY_SIZE(socks); i++) {
-		socks[i] = registry_sock(test);
-		KUNIT_ASSERT_EQ(test, xinet_registry_add(socks[i]), 0);
-	}
+	list_socks(test, socks);
 	/* which of them comes first is not for us to know */
 	while (first < 0) {
 		sk = xinet_registry_next(&init_net, &cursor);
@@ -164,12 +179,9 @@ static void walk_goes_on_behind_a_sock_that_went(struct kunit *test)
 		}
 	}
 	xinet_registry_del(socks[first]);
-	KUNIT_EXPECT_EQ(test, walk(&cursor, socks, 3),
-			(BIT(3) - 1) & ~BIT(first));
-	for (i = 0; i < ARRAY_SIZE(socks); i++) {
-		xinet_registry_del(socks[i]);
-		sock_put(socks[i]);
-	}
+	KUNIT_EXPECT_EQ(test, walk(&cursor, socks, TEST_WALKED),
+			(BIT(TEST_WALKED) - 1) & ~BIT(first));
+	drop_socks(socks);
 }
 
 static int registry_suite_init(struct kunit_suite *suite)
