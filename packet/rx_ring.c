@@ -596,37 +596,44 @@ u64 xinet_rx_ring_position(const struct xinet_rx_ring *ring,
 	return ahead;
 }
 
+static __always_inline void rx_ring_tell(const struct xinet_rx_ring *ring,
+					 void (*tell)(struct sock *sk))
+{
+	const struct xinet_rx_reader *reader;
+	u32 i;
+
+	rcu_read_lock();
+	for (i = 0; i < READ_ONCE(ring->readers_end); i++) {
+		reader = rcu_dereference(ring->readers[i]);
+		if (reader)
+			tell(reader->sk);
+	}
+	rcu_read_unlock();
+}
+
+static void rx_ring_wake_reader(struct sock *sk)
+{
+	xinet_tpacket_wake(xinet_packet_sk(sk));
+}
+
 /*
  * A reader waits on the queue of its socket, where it may have been before it
  * had a ring.
  */
 void xinet_rx_ring_wake(const struct xinet_rx_ring *ring)
 {
-	const struct xinet_rx_reader *reader;
-	u32 i;
+	rx_ring_tell(ring, rx_ring_wake_reader);
+}
 
-	rcu_read_lock();
-	for (i = 0; i < READ_ONCE(ring->readers_end); i++) {
-		reader = rcu_dereference(ring->readers[i]);
-		if (reader)
-			xinet_tpacket_wake(xinet_packet_sk(reader->sk));
-	}
-	rcu_read_unlock();
+static void rx_ring_hang_up(struct sock *sk)
+{
+	sk->sk_state_change(sk);
 }
 
 /* Wakes the readers for EPOLLHUP; one that joins later finds @ended set. */
 static void rx_ring_tell_end(const struct xinet_rx_ring *ring)
 {
-	const struct xinet_rx_reader *reader;
-	u32 i;
-
-	rcu_read_lock();
-	for (i = 0; i < READ_ONCE(ring->readers_end); i++) {
-		reader = rcu_dereference(ring->readers[i]);
-		if (reader)
-			reader->sk->sk_state_change(reader->sk);
-	}
-	rcu_read_unlock();
+	rx_ring_tell(ring, rx_ring_hang_up);
 }
 
 /* Whether a lane has something that @position is not beyond. */
