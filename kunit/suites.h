@@ -19,6 +19,7 @@ extern struct kunit_suite xinet_filter_index_suite;
 extern struct kunit_suite xinet_fanout_suite;
 extern struct kunit_suite xinet_ring_suite;
 extern struct kunit_suite xinet_tx_ring_suite;
+extern struct kunit_suite xinet_tx_ring_send_suite;
 extern struct kunit_suite xinet_tx_pool_suite;
 extern struct kunit_suite xinet_registry_suite;
 extern struct kunit_suite xinet_queue_pack_suite;

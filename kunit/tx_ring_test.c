@@ -236,11 +236,17 @@ static void virtio_header_is_taken_or_refused(struct kunit *test)
 			(unsigned int)c->hdr_len_after);
 }
 
-/* A socket with a send ring of V2 that goes past the qdisc of its device. */
+/*
+ * A socket with a send ring of V2 that goes past the qdisc of its device.
+ * @hook: of the device's egress
+ * @taken: what it took last
+ */
 struct send_fixture {
 	struct net_device *dev;
 	struct socket *sock;
 	struct xinet_ring *ring;
+	struct nf_hook_ops hook;
+	struct sk_buff *taken;
 };
 
 static void send_set(struct kunit *test, int option, void *value, size_t len)
@@ -253,7 +259,7 @@ static void send_set(struct kunit *test, int option, void *value, size_t len)
 	KUNIT_ASSERT_EQ(test, err, 0);
 }
 
-static void send_setup(struct kunit *test, struct send_fixture *f)
+static int send_init(struct kunit *test)
 {
 	struct tpacket_req req = {
 		.tp_block_size	= PAGE_SIZE,
@@ -261,10 +267,12 @@ static void send_setup(struct kunit *test, struct send_fixture *f)
 		.tp_frame_size	= PAGE_SIZE / 2,
 		.tp_frame_nr	= 2,
 	};
+	struct send_fixture *f = kunit_kzalloc(test, sizeof(*f), GFP_KERNEL);
 	struct sockaddr_ll sll = { .sll_family = AF_PACKET };
 	int version = TPACKET_V2, on = 1;
 	int err;
 
+	KUNIT_ASSERT_NOT_NULL(test, f);
 	test->priv = f;
 	f->dev = xinet_fake_dev_create(test);
 	err = sock_create_kern(&init_net, xinet_family_number(), SOCK_PACKET, 0,
@@ -277,23 +285,64 @@ static void send_setup(struct kunit *test, struct send_fixture *f)
 	err = f->sock->ops->bind(f->sock, (void *)&sll, sizeof(sll));
 	KUNIT_ASSERT_EQ(test, err, 0);
 	f->ring = xinet_packet_sk(f->sock->sk)->tx_ring;
+	return 0;
 }
 
-/* Asks for a frame to be sent; what send() returns. */
-static int send_frame(struct send_fixture *f, u32 index)
+static void send_exit(struct kunit *test)
+{
+	struct send_fixture *f = test->priv;
+
+	if (!f)
+		return;
+	if (f->sock)
+		sock_release(f->sock);
+	xinet_fake_dev_destroy(f->dev);
+}
+
+/* Asks for a frame to be sent. */
+static void put_frame(struct send_fixture *f, u32 index)
 {
 	struct tpacket2_hdr *h = xinet_ring_frame(f->ring, index);
-	struct msghdr msg = { .msg_flags = MSG_DONTWAIT };
 
 	memset((void *)h + V2_FIRST, 0xff, ETH_ZLEN);
 	h->tp_len = ETH_ZLEN;
 	h->tp_status = TP_STATUS_SEND_REQUEST;
+}
+
+static int send_frames(struct send_fixture *f)
+{
+	struct msghdr msg = { .msg_flags = MSG_DONTWAIT };
+
 	return kernel_sendmsg(f->sock, &msg, NULL, 0, 0);
+}
+
+static int send_frame(struct send_fixture *f, u32 index)
+{
+	put_frame(f, index);
+	return send_frames(f);
 }
 
 static u32 send_status(const struct send_fixture *f, u32 index)
 {
 	return xinet_ring_status(TPACKET_V2, xinet_ring_frame(f->ring, index));
+}
+
+/* The byte count of a call would otherwise become an errno. */
+static void count_of_bytes_ends_at_the_largest_int(struct kunit *test)
+{
+	struct send_fixture *f = test->priv;
+
+	put_frame(f, 0);
+	put_frame(f, 1);
+	xinet_tx_ring_sent_before = INT_MAX - ETH_ZLEN;
+	KUNIT_EXPECT_EQ(test, send_frames(f), INT_MAX);
+	xinet_tx_ring_sent_before = 0;
+	KUNIT_EXPECT_EQ(test, send_status(f, 0), (u32)TP_STATUS_AVAILABLE);
+
+	/* the next call goes on where that one ended */
+	KUNIT_EXPECT_EQ(test, send_status(f, 1), (u32)TP_STATUS_SEND_REQUEST);
+	KUNIT_EXPECT_EQ(test, send_frames(f), ETH_ZLEN);
+	KUNIT_EXPECT_EQ(test, send_status(f, 1), (u32)TP_STATUS_AVAILABLE);
 }
 
 /* What @skb keeps of the kernel's memory as long as somebody has it. */
@@ -351,16 +400,13 @@ static void send_messages(struct kunit *test, struct send_fixture *f,
 static void frame_is_charged_with_all_that_it_keeps(struct kunit *test)
 {
 	static const size_t lengths[] = { ETH_ZLEN, 200, 600, 1000, 1514 };
-	struct send_fixture f = {};
+	struct send_fixture *f = test->priv;
 	int i;
 
-	send_setup(test, &f);
 	for (i = 0; i < ARRAY_SIZE(lengths); i++)
-		send_messages(test, &f, lengths[i]);
-	KUNIT_EXPECT_EQ(test, send_frame(&f, 0), ETH_ZLEN);
-	expect_charged(test, &f, ETH_ZLEN);
-	sock_release(f.sock);
-	xinet_fake_dev_destroy(f.dev);
+		send_messages(test, f, lengths[i]);
+	KUNIT_EXPECT_EQ(test, send_frame(f, 0), ETH_ZLEN);
+	expect_charged(test, f, ETH_ZLEN);
 }
 
 #ifdef CONFIG_NETFILTER_EGRESS
@@ -368,9 +414,9 @@ static void frame_is_charged_with_all_that_it_keeps(struct kunit *test)
 static unsigned int hook_takes(void *priv, struct sk_buff *skb,
 			       const struct nf_hook_state *state)
 {
-	struct sk_buff **taken = priv;
+	struct send_fixture *f = priv;
 
-	*taken = skb;
+	f->taken = skb;
 	return NF_STOLEN;
 }
 
@@ -388,83 +434,71 @@ static unsigned int hook_drops(void *priv, struct sk_buff *skb,
 	return NF_DROP;
 }
 
-/* As "fwd" of nft does: the frame leaves by another device, later. */
-static void frame_that_a_hook_took_comes_back_when_it_is_freed(struct kunit *test)
+static void add_hook(struct kunit *test, nf_hookfn *function)
 {
-	struct send_fixture f = {};
-	struct sk_buff *taken = NULL;
-	struct nf_hook_ops hook = {
-		.hook		= hook_takes,
-		.priv		= &taken,
+	struct send_fixture *f = test->priv;
+
+	f->hook = (struct nf_hook_ops){
+		.hook		= function,
+		.dev		= f->dev,
+		.priv		= f,
 		.pf		= NFPROTO_NETDEV,
 		.hooknum	= NF_NETDEV_EGRESS,
 	};
+	KUNIT_ASSERT_EQ(test, nf_register_net_hook(&init_net, &f->hook), 0);
+}
 
-	send_setup(test, &f);
-	hook.dev = f.dev;
-	KUNIT_ASSERT_EQ(test, nf_register_net_hook(&init_net, &hook), 0);
-	KUNIT_EXPECT_EQ(test, send_frame(&f, 0), ETH_ZLEN);
-	KUNIT_EXPECT_NOT_NULL(test, taken);
-	KUNIT_EXPECT_EQ(test, send_status(&f, 0), (u32)TP_STATUS_SENDING);
-	nf_unregister_net_hook(&init_net, &hook);
+static void remove_hook(struct send_fixture *f)
+{
+	nf_unregister_net_hook(&init_net, &f->hook);
+}
+
+/* As "fwd" of nft does: the frame leaves by another device, later. */
+static void frame_that_a_hook_took_comes_back_when_it_is_freed(struct kunit *test)
+{
+	struct send_fixture *f = test->priv;
+
+	add_hook(test, hook_takes);
+	KUNIT_EXPECT_EQ(test, send_frame(f, 0), ETH_ZLEN);
+	KUNIT_EXPECT_NOT_NULL(test, f->taken);
+	KUNIT_EXPECT_EQ(test, send_status(f, 0), (u32)TP_STATUS_SENDING);
+	remove_hook(f);
 
 	/* the ring goes on behind it */
-	KUNIT_EXPECT_EQ(test, send_frame(&f, 1), ETH_ZLEN);
-	kfree_skb(xinet_fake_dev_sent(f.dev));
-	KUNIT_EXPECT_EQ(test, send_status(&f, 0), (u32)TP_STATUS_SENDING);
-	KUNIT_EXPECT_EQ(test, send_status(&f, 1), (u32)TP_STATUS_AVAILABLE);
-	kfree_skb(taken);
-	KUNIT_EXPECT_EQ(test, send_status(&f, 0), (u32)TP_STATUS_AVAILABLE);
-	KUNIT_EXPECT_EQ(test, send_frame(&f, 0), ETH_ZLEN);
-	sock_release(f.sock);
-	xinet_fake_dev_destroy(f.dev);
+	KUNIT_EXPECT_EQ(test, send_frame(f, 1), ETH_ZLEN);
+	kfree_skb(xinet_fake_dev_sent(f->dev));
+	KUNIT_EXPECT_EQ(test, send_status(f, 0), (u32)TP_STATUS_SENDING);
+	KUNIT_EXPECT_EQ(test, send_status(f, 1), (u32)TP_STATUS_AVAILABLE);
+	kfree_skb(f->taken);
+	KUNIT_EXPECT_EQ(test, send_status(f, 0), (u32)TP_STATUS_AVAILABLE);
+	KUNIT_EXPECT_EQ(test, send_frame(f, 0), ETH_ZLEN);
 }
 
 static void frame_that_a_hook_took_is_not_sent_again(struct kunit *test)
 {
-	struct send_fixture f = {};
-	struct sk_buff *taken = NULL;
-	struct nf_hook_ops hook = {
-		.hook		= hook_takes_from_socket,
-		.priv		= &taken,
-		.pf		= NFPROTO_NETDEV,
-		.hooknum	= NF_NETDEV_EGRESS,
-	};
+	struct send_fixture *f = test->priv;
 	u32 i;
 
-	send_setup(test, &f);
-	hook.dev = f.dev;
-	KUNIT_ASSERT_EQ(test, nf_register_net_hook(&init_net, &hook), 0);
+	add_hook(test, hook_takes_from_socket);
 	for (i = 0; i < 4; i++) {
-		KUNIT_EXPECT_EQ(test, send_frame(&f, i % 2), ETH_ZLEN);
-		KUNIT_EXPECT_EQ(test, send_status(&f, i % 2),
+		KUNIT_EXPECT_EQ(test, send_frame(f, i % 2), ETH_ZLEN);
+		KUNIT_EXPECT_EQ(test, send_status(f, i % 2),
 				(u32)TP_STATUS_AVAILABLE);
-		kfree_skb(taken);
+		kfree_skb(f->taken);
 	}
-	nf_unregister_net_hook(&init_net, &hook);
-	sock_release(f.sock);
-	xinet_fake_dev_destroy(f.dev);
+	remove_hook(f);
 }
 
 static void frame_that_a_hook_dropped_can_be_sent_again(struct kunit *test)
 {
-	struct send_fixture f = {};
-	struct nf_hook_ops hook = {
-		.hook		= hook_drops,
-		.pf		= NFPROTO_NETDEV,
-		.hooknum	= NF_NETDEV_EGRESS,
-	};
+	struct send_fixture *f = test->priv;
 
-	send_setup(test, &f);
-	hook.dev = f.dev;
-	KUNIT_ASSERT_EQ(test, nf_register_net_hook(&init_net, &hook), 0);
-	KUNIT_EXPECT_EQ(test, send_frame(&f, 0), -ENOBUFS);
-	KUNIT_EXPECT_EQ(test, send_status(&f, 0), (u32)TP_STATUS_SEND_REQUEST);
-	nf_unregister_net_hook(&init_net, &hook);
-	KUNIT_EXPECT_EQ(test, send_frame(&f, 0), ETH_ZLEN);
-	KUNIT_EXPECT_EQ(test, send_frame(&f, 1), ETH_ZLEN);
-	sock_release(f.sock);
-	xinet_fake_dev_destroy(f.dev);
+	add_hook(test, hook_drops);
+	KUNIT_EXPECT_EQ(test, send_frame(f, 0), -ENOBUFS);
+	KUNIT_EXPECT_EQ(test, send_status(f, 0), (u32)TP_STATUS_SEND_REQUEST);
+	remove_hook(f);
+	KUNIT_EXPECT_EQ(test, send_frame(f, 0), ETH_ZLEN);
+	KUNIT_EXPECT_EQ(test, send_frame(f, 1), ETH_ZLEN);
 }
 
 #endif /* CONFIG_NETFILTER_EGRESS */
@@ -473,6 +507,16 @@ static struct kunit_case tx_ring_test_cases[] = {
 	KUNIT_CASE_PARAM(header_is_taken_or_refused, parse_gen_params),
 	KUNIT_CASE(no_header_leads_out_of_its_frame),
 	KUNIT_CASE_PARAM(virtio_header_is_taken_or_refused, vnet_gen_params),
+	{}
+};
+
+struct kunit_suite xinet_tx_ring_suite = {
+	.name = "xinet_tx_ring",
+	.test_cases = tx_ring_test_cases,
+};
+
+static struct kunit_case tx_ring_send_cases[] = {
+	KUNIT_CASE(count_of_bytes_ends_at_the_largest_int),
 	KUNIT_CASE(frame_is_charged_with_all_that_it_keeps),
 #ifdef CONFIG_NETFILTER_EGRESS
 	KUNIT_CASE(frame_that_a_hook_took_comes_back_when_it_is_freed),
@@ -482,7 +526,9 @@ static struct kunit_case tx_ring_test_cases[] = {
 	{}
 };
 
-struct kunit_suite xinet_tx_ring_suite = {
-	.name = "xinet_tx_ring",
-	.test_cases = tx_ring_test_cases,
+struct kunit_suite xinet_tx_ring_send_suite = {
+	.name = "xinet_tx_ring_send",
+	.init = send_init,
+	.exit = send_exit,
+	.test_cases = tx_ring_send_cases,
 };

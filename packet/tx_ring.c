@@ -427,10 +427,26 @@ static u32 ring_size_max(const struct xinet_ring *ring,
 				VLAN_HLEN);
 }
 
+#if IS_ENABLED(CONFIG_KUNIT)
+int xinet_tx_ring_sent_before;
+EXPORT_SYMBOL_IF_KUNIT(xinet_tx_ring_sent_before);
+
+static int ring_sent_before(void)
+{
+	return xinet_tx_ring_sent_before;
+}
+#else
+static int ring_sent_before(void)
+{
+	return 0;
+}
+#endif
+
 int xinet_tx_ring_send(struct xinet_packet_sock *po, struct msghdr *msg)
 {
 	struct ring_walk w = {
 		.po = po,
+		.sent = ring_sent_before(),
 		.noblock = msg->msg_flags & MSG_DONTWAIT,
 		.timeo = sock_sndtimeo(&po->sk, msg->msg_flags & MSG_DONTWAIT),
 	};

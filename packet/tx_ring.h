@@ -43,6 +43,9 @@ struct xinet_tx_slot {
 int xinet_tx_ring_send(struct xinet_packet_sock *po, struct msghdr *msg);
 
 #if IS_ENABLED(CONFIG_KUNIT)
+/* Bytes from which a call counts: so many need not be sent first. */
+extern int xinet_tx_ring_sent_before;
+
 /**
  * xinet_tx_ring_parse() - read and judge the header of a frame
  * @ring: a send ring
