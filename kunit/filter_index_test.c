@@ -41,6 +41,9 @@ MODULE_PARM_DESC(filter_seed, "seed of these, 0 for another each time");
 #define TEST_LINEAR	24
 #define TEST_PACKET_LEN	64
 
+/* Instructions that are looked through at most; filter_index.h promises it. */
+#define TEST_LEN_MAX	512
+
 struct random_program {
 	struct sock_filter insns[TEST_INSNS];
 	unsigned int len;
@@ -380,9 +383,43 @@ static void an_opaque_program_needs_nothing_known(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, keys.known);
 }
 
+/* Loads one field over and over, then compares it. */
+static struct sock_filter *long_program(struct kunit *test, unsigned int len)
+{
+	struct sock_filter *insns;
+	unsigned int i;
+
+	insns = kunit_kcalloc(test, len, sizeof(*insns), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, insns);
+	for (i = 0; i < len - 3; i++)
+		insns[i] = (struct sock_filter)
+			BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 23);
+	insns[i++] = (struct sock_filter)
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 1, 0, 1);
+	insns[i++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, 65535);
+	insns[i] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, 0);
+	return insns;
+}
+
+static void a_program_too_long_is_not_looked_through(struct kunit *test)
+{
+	struct xinet_filter_keys keys;
+
+	xinet_filter_keys_derive(long_program(test, TEST_LEN_MAX), TEST_LEN_MAX,
+				 &keys);
+	KUNIT_EXPECT_TRUE(test, keys.known);
+	KUNIT_EXPECT_EQ(test, keys.nr, 1);
+
+	xinet_filter_keys_derive(long_program(test, TEST_LEN_MAX + 1),
+				 TEST_LEN_MAX + 1, &keys);
+	KUNIT_EXPECT_FALSE(test, keys.known);
+	KUNIT_EXPECT_EQ(test, keys.nr, 0);
+}
+
 static struct kunit_case filter_index_cases[] = {
 	KUNIT_CASE(a_port_is_found_behind_the_header),
 	KUNIT_CASE(an_opaque_program_needs_nothing_known),
+	KUNIT_CASE(a_program_too_long_is_not_looked_through),
 	KUNIT_CASE(no_program_that_accepts_is_left_out),
 	{}
 };

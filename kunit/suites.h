@@ -15,6 +15,8 @@ extern struct kunit_suite xinet_raw_suite;
 extern struct kunit_suite xinet_handler_suite;
 extern struct kunit_suite xinet_raw_output_suite;
 extern struct kunit_suite xinet_tap_suite;
+extern struct kunit_suite xinet_tap_net_suite;
+extern struct kunit_suite xinet_filter_suite;
 extern struct kunit_suite xinet_filter_index_suite;
 extern struct kunit_suite xinet_fanout_suite;
 extern struct kunit_suite xinet_ring_suite;

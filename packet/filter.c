@@ -6,10 +6,12 @@
  * replaces it, while a tap's published array may still name it. Nothing here
  * runs per packet, and nothing here knows sockets or taps.
  */
+#include <kunit/visibility.h>
 #include <linux/err.h>
 #include <linux/filter.h>
 #include <linux/hashtable.h>
 #include <linux/jhash.h>
+#include <linux/lockdep.h>
 #include <linux/mutex.h>
 #include <linux/net.h>
 #include <linux/overflow.h>
@@ -45,6 +47,7 @@ void xinet_filter_table_init(struct xinet_filter_table *table)
 	mutex_init(&table->lock);
 	hash_init(table->filters);
 }
+EXPORT_SYMBOL_IF_KUNIT(xinet_filter_table_init);
 
 size_t xinet_filter_core_size(const struct sk_filter *core)
 {
@@ -133,10 +136,12 @@ static void filter_look_through(struct xinet_filter *filter)
 }
 
 /* Looks through the program, without a lock: that takes its time. */
-static struct xinet_filter *filter_alloc(struct sk_filter *core)
+static struct xinet_filter *filter_alloc(struct xinet_filter_table *table,
+					 struct sk_filter *core)
 {
 	struct xinet_filter *filter;
 
+	lockdep_assert_not_held(&table->lock);
 	filter = kzalloc(sizeof(*filter), GFP_KERNEL_ACCOUNT);
 	if (!filter)
 		return NULL;
@@ -177,7 +182,7 @@ struct xinet_filter *xinet_filter_intern(struct xinet_filter_table *table,
 	u32 hash;
 
 	if (!classic || !filter_is_stable(classic))
-		return filter_alloc(core) ?: ERR_PTR(-ENOMEM);
+		return filter_alloc(table, core) ?: ERR_PTR(-ENOMEM);
 
 	hash = filter_hash(classic);
 	mutex_lock(&table->lock);
@@ -186,7 +191,7 @@ struct xinet_filter *xinet_filter_intern(struct xinet_filter_table *table,
 	if (filter)
 		return filter;
 
-	filter = filter_alloc(core);
+	filter = filter_alloc(table, core);
 	if (!filter)
 		return ERR_PTR(-ENOMEM);
 	filter->table = table;
@@ -203,6 +208,7 @@ struct xinet_filter *xinet_filter_intern(struct xinet_filter_table *table,
 	filter_free(filter);
 	return other;
 }
+EXPORT_SYMBOL_IF_KUNIT(xinet_filter_intern);
 
 void xinet_filter_put(struct xinet_filter *filter)
 {
@@ -223,6 +229,7 @@ void xinet_filter_put(struct xinet_filter *filter)
 	if (last)
 		filter_free(filter);
 }
+EXPORT_SYMBOL_IF_KUNIT(xinet_filter_put);
 
 struct bpf_prog *xinet_filter_nothing(void)
 {

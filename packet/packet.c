@@ -31,6 +31,7 @@
  * which is never taken under RTNL (the default timeout of a V3 ring takes RTNL
  * under it).
  */
+#include <kunit/visibility.h>
 #include <linux/capability.h>
 #include <linux/if_packet.h>
 #include <linux/module.h>
@@ -77,6 +78,7 @@ struct xinet_packet_net *xinet_packet_net(const struct net *net)
 {
 	return net_generic(net, packet_net_id);
 }
+EXPORT_SYMBOL_IF_KUNIT(xinet_packet_net);
 
 static struct xinet_tap_net *packet_taps(const struct xinet_packet_sock *po)
 {

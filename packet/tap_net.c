@@ -5,6 +5,7 @@
  * options.c tell of such memory; who changes taps waits here when it is too much.
  * Nothing here runs per packet.
  */
+#include <kunit/visibility.h>
 #include <linux/hashtable.h>
 #include <linux/minmax.h>
 #include <linux/mutex.h>
@@ -18,6 +19,7 @@ void xinet_tap_net_init(struct xinet_tap_net *tn)
 	mutex_init(&tn->throttle);
 	hash_init(tn->taps);
 }
+EXPORT_SYMBOL_IF_KUNIT(xinet_tap_net_init);
 
 void xinet_tap_retire_locked(struct xinet_tap_net *tn, size_t bytes)
 {
@@ -37,6 +39,7 @@ void xinet_tap_retire(struct xinet_tap_net *tn, size_t bytes)
 	xinet_tap_retire_locked(tn, bytes);
 	mutex_unlock(&tn->lock);
 }
+EXPORT_SYMBOL_IF_KUNIT(xinet_tap_retire);
 
 void xinet_tap_throttle(struct xinet_tap_net *tn)
 {
@@ -56,3 +59,4 @@ void xinet_tap_throttle(struct xinet_tap_net *tn)
 	}
 	mutex_unlock(&tn->throttle);
 }
+EXPORT_SYMBOL_IF_KUNIT(xinet_tap_throttle);
