@@ -417,7 +417,7 @@ static struct sk_filter *make_filter(struct kunit *test, u32 value)
 /* SO_ATTACH_FILTER, whose argument would have to be in userspace. */
 static void attach_filter(struct sock *sk, struct sk_filter *filter)
 {
-	struct work_struct *work = &xinet_packet_sk(sk)->filter_work;
+	struct work_struct *work = &xinet_packet_sk(sk)->filter_work.work;
 
 	atomic_add(bpf_prog_size(filter->prog->len), &sk->sk_omem_alloc);
 	rcu_assign_pointer(sk->sk_filter, filter);

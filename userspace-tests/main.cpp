@@ -7,6 +7,7 @@
 
 #include "support/family.h"
 #include "support/traffic.h"
+#include "support/watchdog.h"
 
 namespace {
 
@@ -26,5 +27,6 @@ public:
 int main(int argc, char** argv) {
     testing::InitGoogleTest(&argc, argv);
     testing::AddGlobalTestEnvironment(new Guest);
+    xt::watch_tests();
     return RUN_ALL_TESTS();
 }
