@@ -20,6 +20,9 @@
 #include "af_xinet/raw_error.h"
 #include "compat/xinet_compat_inet.h"
 
+/* The most that a part hands over to the next one: not a multiple of 8. */
+#define DATAGRAM_HANDED_OVER	7
+
 /*
  * In the control block of a part while it is filled: how much of the payload
  * goes into its linear room; what is beyond goes to pages.
@@ -93,8 +96,12 @@ static struct sk_buff *datagram_add_part(struct xinet_raw_datagram *dg,
 		linear = datagram_full_room(dg);
 	else
 		linear = left;
-	/* What no fragment of a usual link needs goes to pages. */
-	linear = min_t(size_t, linear, SKB_MAX_HEAD(reserve + tail));
+	/*
+	 * What no fragment of a usual link needs goes to pages, but for what the
+	 * part before may have to hand over.
+	 */
+	linear = min_t(size_t, linear, max_t(size_t, DATAGRAM_HANDED_OVER,
+					     SKB_MAX_HEAD(reserve + tail)));
 
 	if (refcount_read(&sk->sk_wmem_alloc) > 2 * READ_ONCE(sk->sk_sndbuf))
 		return NULL;

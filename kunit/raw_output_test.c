@@ -232,6 +232,38 @@ static void unfinished_datagram_is_charged_and_given_back(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, sent(test));
 }
 
+/*
+ * A part is filled as if it were the last, up to its MTU; what a fragment cannot
+ * end with then goes to the head of the next part. With these options that is
+ * four bytes, and a header that fills up what a device leaves of a page.
+ */
+static void device_may_leave_no_room_in_a_page(struct kunit *test)
+{
+	const unsigned int first = TEST_MTU - TEST_HEADER - 28;
+	struct output_fixture *f = test->priv;
+	u8 options[28];
+	unsigned int room, length;
+	struct sk_buff *skb;
+
+	memset(options, IPOPT_NOOP, sizeof(options));
+	KUNIT_ASSERT_EQ(test, f->sock->ops->setsockopt
+			(f->sock, SOL_IP, IP_OPTIONS, KERNEL_SOCKPTR(options),
+			 sizeof(options)), 0);
+	for (room = 0; room < 2 * PAGE_SIZE; room += 16) {
+		f->dev->needed_headroom = room;
+		KUNIT_ASSERT_EQ(test, send(test, 0, first, MSG_MORE),
+				(int)first);
+		KUNIT_ASSERT_EQ(test, send(test, first, 100, 0), 100);
+		length = 0;
+		while ((skb = sent(test))) {
+			length += skb->len - ip_hdrlen(skb);
+			kfree_skb(skb);
+		}
+		KUNIT_ASSERT_EQ_MSG(test, length, first + 100, "headroom %u",
+				    room);
+	}
+}
+
 static void full_send_buffer_is_told(struct kunit *test)
 {
 	struct output_fixture *f = test->priv;
@@ -311,6 +343,7 @@ static struct kunit_case output_cases[] = {
 	KUNIT_CASE_PARAM(header_says_what_the_options_do, header_gen_params),
 	KUNIT_CASE_PARAM(pieces_become_fragments, pieces_gen_params),
 	KUNIT_CASE(unfinished_datagram_is_charged_and_given_back),
+	KUNIT_CASE(device_may_leave_no_room_in_a_page),
 	KUNIT_CASE(full_send_buffer_is_told),
 	KUNIT_CASE(own_header_is_completed),
 	KUNIT_CASE_PARAM(own_header_is_judged, own_header_gen_params),
