@@ -17,6 +17,9 @@
  */
 #include <kunit/visibility.h>
 #include <linux/list.h>
+#include <linux/random.h>
+#include <linux/sched.h>
+#include <linux/siphash.h>
 #include <linux/slab.h>
 #include <linux/sock_diag.h>
 #include <linux/spinlock.h>
@@ -49,9 +52,12 @@ struct registry_entry {
 static struct hlist_head registry_buckets[REGISTRY_BUCKETS];
 static spinlock_t registry_locks[REGISTRY_LOCKS];
 
+/* Cookies are handed out in order and told: nobody is to choose a bucket. */
+static siphash_key_t registry_secret __ro_after_init;
+
 static u32 registry_bucket(unsigned long key)
 {
-	return key % REGISTRY_BUCKETS;
+	return siphash_1u64(key, &registry_secret) % REGISTRY_BUCKETS;
 }
 
 static spinlock_t *registry_lock(u32 bucket)
@@ -192,6 +198,8 @@ struct sock *xinet_registry_next(const struct net *net, unsigned long *cursor)
 			*cursor = key;
 			return sk;
 		}
+		/* there may be many of other namespaces */
+		cond_resched();
 	}
 	return NULL;
 }
@@ -235,4 +243,5 @@ void __init xinet_registry_init(void)
 
 	for (i = 0; i < REGISTRY_LOCKS; i++)
 		spin_lock_init(&registry_locks[i]);
+	get_random_bytes(&registry_secret, sizeof(registry_secret));
 }
