@@ -233,6 +233,20 @@ static int diag_put(struct sock *sk, struct sk_buff *skb,
 	return 0;
 }
 
+/* Room for one message of any size in @skb, which its reader is charged with. */
+static int diag_grow(struct sk_buff *skb)
+{
+	unsigned int before = skb_end_offset(skb);
+	int grown;
+
+	if (pskb_expand_head(skb, 0, XINET_DIAG_MSG_MAX, GFP_KERNEL))
+		return -ENOMEM;
+	grown = skb_end_offset(skb) - before;
+	skb->truesize += grown;
+	atomic_add(grown, &skb->sk->sk_rmem_alloc);
+	return 0;
+}
+
 /*
  * A message that does not fit into an empty @skb gets the room it needs, and
  * is the only one there: 1 is returned, 0 when others may follow.
@@ -248,7 +262,7 @@ static int diag_dump_one(struct sock *sk, struct sk_buff *skb,
 	err = diag_put(sk, skb, reader, NLM_F_MULTI);
 	if (err != -EMSGSIZE || skb->len)
 		return err;
-	if (pskb_expand_head(skb, 0, XINET_DIAG_MSG_MAX, GFP_KERNEL))
+	if (diag_grow(skb))
 		return -ENOMEM;
 	err = diag_put(sk, skb, reader, NLM_F_MULTI);
 	return err ? err : 1;
