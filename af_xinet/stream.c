@@ -114,17 +114,20 @@ static bool stream_unwatch(struct sock *sk)
  * listening may be cloning it until a grace period has passed; the inode's lock
  * keeps it from listening again.
  */
+static void stream_watch_inode_locked(struct sock *sk)
+{
+	if (READ_ONCE(sk->sk_state) == TCP_LISTEN || stream_is_watched(sk))
+		return;
+	synchronize_rcu();
+	lock_sock(sk);
+	stream_watch(sk);
+	release_sock(sk);
+}
+
 static void stream_watch_again(struct socket *sock)
 {
-	struct sock *sk = sock->sk;
-
 	inode_lock(SOCK_INODE(sock));
-	if (READ_ONCE(sk->sk_state) != TCP_LISTEN && !stream_is_watched(sk)) {
-		synchronize_rcu();
-		lock_sock(sk);
-		stream_watch(sk);
-		release_sock(sk);
-	}
+	stream_watch_inode_locked(sock->sk);
 	inode_unlock(SOCK_INODE(sock));
 }
 
@@ -199,6 +202,8 @@ int xinet_stream_hand_over(struct socket *sock)
 	int err = 0;
 
 	inode_lock(SOCK_INODE(sock));
+	/* connect() may not have come to it yet; afterwards others may stand before */
+	stream_watch_inode_locked(sk);
 	lock_sock(sk);
 	ops = READ_ONCE(sock->ops);
 	if (inet_csk(sk)->icsk_ulp_ops)
