@@ -80,6 +80,12 @@ struct local_in_above {
 
 /* Guards every struct local_in_net; taken under RTNL, never the other way. */
 static DEFINE_MUTEX(local_in_lock);
+
+/*
+ * How many namespaces need the hook; under local_in_lock. While none does, the
+ * hooks that have stayed let everything pass, and no packet gets an okfn of ours.
+ */
+static unsigned int local_in_needed;
 static unsigned int local_in_net_id __ro_after_init;
 
 /*
@@ -219,6 +225,8 @@ static unsigned int local_in_run(struct sk_buff *skb,
 	struct nf_hook_ops **ops;
 	unsigned int behind;
 
+	if (!READ_ONCE(local_in_needed))
+		return NF_ACCEPT;
 	e = rcu_dereference(state->net->nf.hooks_ipv4[NF_INET_LOCAL_IN]);
 	if (unlikely(!e))
 		return NF_ACCEPT;
@@ -299,13 +307,16 @@ static int local_in_start(struct net *net)
 	int err;
 
 	err = local_in_register(net);
+	if (err)
+		return err;
 	list_for_each_entry(above, &ln->above, node) {
+		err = local_in_register_below(above);
 		if (err)
 			return err;
-		err = local_in_register_below(above);
 	}
-	ln->needed = !err;
-	return err;
+	ln->needed = true;
+	WRITE_ONCE(local_in_needed, local_in_needed + 1);
+	return 0;
 }
 
 int xinet_local_in_get(struct net *net)
@@ -322,6 +333,7 @@ void xinet_local_in_put(struct net *net)
 {
 	mutex_lock(&local_in_lock);
 	local_in_net(net)->needed = false;
+	WRITE_ONCE(local_in_needed, local_in_needed - 1);
 	mutex_unlock(&local_in_lock);
 }
 
@@ -469,7 +481,11 @@ static void __net_exit local_in_net_pre_exit(struct net *net)
 	mutex_unlock(&local_in_lock);
 }
 
-/* What a hook behind ours has queued meanwhile would come back to us. */
+/*
+ * What a hook behind ours has queued meanwhile would come back to us. Left is a
+ * packet that userspace has taken from a queue this moment and that goes to
+ * another one: nothing in the kernel finds it.
+ */
 static void __net_exit local_in_net_exit(struct net *net)
 {
 	if (local_in_net(net)->hooked)
