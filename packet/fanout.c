@@ -269,16 +269,17 @@ static void fanout_destroy(struct xinet_fanout_net *fn,
 			   struct xinet_tap_net *taps,
 			   struct xinet_fanout_group *group)
 {
-	struct xinet_fanout_program *program =
+	const struct xinet_fanout_program *program =
 		rcu_dereference_protected(group->program,
 					  lockdep_is_held(&fn->lock));
+	size_t size = struct_size(group, members, group->max_members) +
+		      xinet_flow_cache_size(group->flows) +
+		      fanout_program_size(program);
 
 	xinet_tap_leave(taps, &group->sink);
 	xa_erase(&fn->groups, group->id);
-	xinet_tap_retire(taps, struct_size(group, members, group->max_members) +
-			       xinet_flow_cache_size(group->flows) +
-			       fanout_program_size(program));
 	call_rcu(&group->rcu, fanout_group_free_rcu);
+	xinet_tap_retire(taps, size);
 }
 
 /*
@@ -394,6 +395,7 @@ static int fanout_set_program(struct xinet_fanout_net *fn,
 			      struct bpf_prog *prog)
 {
 	struct xinet_fanout_program *program, *old;
+	size_t size;
 
 	program = kzalloc(sizeof(*program), GFP_KERNEL_ACCOUNT);
 	if (!program) {
@@ -407,8 +409,9 @@ static int fanout_set_program(struct xinet_fanout_net *fn,
 				  lockdep_is_held(&fn->lock));
 	mutex_unlock(&fn->lock);
 	if (old) {
-		xinet_tap_retire(taps, fanout_program_size(old));
+		size = fanout_program_size(old);
 		call_rcu(&old->rcu, fanout_program_free_rcu);
+		xinet_tap_retire(taps, size);
 	}
 	return 0;
 }

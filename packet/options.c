@@ -38,6 +38,7 @@ static void options_republish(struct sock *sk)
 	struct xinet_packet_sock *po = xinet_packet_sk(sk);
 	struct sk_filter *core, *old_seen = NULL;
 	struct xinet_filter *filter, *old = NULL;
+	size_t left;
 	bool own;
 
 	lock_sock(sk);
@@ -54,16 +55,18 @@ static void options_republish(struct sock *sk)
 	xinet_tap_set_filter(&pn->taps, &po->sink, own ? NULL : filter,
 			     xinet_filter_core_get(core), own);
 	mutex_unlock(&po->bind_lock);
-	xinet_tap_retire(&pn->taps, xinet_filter_core_size(old_seen));
 out_release:
 	release_sock(sk);
 	xinet_filter_put(old);
+	left = xinet_filter_core_size(old_seen);
 	xinet_filter_core_put(old_seen);
+	xinet_tap_retire(&pn->taps, left);
 }
 
 /*
  * Somebody may hold the socket lock as long as he likes, waiting for memory of
- * his own: the work is for sockets of all namespaces, and waits for no one.
+ * his own. The workers are there for the sockets of all namespaces: none waits
+ * for a lock that it finds held.
  */
 void xinet_options_filter_work(struct work_struct *work)
 {
@@ -94,7 +97,8 @@ void xinet_options_release_cb(struct sock *sk)
 
 	xinet_tap_filter_changed(&po->sink);
 	sock_hold(sk);
-	if (!queue_delayed_work(options_wq, &po->filter_work, 0))
+	/* one that waits for the lock is to come at once, and has a reference */
+	if (mod_delayed_work(options_wq, &po->filter_work, 0))
 		sock_put(sk);
 }
 

@@ -307,7 +307,9 @@ static int packet_release(struct socket *sock)
 	struct xinet_packet_sock *po;
 	struct xinet_packet_net *pn;
 	struct sock *sk = sock->sk;
+	struct sk_filter *core;
 	struct net *net;
+	size_t left;
 
 	if (!sk)
 		return 0;
@@ -331,15 +333,23 @@ static int packet_release(struct socket *sock)
 	WRITE_ONCE(po->num, 0);
 	packet_set_dev(po, NULL, 0);
 	mutex_unlock(&po->bind_lock);
-	/* the next one to open or bind may wait for it */
-	xinet_tap_retire(&pn->taps, xinet_filter_core_size(po->sink.seen));
+	/* what sk_destruct() and this leave, the next one to open or bind waits for */
+	core = rcu_dereference_protected(sk->sk_filter,
+					 lockdep_sock_is_held(sk));
+	left = xinet_filter_core_size(core);
+	if (core != po->sink.seen)
+		left += xinet_filter_core_size(po->sink.seen);
 	xinet_filter_put(po->sink.filter);
 	xinet_filter_core_put(po->sink.seen);
+	xinet_tap_retire(&pn->taps, left);
 	xinet_ring_release(po);
 	xinet_rx_ring_release(po);
 	sock_orphan(sk);
 	sock->sk = NULL;
 	release_sock(sk);
+	/* its reference is ours then */
+	if (cancel_delayed_work(&po->filter_work))
+		__sock_put(sk);
 
 	skb_queue_purge(&sk->sk_receive_queue);
 	xinet_queue_pack_release(po);

@@ -103,7 +103,8 @@ static enum hrtimer_restart lane_timeout(struct hrtimer *timer)
 		container_of(timer, struct xinet_rx_lane_state, timer);
 
 	if (!lane_claim(lane)) {
-		hrtimer_forward_now(timer, lane->ring->wake_time);
+		/* by then whoever writes is done */
+		hrtimer_forward_now(timer, ns_to_ktime(TICK_NSEC));
 		return HRTIMER_RESTART;
 	}
 	lane->armed = false;

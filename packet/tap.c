@@ -460,8 +460,11 @@ static bool tap_match_sender(struct packet_type *pt, struct sock *sk)
 static void tap_retire_array(struct xinet_tap_net *tn,
 			     struct xinet_tap_array *array)
 {
-	xinet_tap_retire_locked(tn, array->size);
+	size_t size = array->size;
+
+	/* in this order: who throttles waits for what it has seen counted */
 	xinet_tap_array_free_rcu(array);
+	xinet_tap_retire_locked(tn, size);
 }
 
 static u32 tap_hash(const struct net_device *dev, __be16 type)

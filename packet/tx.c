@@ -415,9 +415,10 @@ static struct sk_buff *tx_egress_hook(struct sk_buff *skb, int *ret)
 {
 #ifdef CONFIG_NETFILTER_EGRESS
 	if (nf_hook_egress_active()) {
-		rcu_read_lock();
+		/* fwd and dup count their nesting per CPU */
+		rcu_read_lock_bh();
 		skb = nf_hook_egress(skb, ret, skb->dev);
-		rcu_read_unlock();
+		rcu_read_unlock_bh();
 	}
 #endif
 	return skb;

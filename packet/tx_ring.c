@@ -390,6 +390,12 @@ static bool ring_may_go_round(struct ring_walk *w)
 		w->result = w->sent ? w->sent : -ERESTARTSYS;
 		return false;
 	}
+	/* refused frames have no end, and keep it from being unregistered */
+	if (!(READ_ONCE(w->tx.dev->flags) & IFF_UP) ||
+	    !net_eq(dev_net(w->tx.dev), sock_net(&w->po->sk))) {
+		w->result = w->sent ? w->sent : -ENETDOWN;
+		return false;
+	}
 	cond_resched();
 	w->round = w->ring->nr_frames;
 	return true;
