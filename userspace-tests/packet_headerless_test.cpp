@@ -75,21 +75,32 @@ public:
             ip("addr add fd00::1/128 dev lo nodad");
         ip(std::string("addr add 10.78.0.1/24 dev ") + device);
         ip(std::string("link set ") + device + " up");
+        if (arrival_ == Arrival::looped) {
+            monitor_ = open_socket(Side::sibling, Kind::packet, 0);
+            bind_to(monitor_, link_address(ETH_P_IP, index()));
+        }
         return true;
     }
-    // Both ways, several sizes: four packets each.
+    // Both ways, several sizes: four packets each. Returns when all have come.
     void traffic(const std::string& mark) const {
         for (const size_t size : {8, 20, 100, 1400}) {
             arrive(datagram(mark, size));
-            const Bytes data = repeated(mark, size);
-            checked(send_to(sender_.get(), data, ipv4_address("10.78.0.2", 9)), "send");
+            send(mark, size);
         }
         if (wire_)
             wire_->fence();
+        if (!monitor_)
+            return;
+        send("xt-fence", 8);
+        while (!contains(receive(monitor_.get()).data, "xt-fence")) {
+        }
     }
     [[nodiscard]] int index() const { return link::index(device); }
 
 private:
+    void send(const std::string& mark, size_t size) const {
+        checked(send_to(sender_.get(), repeated(mark, size), ipv4_address("10.78.0.2", 9)), "send");
+    }
     void arrive(const Bytes& packet) const {
         if (arrival_ == Arrival::written)
             checked(::write(tun_.get(), packet.data(), packet.size()), "write");
@@ -103,6 +114,7 @@ private:
     // swallows what comes in, which would be answered with an error that carries it too
     Fd receiver_ = udp_socket(7);
     Fd tun_;
+    Fd monitor_; // of what comes in from a tunnel
     Fd sender_ = Fd(checked(::socket(AF_INET, SOCK_DGRAM, 0), "socket"));
 };
 
