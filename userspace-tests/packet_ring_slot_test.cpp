@@ -7,6 +7,8 @@
 #include <linux/if_tun.h>
 #include <net/if.h>
 
+#include <fstream>
+
 #include "support/netns.h"
 #include "support/ring.h"
 #include "support/sys.h"
@@ -38,6 +40,8 @@ protected:
             tap_ = open_tun(device, IFF_TAP | IFF_NO_PI | IFF_VNET_HDR);
             if (!tap_)
                 GTEST_SKIP() << "no tap devices here";
+            // or it says hello at any moment
+            std::ofstream(std::string("/proc/sys/net/ipv6/conf/") + device + "/disable_ipv6") << 1;
             ip(std::string("link set ") + device + " mtu 4000 up");
             body();
         });
