@@ -88,9 +88,10 @@ TEST_P(RawNfqueue, packet_waits_on_when_the_last_socket_closes) {
 TEST_P(RawNfqueue, packet_that_waited_is_for_the_sockets_of_the_verdict) {
     here_.run([] {
         Nfqueue queue(queue_number);
-        open_raw_at(XINET_RAW_POINT_HOST, experimental_protocol).close();
+        Fd before = open_raw_at(XINET_RAW_POINT_HOST, experimental_protocol);
         send("xt-early");
         const uint32_t early = queue.await("xt-early");
+        before.close();
         Ears ears(experimental_protocol);
         EXPECT_EQ(queue.accept(early), 0);
         ears.await("xt-early");
