@@ -91,11 +91,13 @@ static void fanout_free(struct xinet_fanout_group *group)
 	kvfree(group);
 }
 
-/* What it keeps until it is freed; an eBPF program is others' as well. */
+/* What goes with it; an eBPF program is its maker's, and is not freed here. */
 static size_t fanout_program_size(const struct xinet_fanout_program *program)
 {
 	if (!program)
 		return 0;
+	if (!bpf_prog_was_classic(program->prog))
+		return sizeof(*program);
 	return sizeof(*program) + bpf_prog_size(program->prog->len) +
 	       program->prog->jited_len;
 }
