@@ -85,7 +85,7 @@ static DEFINE_MUTEX(local_in_lock);
  * How many namespaces need the hook; under local_in_lock. While none does, the
  * hooks that have stayed let everything pass, and no packet gets an okfn of ours.
  */
-static unsigned int local_in_needed;
+static unsigned int local_in_needed __read_mostly;
 static unsigned int local_in_net_id __ro_after_init;
 
 /*
@@ -388,7 +388,7 @@ static void local_in_update(const struct net_device *dev,
 	}
 	if (apart && !above)
 		above = local_in_remember(dev, lower);
-	/* where that fails, the next event or socket tries again */
+	/* where that fails, the next event tries again */
 	if (above && local_in_net(dev_net(dev))->needed)
 		local_in_register_below(above);
 	mutex_unlock(&local_in_lock);
