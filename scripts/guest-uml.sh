@@ -45,9 +45,10 @@ run_uml() {
 	build=$("$xinet_scripts/kernel-uml" "${kernel#uml-}" $debug)
 	prepare_modules "$build/modules" "$module_dir"
 	write_orders
-	if [ "$kernel" = uml-7.2 ]; then
-		smp=(seccomp=on ncpus="$cpus")
-	fi
+	case $kernel in
+	uml-7.2) smp=(seccomp=on ncpus="$cpus") ;;
+	uml-7.2-up) smp=(seccomp=on) ;;
+	esac
 	if [ "$cpus" = 1 ]; then
 		choose_cpu
 		pin=(taskset -c "$cpu")
