@@ -15,6 +15,7 @@
 #include <linux/ipv6.h>
 #include <linux/netdevice.h>
 #include <linux/netfilter_netdev.h>
+#include <linux/rcupdate.h>
 #include <linux/sizes.h>
 #include <linux/skbuff.h>
 #include <linux/uio.h>
@@ -434,12 +435,25 @@ static int tx_direct_xmit(struct sk_buff *skb)
 	return dev_direct_xmit(skb, tx_pick_queue(skb));
 }
 
+/*
+ * The call may have waited, for its send buffer or for memory of the program's,
+ * until the device was unregistered. That has no queues, and what chooses one of
+ * none divides by zero or never ends. A device is closed a grace period before.
+ */
 int xinet_tx_xmit(const struct xinet_packet_sock *po, struct sk_buff *skb)
 {
 	int err;
 
-	err = READ_ONCE(po->qdisc_bypass) ? tx_direct_xmit(skb) :
-					    dev_queue_xmit(skb);
+	rcu_read_lock();
+	if (unlikely(!(READ_ONCE(skb->dev->flags) & IFF_UP))) {
+		kfree_skb(skb);
+		err = -ENETDOWN;
+	} else if (READ_ONCE(po->qdisc_bypass)) {
+		err = tx_direct_xmit(skb);
+	} else {
+		err = dev_queue_xmit(skb);
+	}
+	rcu_read_unlock();
 	return err > 0 ? net_xmit_errno(err) : err;
 }
 

@@ -157,7 +157,8 @@ int xinet_tx_dress(const struct xinet_packet_sock *po,
  * @po: the socket
  * @skb: dressed; consumed, whatever is returned
  *
- * Return: 0, or a negative errno when the frame was dropped at once.
+ * Return: 0, or a negative errno when the frame was dropped at once; -ENETDOWN
+ * when the device has gone down meanwhile.
  */
 int xinet_tx_xmit(const struct xinet_packet_sock *po, struct sk_buff *skb);
 

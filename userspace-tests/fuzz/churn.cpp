@@ -170,6 +170,10 @@ std::vector<int> churned_devices() {
     return result;
 }
 
+bool is_churned(int ifindex) {
+    return ifindex >= first_pair && ifindex < first_other + others;
+}
+
 bool Pace::next(const std::stop_token& stop) {
     constexpr std::chrono::milliseconds moment{5};
     while (calls_ < due_) {

@@ -17,6 +17,7 @@ std::vector<int> make_devices();
 
 // The indices at which others come and go.
 std::vector<int> churned_devices();
+bool is_churned(int ifindex);
 
 // What the others have made of their calls, by which churn is paced: a device or a namespace costs
 // as much as hundreds of calls do.
