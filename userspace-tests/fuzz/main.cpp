@@ -61,7 +61,8 @@ Options parse(int argc, char** argv) {
             result.calls = number;
             break;
         case 't':
-            result.threads = unsigned(std::max(1ULL, number));
+            result.threads =
+                unsigned(std::clamp<unsigned long long>(number, 1, Made::most_threads));
             break;
         case 'n':
             result.sockets = unsigned(std::max(1ULL, number));

@@ -2,6 +2,7 @@
 #include "rounds.h"
 
 #include <sched.h>
+#include <sys/klog.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 
@@ -15,6 +16,10 @@
 #include <memory>
 #include <new>
 #include <string>
+#include <string_view>
+#include <system_error>
+#include <thread>
+#include <vector>
 
 #include "churn.h"
 #include "support/faults.h"
@@ -79,8 +84,6 @@ void add_addresses(User user) {
 
 // In the process of the round. The status is its exit status.
 int run_round(const Options& options, const SharedPage& page) {
-    if (options.faults && options.user != User::root)
-        mark_for_faults(); // and with us the threads that follow; the owner may not any more
     enter_namespaces(options.user);
     std::vector<int> devices = make_devices();
     add_addresses(options.user);
@@ -132,6 +135,28 @@ bool await(pid_t child, int& status, const std::function<bool()>& until,
     return true;
 }
 
+// Those that make calls; the kernel's own code does not survive every failure to move a device.
+void mark_callers(pid_t child, const Options& options, const SharedPage& page) {
+    const auto end = Clock::now() + 60s;
+    for (unsigned i = 0; i < options.threads; i++) {
+        const std::atomic<pid_t>& caller = page->made.callers[i];
+        while (!caller && Clock::now() < end)
+            std::this_thread::sleep_for(1ms);
+        try {
+            mark_for_faults(child, caller);
+        } catch (const std::system_error&) { // it has ended
+        }
+    }
+}
+
+// What the kernel said last: of a process that a signal ended it says where.
+void print_kernel_log() {
+    std::vector<char> log(size_t(1) << 20);
+    const int size = ::klogctl(3, log.data(), int(log.size())); // SYSLOG_ACTION_READ_ALL
+    const std::string_view text(log.data(), size_t(std::max(size, 0)));
+    std::cout << text.substr(text.size() - std::min(text.size(), size_t(2000))) << "\n";
+}
+
 // Whether the round ended well.
 bool watch_round(pid_t child, const Options& options, const SharedPage& page) {
     constexpr auto patience = 300s; // beyond what a round is to take
@@ -140,6 +165,8 @@ bool watch_round(pid_t child, const Options& options, const SharedPage& page) {
         child, status, [&] { return bool(page->ready); }, patience);
     {
         std::unique_ptr<FaultInjection> faults;
+        if (options.faults && options.user != User::root)
+            mark_callers(child, options, page);
         if (options.faults)
             faults = std::make_unique<FaultInjection>(
                 options.user == User::root ? FaultInjection::Of::own : FaultInjection::Of::marked);
@@ -156,6 +183,7 @@ bool watch_round(pid_t child, const Options& options, const SharedPage& page) {
     }
     if (!WIFEXITED(status)) {
         std::cout << "not ok the round was ended by " << ::strsignal(WTERMSIG(status)) << "\n";
+        print_kernel_log();
         return false;
     }
     return WEXITSTATUS(status) == EXIT_SUCCESS;

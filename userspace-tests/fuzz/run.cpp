@@ -2,6 +2,8 @@
 #include "run.h"
 
 #include <linux/if_ether.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <filesystem>
@@ -37,21 +39,20 @@ Run::Run(const Options& options, const std::vector<int>& devices, Made& made)
                 targets_.renew(target, Kind::packet, ETH_P_ALL);
         }
     }
-    unsigned number = 0;
-    for (auto& worker : workers_)
-        worker.thread = insist([&] {
-            return std::jthread(
-                [this, &worker, seed = options.seed + number] { work(worker, seed); });
-        }),
-        number++;
+    for (unsigned number = 0; number < options.threads; number++)
+        workers_[number].thread =
+            insist([&] { return std::jthread([this, number] { work(number); }); });
     if (options.all)
         churn();
 }
 
-void Run::work(Worker& worker, uint64_t seed) {
+void Run::work(unsigned number) {
+    Worker& worker = workers_[number];
     if (options_.user == User::nobody)
         insist(become_nobody);
-    worker.caller = insist([&] { return std::make_unique<Caller>(room_, Values(seed, devices_)); });
+    worker.caller = insist(
+        [&] { return std::make_unique<Caller>(room_, Values(options_.seed + number, devices_)); });
+    made_.callers.at(number) = pid_t(::syscall(SYS_gettid));
     const uint64_t wanted = options_.calls / options_.threads;
     for (unsigned turn = 0; worker.calls < wanted; turn++) {
         if (turn % 64 == 0 && Clock::now() - started_ > options_.longest)

@@ -3,6 +3,9 @@
 // namespaces.
 #pragma once
 
+#include <sys/types.h>
+
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -28,11 +31,14 @@ struct Options {
     std::chrono::seconds round{60};
 };
 
-// What was made; shared with another process.
+// What was made, and by which threads; shared with another process.
 struct Made {
+    static constexpr unsigned most_threads = 16;
+
     std::atomic<uint64_t> calls = 0;
     std::atomic<uint64_t> devices = 0;
     std::atomic<uint64_t> namespaces = 0;
+    std::array<std::atomic<pid_t>, most_threads> callers{};
 };
 
 // Calls `function` until no allocation in it fails.
@@ -69,7 +75,7 @@ private:
         std::jthread thread;
     };
 
-    void work(Worker& worker, uint64_t seed);
+    void work(unsigned number);
     void churn();
 
     const Options& options_;

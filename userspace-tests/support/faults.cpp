@@ -14,7 +14,6 @@ using namespace std::chrono_literals;
 
 constexpr const char* debugfs = "/sys/kernel/debug/";
 constexpr const char* own_file = "/proc/thread-self/fail-nth";
-constexpr const char* own_mark = "/proc/thread-self/make-it-fail";
 
 void set(const std::string& file, const std::string& value) {
     std::ofstream(debugfs + file) << value;
@@ -90,9 +89,11 @@ bool OwnFaults::stop() const {
     return std::atoi(left) == 0;
 }
 
-void mark_for_faults() {
-    const Fd file(checked(::open(own_mark, O_WRONLY | O_CLOEXEC), own_mark));
-    checked(::write(file.get(), "1", 1), own_mark);
+void mark_for_faults(pid_t process, pid_t thread) {
+    const std::string path =
+        "/proc/" + std::to_string(process) + "/task/" + std::to_string(thread) + "/make-it-fail";
+    const Fd file(checked(::open(path.c_str(), O_WRONLY | O_CLOEXEC), path.c_str()));
+    checked(::write(file.get(), "1", 1), path.c_str());
 }
 
 FaultInjection::FaultInjection(Of tasks) {

@@ -3,6 +3,8 @@
 // kernels nothing of this has an effect.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -32,9 +34,9 @@ private:
     Fd file_;
 };
 
-// From now on the calls of this thread, and of those that it creates, are subject to
-// FaultInjection::Of::marked.
-void mark_for_faults();
+// From now on the calls of a thread, and of those that it creates, are subject to
+// FaultInjection::Of::marked. For root.
+void mark_for_faults(pid_t process, pid_t thread);
 
 // While it exists: OwnFaults has an effect, and for a part of each second a share of the
 // allocations that may not sleep fail, whoever makes them: those of the receive path.
