@@ -184,15 +184,28 @@ long Caller::get_option(const Target& target) {
     return sys::getsockopt(target.fd, option.level, option.name, value, &length);
 }
 
+// A mapping that fails leaves a hole. What else the kernel chooses an address for would get into
+// it, and be mapped over next time.
+long Caller::map_at(const Target& target, size_t size, int protection, off_t offset) {
+    const std::lock_guard alone(room_.mapping);
+    const void* result =
+        ::mmap(target.region, size, protection, MAP_SHARED | MAP_FIXED, target.fd, offset);
+    if (result != MAP_FAILED)
+        return 0;
+    const int saved = errno;
+    while (Targets::unmap(target, 0, size) < 0)
+        continue;
+    errno = saved;
+    return -1;
+}
+
 long Caller::map(const Target& target) {
     size_t size = (*target.rings)[0] + (*target.rings)[1];
     if (size == 0 || size > Targets::region_size || random().once_in(8))
         size = page * size_t(random().between(1, 256));
     const int protection = random().one_of({PROT_READ | PROT_WRITE, PROT_READ, PROT_NONE});
     const off_t offset = random().once_in(8) ? off_t(page) * random().between(1, 16) : 0;
-    const void* result =
-        ::mmap(target.region, size, protection, MAP_SHARED | MAP_FIXED, target.fd, offset);
-    return result == MAP_FAILED ? -1 : 0;
+    return map_at(target, size, protection, offset);
 }
 
 long Caller::map_lanes(const Target& target) {
@@ -207,9 +220,7 @@ long Caller::map_lanes(const Target& target) {
     const int protection = random().one_of({PROT_READ | PROT_WRITE, PROT_READ, PROT_WRITE});
     const auto offset = (positions ? XINET_RX_RING_POSITIONS : 0) +
                         (random().once_in(8) ? page * random().below(16) : 0);
-    const void* result =
-        ::mmap(target.region, size, protection, MAP_SHARED | MAP_FIXED, target.fd, off_t(offset));
-    return result == MAP_FAILED ? -1 : 0;
+    return map_at(target, size, protection, off_t(offset));
 }
 
 long Caller::unmap(const Target& target) {

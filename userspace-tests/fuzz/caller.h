@@ -5,6 +5,7 @@
 #include <array>
 #include <atomic>
 #include <memory>
+#include <mutex>
 #include <string_view>
 
 #include "support/faults.h"
@@ -32,7 +33,8 @@ struct Room {
     // Sockets of the siblings that frames and packets come from.
     Fd frames;
     Fd packets;
-    Fd passing[2]; // two ends of a channel for descriptors
+    Fd passing[2];              // two ends of a channel for descriptors
+    mutable std::mutex mapping; // who maps something at an address that the kernel chooses
 
     Room(const Targets& all, bool every_kind, bool with_faults);
 };
@@ -65,6 +67,7 @@ private:
     long bind(const Target& target);
     long set_option(const Target& target);
     long get_option(const Target& target);
+    long map_at(const Target& target, size_t size, int protection, off_t offset);
     long map(const Target& target);
     long map_lanes(const Target& target);
     long unmap(const Target& target);

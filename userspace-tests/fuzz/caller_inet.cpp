@@ -268,8 +268,10 @@ long Caller::ask_diag(const Target&) {
 // so all are done when it returns.
 long Caller::batch(const Target&) {
     constexpr unsigned count = 32;
-    if (!uring_)
+    if (!uring_) {
+        const std::lock_guard alone(room_.mapping);
         uring_ = std::make_unique<Uring>(count);
+    }
     const Bytes packet = values_.ip_packet();
     const sockaddr_in to = values_.inet_address();
     iovec part{const_cast<uint8_t*>(packet.data()), packet.size()};
