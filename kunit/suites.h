@@ -25,7 +25,7 @@ extern struct kunit_suite xinet_tx_ring_send_suite;
 extern struct kunit_suite xinet_tx_pool_suite;
 extern struct kunit_suite xinet_registry_suite;
 extern struct kunit_suite xinet_queue_pack_suite;
-extern struct kunit_suite xinet_rx_lane_suite;
+extern struct kunit_suite xinet_lane_suite;
 extern struct kunit_suite xinet_skb_pack_suite;
 
 /**

@@ -13,10 +13,10 @@
 
 #include "packet/diag.h"
 #include "packet/fanout.h"
+#include "packet/lanes.h"
 #include "packet/membership.h"
 #include "packet/packet.h"
 #include "packet/ring.h"
-#include "packet/rx_ring.h"
 #include "packet/tap.h"
 
 bool xinet_packet_is(const struct sock *sk)
@@ -38,7 +38,7 @@ u32 xinet_packet_diag_drops(struct sock *sk)
 	u32 drops;
 
 	spin_lock_bh(&sk->sk_receive_queue.lock);
-	drops = xinet_rx_ring_drops(xinet_packet_sk(sk));
+	drops = xinet_lanes_drops(xinet_packet_sk(sk));
 	spin_unlock_bh(&sk->sk_receive_queue.lock);
 	return drops;
 }
@@ -101,7 +101,7 @@ static int diag_put_lanes(struct xinet_packet_sock *po, struct sk_buff *skb)
 	int err;
 
 	spin_lock_bh(&queue->lock);
-	err = xinet_rx_ring_diag(po, &told);
+	err = xinet_lanes_diag(po, &told);
 	spin_unlock_bh(&queue->lock);
 	return err ? 0 : nla_put(skb, XINET_DIAG_RX_LANES, sizeof(told), &told);
 }
@@ -147,7 +147,7 @@ int xinet_packet_diag_put_info(struct sock *sk, struct sk_buff *skb)
 	info.packets = po->tp_packets;
 	info.drops = atomic_read(&po->tp_drops);
 	info.freezes = po->tp_freezes;
-	xinet_rx_ring_peek_stats(po, &info.packets, &info.drops);
+	xinet_lanes_peek_stats(po, &info.packets, &info.drops);
 	spin_unlock_bh(&sk->sk_receive_queue.lock);
 	info.packets += info.drops;
 	if (nla_put(skb, XINET_DIAG_PACKET_INFO, sizeof(info), &info))

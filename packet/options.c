@@ -17,12 +17,12 @@
 #include "compat/xinet_compat_packet.h"
 #include "packet/fanout.h"
 #include "packet/filter.h"
+#include "packet/lanes.h"
 #include "packet/membership.h"
 #include "packet/options.h"
 #include "packet/packet.h"
 #include "packet/ring.h"
 #include "packet/ring_options.h"
-#include "packet/rx_ring.h"
 #include "packet/tap.h"
 #include "packet/vnet.h"
 
@@ -219,8 +219,8 @@ static int options_set_xinet(struct sock *sk, int optname, sockptr_t optval,
 		return xinet_ring_options_set_latency(xinet_packet_sk(sk),
 						      optname, optval, optlen);
 	if (optname != XINET_PACKET_COOKED)
-		return xinet_rx_ring_setsockopt(xinet_packet_sk(sk), optname,
-						optval, optlen);
+		return xinet_lanes_setsockopt(xinet_packet_sk(sk), optname,
+					      optval, optlen);
 	err = options_copy_int(&val, optval, optlen);
 	if (err)
 		return err;
@@ -269,7 +269,7 @@ static int options_read_stats(struct xinet_packet_sock *po,
 	stats->tp_freeze_q_cnt = po->tp_freezes;
 	po->tp_freezes = 0;
 	stats->tp_drops = atomic_xchg(&po->tp_drops, 0);
-	xinet_rx_ring_take_stats(po, &stats->tp_packets, &stats->tp_drops);
+	xinet_lanes_take_stats(po, &stats->tp_packets, &stats->tp_drops);
 	spin_unlock_bh(&queue->lock);
 	stats->tp_packets += stats->tp_drops;
 	/* what the other versions have is its beginning */
@@ -359,7 +359,7 @@ int xinet_options_getsockopt(struct socket *sock, int level, int optname,
 			return err;
 		size = sizeof(data.rollover);
 	} else if (level == SOL_XINET && optname == XINET_RX_RING) {
-		err = xinet_rx_ring_get_info(po, &data.rx_ring);
+		err = xinet_lanes_get_info(po, &data.rx_ring);
 		if (err)
 			return err;
 		size = sizeof(data.rx_ring);

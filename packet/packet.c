@@ -55,13 +55,13 @@
 #include "af_xinet/registry.h"
 #include "packet/fanout.h"
 #include "packet/filter.h"
+#include "packet/lanes.h"
 #include "packet/membership.h"
 #include "packet/options.h"
 #include "packet/packet.h"
 #include "packet/queue.h"
 #include "packet/queue_pack.h"
 #include "packet/ring.h"
-#include "packet/rx_ring.h"
 #include "packet/tap.h"
 #include "packet/tx.h"
 #include "packet/tx_pool.h"
@@ -343,7 +343,7 @@ static int packet_release(struct socket *sock)
 	xinet_filter_core_put(po->sink.seen);
 	xinet_tap_retire(&pn->taps, left);
 	xinet_ring_release(po);
-	xinet_rx_ring_release(po);
+	xinet_lanes_release(po);
 	sock_orphan(sk);
 	sock->sk = NULL;
 	release_sock(sk);
@@ -377,7 +377,7 @@ static __poll_t packet_poll(struct file *file, struct socket *sock,
 		xinet_fanout_relieve(po);
 	/* pairs with those that set it */
 	if (smp_load_acquire(&po->lanes))
-		return mask | xinet_rx_ring_poll(po);
+		return mask | xinet_lanes_poll(po);
 	return mask | xinet_ring_poll(po);
 }
 
@@ -590,7 +590,7 @@ int __init xinet_packet_init(void)
 	err = xinet_ring_init();
 	if (err)
 		goto err_options;
-	err = xinet_rx_ring_init();
+	err = xinet_lanes_init();
 	if (err)
 		goto err_ring;
 	err = register_pernet_subsys(&packet_net_ops);
@@ -614,7 +614,7 @@ err_notifier:
 err_pernet:
 	unregister_pernet_subsys(&packet_net_ops);
 err_rx_ring:
-	xinet_rx_ring_exit();
+	xinet_lanes_exit();
 err_ring:
 	xinet_ring_exit();
 err_options:
@@ -632,7 +632,7 @@ void xinet_packet_exit(void)
 	proto_unregister(&xinet_packet_prot);
 	unregister_netdevice_notifier(&packet_notifier);
 	unregister_pernet_subsys(&packet_net_ops);
-	xinet_rx_ring_exit();
+	xinet_lanes_exit();
 	xinet_ring_exit();
 	xinet_options_exit();
 	xinet_filter_exit();

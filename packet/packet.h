@@ -21,7 +21,7 @@
 struct xinet_fanout_rollover;
 struct xinet_ring;
 struct xinet_tx_pool;
-struct xinet_rx_ring;
+struct xinet_lanes;
 
 extern struct proto xinet_packet_prot;
 
@@ -138,7 +138,7 @@ struct xinet_packet_sock {
 	bool tx_sent;
 	struct xinet_ring *tx_flight;
 	struct xinet_tx_pool *tx_pool;
-	struct xinet_rx_ring *lanes;
+	struct xinet_lanes *lanes;
 	u32 lanes_reader;
 	u64 lanes_packets;
 	u64 lanes_drops;

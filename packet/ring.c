@@ -34,11 +34,11 @@
 #include <linux/workqueue.h>
 #include <net/sock.h>
 
+#include "packet/lane.h"
+#include "packet/lanes.h"
 #include "packet/packet.h"
 #include "packet/queue.h"
 #include "packet/ring.h"
-#include "packet/rx_lane.h"
-#include "packet/rx_ring.h"
 #include "packet/tap.h"
 #include "packet/tpacket.h"
 #include "packet/tpacket_v3.h"
@@ -299,7 +299,7 @@ static xinet_tap_quick_t ring_quick(const struct xinet_ring *ring)
 
 void xinet_ring_set_receiver(struct xinet_packet_sock *po)
 {
-	struct xinet_rx_ring *lanes = xinet_rx_ring_made_by(po);
+	struct xinet_lanes *lanes = xinet_lanes_made_by(po);
 	const bool quick = ring_may_be_quick(po);
 	const struct xinet_tap_receiver *receiver;
 	struct xinet_ring *ring = po->rx_ring;
@@ -307,7 +307,7 @@ void xinet_ring_set_receiver(struct xinet_packet_sock *po)
 	lockdep_assert_held(&po->sk.sk_receive_queue.lock);
 	if (lanes) {
 		WRITE_ONCE(lanes->receiver.quick,
-			   quick ? xinet_rx_lane_quick : NULL);
+			   quick ? xinet_lane_quick : NULL);
 		receiver = &lanes->receiver;
 	} else if (ring) {
 		WRITE_ONCE(ring->receiver.quick,
@@ -512,7 +512,7 @@ int xinet_ring_mmap(struct file *file, struct socket *sock,
 
 	mutex_lock(&po->ring_lock);
 	if (po->lanes) {
-		err = xinet_rx_ring_mmap(po, vma);
+		err = xinet_lanes_mmap(po, vma);
 		goto out_unlock;
 	}
 	if (vma->vm_pgoff)

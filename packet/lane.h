@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * A lane of XINET_RX_RING: where one CPU writes what a socket receives. The
- * memory, the readers and the options of the ring are in rx_ring.c.
+ * memory, the readers and the options of the ring are in lanes.c.
  */
-#ifndef _XINET_PACKET_RX_LANE_H
-#define _XINET_PACKET_RX_LANE_H
+#ifndef _XINET_PACKET_LANE_H
+#define _XINET_PACKET_LANE_H
 
 #include <linux/hrtimer.h>
 #include <linux/types.h>
@@ -13,11 +13,11 @@
 
 struct sk_buff;
 struct sock;
-struct xinet_rx_ring;
+struct xinet_lanes;
 
 /**
- * struct xinet_rx_lane_state - what the kernel knows of a lane
- * @ring: whose lane it is
+ * struct xinet_lane - what the kernel knows of a lane
+ * @lanes: whose lane it is
  * @data: its memory, in one piece for the kernel
  * @shared: what readers are told
  * @head: bytes ever written
@@ -36,8 +36,8 @@ struct xinet_rx_ring;
  *
  * Written by its CPU alone, BH disabled, but for @flushed.
  */
-struct xinet_rx_lane_state {
-	struct xinet_rx_ring *ring;
+struct xinet_lane {
+	struct xinet_lanes *lanes;
 	u8 *data;
 	struct xinet_rx_lane *shared;
 	u64 head;
@@ -54,21 +54,21 @@ struct xinet_rx_lane_state {
 };
 
 /**
- * xinet_rx_lane_setup() - prepare an empty lane
- * @lane: with @ring, @data and @shared set
+ * xinet_lane_setup() - prepare an empty lane
+ * @lane: with @lanes, @data and @shared set
  */
-void xinet_rx_lane_setup(struct xinet_rx_lane_state *lane);
+void xinet_lane_setup(struct xinet_lane *lane);
 
 /**
- * xinet_rx_lane_shutdown() - wait for the timer of a lane, which ends
+ * xinet_lane_shutdown() - wait for the timer of a lane, which ends
  * @lane: nobody writes to it any more
  *
  * Context: process.
  */
-void xinet_rx_lane_shutdown(struct xinet_rx_lane_state *lane);
+void xinet_lane_shutdown(struct xinet_lane *lane);
 
 /**
- * xinet_rx_lane_deliver() - xinet_tap_deliver_t of a socket with such a ring
+ * xinet_lane_deliver() - xinet_tap_deliver_t of a socket with such a ring
  * @sink: of the socket
  * @receiver: of the ring
  * @skb: accepted packet
@@ -77,13 +77,13 @@ void xinet_rx_lane_shutdown(struct xinet_rx_lane_state *lane);
  * Another CPU that is writing a packet when the socket is bound elsewhere may
  * still be doing so when bind() returns.
  */
-void xinet_rx_lane_deliver(struct xinet_tap_sink *sink,
-			   const struct xinet_tap_receiver *receiver,
-			   struct sk_buff *skb,
-			   const struct xinet_tap_frame *frame);
+void xinet_lane_deliver(struct xinet_tap_sink *sink,
+			const struct xinet_tap_receiver *receiver,
+			struct sk_buff *skb,
+			const struct xinet_tap_frame *frame);
 
 /**
- * xinet_rx_lane_quick() - xinet_tap_quick_t of a socket with such a ring
+ * xinet_lane_quick() - xinet_tap_quick_t of a socket with such a ring
  * @sink: of the socket, in link-level mode, which asks for no stamps of the
  *	device and no PACKET_ORIGDEV
  * @receiver: of the ring
@@ -94,13 +94,13 @@ void xinet_rx_lane_deliver(struct xinet_tap_sink *sink,
  * Return: false when it is to take the long way: it is not plain, or in its
  * place is a pad or something that must be given up first.
  */
-bool xinet_rx_lane_quick(struct xinet_tap_sink *sink,
-			 const struct xinet_tap_receiver *receiver,
-			 struct sk_buff *skb, const void *source,
-			 const struct net_device *orig_dev);
+bool xinet_lane_quick(struct xinet_tap_sink *sink,
+		      const struct xinet_tap_receiver *receiver,
+		      struct sk_buff *skb, const void *source,
+		      const struct net_device *orig_dev);
 
 /**
- * xinet_rx_lane_room() - xinet_tap_room_t of a socket with such a ring
+ * xinet_lane_room() - xinet_tap_room_t of a socket with such a ring
  * @receiver: of the ring
  * @sk: the socket
  * @skb: the packet, or NULL
@@ -108,7 +108,7 @@ bool xinet_rx_lane_quick(struct xinet_tap_sink *sink,
  * Return: what is free in the lane of this CPU; without @skb enough.
  */
 enum xinet_tap_room
-xinet_rx_lane_room(const struct xinet_tap_receiver *receiver,
-		   const struct sock *sk, const struct sk_buff *skb);
+xinet_lane_room(const struct xinet_tap_receiver *receiver,
+		const struct sock *sk, const struct sk_buff *skb);
 
-#endif /* _XINET_PACKET_RX_LANE_H */
+#endif /* _XINET_PACKET_LANE_H */

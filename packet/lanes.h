@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * XINET_RX_RING: a ring of lanes that many sockets may read. This is its memory,
- * its readers and its options; rx_lane.c writes packets into it. What programs
+ * its readers and its options; lane.c writes packets into it. What programs
  * see of it stands in the UAPI header and in Documentation/rx-ring.md.
  */
-#ifndef _XINET_PACKET_RX_RING_H
-#define _XINET_PACKET_RX_RING_H
+#ifndef _XINET_PACKET_LANES_H
+#define _XINET_PACKET_LANES_H
 
 #include <linux/mutex.h>
 #include <linux/percpu.h>
@@ -16,7 +16,7 @@
 #include <linux/workqueue.h>
 #include <linux/xinet.h>
 
-#include "packet/rx_lane.h"
+#include "packet/lane.h"
 #include "packet/tap.h"
 
 struct sock;
@@ -25,7 +25,7 @@ struct xinet_diag_lanes;
 struct xinet_packet_sock;
 
 /**
- * struct xinet_rx_reader - a reader of a ring
+ * struct xinet_lanes_reader - a reader of a ring
  * @sk: its socket, to be woken; it lives for an RCU grace period after the reader
  *	has left
  * @positions: a u64 for each lane, in pages that it maps and writes to. They are
@@ -33,21 +33,21 @@ struct xinet_packet_sock;
  *	such a page for longer than a mapping lasts
  * @free_work: an RCU grace period after it has left
  */
-struct xinet_rx_reader {
+struct xinet_lanes_reader {
 	struct sock *sk;
 	u64 *positions;
 	struct rcu_work free_work;
 };
 
 /**
- * struct xinet_rx_ring - a ring
+ * struct xinet_lanes - a ring
  * @receiver: what takes packets into it
  * @req: what was asked for
  * @wake_time: xinet_rx_ring_req.wake_usec
  * @max_snaplen: captured bytes of a packet, at most
  * @nr_lanes: one for each possible CPU
  * @shared: an array of struct xinet_rx_lane, in whole pages, which are mapped
- * @lanes: by CPU
+ * @by_cpu: the lanes
  * @frozen: XINET_RX_RING_FREEZE
  * @ended: the socket that receives is closed; set under @lock
  * @lock: changes of the readers, and XINET_RX_RING_FLUSH
@@ -57,18 +57,18 @@ struct xinet_rx_reader {
  * @refs: of the sockets; the memory lives for an RCU grace period after the last
  * @free_work: for that
  */
-struct xinet_rx_ring {
+struct xinet_lanes {
 	struct xinet_tap_receiver receiver;
 	struct xinet_rx_ring_req req;
 	ktime_t wake_time;
 	u32 max_snaplen;
 	u32 nr_lanes;
 	void *shared;
-	struct xinet_rx_lane_state __percpu *lanes;
+	struct xinet_lane __percpu *by_cpu;
 	bool frozen;
 	bool ended;
 	struct mutex lock;	/* changes of readers, flushing */
-	struct xinet_rx_reader __rcu *readers[XINET_RX_RING_READERS];
+	struct xinet_lanes_reader __rcu *readers[XINET_RX_RING_READERS];
 	u32 readers_end;
 	DECLARE_BITMAP(used, XINET_RX_RING_READERS);
 	refcount_t refs;
@@ -76,36 +76,36 @@ struct xinet_rx_ring {
 };
 
 /**
- * xinet_rx_ring_position() - how far a lane may be written over
- * @ring: the ring
+ * xinet_lanes_position() - how far a lane may be written over
+ * @lanes: the ring
  * @lane: of it
  *
  * Context: as xinet_tap_deliver_t.
  * Return: the position of the reader that is ahead of the others, the tail of
  * @lane if there is none that is valid.
  */
-u64 xinet_rx_ring_position(const struct xinet_rx_ring *ring,
-			   const struct xinet_rx_lane_state *lane);
+u64 xinet_lanes_position(const struct xinet_lanes *lanes,
+			 const struct xinet_lane *lane);
 
 /**
- * xinet_rx_ring_wake() - wake the readers that wait
- * @ring: the ring
+ * xinet_lanes_wake() - wake the readers that wait
+ * @lanes: the ring
  *
  * Context: any.
  */
-void xinet_rx_ring_wake(const struct xinet_rx_ring *ring);
+void xinet_lanes_wake(const struct xinet_lanes *lanes);
 
 /**
- * xinet_rx_ring_made_by() - the ring that the packets of a socket go into
+ * xinet_lanes_made_by() - the ring that the packets of a socket go into
  * @po: the socket
  *
  * Context: sk_receive_queue.lock held.
  * Return: the ring, NULL if @po has made none or is closed.
  */
-struct xinet_rx_ring *xinet_rx_ring_made_by(const struct xinet_packet_sock *po);
+struct xinet_lanes *xinet_lanes_made_by(const struct xinet_packet_sock *po);
 
 /**
- * xinet_rx_ring_setsockopt() - XINET_RX_RING and the options that belong to it
+ * xinet_lanes_setsockopt() - XINET_RX_RING and the options that belong to it
  * @po: the socket
  * @optname: XINET_RX_RING, _ATTACH, _FLUSH or _FREEZE
  * @optval: its value
@@ -114,62 +114,62 @@ struct xinet_rx_ring *xinet_rx_ring_made_by(const struct xinet_packet_sock *po);
  * Context: process, no locks held.
  * Return: 0 or what the UAPI header says; -ENOPROTOOPT for another option.
  */
-int xinet_rx_ring_setsockopt(struct xinet_packet_sock *po, int optname,
-			     sockptr_t optval, unsigned int optlen);
+int xinet_lanes_setsockopt(struct xinet_packet_sock *po, int optname,
+			   sockptr_t optval, unsigned int optlen);
 
 /**
- * xinet_rx_ring_get_info() - XINET_RX_RING of getsockopt()
+ * xinet_lanes_get_info() - XINET_RX_RING of getsockopt()
  * @po: the socket
  * @info: filled in
  *
  * Return: 0 or -ENOENT.
  */
-int xinet_rx_ring_get_info(const struct xinet_packet_sock *po,
-			   struct xinet_rx_ring_info *info);
+int xinet_lanes_get_info(const struct xinet_packet_sock *po,
+			 struct xinet_rx_ring_info *info);
 
 /**
- * xinet_rx_ring_take_stats() - what came since it was asked last
+ * xinet_lanes_take_stats() - what came since it was asked last
  * @po: a socket that may have a ring
  * @packets: number of packets written, added to
  * @drops: number of packets dropped, added to
  *
  * Context: sk_receive_queue.lock held.
  */
-void xinet_rx_ring_take_stats(struct xinet_packet_sock *po, u32 *packets,
-			      u32 *drops);
+void xinet_lanes_take_stats(struct xinet_packet_sock *po, u32 *packets,
+			    u32 *drops);
 
 /**
- * xinet_rx_ring_peek_stats() - the same for one who only looks
+ * xinet_lanes_peek_stats() - the same for one who only looks
  * @po: a socket that may have a ring, and may be closed meanwhile
- * @packets: as xinet_rx_ring_take_stats()
- * @drops: as xinet_rx_ring_take_stats()
+ * @packets: as xinet_lanes_take_stats()
+ * @drops: as xinet_lanes_take_stats()
  *
  * Context: sk_receive_queue.lock held.
  */
-void xinet_rx_ring_peek_stats(const struct xinet_packet_sock *po, u32 *packets,
-			      u32 *drops);
+void xinet_lanes_peek_stats(const struct xinet_packet_sock *po, u32 *packets,
+			    u32 *drops);
 
 /**
- * xinet_rx_ring_drops() - packets that the ring has not taken
+ * xinet_lanes_drops() - packets that the ring has not taken
  * @po: a socket that may have a ring, and may be closed meanwhile
  *
  * Context: sk_receive_queue.lock held.
  */
-u64 xinet_rx_ring_drops(const struct xinet_packet_sock *po);
+u64 xinet_lanes_drops(const struct xinet_packet_sock *po);
 
 /**
- * xinet_rx_ring_diag() - what sock_diag tells of a ring
+ * xinet_lanes_diag() - what sock_diag tells of a ring
  * @po: a socket that may have a ring, and may be closed meanwhile
  * @told: filled in
  *
  * Context: sk_receive_queue.lock held.
  * Return: 0 or -ENOENT.
  */
-int xinet_rx_ring_diag(const struct xinet_packet_sock *po,
-		       struct xinet_diag_lanes *told);
+int xinet_lanes_diag(const struct xinet_packet_sock *po,
+		     struct xinet_diag_lanes *told);
 
 /**
- * xinet_rx_ring_mmap() - mmap() of a socket with a ring
+ * xinet_lanes_mmap() - mmap() of a socket with a ring
  * @po: the socket
  * @vma: of the whole ring, for reading, or of all positions
  *
@@ -177,38 +177,38 @@ int xinet_rx_ring_diag(const struct xinet_packet_sock *po,
  * Return: 0; -EINVAL (offset or length); -EPERM (the ring, for writing);
  * -EOPNOTSUPP (a 32-bit program).
  */
-int xinet_rx_ring_mmap(struct xinet_packet_sock *po,
-		       struct vm_area_struct *vma);
+int xinet_lanes_mmap(struct xinet_packet_sock *po,
+		     struct vm_area_struct *vma);
 
 /**
- * xinet_rx_ring_poll() - whether a reader has been woken for something
+ * xinet_lanes_poll() - whether a reader has been woken for something
  * @po: a socket with a ring, on whose wait queue the caller is already
  *
  * Return: EPOLLIN if there is something beyond the reader's positions, EPOLLHUP
  * if nothing will be added any more.
  */
-__poll_t xinet_rx_ring_poll(const struct xinet_packet_sock *po);
+__poll_t xinet_lanes_poll(const struct xinet_packet_sock *po);
 
 /**
- * xinet_rx_ring_release() - a socket is closed
+ * xinet_lanes_release() - a socket is closed
  * @po: the socket, behind no tap
  *
  * Packets may still be under way to it.
  */
-void xinet_rx_ring_release(struct xinet_packet_sock *po);
+void xinet_lanes_release(struct xinet_packet_sock *po);
 
 /**
- * xinet_rx_ring_init() - prepare for rings
+ * xinet_lanes_init() - prepare for rings
  *
  * Return: 0 or -ENOMEM.
  */
-int xinet_rx_ring_init(void);
+int xinet_lanes_init(void);
 
 /**
- * xinet_rx_ring_exit() - wait until the last ring is freed
+ * xinet_lanes_exit() - wait until the last ring is freed
  *
  * Context: rcu_barrier() has been called after the last socket was closed.
  */
-void xinet_rx_ring_exit(void);
+void xinet_lanes_exit(void);
 
-#endif /* _XINET_PACKET_RX_RING_H */
+#endif /* _XINET_PACKET_LANES_H */

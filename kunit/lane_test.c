@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Lanes of XINET_RX_RING: packet/rx_lane.c. What goes the short way into a lane
+ * Lanes of XINET_RX_RING: packet/lane.c. What goes the short way into a lane
  * leaves the same record as what goes the long one; what the short way cannot
  * do it leaves to the other, and nothing behind.
  */
@@ -20,9 +20,9 @@
 #include "af_xinet/family.h"
 #include "compat/xinet_compat_packet.h"
 #include "fake_dev.h"
+#include "packet/lane.h"
+#include "packet/lanes.h"
 #include "packet/packet.h"
-#include "packet/rx_lane.h"
-#include "packet/rx_ring.h"
 #include "packet/tap.h"
 #include "suites.h"
 
@@ -38,7 +38,7 @@ struct lane_fixture {
 	struct net_device *dev;
 	struct socket *sock;
 	struct xinet_packet_sock *po;
-	struct xinet_rx_lane_state *lane;
+	struct xinet_lane *lane;
 	struct sk_buff *skb;
 };
 
@@ -95,8 +95,8 @@ static void make_ring_of(struct kunit *test, u32 size, u32 flags, u32 snaplen)
 	KUNIT_ASSERT_TRUE(test, rcu_access_pointer(f->po->sink.receiver) ==
 			  &f->po->lanes->receiver);
 	KUNIT_ASSERT_TRUE(test, f->po->lanes->receiver.quick ==
-			  xinet_rx_lane_quick);
-	f->lane = per_cpu_ptr(f->po->lanes->lanes, raw_smp_processor_id());
+			  xinet_lane_quick);
+	f->lane = per_cpu_ptr(f->po->lanes->by_cpu, raw_smp_processor_id());
 }
 
 static void make_ring(struct kunit *test, u32 flags, u32 snaplen)
@@ -130,8 +130,8 @@ static bool put_quick(struct lane_fixture *f, const void *source)
 
 	local_bh_disable();
 	rcu_read_lock();
-	stored = xinet_rx_lane_quick(&f->po->sink, &f->po->lanes->receiver,
-				     f->skb, source, f->dev);
+	stored = xinet_lane_quick(&f->po->sink, &f->po->lanes->receiver,
+				  f->skb, source, f->dev);
 	rcu_read_unlock();
 	local_bh_enable();
 	return stored;
@@ -151,8 +151,8 @@ static void put_long(struct lane_fixture *f)
 	frame.snaplen = f->skb->len;
 	local_bh_disable();
 	rcu_read_lock();
-	xinet_rx_lane_deliver(&f->po->sink, &f->po->lanes->receiver, f->skb,
-			      &frame);
+	xinet_lane_deliver(&f->po->sink, &f->po->lanes->receiver, f->skb,
+			   &frame);
 	rcu_read_unlock();
 	local_bh_enable();
 	skb_pull(f->skb, ETH_HLEN);
@@ -172,7 +172,7 @@ static const struct xinet_rx_record *record_at(struct lane_fixture *f,
 static void expect_refused(struct kunit *test, const char *why)
 {
 	struct lane_fixture *f = test->priv;
-	const struct xinet_rx_lane_state before = *f->lane;
+	const struct xinet_lane before = *f->lane;
 
 	KUNIT_EXPECT_FALSE_MSG(test, put(f), "%s", why);
 	KUNIT_EXPECT_EQ_MSG(test, f->lane->head, before.head, "%s", why);
@@ -320,10 +320,10 @@ static void lane_ends_with_a_pad(struct kunit *test)
 /* What the maker of the ring writes to as a reader. */
 static u64 *position_of(struct lane_fixture *f)
 {
-	struct xinet_rx_ring *ring = f->po->lanes;
-	struct xinet_rx_lane *shared = ring->shared;
+	struct xinet_lanes *lanes = f->po->lanes;
+	struct xinet_rx_lane *shared = lanes->shared;
 
-	return rcu_access_pointer(ring->readers[0])->positions +
+	return rcu_access_pointer(lanes->readers[0])->positions +
 	       (f->lane->shared - shared);
 }
 
@@ -462,8 +462,8 @@ static void lane_is_that_of_its_cpu(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, f->lane->shared->packets, 2);
 	KUNIT_EXPECT_EQ(test, f->lane->shared->head, f->lane->head);
 	for_each_possible_cpu(cpu) {
-		const struct xinet_rx_lane_state *lane =
-			per_cpu_ptr(f->po->lanes->lanes, cpu);
+		const struct xinet_lane *lane =
+			per_cpu_ptr(f->po->lanes->by_cpu, cpu);
 
 		if (lane != f->lane)
 			KUNIT_EXPECT_EQ(test, lane->packets, 0);
@@ -483,7 +483,7 @@ static struct kunit_case lane_cases[] = {
 	{}
 };
 
-struct kunit_suite xinet_rx_lane_suite = {
+struct kunit_suite xinet_lane_suite = {
 	.name = "xinet_rx_lane",
 	.init = lane_init,
 	.exit = lane_exit,

@@ -42,36 +42,36 @@
 
 #include "compat/xinet_compat_packet.h"
 #include "packet/frame_info.h"
+#include "packet/lane.h"
+#include "packet/lanes.h"
 #include "packet/packet.h"
 #include "packet/ring.h"
-#include "packet/rx_lane.h"
-#include "packet/rx_ring.h"
 #include "packet/tap.h"
 #include "packet/tpacket_frame.h"
 
 /* Alignment of records; a pad of that size has its length and its type. */
-#define RX_LANE_ALIGNMENT	8
+#define LANE_ALIGNMENT	8
 
 /*
  * What is given up at a time beside what a packet needs, so that the positions
  * are looked at seldom: so many records, so that it takes no time that a program
  * chooses, and no more than this part of a lane.
  */
-#define RX_LANE_AHEAD_RECORDS	64
-#define RX_LANE_AHEAD_SHIFT	4
+#define LANE_AHEAD_RECORDS	64
+#define LANE_AHEAD_SHIFT	4
 
-static struct xinet_rx_record *lane_record(const struct xinet_rx_lane_state *lane,
+static struct xinet_rx_record *lane_record(const struct xinet_lane *lane,
 					   u64 position)
 {
-	return (void *)lane->data + (position & (lane->ring->req.lane_size - 1));
+	return (void *)lane->data + (position & (lane->lanes->req.lane_size - 1));
 }
 
 /* Readers are woken for all that is there. */
-static void lane_tell(struct xinet_rx_lane_state *lane)
+static void lane_tell(struct xinet_lane *lane)
 {
 	lane->untold = 0;
 	WRITE_ONCE(lane->told, lane->head);
-	xinet_rx_ring_wake(lane->ring);
+	xinet_lanes_wake(lane->lanes);
 }
 
 /*
@@ -79,7 +79,7 @@ static void lane_tell(struct xinet_rx_lane_state *lane)
  * comes in between on one CPU but what the writer itself brings about; on
  * PREEMPT_RT another task may, at any place.
  */
-static __always_inline bool lane_claim(struct xinet_rx_lane_state *lane)
+static __always_inline bool lane_claim(struct xinet_lane *lane)
 {
 	if (IS_ENABLED(CONFIG_PREEMPT_RT))
 		return !xchg(&lane->writing, 1);
@@ -90,7 +90,7 @@ static __always_inline bool lane_claim(struct xinet_rx_lane_state *lane)
 	return true;
 }
 
-static __always_inline void lane_let_go(struct xinet_rx_lane_state *lane)
+static __always_inline void lane_let_go(struct xinet_lane *lane)
 {
 	barrier();
 	WRITE_ONCE(lane->writing, 0);
@@ -99,8 +99,8 @@ static __always_inline void lane_let_go(struct xinet_rx_lane_state *lane)
 /* On the CPU of the lane unless that went offline; softirq. */
 static enum hrtimer_restart lane_timeout(struct hrtimer *timer)
 {
-	struct xinet_rx_lane_state *lane =
-		container_of(timer, struct xinet_rx_lane_state, timer);
+	struct xinet_lane *lane =
+		container_of(timer, struct xinet_lane, timer);
 
 	if (!lane_claim(lane)) {
 		/* by then whoever writes is done */
@@ -114,13 +114,13 @@ static enum hrtimer_restart lane_timeout(struct hrtimer *timer)
 	return HRTIMER_NORESTART;
 }
 
-void xinet_rx_lane_setup(struct xinet_rx_lane_state *lane)
+void xinet_lane_setup(struct xinet_lane *lane)
 {
 	xinet_hrtimer_setup(&lane->timer, lane_timeout, CLOCK_MONOTONIC,
 			    HRTIMER_MODE_REL_PINNED_SOFT);
 }
 
-void xinet_rx_lane_shutdown(struct xinet_rx_lane_state *lane)
+void xinet_lane_shutdown(struct xinet_lane *lane)
 {
 	hrtimer_cancel(&lane->timer);
 }
@@ -129,22 +129,22 @@ void xinet_rx_lane_shutdown(struct xinet_rx_lane_state *lane)
  * Gives up old records until @bytes more fit, and some more that no reader ahead
  * needs. False: a reader may still want them.
  */
-static bool lane_make_room(struct xinet_rx_lane_state *lane, u32 bytes)
+static bool lane_make_room(struct xinet_lane *lane, u32 bytes)
 {
-	const struct xinet_rx_ring *ring = lane->ring;
-	const u32 size = ring->req.lane_size;
+	const struct xinet_lanes *lanes = lane->lanes;
+	const u32 size = lanes->req.lane_size;
 	u64 needed = lane->head + bytes - size;
 	u64 wanted = needed;
 	u64 tail = lane->tail;
 	u32 spare = 0;
 	u64 limit;
 
-	if (ring->req.flags & XINET_RX_RING_OVERWRITE) {
+	if (lanes->req.flags & XINET_RX_RING_OVERWRITE) {
 		limit = lane->head;
 	} else {
-		limit = xinet_rx_ring_position(ring, lane);
-		wanted += size >> RX_LANE_AHEAD_SHIFT;
-		spare = RX_LANE_AHEAD_RECORDS;
+		limit = xinet_lanes_position(lanes, lane);
+		wanted += size >> LANE_AHEAD_SHIFT;
+		spare = LANE_AHEAD_RECORDS;
 	}
 
 	/* no more of them than there are in the bytes that are about to be written */
@@ -161,10 +161,10 @@ static bool lane_make_room(struct xinet_rx_lane_state *lane, u32 bytes)
 }
 
 /* The place of a record of @len bytes at the head, or NULL. */
-static struct xinet_rx_record *lane_reserve(struct xinet_rx_lane_state *lane,
+static struct xinet_rx_record *lane_reserve(struct xinet_lane *lane,
 					    u32 len)
 {
-	const u32 size = lane->ring->req.lane_size;
+	const u32 size = lane->lanes->req.lane_size;
 	struct xinet_rx_record *pad;
 	u32 left, bytes = len;
 
@@ -233,7 +233,7 @@ static void lane_fill(const struct xinet_packet_sock *po,
 }
 
 /* Lets readers see the record at the head. */
-static void lane_publish(struct xinet_rx_lane_state *lane,
+static void lane_publish(struct xinet_lane *lane,
 			 struct xinet_rx_record *record, u32 len)
 {
 	struct xinet_rx_lane *shared = lane->shared;
@@ -250,46 +250,46 @@ static void lane_publish(struct xinet_rx_lane_state *lane,
 }
 
 /* Wakes readers now or later, as they asked for. */
-static noinline void lane_notify(struct xinet_rx_lane_state *lane)
+static noinline void lane_notify(struct xinet_lane *lane)
 {
-	const struct xinet_rx_ring *ring = lane->ring;
+	const struct xinet_lanes *lanes = lane->lanes;
 
-	if (lane->untold == ring->req.wake_packets) {
+	if (lane->untold == lanes->req.wake_packets) {
 		lane_tell(lane);
 		return;
 	}
-	if (lane->untold == 1 && ring->req.wake_usec && !lane->armed) {
+	if (lane->untold == 1 && lanes->req.wake_usec && !lane->armed) {
 		lane->armed = true;
-		hrtimer_start(&lane->timer, ring->wake_time,
+		hrtimer_start(&lane->timer, lanes->wake_time,
 			      HRTIMER_MODE_REL_PINNED_SOFT);
 	}
 }
 
 /* A record more: mostly neither the first nor the last of those to be told. */
-static __always_inline void lane_count(struct xinet_rx_lane_state *lane,
-				       const struct xinet_rx_ring *ring)
+static __always_inline void lane_count(struct xinet_lane *lane,
+				       const struct xinet_lanes *lanes)
 {
 	u32 untold = ++lane->untold;
 
-	if (unlikely(untold == 1 || untold == ring->req.wake_packets))
+	if (unlikely(untold == 1 || untold == lanes->req.wake_packets))
 		lane_notify(lane);
 }
 
-static void lane_drop(struct xinet_rx_lane_state *lane)
+static void lane_drop(struct xinet_lane *lane)
 {
 	lane->drops++;
 	WRITE_ONCE(lane->shared->drops, lane->drops);
 }
 
 /* It and its lanes live for a grace period after the socket that made it. */
-static const struct xinet_rx_ring *
-lane_ring(const struct xinet_tap_receiver *receiver)
+static const struct xinet_lanes *
+receiving_lanes(const struct xinet_tap_receiver *receiver)
 {
-	return container_of(receiver, struct xinet_rx_ring, receiver);
+	return container_of(receiver, struct xinet_lanes, receiver);
 }
 
 /* Told apart from what there was no room for. */
-static noinline void lane_miss(struct xinet_rx_lane_state *lane)
+static noinline void lane_miss(struct xinet_lane *lane)
 {
 	lane->frozen++;
 	WRITE_ONCE(lane->shared->frozen, lane->frozen);
@@ -299,21 +299,21 @@ static noinline void lane_miss(struct xinet_rx_lane_state *lane)
  * Budget: one time stamp, unless the packet has one; one copy; a barrier when
  * readers are to be woken. No lock, no atomic operation, no clone, no allocation.
  */
-void xinet_rx_lane_deliver(struct xinet_tap_sink *sink,
-			   const struct xinet_tap_receiver *receiver,
-			   struct sk_buff *skb,
-			   const struct xinet_tap_frame *frame)
+void xinet_lane_deliver(struct xinet_tap_sink *sink,
+			const struct xinet_tap_receiver *receiver,
+			struct sk_buff *skb,
+			const struct xinet_tap_frame *frame)
 {
 	struct xinet_packet_sock *po = xinet_packet_sk(sink->sk);
-	const struct xinet_rx_ring *ring = lane_ring(receiver);
-	struct xinet_rx_lane_state *lane = this_cpu_ptr(ring->lanes);
+	const struct xinet_lanes *lanes = receiving_lanes(receiver);
+	struct xinet_lane *lane = this_cpu_ptr(lanes->by_cpu);
 	struct xinet_rx_record *record;
 	u32 snaplen, len;
 
 	/* under way while the socket was bound elsewhere, it is not for it */
 	if (unlikely(READ_ONCE(sink->source) != frame->source))
 		return;
-	if (unlikely(READ_ONCE(ring->frozen))) {
+	if (unlikely(READ_ONCE(lanes->frozen))) {
 		lane_miss(lane);
 		return;
 	}
@@ -322,21 +322,21 @@ void xinet_rx_lane_deliver(struct xinet_tap_sink *sink,
 		return;
 	}
 
-	snaplen = min(frame->snaplen, ring->max_snaplen);
-	len = ALIGN((u32)sizeof(*record) + snaplen, RX_LANE_ALIGNMENT);
+	snaplen = min(frame->snaplen, lanes->max_snaplen);
+	len = ALIGN((u32)sizeof(*record) + snaplen, LANE_ALIGNMENT);
 	record = lane_reserve(lane, len);
 	if (likely(record)) {
 		lane_fill(po, record, skb, frame);
 		record->snaplen = snaplen;
 		xinet_frame_copy(skb, record + 1, snaplen);
 		lane_publish(lane, record, len);
-		lane_count(lane, ring);
+		lane_count(lane, lanes);
 	} else {
 		lane_drop(lane);
 	}
 	lane_let_go(lane);
 }
-EXPORT_SYMBOL_IF_KUNIT(xinet_rx_lane_deliver);
+EXPORT_SYMBOL_IF_KUNIT(xinet_lane_deliver);
 
 /* As lane_fill(), of a packet with nothing unusual, but for time and status. */
 static __always_inline void lane_fill_quick(struct xinet_rx_record *record,
@@ -368,20 +368,20 @@ lane_quick(struct xinet_tap_sink *sink,
 	   const struct xinet_tap_receiver *receiver, struct sk_buff *skb,
 	   const void *source, bool stamped)
 {
-	const struct xinet_rx_ring *ring = lane_ring(receiver);
-	struct xinet_rx_lane_state *lane = this_cpu_ptr(ring->lanes);
+	const struct xinet_lanes *lanes = receiving_lanes(receiver);
+	struct xinet_lane *lane = this_cpu_ptr(lanes->by_cpu);
 	const u32 pkt_len = xinet_tpacket_quick_len(skb);
-	const u32 size = ring->req.lane_size;
+	const u32 size = lanes->req.lane_size;
 	struct xinet_rx_record *record;
 	u32 offset, len, status;
 
 	if (unlikely(READ_ONCE(sink->source) != source ||
-		     READ_ONCE(ring->frozen) ||
-		     pkt_len > ring->max_snaplen ||
+		     READ_ONCE(lanes->frozen) ||
+		     pkt_len > lanes->max_snaplen ||
 		     !xinet_tpacket_is_quick(skb) || !lane_claim(lane)))
 		return false;
 	offset = lane->head & (size - 1);
-	len = ALIGN((u32)sizeof(*record) + pkt_len, RX_LANE_ALIGNMENT);
+	len = ALIGN((u32)sizeof(*record) + pkt_len, LANE_ALIGNMENT);
 	if (unlikely(offset + len > size ||
 		     lane->head + len - lane->tail > size)) {
 		lane_let_go(lane);
@@ -395,7 +395,7 @@ lane_quick(struct xinet_tap_sink *sink,
 	record->status = status;
 	lane_fill_quick(record, skb, pkt_len);
 	lane_publish(lane, record, len);
-	lane_count(lane, ring);
+	lane_count(lane, lanes);
 	lane_let_go(lane);
 	return true;
 }
@@ -409,30 +409,30 @@ lane_quick_stamped(struct xinet_tap_sink *sink,
 }
 
 /* Budget: as above; no frame described, and the stamp is not shared. */
-bool xinet_rx_lane_quick(struct xinet_tap_sink *sink,
-			 const struct xinet_tap_receiver *receiver,
-			 struct sk_buff *skb, const void *source,
-			 const struct net_device *orig_dev)
+bool xinet_lane_quick(struct xinet_tap_sink *sink,
+		      const struct xinet_tap_receiver *receiver,
+		      struct sk_buff *skb, const void *source,
+		      const struct net_device *orig_dev)
 {
 	if (unlikely(skb->tstamp))
 		return lane_quick_stamped(sink, receiver, skb, source);
 	return lane_quick(sink, receiver, skb, source, false);
 }
-EXPORT_SYMBOL_IF_KUNIT(xinet_rx_lane_quick);
+EXPORT_SYMBOL_IF_KUNIT(xinet_lane_quick);
 
 enum xinet_tap_room
-xinet_rx_lane_room(const struct xinet_tap_receiver *receiver,
-		   const struct sock *sk, const struct sk_buff *skb)
+xinet_lane_room(const struct xinet_tap_receiver *receiver,
+		const struct sock *sk, const struct sk_buff *skb)
 {
-	const struct xinet_rx_ring *ring = lane_ring(receiver);
-	const struct xinet_rx_lane_state *lane = this_cpu_ptr(ring->lanes);
-	const u32 size = ring->req.lane_size;
+	const struct xinet_lanes *lanes = receiving_lanes(receiver);
+	const struct xinet_lane *lane = this_cpu_ptr(lanes->by_cpu);
+	const u32 size = lanes->req.lane_size;
 	u64 free;
 
 	/* a reader does not say of which lane it has read */
-	if (!skb || ring->req.flags & XINET_RX_RING_OVERWRITE)
+	if (!skb || lanes->req.flags & XINET_RX_RING_OVERWRITE)
 		return XINET_TAP_ROOM_NORMAL;
-	free = xinet_rx_ring_position(ring, lane) + size - lane->head;
+	free = xinet_lanes_position(lanes, lane) + size - lane->head;
 	if (free > size >> XINET_TAP_ROOM_LOW_SHIFT)
 		return XINET_TAP_ROOM_NORMAL;
 	return free > sizeof(struct xinet_rx_record) + skb->len ?
