@@ -20,12 +20,12 @@
 #include <net/l3mdev.h>
 #include <net/route.h>
 
+#include "af_xinet/copybreak.h"
 #include "af_xinet/handler.h"
 #include "af_xinet/ip_input.h"
 #include "af_xinet/ip_local.h"
 #include "af_xinet/mib.h"
 #include "af_xinet/raw.h"
-#include "af_xinet/skb_pack.h"
 #include "compat/xinet_compat_inet.h"
 
 /*
@@ -148,7 +148,7 @@ static noinline struct sk_buff *ip_clone(const struct xinet_ip_rx *rx)
 }
 
 /* On the wire options are written into, and fragments joined. */
-static bool ip_may_be_packed(const struct xinet_ip_rx *rx)
+static bool ip_may_be_copied(const struct xinet_ip_rx *rx)
 {
 	return rx->host || (rx->iph->ihl == 5 && !ip_is_fragment(rx->iph));
 }
@@ -158,8 +158,8 @@ int xinet_ip_own(struct xinet_ip_rx *rx)
 	struct sk_buff *skb = NULL;
 	int err = -ENOMEM;
 
-	if (likely(ip_may_be_packed(rx)))
-		skb = xinet_skb_pack(rx->skb, rx->len);
+	if (likely(ip_may_be_copied(rx)))
+		skb = xinet_skb_copybreak(rx->skb, rx->len);
 	if (!skb)
 		skb = ip_clone(rx);
 	if (!skb)

@@ -11,6 +11,7 @@
 #include <linux/xinet.h>
 #include <net/genetlink.h>
 
+#include "af_xinet/copybreak.h"
 #include "af_xinet/dgram.h"
 #include "af_xinet/diag.h"
 #include "af_xinet/family.h"
@@ -21,7 +22,6 @@
 #include "af_xinet/proc.h"
 #include "af_xinet/raw.h"
 #include "af_xinet/registry.h"
-#include "af_xinet/skb_pack.h"
 #include "af_xinet/stream.h"
 #include "packet/packet.h"
 
@@ -122,7 +122,7 @@ static void __exit xinet_exit(void)
 	xinet_local_in_exit();
 	xinet_raw_exit();
 	xinet_ip_local_exit();
-	xinet_skb_pack_exit();
+	xinet_skb_copybreak_exit();
 	xinet_mib_exit();
 	/* The rooms free by call_rcu(); their callbacks are code of ours. */
 	rcu_barrier();

@@ -21,7 +21,7 @@
 #include "fake_dev.h"
 #include "packet/fanout.h"
 #include "packet/packet.h"
-#include "packet/queue_pack.h"
+#include "packet/queue_copybreak.h"
 #include "packet/tap.h"
 #include "suites.h"
 
@@ -39,7 +39,7 @@ struct test_frame {
 	struct ethhdr eth;
 	struct iphdr ip;
 	struct udphdr udp;
-	u8 payload[XINET_QUEUE_PACK_MAX]; /* an skb in the queue for each */
+	u8 payload[XINET_QUEUE_COPYBREAK_MAX]; /* an skb in the queue for each */
 } __packed;
 
 static int fanout_init(struct kunit *test)

@@ -24,9 +24,9 @@ extern struct kunit_suite xinet_tx_ring_suite;
 extern struct kunit_suite xinet_tx_ring_send_suite;
 extern struct kunit_suite xinet_tx_pool_suite;
 extern struct kunit_suite xinet_registry_suite;
-extern struct kunit_suite xinet_queue_pack_suite;
+extern struct kunit_suite xinet_queue_copybreak_suite;
 extern struct kunit_suite xinet_lane_suite;
-extern struct kunit_suite xinet_skb_pack_suite;
+extern struct kunit_suite xinet_copybreak_suite;
 
 /**
  * xinet_filter_index_long_run() - compare as much as the parameters ask for

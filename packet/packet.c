@@ -60,7 +60,7 @@
 #include "packet/options.h"
 #include "packet/packet.h"
 #include "packet/queue.h"
-#include "packet/queue_pack.h"
+#include "packet/queue_copybreak.h"
 #include "packet/ring.h"
 #include "packet/tap.h"
 #include "packet/tx.h"
@@ -352,7 +352,7 @@ static int packet_release(struct socket *sock)
 		__sock_put(sk);
 
 	skb_queue_purge(&sk->sk_receive_queue);
-	xinet_queue_pack_release(po);
+	xinet_queue_copybreak_release(po);
 	xinet_tx_pool_free(po->tx_pool);
 	sock_put(sk);
 	return 0;

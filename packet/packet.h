@@ -70,7 +70,7 @@ struct xinet_packet_net {
  * @fanout_slot: where a running member stands in its fanout group; see fanout.c
  * @tp_packets: PACKET_STATISTICS; sk_receive_queue.lock
  * @tp_drops: PACKET_STATISTICS
- * @spare: an empty skb of queue_pack.c for the next packets, or NULL; who has
+ * @spare: an empty skb of queue_copybreak.c for the next packets, or NULL; who has
  *	exchanged it has it
  * @rx_ring: see ring.c; changes under the socket lock, ring_lock and
  *	sk_receive_queue.lock, any of which keeps it

@@ -2,7 +2,7 @@
 /*
  * The receive queue of a packet socket. A tap hands packets in at one end,
  * recvmsg() takes them out at the other. Small ones without anything unusual are
- * packed, see queue_pack.c; of others a clone is queued. What recvmsg() needs to
+ * copied (queue_copybreak.c); of others a clone is queued. What recvmsg() needs to
  * say about a packet is noted when it is queued, in the clone's control buffer,
  * because its device may be gone by then.
  */
@@ -18,7 +18,7 @@
 #include "packet/frame_info.h"
 #include "packet/packet.h"
 #include "packet/queue.h"
-#include "packet/queue_pack.h"
+#include "packet/queue_copybreak.h"
 #include "packet/tap.h"
 #include "packet/tpacket.h"
 #include "packet/tpacket_frame.h"
@@ -93,11 +93,11 @@ static void queue_detach(struct sk_buff *skb, struct sock *sk)
 	nf_reset_ct(skb);
 }
 
-/* Whether @skb may be packed, apart from what the socket asks for. */
+/* Whether @skb may be copied, apart from what the socket asks for. */
 static bool queue_is_small(const struct sk_buff *skb,
 			   const struct xinet_tap_frame *frame)
 {
-	return xinet_queue_may_pack(skb, frame->snaplen) &&
+	return xinet_queue_may_copybreak(skb, frame->snaplen) &&
 	       frame->snaplen <= skb_headlen(skb) &&
 	       !skb_vlan_tag_present(skb) &&
 	       (u32)skb_network_offset(skb) <= XINET_TPACKET_MIN_MACLEN &&
@@ -107,23 +107,23 @@ static bool queue_is_small(const struct sk_buff *skb,
 }
 
 /* Returns whether there is nothing left to do with the packet. */
-static bool queue_pack(struct xinet_packet_sock *po, const struct sk_buff *skb,
-		       const struct xinet_tap_frame *frame)
+static bool queue_copybreak(struct xinet_packet_sock *po, const struct sk_buff *skb,
+			    const struct xinet_tap_frame *frame)
 {
 	struct sk_buff_head *queue = &po->sk.sk_receive_queue;
-	bool packed = false;
+	bool copied = false;
 	bool wanted;
 
 	spin_lock(&queue->lock);
 	wanted = queue_wants(&po->sink, frame);
 	if (likely(wanted))
-		packed = xinet_queue_pack(po, skb, skb->data, skb->len,
-					  frame->snaplen,
-					  queue_ifindex(po, skb, frame));
+		copied = xinet_queue_copybreak(po, skb, skb->data, skb->len,
+					       frame->snaplen,
+					       queue_ifindex(po, skb, frame));
 	spin_unlock(&queue->lock);
-	if (packed)
+	if (copied)
 		xinet_tpacket_wake(po);
-	return packed || !wanted;
+	return copied || !wanted;
 }
 
 /*
@@ -140,22 +140,22 @@ static bool queue_quick(struct xinet_tap_sink *sink,
 	struct xinet_packet_sock *po = xinet_packet_sk(sink->sk);
 	struct sk_buff_head *queue = &po->sk.sk_receive_queue;
 	const u32 len = xinet_tpacket_quick_len(skb);
-	bool packed;
+	bool copied;
 
 	if (unlikely(!len || !xinet_tpacket_is_quick(skb) ||
-		     !xinet_queue_may_pack(skb, len)))
+		     !xinet_queue_may_copybreak(skb, len)))
 		return false;
 
 	spin_lock(&queue->lock);
 	/* as long as it is this one the queue takes them whole */
-	packed = likely(sink->source == source &&
+	copied = likely(sink->source == source &&
 			xinet_tap_sink_has(sink, &queue_receiver_quick)) &&
-		 xinet_queue_pack(po, skb, skb_mac_header(skb), len, len,
-				  skb->dev->ifindex);
+		 xinet_queue_copybreak(po, skb, skb_mac_header(skb), len, len,
+				       skb->dev->ifindex);
 	spin_unlock(&queue->lock);
-	if (likely(packed))
+	if (likely(copied))
 		xinet_tpacket_wake(po);
-	return packed;
+	return copied;
 }
 
 /*
@@ -172,7 +172,7 @@ static void queue_deliver(struct xinet_tap_sink *sink,
 	struct sock *sk = sink->sk;
 	struct xinet_packet_sock *po = xinet_packet_sk(sk);
 
-	if (queue_is_small(skb, frame) && queue_pack(po, skb, frame))
+	if (queue_is_small(skb, frame) && queue_copybreak(po, skb, frame))
 		return;
 	if (atomic_read(&sk->sk_rmem_alloc) >= READ_ONCE(sk->sk_rcvbuf))
 		goto drop;
@@ -365,15 +365,15 @@ static bool queue_says_more(const struct sock *sk)
 	       xinet_sock_wants_cmsgs(sk);
 }
 
-/* The same of a packed packet, by way of an skb where that knows more. */
-static int queue_put_packed(struct sock *sk, struct msghdr *msg, size_t len,
+/* The same of a copied packet, by way of an skb where that knows more. */
+static int queue_put_copied(struct sock *sk, struct msghdr *msg, size_t len,
 			    int flags, const struct xinet_queue_packet *packet)
 {
 	struct sk_buff *skb;
 	int err;
 
 	if (unlikely(queue_says_more(sk))) {
-		skb = xinet_queue_unpack(packet);
+		skb = xinet_queue_to_skb(packet);
 		if (!skb)
 			return -ENOBUFS;
 		memcpy(queue_cb(skb), &packet->from,
@@ -439,7 +439,7 @@ int xinet_queue_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
 	if (!skb)
 		return err;
 	if (packet)
-		err = queue_put_packed(sk, msg, len, flags, packet);
+		err = queue_put_copied(sk, msg, len, flags, packet);
 	else
 		err = queue_put_skb(sk, msg, len, flags, skb);
 	xinet_queue_put(sk, skb, packet, flags & MSG_PEEK);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Small packets that share an skb in a receive queue: packet/queue_pack.c. Taken
+ * Small packets that share an skb in a receive queue: packet/queue_copybreak.c. Taken
  * one by one they are what came, and the receive buffer is charged as if each
  * had an skb of its own.
  */
@@ -20,25 +20,25 @@
 #include "compat/xinet_compat_packet.h"
 #include "fake_dev.h"
 #include "packet/packet.h"
-#include "packet/queue_pack.h"
+#include "packet/queue_copybreak.h"
 #include "suites.h"
 
 #define TEST_ETHERTYPE	ETH_P_802_EX1
 #define TEST_SMALL	60
-#define TEST_LARGE	(XINET_QUEUE_PACK_MAX + 1)
+#define TEST_LARGE	(XINET_QUEUE_COPYBREAK_MAX + 1)
 /* more than a page has room for */
 #define TEST_MANY	100
 
-struct pack_fixture {
+struct copybreak_fixture {
 	struct net_device *dev;
 	struct socket *sock;
 	struct sock *sk;
 	struct xinet_packet_sock *po;
 };
 
-static int pack_init(struct kunit *test)
+static int copybreak_init(struct kunit *test)
 {
-	struct pack_fixture *f = kunit_kzalloc(test, sizeof(*f), GFP_KERNEL);
+	struct copybreak_fixture *f = kunit_kzalloc(test, sizeof(*f), GFP_KERNEL);
 	struct sockaddr_ll sll = {
 		.sll_family	= AF_PACKET,
 		.sll_protocol	= htons(TEST_ETHERTYPE),
@@ -59,9 +59,9 @@ static int pack_init(struct kunit *test)
 	return 0;
 }
 
-static void pack_exit(struct kunit *test)
+static void copybreak_exit(struct kunit *test)
 {
-	struct pack_fixture *f = test->priv;
+	struct copybreak_fixture *f = test->priv;
 
 	if (f->sock)
 		sock_release(f->sock);
@@ -70,7 +70,7 @@ static void pack_exit(struct kunit *test)
 
 static void fill_frame(struct kunit *test, u8 *frame, size_t len, u8 number)
 {
-	struct pack_fixture *f = test->priv;
+	struct copybreak_fixture *f = test->priv;
 	struct ethhdr *eth = (void *)frame;
 
 	memset(frame, number, len);
@@ -80,7 +80,7 @@ static void fill_frame(struct kunit *test, u8 *frame, size_t len, u8 number)
 
 static void receive(struct kunit *test, size_t len, u8 number)
 {
-	struct pack_fixture *f = test->priv;
+	struct copybreak_fixture *f = test->priv;
 	u8 frame[TEST_LARGE];
 
 	fill_frame(test, frame, len, number);
@@ -90,7 +90,7 @@ static void receive(struct kunit *test, size_t len, u8 number)
 static struct sk_buff *take(struct kunit *test, bool peek,
 			    const struct xinet_queue_packet **packet)
 {
-	struct pack_fixture *f = test->priv;
+	struct copybreak_fixture *f = test->priv;
 	struct sk_buff *skb;
 
 	spin_lock_bh(&f->sk->sk_receive_queue.lock);
@@ -102,7 +102,7 @@ static struct sk_buff *take(struct kunit *test, bool peek,
 static void put(struct kunit *test, struct sk_buff *skb,
 		const struct xinet_queue_packet *packet)
 {
-	struct pack_fixture *f = test->priv;
+	struct copybreak_fixture *f = test->priv;
 
 	xinet_queue_put(f->sk, skb, packet, false);
 }
@@ -111,7 +111,7 @@ static void expect_packet(struct kunit *test,
 			  const struct xinet_queue_packet *packet, size_t len,
 			  u8 number)
 {
-	struct pack_fixture *f = test->priv;
+	struct copybreak_fixture *f = test->priv;
 	u8 frame[TEST_LARGE];
 
 	fill_frame(test, frame, len, number);
@@ -127,7 +127,7 @@ static void expect_packet(struct kunit *test,
 	KUNIT_EXPECT_EQ(test, packet->addr[0], number);
 }
 
-/* Takes the next packet, which is a packed one, and is done with it. */
+/* Takes the next packet, which is a copied one, and is done with it. */
 static void expect_next(struct kunit *test, size_t len, u8 number)
 {
 	const struct xinet_queue_packet *packet;
@@ -141,7 +141,7 @@ static void expect_next(struct kunit *test, size_t len, u8 number)
 static void expect_empty(struct kunit *test)
 {
 	const struct xinet_queue_packet *packet;
-	struct pack_fixture *f = test->priv;
+	struct copybreak_fixture *f = test->priv;
 
 	KUNIT_EXPECT_NULL(test, take(test, false, &packet));
 	KUNIT_EXPECT_TRUE(test, skb_queue_empty(&f->sk->sk_receive_queue));
@@ -150,17 +150,17 @@ static void expect_empty(struct kunit *test)
 
 static u32 queued(struct kunit *test)
 {
-	struct pack_fixture *f = test->priv;
+	struct copybreak_fixture *f = test->priv;
 
 	return skb_queue_len(&f->sk->sk_receive_queue);
 }
 
 static void small_packets_share_an_skb(struct kunit *test)
 {
-	struct pack_fixture *f = test->priv;
+	struct copybreak_fixture *f = test->priv;
 
 	receive(test, TEST_SMALL, 1);
-	receive(test, XINET_QUEUE_PACK_MAX, 2);
+	receive(test, XINET_QUEUE_COPYBREAK_MAX, 2);
 	receive(test, TEST_SMALL + 1, 3);
 	KUNIT_EXPECT_EQ(test, queued(test), 1u);
 	KUNIT_EXPECT_EQ(test, f->po->tp_packets, 3u);
@@ -169,8 +169,8 @@ static void small_packets_share_an_skb(struct kunit *test)
 			TEST_SMALL);
 	expect_next(test, TEST_SMALL, 1);
 	KUNIT_EXPECT_EQ(test, skb_peek(&f->sk->sk_receive_queue)->len,
-			XINET_QUEUE_PACK_MAX);
-	expect_next(test, XINET_QUEUE_PACK_MAX, 2);
+			XINET_QUEUE_COPYBREAK_MAX);
+	expect_next(test, XINET_QUEUE_COPYBREAK_MAX, 2);
 	expect_next(test, TEST_SMALL + 1, 3);
 	expect_empty(test);
 }
@@ -188,7 +188,7 @@ static void full_page_is_followed_by_another(struct kunit *test)
 	expect_empty(test);
 }
 
-/* Behind a packet that is not packed none is, or pages would be nearly empty. */
+/* Behind a packet that is not copied none is, or pages would be nearly empty. */
 static void order_is_kept_with_large_packets(struct kunit *test)
 {
 	const struct xinet_queue_packet *packet;
@@ -216,7 +216,7 @@ static void order_is_kept_with_large_packets(struct kunit *test)
 static void reader_that_keeps_up_has_one_page(struct kunit *test)
 {
 	const struct xinet_queue_packet *packet;
-	struct pack_fixture *f = test->priv;
+	struct copybreak_fixture *f = test->priv;
 	struct sk_buff *spare, *skb;
 	u8 i;
 
@@ -239,7 +239,7 @@ static void reader_that_keeps_up_has_one_page(struct kunit *test)
 static void page_that_is_read_is_not_written(struct kunit *test)
 {
 	const struct xinet_queue_packet *peeked, *taken;
-	struct pack_fixture *f = test->priv;
+	struct copybreak_fixture *f = test->priv;
 	struct sk_buff *peek, *skb;
 
 	receive(test, TEST_SMALL, 1);
@@ -260,7 +260,7 @@ static void page_that_is_read_is_not_written(struct kunit *test)
 static void page_comes_back_from_whoever_is_last(struct kunit *test)
 {
 	const struct xinet_queue_packet *first, *second;
-	struct pack_fixture *f = test->priv;
+	struct copybreak_fixture *f = test->priv;
 	struct sk_buff *one, *two;
 
 	receive(test, TEST_SMALL, 1);
@@ -280,7 +280,7 @@ static void page_comes_back_from_whoever_is_last(struct kunit *test)
 static void queue_is_emptied_while_somebody_reads(struct kunit *test)
 {
 	const struct xinet_queue_packet *packet;
-	struct pack_fixture *f = test->priv;
+	struct copybreak_fixture *f = test->priv;
 	struct sk_buff *skb;
 
 	receive(test, TEST_SMALL, 1);
@@ -296,15 +296,15 @@ static void queue_is_emptied_while_somebody_reads(struct kunit *test)
 
 static int charged(struct kunit *test)
 {
-	struct pack_fixture *f = test->priv;
+	struct copybreak_fixture *f = test->priv;
 
 	return atomic_read(&f->sk->sk_rmem_alloc);
 }
 
-/* What a packet is charged with that is not packed, as AF_PACKET's. */
+/* What a packet is charged with that is not copied, as AF_PACKET's. */
 static int charge_of_one(struct kunit *test)
 {
-	struct pack_fixture *f = test->priv;
+	struct copybreak_fixture *f = test->priv;
 	int large, small;
 
 	receive(test, TEST_LARGE, 1);
@@ -318,7 +318,7 @@ static int charge_of_one(struct kunit *test)
 
 static void packet_is_charged_like_an_skb(struct kunit *test)
 {
-	struct pack_fixture *f = test->priv;
+	struct copybreak_fixture *f = test->priv;
 	const int small = charge_of_one(test);
 	const int most = 20;
 	int i;
@@ -337,7 +337,7 @@ static void packet_is_charged_like_an_skb(struct kunit *test)
 /* One packet holds a whole page, at either end of the queue. */
 static void page_is_charged_for_whatever_is_in_it(struct kunit *test)
 {
-	struct pack_fixture *f = test->priv;
+	struct copybreak_fixture *f = test->priv;
 	const int page = PAGE_SIZE + sizeof(struct sk_buff);
 	const struct xinet_queue_packet *packet;
 	struct sk_buff *skb;
@@ -364,7 +364,7 @@ static void page_is_charged_for_whatever_is_in_it(struct kunit *test)
 
 static void buffer_without_room_for_a_page_gets_skbs(struct kunit *test)
 {
-	struct pack_fixture *f = test->priv;
+	struct copybreak_fixture *f = test->priv;
 	const int small = charge_of_one(test);
 	int i;
 
@@ -379,7 +379,7 @@ static void buffer_without_room_for_a_page_gets_skbs(struct kunit *test)
 /* A packet with much to say. */
 static struct sk_buff *special(struct kunit *test)
 {
-	struct pack_fixture *f = test->priv;
+	struct copybreak_fixture *f = test->priv;
 	struct sk_buff *skb = alloc_skb(TEST_SMALL, GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(test, skb);
@@ -398,40 +398,40 @@ static struct sk_buff *special(struct kunit *test)
 }
 
 /* Puts the beginning of @skb into the queue; whether there was room. */
-static bool pack(struct kunit *test, const struct sk_buff *skb)
+static bool copybreak(struct kunit *test, const struct sk_buff *skb)
 {
-	struct pack_fixture *f = test->priv;
-	bool packed;
+	struct copybreak_fixture *f = test->priv;
+	bool copied;
 
 	spin_lock_bh(&f->sk->sk_receive_queue.lock);
-	packed = xinet_queue_pack(f->po, skb, skb->data, skb->len, 20, 9);
+	copied = xinet_queue_copybreak(f->po, skb, skb->data, skb->len, 20, 9);
 	spin_unlock_bh(&f->sk->sk_receive_queue.lock);
-	return packed;
+	return copied;
 }
 
-static void pack_special(struct kunit *test)
+static void copybreak_special(struct kunit *test)
 {
 	struct sk_buff *skb = special(test);
 
-	KUNIT_EXPECT_TRUE(test, pack(test, skb));
+	KUNIT_EXPECT_TRUE(test, copybreak(test, skb));
 	kfree_skb(skb);
 }
 
-static void unpacked_packet_says_the_same(struct kunit *test)
+static void copied_packet_says_the_same(struct kunit *test)
 {
 	const struct xinet_queue_packet *packet;
-	struct pack_fixture *f = test->priv;
+	struct copybreak_fixture *f = test->priv;
 	u8 frame[TEST_SMALL];
 	struct sk_buff *carrier, *skb;
 
 	sock_set_flag(f->sk, SOCK_RXQ_OVFL);
 	xinet_sk_drops_inc(f->sk);
-	pack_special(test);
+	copybreak_special(test);
 	carrier = take(test, false, &packet);
 	KUNIT_EXPECT_EQ(test, packet->from.origlen, (u32)TEST_SMALL);
 	KUNIT_EXPECT_EQ(test, packet->from.ifindex, 9);
 
-	skb = xinet_queue_unpack(packet);
+	skb = xinet_queue_to_skb(packet);
 	KUNIT_ASSERT_NOT_NULL(test, skb);
 	fill_frame(test, frame, sizeof(frame), 5);
 	KUNIT_EXPECT_EQ(test, skb->len, 20u);
@@ -454,7 +454,7 @@ static void unpacked_packet_says_the_same(struct kunit *test)
 /* Sends a frame through the device of the socket, which gets everything. */
 static void capture_outgoing(struct kunit *test, size_t len)
 {
-	struct pack_fixture *f = test->priv;
+	struct copybreak_fixture *f = test->priv;
 	struct sockaddr_ll sll = {
 		.sll_family	= AF_PACKET,
 		.sll_protocol	= htons(ETH_P_ALL),
@@ -480,7 +480,7 @@ static void capture_outgoing(struct kunit *test, size_t len)
  */
 static void outgoing_packet_does_not_look_like_an_error(struct kunit *test)
 {
-	struct pack_fixture *f = test->priv;
+	struct copybreak_fixture *f = test->priv;
 	const struct sk_buff *head;
 	struct sockaddr_ll from;
 	struct msghdr msg = { .msg_name = &from };
@@ -500,28 +500,28 @@ static void outgoing_packet_does_not_look_like_an_error(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, (int)from.sll_pkttype, PACKET_OUTGOING);
 }
 
-static void what_says_more_is_not_packed(struct kunit *test)
+static void what_says_more_is_not_copied(struct kunit *test)
 {
 	struct sk_buff *skb = alloc_skb(TEST_LARGE, GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(test, skb);
 	skb_put(skb, TEST_LARGE);
-	KUNIT_EXPECT_TRUE(test, xinet_queue_may_pack(skb,
-						     XINET_QUEUE_PACK_MAX));
-	KUNIT_EXPECT_FALSE(test, xinet_queue_may_pack(skb, TEST_LARGE));
+	KUNIT_EXPECT_TRUE(test, xinet_queue_may_copybreak(skb,
+							  XINET_QUEUE_COPYBREAK_MAX));
+	KUNIT_EXPECT_FALSE(test, xinet_queue_may_copybreak(skb, TEST_LARGE));
 	skb->ip_summed = CHECKSUM_PARTIAL;
-	KUNIT_EXPECT_FALSE(test, xinet_queue_may_pack(skb, TEST_SMALL));
+	KUNIT_EXPECT_FALSE(test, xinet_queue_may_copybreak(skb, TEST_SMALL));
 	skb->ip_summed = CHECKSUM_NONE;
 	skb_shinfo(skb)->gso_size = 1;
-	KUNIT_EXPECT_FALSE(test, xinet_queue_may_pack(skb, TEST_SMALL));
+	KUNIT_EXPECT_FALSE(test, xinet_queue_may_copybreak(skb, TEST_SMALL));
 	skb_shinfo(skb)->gso_size = 0;
 	skb_shinfo(skb)->tx_flags = SKBTX_SW_TSTAMP;
-	KUNIT_EXPECT_FALSE(test, xinet_queue_may_pack(skb, TEST_SMALL));
+	KUNIT_EXPECT_FALSE(test, xinet_queue_may_copybreak(skb, TEST_SMALL));
 	skb_shinfo(skb)->tx_flags = 0;
 	skb_hwtstamps(skb)->hwtstamp = 1;
-	KUNIT_EXPECT_FALSE(test, xinet_queue_may_pack(skb, TEST_SMALL));
+	KUNIT_EXPECT_FALSE(test, xinet_queue_may_copybreak(skb, TEST_SMALL));
 	skb_hwtstamps(skb)->hwtstamp = 0;
-	KUNIT_EXPECT_TRUE(test, xinet_queue_may_pack(skb, TEST_SMALL));
+	KUNIT_EXPECT_TRUE(test, xinet_queue_may_copybreak(skb, TEST_SMALL));
 	kfree_skb(skb);
 }
 
@@ -542,7 +542,7 @@ static int change_buffer(void *arg)
 /* On another CPU, if there is one, until kthread_stop(). */
 static struct task_struct *change_buffer_meanwhile(struct kunit *test)
 {
-	struct pack_fixture *f = test->priv;
+	struct copybreak_fixture *f = test->priv;
 	struct task_struct *thread;
 	unsigned int cpu;
 
@@ -558,23 +558,23 @@ static struct task_struct *change_buffer_meanwhile(struct kunit *test)
 /* SO_RCVBUF, or what has been received already, changes at any moment. */
 static void page_in_the_queue_has_a_packet(struct kunit *test)
 {
-	struct pack_fixture *f = test->priv;
+	struct copybreak_fixture *f = test->priv;
 	const struct xinet_queue_packet *packet;
 	unsigned long end = jiffies + HZ / 2;
 	struct sk_buff *skb = special(test);
 	struct task_struct *thread;
 	struct sk_buff *taken;
-	bool packed;
+	bool copied;
 
 	thread = change_buffer_meanwhile(test);
 	do {
-		packed = pack(test, skb);
-		if (queued(test) != packed) {
+		copied = copybreak(test, skb);
+		if (queued(test) != copied) {
 			KUNIT_FAIL(test, "a page without a packet is queued");
 			skb_queue_purge(&f->sk->sk_receive_queue);
 			break;
 		}
-		if (packed) {
+		if (copied) {
 			taken = take(test, false, &packet);
 			put(test, taken, packet);
 		}
@@ -585,7 +585,7 @@ static void page_in_the_queue_has_a_packet(struct kunit *test)
 	expect_empty(test);
 }
 
-static struct kunit_case pack_cases[] = {
+static struct kunit_case copybreak_cases[] = {
 	KUNIT_CASE(small_packets_share_an_skb),
 	KUNIT_CASE(full_page_is_followed_by_another),
 	KUNIT_CASE(order_is_kept_with_large_packets),
@@ -597,15 +597,15 @@ static struct kunit_case pack_cases[] = {
 	KUNIT_CASE(page_is_charged_for_whatever_is_in_it),
 	KUNIT_CASE(buffer_without_room_for_a_page_gets_skbs),
 	KUNIT_CASE(page_in_the_queue_has_a_packet),
-	KUNIT_CASE(unpacked_packet_says_the_same),
+	KUNIT_CASE(copied_packet_says_the_same),
 	KUNIT_CASE(outgoing_packet_does_not_look_like_an_error),
-	KUNIT_CASE(what_says_more_is_not_packed),
+	KUNIT_CASE(what_says_more_is_not_copied),
 	{}
 };
 
-struct kunit_suite xinet_queue_pack_suite = {
-	.name = "xinet_queue_pack",
-	.init = pack_init,
-	.exit = pack_exit,
-	.test_cases = pack_cases,
+struct kunit_suite xinet_queue_copybreak_suite = {
+	.name = "xinet_queue_copybreak",
+	.init = copybreak_init,
+	.exit = copybreak_exit,
+	.test_cases = copybreak_cases,
 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Small packets that are kept together: af_xinet/skb_pack.c. What is kept says
+ * Small packets that are kept together: af_xinet/copybreak.c. What is kept says
  * all that the packet said, and does not hold the packet's memory.
  */
 #include <kunit/test.h>
@@ -11,7 +11,7 @@
 #include <linux/skbuff.h>
 #include <linux/slab.h>
 
-#include "af_xinet/skb_pack.h"
+#include "af_xinet/copybreak.h"
 #include "suites.h"
 
 #define TEST_LEN	84
@@ -34,14 +34,14 @@ static struct sk_buff *packet(struct kunit *test, unsigned int len, u8 fill)
 	return skb;
 }
 
-static struct sk_buff *pack(struct sk_buff *skb, unsigned int len)
+static struct sk_buff *copybreak(struct sk_buff *skb, unsigned int len)
 {
-	struct sk_buff *packed;
+	struct sk_buff *copied;
 
 	local_bh_disable();
-	packed = xinet_skb_pack(skb, len);
+	copied = xinet_skb_copybreak(skb, len);
 	local_bh_enable();
-	return packed;
+	return copied;
 }
 
 static void expect_filled(struct kunit *test, const struct sk_buff *skb,
@@ -53,10 +53,10 @@ static void expect_filled(struct kunit *test, const struct sk_buff *skb,
 					   ETH_HLEN + len));
 }
 
-static void packed_packet_says_what_the_packet_said(struct kunit *test)
+static void copied_packet_says_what_the_packet_said(struct kunit *test)
 {
 	struct sk_buff *skb = packet(test, TEST_LEN, 1);
-	struct sk_buff *packed;
+	struct sk_buff *copied;
 
 	skb->mark = 2;
 	skb->priority = 3;
@@ -67,53 +67,53 @@ static void packed_packet_says_what_the_packet_said(struct kunit *test)
 	skb_set_hash(skb, 6, PKT_HASH_TYPE_L4);
 	skb_set_transport_header(skb, 20);
 
-	packed = pack(skb, TEST_LEN);
-	KUNIT_ASSERT_NOT_NULL(test, packed);
-	expect_filled(test, packed, TEST_LEN, 1);
-	KUNIT_EXPECT_EQ(test, packed->mark, 2u);
-	KUNIT_EXPECT_EQ(test, packed->priority, 3u);
-	KUNIT_EXPECT_EQ(test, packed->tstamp, (ktime_t)4);
-	KUNIT_EXPECT_EQ(test, packed->skb_iif, 5);
-	KUNIT_EXPECT_EQ(test, ntohs(packed->protocol), ETH_P_IP);
-	KUNIT_EXPECT_EQ(test, (int)packed->pkt_type, PACKET_MULTICAST);
-	KUNIT_EXPECT_EQ(test, packed->hash, 6u);
-	KUNIT_EXPECT_GE(test, packed->truesize, skb->truesize);
-	KUNIT_EXPECT_EQ(test, skb_mac_offset(packed), -ETH_HLEN);
-	KUNIT_EXPECT_EQ(test, skb_network_offset(packed), 0);
-	KUNIT_EXPECT_EQ(test, skb_transport_offset(packed), 20);
-	consume_skb(packed);
+	copied = copybreak(skb, TEST_LEN);
+	KUNIT_ASSERT_NOT_NULL(test, copied);
+	expect_filled(test, copied, TEST_LEN, 1);
+	KUNIT_EXPECT_EQ(test, copied->mark, 2u);
+	KUNIT_EXPECT_EQ(test, copied->priority, 3u);
+	KUNIT_EXPECT_EQ(test, copied->tstamp, (ktime_t)4);
+	KUNIT_EXPECT_EQ(test, copied->skb_iif, 5);
+	KUNIT_EXPECT_EQ(test, ntohs(copied->protocol), ETH_P_IP);
+	KUNIT_EXPECT_EQ(test, (int)copied->pkt_type, PACKET_MULTICAST);
+	KUNIT_EXPECT_EQ(test, copied->hash, 6u);
+	KUNIT_EXPECT_GE(test, copied->truesize, skb->truesize);
+	KUNIT_EXPECT_EQ(test, skb_mac_offset(copied), -ETH_HLEN);
+	KUNIT_EXPECT_EQ(test, skb_network_offset(copied), 0);
+	KUNIT_EXPECT_EQ(test, skb_transport_offset(copied), 20);
+	consume_skb(copied);
 	consume_skb(skb);
 }
 
 static void memory_of_the_packet_is_let_go(struct kunit *test)
 {
 	struct sk_buff *skb = packet(test, TEST_LEN, 1);
-	struct sk_buff *packed = pack(skb, TEST_LEN);
+	struct sk_buff *copied = copybreak(skb, TEST_LEN);
 
-	KUNIT_ASSERT_NOT_NULL(test, packed);
+	KUNIT_ASSERT_NOT_NULL(test, copied);
 	KUNIT_EXPECT_FALSE(test, skb_cloned(skb));
-	KUNIT_EXPECT_TRUE(test, skb_cloned(packed));
+	KUNIT_EXPECT_TRUE(test, skb_cloned(copied));
 	memset(skb->data, 9, skb->len);
 	consume_skb(skb);
-	expect_filled(test, packed, TEST_LEN, 1);
-	consume_skb(packed);
+	expect_filled(test, copied, TEST_LEN, 1);
+	consume_skb(copied);
 }
 
 /* The other packets that share its memory may be gone. */
 static void packet_is_charged_with_all_that_it_keeps(struct kunit *test)
 {
 	struct sk_buff *skb = packet(test, TEST_LEN, 1);
-	struct sk_buff *packed = pack(skb, TEST_LEN);
+	struct sk_buff *copied = copybreak(skb, TEST_LEN);
 	struct sk_buff *large;
 
-	KUNIT_ASSERT_NOT_NULL(test, packed);
-	KUNIT_EXPECT_GE(test, packed->truesize,
-			ksize(packed->head) + sizeof(struct sk_buff));
-	consume_skb(packed);
+	KUNIT_ASSERT_NOT_NULL(test, copied);
+	KUNIT_EXPECT_GE(test, copied->truesize,
+			ksize(copied->head) + sizeof(struct sk_buff));
+	consume_skb(copied);
 
 	/* a packet that came in much memory was charged with that before */
 	skb->truesize = SZ_8K;
-	large = pack(skb, TEST_LEN);
+	large = copybreak(skb, TEST_LEN);
 	KUNIT_ASSERT_NOT_NULL(test, large);
 	KUNIT_EXPECT_EQ(test, large->truesize, (unsigned int)SZ_8K);
 	consume_skb(large);
@@ -123,35 +123,35 @@ static void packet_is_charged_with_all_that_it_keeps(struct kunit *test)
 static void padding_is_left_out(struct kunit *test)
 {
 	struct sk_buff *skb = packet(test, TEST_LEN, 1);
-	struct sk_buff *packed = pack(skb, 28);
+	struct sk_buff *copied = copybreak(skb, 28);
 
-	KUNIT_ASSERT_NOT_NULL(test, packed);
-	expect_filled(test, packed, 28, 1);
+	KUNIT_ASSERT_NOT_NULL(test, copied);
+	expect_filled(test, copied, 28, 1);
 	KUNIT_EXPECT_EQ(test, skb->len, TEST_LEN);
-	consume_skb(packed);
+	consume_skb(copied);
 	consume_skb(skb);
 }
 
 static void packets_keep_apart_whichever_goes_first(struct kunit *test)
 {
-	struct sk_buff **packed;
+	struct sk_buff **copied;
 	unsigned int i;
 
-	packed = kunit_kcalloc(test, TEST_VERY_MANY, sizeof(*packed),
+	copied = kunit_kcalloc(test, TEST_VERY_MANY, sizeof(*copied),
 			       GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, packed);
+	KUNIT_ASSERT_NOT_NULL(test, copied);
 	for (i = 0; i < TEST_VERY_MANY; i++) {
 		struct sk_buff *skb = packet(test, TEST_LEN + i % 64, i);
 
-		packed[i] = pack(skb, TEST_LEN + i % 64);
+		copied[i] = copybreak(skb, TEST_LEN + i % 64);
 		consume_skb(skb);
-		KUNIT_ASSERT_NOT_NULL(test, packed[i]);
+		KUNIT_ASSERT_NOT_NULL(test, copied[i]);
 	}
 	for (i = 0; i < TEST_VERY_MANY; i += 2)
-		consume_skb(packed[i]);
+		consume_skb(copied[i]);
 	for (i = 1; i < TEST_VERY_MANY; i += 2) {
-		expect_filled(test, packed[i], TEST_LEN + i % 64, i);
-		consume_skb(packed[i]);
+		expect_filled(test, copied[i], TEST_LEN + i % 64, i);
+		consume_skb(copied[i]);
 	}
 }
 
@@ -164,17 +164,17 @@ static void memory_of_packets_that_were_read_is_used_again(struct kunit *test)
 
 	/* on one CPU: each has memory of its own */
 	local_bh_disable();
-	consume_skb(xinet_skb_pack(skb, TEST_LEN));
+	consume_skb(xinet_skb_copybreak(skb, TEST_LEN));
 	for (i = 0; i < TEST_MANY; i++) {
-		struct sk_buff *packed = xinet_skb_pack(skb, TEST_LEN);
+		struct sk_buff *copied = xinet_skb_copybreak(skb, TEST_LEN);
 
-		if (!packed)
+		if (!copied)
 			break;
 		if (!head)
-			head = packed->head;
-		if (packed->head != head)
+			head = copied->head;
+		if (copied->head != head)
 			i = TEST_MANY * 2;
-		consume_skb(packed);
+		consume_skb(copied);
 	}
 	local_bh_enable();
 	KUNIT_EXPECT_EQ(test, i, (unsigned int)TEST_MANY);
@@ -185,22 +185,22 @@ static void memory_of_packets_that_were_read_is_used_again(struct kunit *test)
 static void carrier_with_many_references_gets_no_more(struct kunit *test)
 {
 	struct sk_buff *skb = packet(test, TEST_LEN, 1);
-	struct sk_buff *first = pack(skb, TEST_LEN);
+	struct sk_buff *first = copybreak(skb, TEST_LEN);
 	struct sk_buff_head clones;
 	struct sk_buff *second;
 	unsigned int i;
 
 	KUNIT_ASSERT_NOT_NULL(test, first);
 	skb_queue_head_init(&clones);
-	for (i = 0; i < XINET_SKB_PACK_REFERENCES; i++) {
+	for (i = 0; i < XINET_COPYBREAK_REFERENCES; i++) {
 		struct sk_buff *clone = skb_clone(first, GFP_KERNEL);
 
 		if (!clone)
 			break;
 		__skb_queue_tail(&clones, clone);
 	}
-	KUNIT_EXPECT_EQ(test, i, (unsigned int)XINET_SKB_PACK_REFERENCES);
-	second = pack(skb, TEST_LEN);
+	KUNIT_EXPECT_EQ(test, i, (unsigned int)XINET_COPYBREAK_REFERENCES);
+	second = copybreak(skb, TEST_LEN);
 	KUNIT_EXPECT_NOT_NULL(test, second);
 	if (second)
 		KUNIT_EXPECT_PTR_NE(test, second->head, first->head);
@@ -214,8 +214,8 @@ static void carrier_with_many_references_gets_no_more(struct kunit *test)
 static void writer_gets_bytes_of_its_own(struct kunit *test)
 {
 	struct sk_buff *skb = packet(test, TEST_LEN, 1);
-	struct sk_buff *written = pack(skb, TEST_LEN);
-	struct sk_buff *read = pack(skb, TEST_LEN);
+	struct sk_buff *written = copybreak(skb, TEST_LEN);
+	struct sk_buff *read = copybreak(skb, TEST_LEN);
 
 	KUNIT_ASSERT_NOT_NULL(test, written);
 	KUNIT_ASSERT_NOT_NULL(test, read);
@@ -229,17 +229,17 @@ static void writer_gets_bytes_of_its_own(struct kunit *test)
 	consume_skb(skb);
 }
 
-static void packet_over_the_limit_is_not_packed(struct kunit *test)
+static void packet_over_the_limit_is_not_copied(struct kunit *test)
 {
-	const unsigned int most = XINET_SKB_PACK_MAX - ETH_HLEN;
+	const unsigned int most = XINET_COPYBREAK_MAX - ETH_HLEN;
 	struct sk_buff *fits = packet(test, most, 1);
 	struct sk_buff *large = packet(test, most + 1, 1);
-	struct sk_buff *packed = pack(fits, most);
+	struct sk_buff *copied = copybreak(fits, most);
 
-	KUNIT_ASSERT_NOT_NULL(test, packed);
-	expect_filled(test, packed, most, 1);
-	KUNIT_EXPECT_NULL(test, pack(large, most + 1));
-	consume_skb(packed);
+	KUNIT_ASSERT_NOT_NULL(test, copied);
+	expect_filled(test, copied, most, 1);
+	KUNIT_EXPECT_NULL(test, copybreak(large, most + 1));
+	consume_skb(copied);
 	consume_skb(fits);
 	consume_skb(large);
 }
@@ -283,7 +283,7 @@ static void tell_fragment(struct sk_buff *skb)
 		skb_add_rx_frag(skb, 0, page, 0, 8, PAGE_SIZE);
 }
 
-static void packet_with_more_to_say_is_not_packed(struct kunit *test)
+static void packet_with_more_to_say_is_not_copied(struct kunit *test)
 {
 	static void (*const tell[])(struct sk_buff *) = {
 		tell_hardware_stamp, tell_stamp_for_sender, tell_segments,
@@ -296,27 +296,27 @@ static void packet_with_more_to_say_is_not_packed(struct kunit *test)
 		struct sk_buff *skb = packet(test, TEST_LEN, 1);
 
 		tell[i](skb);
-		KUNIT_EXPECT_NULL_MSG(test, pack(skb, TEST_LEN), "case %u", i);
+		KUNIT_EXPECT_NULL_MSG(test, copybreak(skb, TEST_LEN), "case %u", i);
 		KUNIT_EXPECT_FALSE(test, skb_cloned(skb));
 		consume_skb(skb);
 	}
 }
 
-static void checksum_over_padding_is_not_packed(struct kunit *test)
+static void checksum_over_padding_is_not_copied(struct kunit *test)
 {
 	struct sk_buff *skb = packet(test, TEST_LEN, 1);
-	struct sk_buff *packed;
+	struct sk_buff *copied;
 
 	skb->ip_summed = CHECKSUM_COMPLETE;
-	KUNIT_EXPECT_NULL(test, pack(skb, 28));
-	packed = pack(skb, TEST_LEN);
-	KUNIT_EXPECT_NOT_NULL(test, packed);
-	consume_skb(packed);
+	KUNIT_EXPECT_NULL(test, copybreak(skb, 28));
+	copied = copybreak(skb, TEST_LEN);
+	KUNIT_EXPECT_NOT_NULL(test, copied);
+	consume_skb(copied);
 	consume_skb(skb);
 }
 
-static struct kunit_case skb_pack_cases[] = {
-	KUNIT_CASE(packed_packet_says_what_the_packet_said),
+static struct kunit_case copybreak_cases[] = {
+	KUNIT_CASE(copied_packet_says_what_the_packet_said),
 	KUNIT_CASE(memory_of_the_packet_is_let_go),
 	KUNIT_CASE(packet_is_charged_with_all_that_it_keeps),
 	KUNIT_CASE(padding_is_left_out),
@@ -324,13 +324,13 @@ static struct kunit_case skb_pack_cases[] = {
 	KUNIT_CASE(memory_of_packets_that_were_read_is_used_again),
 	KUNIT_CASE(carrier_with_many_references_gets_no_more),
 	KUNIT_CASE(writer_gets_bytes_of_its_own),
-	KUNIT_CASE(packet_over_the_limit_is_not_packed),
-	KUNIT_CASE(packet_with_more_to_say_is_not_packed),
-	KUNIT_CASE(checksum_over_padding_is_not_packed),
+	KUNIT_CASE(packet_over_the_limit_is_not_copied),
+	KUNIT_CASE(packet_with_more_to_say_is_not_copied),
+	KUNIT_CASE(checksum_over_padding_is_not_copied),
 	{}
 };
 
-struct kunit_suite xinet_skb_pack_suite = {
-	.name = "xinet_skb_pack",
-	.test_cases = skb_pack_cases,
+struct kunit_suite xinet_copybreak_suite = {
+	.name = "xinet_skb_copybreak",
+	.test_cases = copybreak_cases,
 };

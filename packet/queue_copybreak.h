@@ -2,8 +2,8 @@
 /*
  * Small packets in the receive queue of a packet socket, many in one skb.
  */
-#ifndef _XINET_PACKET_QUEUE_PACK_H
-#define _XINET_PACKET_QUEUE_PACK_H
+#ifndef _XINET_PACKET_QUEUE_COPYBREAK_H
+#define _XINET_PACKET_QUEUE_COPYBREAK_H
 
 #include <linux/if_ether.h>
 #include <linux/ktime.h>
@@ -13,8 +13,8 @@
 struct sock;
 struct xinet_packet_sock;
 
-/* Bytes of the longest packet that is packed: up to here a copy is cheap. */
-#define XINET_QUEUE_PACK_MAX	256
+/* Bytes of the longest packet that is copied: up to here a copy is cheap. */
+#define XINET_QUEUE_COPYBREAK_MAX	256
 
 /**
  * struct xinet_queue_from - where a packet came from
@@ -35,7 +35,7 @@ struct xinet_queue_from {
 };
 
 /**
- * struct xinet_queue_packet - a packed packet, its bytes behind it
+ * struct xinet_queue_packet - a copied packet, its bytes behind it
  * @tstamp: as in the skb it came in; so are @mark, @priority, @protocol,
  *	@ip_summed and @csum_valid
  * @truesize: that of the skb it came in; once it is taken, what the socket is no
@@ -67,25 +67,25 @@ struct xinet_queue_packet {
 };
 
 /**
- * xinet_queue_may_pack() - whether a packet says nothing that cannot be packed
+ * xinet_queue_may_copybreak() - whether a packet says nothing that cannot be copied
  * @skb: from an Ethernet device, without a tag beside it
  * @len: how many bytes are wanted; whether they are in one piece is not asked
  */
-static __always_inline bool xinet_queue_may_pack(const struct sk_buff *skb,
-						 u32 len)
+static __always_inline bool xinet_queue_may_copybreak(const struct sk_buff *skb,
+						      u32 len)
 {
 	const struct skb_shared_info *info = skb_shinfo(skb);
 
-	return len <= XINET_QUEUE_PACK_MAX && !info->gso_size &&
+	return len <= XINET_QUEUE_COPYBREAK_MAX && !info->gso_size &&
 	       !info->tx_flags && !info->hwtstamps.hwtstamp &&
 	       skb->ip_summed != CHECKSUM_PARTIAL &&
 	       skb_tstamp(skb) == skb->tstamp;
 }
 
 /**
- * xinet_queue_pack() - put a packet at the end of the queue
+ * xinet_queue_copybreak() - put a packet at the end of the queue
  * @po: the socket; the packet is for it, and counted here
- * @skb: one that may be packed
+ * @skb: one that may be copied
  * @data: its first byte
  * @origlen: bytes from there on
  * @len: how many of them are wanted
@@ -94,8 +94,8 @@ static __always_inline bool xinet_queue_may_pack(const struct sk_buff *skb,
  * Context: softirq, or BH disabled; sk_receive_queue.lock held.
  * Return: whether it is there; if not, nothing has happened.
  */
-bool xinet_queue_pack(struct xinet_packet_sock *po, const struct sk_buff *skb,
-		      const void *data, u32 origlen, u32 len, int ifindex);
+bool xinet_queue_copybreak(struct xinet_packet_sock *po, const struct sk_buff *skb,
+			   const void *data, u32 origlen, u32 len, int ifindex);
 
 /**
  * xinet_queue_take() - the first packet of the queue
@@ -123,19 +123,19 @@ void xinet_queue_put(struct sock *sk, struct sk_buff *skb,
 		     const struct xinet_queue_packet *packet, bool peek);
 
 /**
- * xinet_queue_unpack() - an skb that says what a packed packet says
+ * xinet_queue_to_skb() - an skb that says what a copied packet says
  * @packet: the packet
  *
  * Context: process.
  * Return: an skb of its own, charged to nobody, without what @from says; NULL
  * when there is no memory.
  */
-struct sk_buff *xinet_queue_unpack(const struct xinet_queue_packet *packet);
+struct sk_buff *xinet_queue_to_skb(const struct xinet_queue_packet *packet);
 
 /**
- * xinet_queue_pack_release() - let go of what a socket keeps for later
+ * xinet_queue_copybreak_release() - let go of what a socket keeps for later
  * @po: the socket, which is being closed, its queue empty
  */
-void xinet_queue_pack_release(struct xinet_packet_sock *po);
+void xinet_queue_copybreak_release(struct xinet_packet_sock *po);
 
-#endif /* _XINET_PACKET_QUEUE_PACK_H */
+#endif /* _XINET_PACKET_QUEUE_COPYBREAK_H */

@@ -22,7 +22,7 @@
  *   Each packet is charged with what the skb it came in would be, and a carrier
  *   with no less than it holds: what the first packets of a page add is used up
  *   by those that follow, and comes back with the last. Where the receive buffer
- *   has no room for a page nothing is packed.
+ *   has no room for a page nothing is copied.
  *
  * A reader copies without the lock; its reference keeps the page, in which
  * nothing that is not free is ever written again. The one who takes the last
@@ -42,7 +42,7 @@
 #include "compat/xinet_compat_packet.h"
 #include "packet/frame_info.h"
 #include "packet/packet.h"
-#include "packet/queue_pack.h"
+#include "packet/queue_copybreak.h"
 
 /* Of a carrier. */
 #define PACK_PAGE_SIZE	min_t(u32, PAGE_SIZE, SZ_16K)
@@ -62,52 +62,52 @@
  * @charged: what the socket is charged with: @truesize, but no less than
  *	PACK_HELD while there are any
  */
-struct pack_cb {
+struct copybreak_cb {
 	u32 first;
 	u32 end;
 	u32 truesize;
 	u32 charged;
 };
 
-static struct pack_cb *pack_cb(const struct sk_buff *skb)
+static struct copybreak_cb *copybreak_cb(const struct sk_buff *skb)
 {
-	sock_skb_cb_check_size(sizeof(struct pack_cb));
-	return (struct pack_cb *)skb->cb;
+	sock_skb_cb_check_size(sizeof(struct copybreak_cb));
+	return (struct copybreak_cb *)skb->cb;
 }
 
-static u32 pack_room(u32 len)
+static u32 copybreak_room(u32 len)
 {
 	return ALIGN((u32)sizeof(struct xinet_queue_packet) + len,
 		     PACK_ALIGNMENT);
 }
 
 /* Destructor of a carrier: what nobody has taken is not charged any more. */
-static void pack_destruct(struct sk_buff *carrier)
+static void copybreak_destruct(struct sk_buff *carrier)
 {
-	atomic_sub(pack_cb(carrier)->charged, &carrier->sk->sk_rmem_alloc);
+	atomic_sub(copybreak_cb(carrier)->charged, &carrier->sk->sk_rmem_alloc);
 }
 
-static bool pack_is_carrier(const struct sk_buff *skb)
+static bool copybreak_is_carrier(const struct sk_buff *skb)
 {
-	return skb->destructor == pack_destruct;
+	return skb->destructor == copybreak_destruct;
 }
 
-static struct xinet_queue_packet *pack_first(const struct sk_buff *carrier)
+static struct xinet_queue_packet *copybreak_first(const struct sk_buff *carrier)
 {
-	return (void *)carrier->head + pack_cb(carrier)->first;
+	return (void *)carrier->head + copybreak_cb(carrier)->first;
 }
 
 /* Has @carrier look as if its first packet were the only one. */
-static void pack_show_first(struct sk_buff *carrier)
+static void copybreak_show_first(struct sk_buff *carrier)
 {
-	struct xinet_queue_packet *packet = pack_first(carrier);
+	struct xinet_queue_packet *packet = copybreak_first(carrier);
 
 	carrier->data = (void *)(packet + 1);
 	carrier->len = packet->len;
 	skb_set_tail_pointer(carrier, carrier->len);
 }
 
-static noinline struct sk_buff *pack_alloc(struct sock *sk)
+static noinline struct sk_buff *copybreak_alloc(struct sock *sk)
 {
 	struct sk_buff *carrier;
 	struct page *page;
@@ -121,13 +121,13 @@ static noinline struct sk_buff *pack_alloc(struct sock *sk)
 		return NULL;
 	}
 	carrier->sk = sk;
-	carrier->destructor = pack_destruct;
-	pack_cb(carrier)->charged = 0;
+	carrier->destructor = copybreak_destruct;
+	copybreak_cb(carrier)->charged = 0;
 	return carrier;
 }
 
 /* An empty carrier at the end of the queue: the caller fills it under its lock. */
-static struct sk_buff *pack_begin(struct xinet_packet_sock *po)
+static struct sk_buff *copybreak_begin(struct xinet_packet_sock *po)
 {
 	struct sock *sk = &po->sk;
 	struct sk_buff *carrier;
@@ -135,34 +135,34 @@ static struct sk_buff *pack_begin(struct xinet_packet_sock *po)
 	if (unlikely(atomic_read(&sk->sk_rmem_alloc) + PACK_HELD >
 		     READ_ONCE(sk->sk_rcvbuf)))
 		return NULL;
-	carrier = xchg(&po->spare, NULL) ?: pack_alloc(sk);
+	carrier = xchg(&po->spare, NULL) ?: copybreak_alloc(sk);
 	if (unlikely(!carrier))
 		return NULL;
-	pack_cb(carrier)->first = 0;
-	pack_cb(carrier)->end = 0;
-	pack_cb(carrier)->truesize = 0;
+	copybreak_cb(carrier)->first = 0;
+	copybreak_cb(carrier)->end = 0;
+	copybreak_cb(carrier)->truesize = 0;
 	__skb_queue_tail(&sk->sk_receive_queue, carrier);
 	return carrier;
 }
 
 /* The carrier that has @room bytes for the next packet. */
 static __always_inline struct sk_buff *
-pack_carrier(struct xinet_packet_sock *po, u32 room)
+copybreak_carrier(struct xinet_packet_sock *po, u32 room)
 {
 	struct sk_buff *last = skb_peek_tail(&po->sk.sk_receive_queue);
 
 	if (likely(last)) {
-		if (unlikely(!pack_is_carrier(last)))
+		if (unlikely(!copybreak_is_carrier(last)))
 			return NULL;
-		if (likely(pack_cb(last)->end + room <= PACK_SIZE))
+		if (likely(copybreak_cb(last)->end + room <= PACK_SIZE))
 			return last;
 	}
-	return pack_begin(po);
+	return copybreak_begin(po);
 }
 
 static __always_inline void
-pack_fill(struct xinet_queue_packet *packet, const struct sk_buff *skb,
-	  const void *data, u32 len)
+copybreak_fill(struct xinet_queue_packet *packet, const struct sk_buff *skb,
+	       const void *data, u32 len)
 {
 	const struct net_device *dev = skb->dev;
 
@@ -182,27 +182,27 @@ pack_fill(struct xinet_queue_packet *packet, const struct sk_buff *skb,
 	xinet_frame_copy_linear(packet + 1, data, len);
 }
 
-bool xinet_queue_pack(struct xinet_packet_sock *po, const struct sk_buff *skb,
-		      const void *data, u32 origlen, u32 len, int ifindex)
+bool xinet_queue_copybreak(struct xinet_packet_sock *po, const struct sk_buff *skb,
+			   const void *data, u32 origlen, u32 len, int ifindex)
 {
 	struct sock *sk = &po->sk;
-	const u32 room = pack_room(len);
+	const u32 room = copybreak_room(len);
 	struct xinet_queue_packet *packet;
 	struct sk_buff *carrier;
-	struct pack_cb *cb;
+	struct copybreak_cb *cb;
 	u32 charge, ahead;
 
 	BUILD_BUG_ON(offsetof(struct xinet_queue_packet, from) +
 		     offsetof(struct xinet_queue_from, addr) !=
 		     offsetof(struct xinet_queue_packet, addr));
 
-	carrier = pack_carrier(po, room);
+	carrier = copybreak_carrier(po, room);
 	if (unlikely(!carrier))
 		return false;
-	cb = pack_cb(carrier);
+	cb = copybreak_cb(carrier);
 	/*
 	 * What the page is charged with beyond its packets is no packet's. An
-	 * empty one is in the queue already and has to be filled: pack_begin()
+	 * empty one is in the queue already and has to be filled: copybreak_begin()
 	 * has asked, and others may have changed the answer since.
 	 */
 	ahead = cb->charged - cb->truesize;
@@ -211,13 +211,13 @@ bool xinet_queue_pack(struct xinet_packet_sock *po, const struct sk_buff *skb,
 		return false;
 
 	packet = (void *)carrier->head + cb->end;
-	pack_fill(packet, skb, data, len);
+	copybreak_fill(packet, skb, data, len);
 	packet->from.origlen = origlen;
 	packet->from.ifindex = ifindex;
 	packet->dropcount = sock_flag(sk, SOCK_RXQ_OVFL) ?
 			    xinet_sk_drops_read(sk) : 0;
 	if (cb->first == cb->end)
-		pack_show_first(carrier);
+		copybreak_show_first(carrier);
 	cb->end += room;
 	cb->truesize += packet->truesize;
 	charge = max(cb->truesize, PACK_HELD);
@@ -226,18 +226,18 @@ bool xinet_queue_pack(struct xinet_packet_sock *po, const struct sk_buff *skb,
 	po->tp_packets++;
 	return true;
 }
-EXPORT_SYMBOL_IF_KUNIT(xinet_queue_pack);
+EXPORT_SYMBOL_IF_KUNIT(xinet_queue_copybreak);
 
 /*
  * Takes @packet, the first one of a carrier, of which others may be read
  * meanwhile; its charge goes with it. Returns whether there is another.
  */
-static bool pack_take(struct pack_cb *cb, struct xinet_queue_packet *packet)
+static bool copybreak_take(struct copybreak_cb *cb, struct xinet_queue_packet *packet)
 {
 	bool more;
 	u32 left;
 
-	cb->first += pack_room(packet->len);
+	cb->first += copybreak_room(packet->len);
 	cb->truesize -= packet->truesize;
 	more = cb->first != cb->end;
 	left = more ? max(cb->truesize, PACK_HELD) : 0;
@@ -255,19 +255,19 @@ struct sk_buff *xinet_queue_take(struct sock *sk, bool peek,
 	*packet = NULL;
 	if (!skb)
 		return NULL;
-	if (!pack_is_carrier(skb)) {
+	if (!copybreak_is_carrier(skb)) {
 		if (peek)
 			return skb_get(skb);
 		__skb_unlink(skb, &sk->sk_receive_queue);
 		return skb;
 	}
 
-	first = pack_first(skb);
+	first = copybreak_first(skb);
 	*packet = first;
 	if (peek)
 		return skb_get(skb);
-	if (pack_take(pack_cb(skb), first)) {
-		pack_show_first(skb);
+	if (copybreak_take(copybreak_cb(skb), first)) {
+		copybreak_show_first(skb);
 		return skb_get(skb);
 	}
 	__skb_unlink(skb, &sk->sk_receive_queue);
@@ -276,13 +276,13 @@ struct sk_buff *xinet_queue_take(struct sock *sk, bool peek,
 EXPORT_SYMBOL_IF_KUNIT(xinet_queue_take);
 
 /* Whether a reference is the last one to a carrier without packets. */
-static bool pack_is_done(const struct sk_buff *carrier)
+static bool copybreak_is_done(const struct sk_buff *carrier)
 {
 	if (skb_shared(carrier))
 		return false;
 	/* what others have done to it before they let go */
 	smp_rmb();
-	return pack_cb(carrier)->first == pack_cb(carrier)->end;
+	return copybreak_cb(carrier)->first == copybreak_cb(carrier)->end;
 }
 
 void xinet_queue_put(struct sock *sk, struct sk_buff *skb,
@@ -292,14 +292,14 @@ void xinet_queue_put(struct sock *sk, struct sk_buff *skb,
 
 	if (packet && !peek) {
 		atomic_sub(packet->truesize, &sk->sk_rmem_alloc);
-		if (pack_is_done(skb) && !cmpxchg(&po->spare, NULL, skb))
+		if (copybreak_is_done(skb) && !cmpxchg(&po->spare, NULL, skb))
 			return;
 	}
 	consume_skb(skb);
 }
 EXPORT_SYMBOL_IF_KUNIT(xinet_queue_put);
 
-struct sk_buff *xinet_queue_unpack(const struct xinet_queue_packet *packet)
+struct sk_buff *xinet_queue_to_skb(const struct xinet_queue_packet *packet)
 {
 	struct sk_buff *skb = alloc_skb(packet->len, GFP_KERNEL);
 
@@ -318,9 +318,9 @@ struct sk_buff *xinet_queue_unpack(const struct xinet_queue_packet *packet)
 	SOCK_SKB_CB(skb)->dropcount = packet->dropcount;
 	return skb;
 }
-EXPORT_SYMBOL_IF_KUNIT(xinet_queue_unpack);
+EXPORT_SYMBOL_IF_KUNIT(xinet_queue_to_skb);
 
-void xinet_queue_pack_release(struct xinet_packet_sock *po)
+void xinet_queue_copybreak_release(struct xinet_packet_sock *po)
 {
 	consume_skb(xchg(&po->spare, NULL));
 }

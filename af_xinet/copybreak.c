@@ -29,7 +29,7 @@
 #include <linux/sizes.h>
 #include <linux/slab.h>
 
-#include "af_xinet/skb_pack.h"
+#include "af_xinet/copybreak.h"
 #include "packet/frame_info.h"
 
 /* Bytes of a carrier, those for packets, and what keeping one of them keeps. */
@@ -51,16 +51,16 @@
  *
  * Of one CPU, which alone touches it, with BH disabled.
  */
-struct pack_ring {
+struct copybreak_ring {
 	unsigned char *carrier[PACK_CARRIERS];
 	unsigned int at;
 	unsigned int used;
 };
 
-static DEFINE_PER_CPU(struct pack_ring, pack_ring);
+static DEFINE_PER_CPU(struct copybreak_ring, copybreak_ring);
 
 /* Whether a clone with another struct skb_shared_info says the same. */
-static bool pack_is_plain(const struct sk_buff *skb)
+static bool copybreak_is_plain(const struct sk_buff *skb)
 {
 	const struct skb_shared_info *info = skb_shinfo(skb);
 
@@ -71,14 +71,14 @@ static bool pack_is_plain(const struct sk_buff *skb)
 }
 
 /* Where what a reader may ask for begins: filters look at the link's header. */
-static const unsigned char *pack_start(const struct sk_buff *skb)
+static const unsigned char *copybreak_start(const struct sk_buff *skb)
 {
 	if (!skb_mac_header_was_set(skb))
 		return skb->data;
 	return min_t(const unsigned char *, skb_mac_header(skb), skb->data);
 }
 
-static struct skb_shared_info *pack_info(unsigned char *carrier)
+static struct skb_shared_info *copybreak_info(unsigned char *carrier)
 {
 	return (struct skb_shared_info *)(carrier + PACK_SIZE);
 }
@@ -87,19 +87,19 @@ static struct skb_shared_info *pack_info(unsigned char *carrier)
  * References to @carrier, ours among them. Only this CPU adds any; who gives one
  * back has read what he wanted before.
  */
-static int pack_references(unsigned char *carrier)
+static int copybreak_references(unsigned char *carrier)
 {
-	return atomic_read_acquire(&pack_info(carrier)->dataref);
+	return atomic_read_acquire(&copybreak_info(carrier)->dataref);
 }
 
 /* Gives our reference back; the last one is given back by kfree() anywhere. */
-static void pack_put(unsigned char *carrier)
+static void copybreak_put(unsigned char *carrier)
 {
-	if (carrier && atomic_dec_and_test(&pack_info(carrier)->dataref))
+	if (carrier && atomic_dec_and_test(&copybreak_info(carrier)->dataref))
 		kfree(carrier);
 }
 
-static unsigned char *pack_alloc(void)
+static unsigned char *copybreak_alloc(void)
 {
 	unsigned char *carrier;
 
@@ -107,52 +107,52 @@ static unsigned char *pack_alloc(void)
 					__GFP_NOWARN);
 	if (!carrier)
 		return NULL;
-	memset(pack_info(carrier), 0, offsetof(struct skb_shared_info,
-					       dataref));
-	atomic_set(&pack_info(carrier)->dataref, 1);
+	memset(copybreak_info(carrier), 0, offsetof(struct skb_shared_info,
+						    dataref));
+	atomic_set(&copybreak_info(carrier)->dataref, 1);
 	return carrier;
 }
 
 /* The next carrier of @ring, empty; NULL when memory is short. */
-static noinline unsigned char *pack_renew(struct pack_ring *ring)
+static noinline unsigned char *copybreak_renew(struct copybreak_ring *ring)
 {
 	unsigned char **carrier;
 
 	ring->at = (ring->at + 1) % PACK_CARRIERS;
 	ring->used = 0;
 	carrier = &ring->carrier[ring->at];
-	if (!*carrier || pack_references(*carrier) > 1) {
-		pack_put(*carrier);
-		*carrier = pack_alloc();
+	if (!*carrier || copybreak_references(*carrier) > 1) {
+		copybreak_put(*carrier);
+		*carrier = copybreak_alloc();
 	}
 	return *carrier;
 }
 
 /* A carrier with @room bytes behind @ring->used; NULL when memory is short. */
-static unsigned char *pack_carrier(struct pack_ring *ring, unsigned int room)
+static unsigned char *copybreak_carrier(struct copybreak_ring *ring, unsigned int room)
 {
 	unsigned char *carrier = ring->carrier[ring->at];
 	int references;
 
 	if (unlikely(!carrier))
-		return pack_renew(ring);
-	references = pack_references(carrier);
+		return copybreak_renew(ring);
+	references = copybreak_references(carrier);
 	if (references == 1) /* whatever it had has been read */
 		ring->used = 0;
 	if (ring->used + room > PACK_SIZE ||
-	    references > XINET_SKB_PACK_REFERENCES)
-		return pack_renew(ring);
+	    references > XINET_COPYBREAK_REFERENCES)
+		return copybreak_renew(ring);
 	return carrier;
 }
 
 /* Lets @clone have @len bytes at @data, in @carrier. */
-static void pack_move(struct sk_buff *clone, unsigned char *carrier,
-		      unsigned char *data, unsigned int len)
+static void copybreak_move(struct sk_buff *clone, unsigned char *carrier,
+			   unsigned char *data, unsigned int len)
 {
 	int shift = (data - carrier) - (clone->data - clone->head);
 
 	atomic_dec(&skb_shinfo(clone)->dataref); /* the packet has one */
-	atomic_inc(&pack_info(carrier)->dataref);
+	atomic_inc(&copybreak_info(carrier)->dataref);
 
 	if (skb_mac_header_was_set(clone))
 		clone->mac_header += shift;
@@ -170,23 +170,23 @@ static void pack_move(struct sk_buff *clone, unsigned char *carrier,
 	skb_set_tail_pointer(clone, len);
 }
 
-struct sk_buff *xinet_skb_pack(struct sk_buff *skb, unsigned int len)
+struct sk_buff *xinet_skb_copybreak(struct sk_buff *skb, unsigned int len)
 {
-	const unsigned char *start = pack_start(skb);
+	const unsigned char *start = copybreak_start(skb);
 	unsigned int lead = skb->data - start;
 	unsigned char *carrier, *data;
-	struct pack_ring *ring;
+	struct copybreak_ring *ring;
 	struct sk_buff *clone;
 	unsigned int room;
 
-	if (lead + len > XINET_SKB_PACK_MAX || !pack_is_plain(skb) ||
+	if (lead + len > XINET_COPYBREAK_MAX || !copybreak_is_plain(skb) ||
 	    (len != skb->len && skb->ip_summed == CHECKSUM_COMPLETE))
 		return NULL;
 
-	ring = this_cpu_ptr(&pack_ring);
+	ring = this_cpu_ptr(&copybreak_ring);
 	/* headers of the network layer are aligned */
 	room = ALIGN(ALIGN(lead, PACK_ALIGN) + len, PACK_ALIGN);
-	carrier = pack_carrier(ring, room);
+	carrier = copybreak_carrier(ring, room);
 	if (unlikely(!carrier))
 		return NULL;
 	clone = skb_clone(skb, GFP_ATOMIC);
@@ -196,19 +196,19 @@ struct sk_buff *xinet_skb_pack(struct sk_buff *skb, unsigned int len)
 	data = carrier + ring->used + ALIGN(lead, PACK_ALIGN);
 	ring->used += room;
 	xinet_frame_copy_linear(data - lead, start, lead + len);
-	pack_move(clone, carrier, data, len);
+	copybreak_move(clone, carrier, data, len);
 	return clone;
 }
-EXPORT_SYMBOL_IF_KUNIT(xinet_skb_pack);
+EXPORT_SYMBOL_IF_KUNIT(xinet_skb_copybreak);
 
-void xinet_skb_pack_exit(void)
+void xinet_skb_copybreak_exit(void)
 {
-	struct pack_ring *ring;
+	struct copybreak_ring *ring;
 	unsigned int cpu, i;
 
 	for_each_possible_cpu(cpu) {
-		ring = per_cpu_ptr(&pack_ring, cpu);
+		ring = per_cpu_ptr(&copybreak_ring, cpu);
 		for (i = 0; i < PACK_CARRIERS; i++)
-			pack_put(ring->carrier[i]);
+			copybreak_put(ring->carrier[i]);
 	}
 }
