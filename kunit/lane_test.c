@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Lanes of XINET_RX_RING: packet/lane.c. What goes the short way into a lane
- * leaves the same record as what goes the long one; what the short way cannot
+ * Lanes of XINET_RX_RING: packet/lane.c. What takes the fast path into a lane
+ * leaves the same record as what takes the slow one; what the fast path cannot
  * do it leaves to the other, and nothing behind.
  */
 #include <kunit/test.h>
@@ -94,8 +94,8 @@ static void make_ring_of(struct kunit *test, u32 size, u32 flags, u32 snaplen)
 	KUNIT_ASSERT_EQ(test, err, 0);
 	KUNIT_ASSERT_TRUE(test, rcu_access_pointer(f->po->sink.receiver) ==
 			  &f->po->lanes->receiver);
-	KUNIT_ASSERT_TRUE(test, f->po->lanes->receiver.quick ==
-			  xinet_lane_quick);
+	KUNIT_ASSERT_TRUE(test, f->po->lanes->receiver.fast ==
+			  xinet_lane_fast);
 	f->lane = per_cpu_ptr(f->po->lanes->by_cpu, raw_smp_processor_id());
 }
 
@@ -124,14 +124,14 @@ static struct sk_buff *make_packet(struct kunit *test, size_t len)
 	return f->skb;
 }
 
-static bool put_quick(struct lane_fixture *f, const void *source)
+static bool put_fast(struct lane_fixture *f, const void *source)
 {
 	bool stored;
 
 	local_bh_disable();
 	rcu_read_lock();
-	stored = xinet_lane_quick(&f->po->sink, &f->po->lanes->receiver,
-				  f->skb, source, f->dev);
+	stored = xinet_lane_fast(&f->po->sink, &f->po->lanes->receiver,
+				 f->skb, source, f->dev);
 	rcu_read_unlock();
 	local_bh_enable();
 	return stored;
@@ -160,7 +160,7 @@ static void put_long(struct lane_fixture *f)
 
 static bool put(struct lane_fixture *f)
 {
-	return put_quick(f, f->po->sink.source);
+	return put_fast(f, f->po->sink.source);
 }
 
 static const struct xinet_rx_record *record_at(struct lane_fixture *f,
@@ -185,37 +185,37 @@ static void expect_same(struct kunit *test, const char *what)
 {
 	struct lane_fixture *f = test->priv;
 	const u64 first = f->lane->head;
-	struct xinet_rx_record quick, slow;
+	struct xinet_rx_record fast, slow;
 	const void *data;
 
 	KUNIT_ASSERT_TRUE_MSG(test, put(f), "%s", what);
-	quick = *record_at(f, first);
+	fast = *record_at(f, first);
 	data = record_at(f, first) + 1;
-	KUNIT_ASSERT_EQ_MSG(test, f->lane->head, first + quick.len, "%s", what);
+	KUNIT_ASSERT_EQ_MSG(test, f->lane->head, first + fast.len, "%s", what);
 	put_long(f);
-	slow = *record_at(f, first + quick.len);
-	KUNIT_ASSERT_EQ_MSG(test, f->lane->head, first + 2 * quick.len, "%s",
+	slow = *record_at(f, first + fast.len);
+	KUNIT_ASSERT_EQ_MSG(test, f->lane->head, first + 2 * fast.len, "%s",
 			    what);
 
-	KUNIT_EXPECT_EQ_MSG(test, slow.seq, quick.seq + 1, "%s", what);
+	KUNIT_EXPECT_EQ_MSG(test, slow.seq, fast.seq + 1, "%s", what);
 	if (f->skb->tstamp) {
-		KUNIT_EXPECT_EQ_MSG(test, quick.tstamp,
+		KUNIT_EXPECT_EQ_MSG(test, fast.tstamp,
 				    (u64)ktime_to_ns(f->skb->tstamp), "%s",
 				    what);
-		KUNIT_EXPECT_EQ_MSG(test, slow.tstamp, quick.tstamp, "%s",
+		KUNIT_EXPECT_EQ_MSG(test, slow.tstamp, fast.tstamp, "%s",
 				    what);
 	} else {
-		KUNIT_EXPECT_LE_MSG(test, quick.tstamp, slow.tstamp, "%s",
+		KUNIT_EXPECT_LE_MSG(test, fast.tstamp, slow.tstamp, "%s",
 				    what);
-		KUNIT_EXPECT_LT_MSG(test, slow.tstamp - quick.tstamp,
+		KUNIT_EXPECT_LT_MSG(test, slow.tstamp - fast.tstamp,
 				    (u64)60 * NSEC_PER_SEC, "%s", what);
 	}
-	slow.seq = quick.seq;
-	slow.tstamp = quick.tstamp;
-	KUNIT_EXPECT_EQ_MSG(test, memcmp(&quick, &slow, sizeof(quick)), 0, "%s",
+	slow.seq = fast.seq;
+	slow.tstamp = fast.tstamp;
+	KUNIT_EXPECT_EQ_MSG(test, memcmp(&fast, &slow, sizeof(fast)), 0, "%s",
 			    what);
 	KUNIT_EXPECT_EQ_MSG(test, memcmp(data, skb_mac_header(f->skb),
-					 quick.snaplen), 0, "%s", what);
+					 fast.snaplen), 0, "%s", what);
 }
 
 static void lane_records_are_the_same(struct kunit *test)
@@ -278,7 +278,7 @@ static void lane_leaves_what_is_unusual(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, put(f));
 
 	make_packet(test, TEST_SMALL);
-	KUNIT_EXPECT_FALSE(test, put_quick(f, test));
+	KUNIT_EXPECT_FALSE(test, put_fast(f, test));
 	f->po->lanes->frozen = true;
 	expect_refused(test, "into a ring that is frozen");
 	f->po->lanes->frozen = false;
@@ -288,7 +288,7 @@ static void lane_leaves_what_is_unusual(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, put(f));
 }
 
-/* Fills the lane by the short way until it refuses; how many packets. */
+/* Fills the lane through the fast path until it refuses; how many packets. */
 static u64 fill(struct lane_fixture *f)
 {
 	const u64 before = f->lane->packets;
@@ -344,7 +344,7 @@ static void lane_that_is_full_drops(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, f->lane->shared->drops, 1);
 	KUNIT_EXPECT_EQ(test, f->lane->tail, 0);
 
-	/* the reader has read one: the long way makes room */
+	/* the reader has read one: the slow path makes room */
 	*position = 128;
 	expect_refused(test, "before old records are given up");
 	put_long(f);

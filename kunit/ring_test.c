@@ -700,7 +700,7 @@ static void v3_timeout_waits_for_a_late_writer(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, f->po->tp_packets, 2u);
 }
 
-/* Wherever packets may not go the short way. */
+/* Wherever packets may not take the fast path. */
 static void v3_gate_is_shut_when_it_must(struct kunit *test)
 {
 	struct xinet_ring *ring = make_ring(test, TPACKET_V3, 2, TEST_NEVER);

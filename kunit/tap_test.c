@@ -202,7 +202,7 @@ static void program_speaks_for_its_whole_group(struct kunit *test)
 	f->array->nr_groups = 2;
 	RCU_INIT_POINTER(f->array->groups[0].prog, progs[0]);
 	f->array->groups[0].end = 2;
-	f->array->groups[0].quick = XINET_TAP_MODES;
+	f->array->groups[0].fast = XINET_TAP_MODES;
 	RCU_INIT_POINTER(f->array->groups[1].prog, progs[1]);
 	f->array->groups[1].first = 2;
 	f->array->groups[1].end = 4;

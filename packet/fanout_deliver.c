@@ -292,7 +292,7 @@ static void fanout_deliver(struct xinet_tap_sink *sink,
 		consume_skb(own);
 }
 
-/* What fanout_quick() has begun. */
+/* What fanout_fast() has begun. */
 static noinline void fanout_hand_on(struct xinet_tap_sink *sink,
 				    struct xinet_tap_sink *member,
 				    struct sk_buff *skb,
@@ -307,16 +307,16 @@ static noinline void fanout_hand_on(struct xinet_tap_sink *sink,
 	xinet_tap_hand_on(sink, member, skb, &frame);
 }
 
-/* xinet_tap_quick_t of a group that neither defragments nor rolls over. */
-static bool fanout_quick(struct xinet_tap_sink *sink,
-			 const struct xinet_tap_receiver *receiver,
-			 struct sk_buff *skb, const void *source,
-			 const struct net_device *orig_dev)
+/* xinet_tap_fast_t of a group that neither defragments nor rolls over. */
+static bool fanout_fast(struct xinet_tap_sink *sink,
+			const struct xinet_tap_receiver *receiver,
+			struct sk_buff *skb, const void *source,
+			const struct net_device *orig_dev)
 {
 	struct xinet_fanout_group *group =
 		container_of(sink, struct xinet_fanout_group, sink);
 	struct xinet_tap_sink *member;
-	xinet_tap_quick_t quick;
+	xinet_tap_fast_t fast;
 	u32 num;
 
 	/* pairs with the stores in fanout.c */
@@ -325,9 +325,9 @@ static bool fanout_quick(struct xinet_tap_sink *sink,
 		return true;
 	member = fanout_member(group, fanout_choose(group, skb, num));
 	receiver = rcu_dereference(member->receiver);
-	quick = READ_ONCE(receiver->quick);
-	if (!quick || rcu_access_pointer(member->sk->sk_filter) ||
-	    !quick(member, receiver, skb, sink, orig_dev))
+	fast = READ_ONCE(receiver->fast);
+	if (!fast || rcu_access_pointer(member->sk->sk_filter) ||
+	    !fast(member, receiver, skb, sink, orig_dev))
 		fanout_hand_on(sink, member, skb, orig_dev);
 	return true;
 }
@@ -337,9 +337,9 @@ static const struct xinet_tap_receiver fanout_receiver = {
 	.deliver = fanout_deliver,
 };
 
-static const struct xinet_tap_receiver fanout_receiver_quick = {
+static const struct xinet_tap_receiver fanout_receiver_fast = {
 	.deliver = fanout_deliver,
-	.quick = fanout_quick,
+	.fast = fanout_fast,
 };
 
 const struct xinet_tap_receiver *
@@ -349,5 +349,5 @@ xinet_fanout_receiver(const struct xinet_fanout_group *group)
 	    xinet_fanout_has_flag(group, PACKET_FANOUT_FLAG_ROLLOVER) ||
 	    xinet_fanout_has_flag(group, PACKET_FANOUT_FLAG_DEFRAG))
 		return &fanout_receiver;
-	return &fanout_receiver_quick;
+	return &fanout_receiver_fast;
 }

@@ -159,7 +159,7 @@ static inline u32 xinet_frame_timestamp(struct sk_buff *skb,
 }
 
 /**
- * xinet_frame_quick_time() - when a packet came, without a question too many
+ * xinet_frame_fast_time() - when a packet came, without a question too many
  * @skb: the packet
  * @stamped: it may have a stamp already; a constant, which is free when false
  * @now: as of xinet_frame_timestamp(), or NULL: the stamp is not shared
@@ -169,10 +169,10 @@ static inline u32 xinet_frame_timestamp(struct sk_buff *skb,
  *
  * Return: as xinet_frame_timestamp().
  */
-static __always_inline u32 xinet_frame_quick_time(const struct sk_buff *skb,
-						  bool stamped,
-						  struct timespec64 *now,
-						  struct timespec64 *ts)
+static __always_inline u32 xinet_frame_fast_time(const struct sk_buff *skb,
+						 bool stamped,
+						 struct timespec64 *now,
+						 struct timespec64 *ts)
 {
 	u32 nsec;
 

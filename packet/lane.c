@@ -339,9 +339,9 @@ void xinet_lane_deliver(struct xinet_tap_sink *sink,
 EXPORT_SYMBOL_IF_KUNIT(xinet_lane_deliver);
 
 /* As lane_fill(), of a packet with nothing unusual, but for time and status. */
-static __always_inline void lane_fill_quick(struct xinet_rx_record *record,
-					    const struct sk_buff *skb,
-					    u32 pkt_len)
+static __always_inline void lane_fill_fast(struct xinet_rx_record *record,
+					   const struct sk_buff *skb,
+					   u32 pkt_len)
 {
 	const struct net_device *dev = skb->dev;
 
@@ -364,13 +364,13 @@ static __always_inline void lane_fill_quick(struct xinet_rx_record *record,
 }
 
 static __always_inline bool
-lane_quick(struct xinet_tap_sink *sink,
-	   const struct xinet_tap_receiver *receiver, struct sk_buff *skb,
-	   const void *source, bool stamped)
+lane_fast(struct xinet_tap_sink *sink,
+	  const struct xinet_tap_receiver *receiver, struct sk_buff *skb,
+	  const void *source, bool stamped)
 {
 	const struct xinet_lanes *lanes = receiving_lanes(receiver);
 	struct xinet_lane *lane = this_cpu_ptr(lanes->by_cpu);
-	const u32 pkt_len = xinet_tpacket_quick_len(skb);
+	const u32 pkt_len = xinet_tpacket_fast_len(skb);
 	const u32 size = lanes->req.lane_size;
 	struct xinet_rx_record *record;
 	u32 offset, len, status;
@@ -378,7 +378,7 @@ lane_quick(struct xinet_tap_sink *sink,
 	if (unlikely(READ_ONCE(sink->source) != source ||
 		     READ_ONCE(lanes->frozen) ||
 		     pkt_len > lanes->max_snaplen ||
-		     !xinet_tpacket_is_quick(skb) || !lane_claim(lane)))
+		     !xinet_tpacket_is_fast(skb) || !lane_claim(lane)))
 		return false;
 	offset = lane->head & (size - 1);
 	len = ALIGN((u32)sizeof(*record) + pkt_len, LANE_ALIGNMENT);
@@ -393,7 +393,7 @@ lane_quick(struct xinet_tap_sink *sink,
 	record->tstamp = stamped ? lane_timestamp(skb, 0, &status) :
 				   ktime_get_real_ns();
 	record->status = status;
-	lane_fill_quick(record, skb, pkt_len);
+	lane_fill_fast(record, skb, pkt_len);
 	lane_publish(lane, record, len);
 	lane_count(lane, lanes);
 	lane_let_go(lane);
@@ -401,24 +401,24 @@ lane_quick(struct xinet_tap_sink *sink,
 }
 
 static noinline bool
-lane_quick_stamped(struct xinet_tap_sink *sink,
-		   const struct xinet_tap_receiver *receiver,
-		   struct sk_buff *skb, const void *source)
+lane_fast_stamped(struct xinet_tap_sink *sink,
+		  const struct xinet_tap_receiver *receiver,
+		  struct sk_buff *skb, const void *source)
 {
-	return lane_quick(sink, receiver, skb, source, true);
+	return lane_fast(sink, receiver, skb, source, true);
 }
 
 /* Budget: as above; no frame described, and the stamp is not shared. */
-bool xinet_lane_quick(struct xinet_tap_sink *sink,
-		      const struct xinet_tap_receiver *receiver,
-		      struct sk_buff *skb, const void *source,
-		      const struct net_device *orig_dev)
+bool xinet_lane_fast(struct xinet_tap_sink *sink,
+		     const struct xinet_tap_receiver *receiver,
+		     struct sk_buff *skb, const void *source,
+		     const struct net_device *orig_dev)
 {
 	if (unlikely(skb->tstamp))
-		return lane_quick_stamped(sink, receiver, skb, source);
-	return lane_quick(sink, receiver, skb, source, false);
+		return lane_fast_stamped(sink, receiver, skb, source);
+	return lane_fast(sink, receiver, skb, source, false);
 }
-EXPORT_SYMBOL_IF_KUNIT(xinet_lane_quick);
+EXPORT_SYMBOL_IF_KUNIT(xinet_lane_fast);
 
 enum xinet_tap_room
 xinet_lane_room(const struct xinet_tap_receiver *receiver,

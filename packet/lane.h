@@ -83,7 +83,7 @@ void xinet_lane_deliver(struct xinet_tap_sink *sink,
 			const struct xinet_tap_frame *frame);
 
 /**
- * xinet_lane_quick() - xinet_tap_quick_t of a socket with such a ring
+ * xinet_lane_fast() - xinet_tap_fast_t of a socket with such a ring
  * @sink: of the socket, in link-level mode, which asks for no stamps of the
  *	device and no PACKET_ORIGDEV
  * @receiver: of the ring
@@ -91,13 +91,13 @@ void xinet_lane_deliver(struct xinet_tap_sink *sink,
  * @source: whom it comes from
  * @orig_dev: not looked at
  *
- * Return: false when it is to take the long way: it is not plain, or in its
+ * Return: false when it is to take the slow path: it is not plain, or in its
  * place is a pad or something that must be given up first.
  */
-bool xinet_lane_quick(struct xinet_tap_sink *sink,
-		      const struct xinet_tap_receiver *receiver,
-		      struct sk_buff *skb, const void *source,
-		      const struct net_device *orig_dev);
+bool xinet_lane_fast(struct xinet_tap_sink *sink,
+		     const struct xinet_tap_receiver *receiver,
+		     struct sk_buff *skb, const void *source,
+		     const struct net_device *orig_dev);
 
 /**
  * xinet_lane_room() - xinet_tap_room_t of a socket with such a ring

@@ -73,14 +73,14 @@ static void queue_note(const struct xinet_packet_sock *po, struct sk_buff *skb,
 
 /* Of sockets that want every packet described, and of the others. */
 static const struct xinet_tap_receiver queue_receiver;
-static const struct xinet_tap_receiver queue_receiver_quick;
+static const struct xinet_tap_receiver queue_receiver_fast;
 
 /* Under way while the socket got a ring, a packet is for neither; queue's lock. */
 static bool queue_wants(const struct xinet_tap_sink *sink,
 			const struct xinet_tap_frame *frame)
 {
 	return xinet_tap_sink_wants(sink, frame) &&
-	       (xinet_tap_sink_has(sink, &queue_receiver_quick) ||
+	       (xinet_tap_sink_has(sink, &queue_receiver_fast) ||
 		xinet_tap_sink_has(sink, &queue_receiver));
 }
 
@@ -127,29 +127,29 @@ static bool queue_copybreak(struct xinet_packet_sock *po, const struct sk_buff *
 }
 
 /*
- * xinet_tap_quick_t
+ * xinet_tap_fast_t
  *
  * Budget: the queue's lock once; one copy; a barrier to see whether someone
  * waits; a page for some dozens of packets, or none when the reader keeps up.
  */
-static bool queue_quick(struct xinet_tap_sink *sink,
-			const struct xinet_tap_receiver *receiver,
-			struct sk_buff *skb, const void *source,
-			const struct net_device *orig_dev)
+static bool queue_fast(struct xinet_tap_sink *sink,
+		       const struct xinet_tap_receiver *receiver,
+		       struct sk_buff *skb, const void *source,
+		       const struct net_device *orig_dev)
 {
 	struct xinet_packet_sock *po = xinet_packet_sk(sink->sk);
 	struct sk_buff_head *queue = &po->sk.sk_receive_queue;
-	const u32 len = xinet_tpacket_quick_len(skb);
+	const u32 len = xinet_tpacket_fast_len(skb);
 	bool copied;
 
-	if (unlikely(!len || !xinet_tpacket_is_quick(skb) ||
+	if (unlikely(!len || !xinet_tpacket_is_fast(skb) ||
 		     !xinet_queue_may_copybreak(skb, len)))
 		return false;
 
 	spin_lock(&queue->lock);
 	/* as long as it is this one the queue takes them whole */
 	copied = likely(sink->source == source &&
-			xinet_tap_sink_has(sink, &queue_receiver_quick)) &&
+			xinet_tap_sink_has(sink, &queue_receiver_fast)) &&
 		 xinet_queue_copybreak(po, skb, skb_mac_header(skb), len, len,
 				       skb->dev->ifindex);
 	spin_unlock(&queue->lock);
@@ -241,15 +241,15 @@ static const struct xinet_tap_receiver queue_receiver = {
 	.room = queue_room,
 };
 
-static const struct xinet_tap_receiver queue_receiver_quick = {
+static const struct xinet_tap_receiver queue_receiver_fast = {
 	.deliver = queue_deliver,
-	.quick = queue_quick,
+	.fast = queue_fast,
 	.room = queue_room,
 };
 
-const struct xinet_tap_receiver *xinet_queue_receiver(bool quick)
+const struct xinet_tap_receiver *xinet_queue_receiver(bool fast)
 {
-	return quick ? &queue_receiver_quick : &queue_receiver;
+	return fast ? &queue_receiver_fast : &queue_receiver;
 }
 
 static bool queue_is_cooked(const struct sock *sk)

@@ -16,12 +16,12 @@ struct socket;
 
 /**
  * xinet_queue_receiver() - what takes the packets of a socket without ring
- * @quick: the socket is in link-level mode and asks for nothing that the quick
+ * @fast: the socket is in link-level mode and asks for nothing that the fast
  *	one does not do: small packets, as long as there is room
  *
  * Counts a drop when the receive buffer is full or memory is short.
  */
-const struct xinet_tap_receiver *xinet_queue_receiver(bool quick);
+const struct xinet_tap_receiver *xinet_queue_receiver(bool fast);
 
 /**
  * xinet_queue_copy() - queue a packet that its ring has no room for

@@ -282,39 +282,39 @@ static void ring_setup_rx(struct xinet_packet_sock *po,
 }
 
 /* Whether the fast path does all that a socket asks for. */
-static bool ring_may_be_quick(const struct xinet_packet_sock *po)
+static bool ring_may_be_fast(const struct xinet_packet_sock *po)
 {
 	return po->sink.mode == XINET_TAP_RAW && !READ_ONCE(po->tp_tstamp) &&
 	       !READ_ONCE(po->origdev);
 }
 
 /* The fast path into @ring. */
-static xinet_tap_quick_t ring_quick(const struct xinet_ring *ring)
+static xinet_tap_fast_t ring_fast(const struct xinet_ring *ring)
 {
 	if (!ring->plain)
 		return NULL;
-	return ring->version == TPACKET_V3 ? xinet_v3_quick :
-					     xinet_tpacket_quick;
+	return ring->version == TPACKET_V3 ? xinet_v3_fast :
+					     xinet_tpacket_fast;
 }
 
 void xinet_ring_set_receiver(struct xinet_packet_sock *po)
 {
 	struct xinet_lanes *lanes = xinet_lanes_made_by(po);
-	const bool quick = ring_may_be_quick(po);
+	const bool fast = ring_may_be_fast(po);
 	const struct xinet_tap_receiver *receiver;
 	struct xinet_ring *ring = po->rx_ring;
 
 	lockdep_assert_held(&po->sk.sk_receive_queue.lock);
 	if (lanes) {
-		WRITE_ONCE(lanes->receiver.quick,
-			   quick ? xinet_lane_quick : NULL);
+		WRITE_ONCE(lanes->receiver.fast,
+			   fast ? xinet_lane_fast : NULL);
 		receiver = &lanes->receiver;
 	} else if (ring) {
-		WRITE_ONCE(ring->receiver.quick,
-			   quick ? ring_quick(ring) : NULL);
+		WRITE_ONCE(ring->receiver.fast,
+			   fast ? ring_fast(ring) : NULL);
 		receiver = &ring->receiver;
 	} else {
-		receiver = xinet_queue_receiver(quick);
+		receiver = xinet_queue_receiver(fast);
 	}
 	/* pairs with the dependent reads of packets, in tap.c and fanout.c */
 	rcu_assign_pointer(po->sink.receiver, receiver);

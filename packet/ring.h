@@ -52,7 +52,7 @@ union xinet_ring_header {
  * @nr_frames: in the whole ring
  * @version: enum tpacket_versions
  * @tx: of a sender
- * @plain: of a receiver: most packets may go the short way, see tpacket_frame.h
+ * @plain: of a receiver: most packets may take the fast path, see tpacket_frame.h
  * @order: of a block's pages
  * @hdrlen: bytes of a frame's header and the struct sockaddr_ll behind it
  * @reserve: PACKET_RESERVE
@@ -73,7 +73,7 @@ union xinet_ring_header {
  * @free_work: for a last reference that goes where freeing is not allowed
  * @rcu: a packet on its way may look at @gate until a grace period later
  *
- * What comes before @gate never changes, but for the quick() of @receiver. The
+ * What comes before @gate never changes, but for the fast() of @receiver. The
  * @head is the kernel's alone: it moves under sk_receive_queue.lock, that of a
  * sender under ring_lock. Nothing that userspace writes into the ring leads the
  * kernel to a place in it.

@@ -57,7 +57,7 @@
 /*
  * How many sinks a tap may have for a sink that leaves to have a new array made
  * only because the old one is degraded: what it costs each of many that leave.
- * The sinks of a larger tap go the slow path until the next one joins or changes.
+ * The sinks of a larger tap take the slow path until the next one joins or changes.
  */
 #define TAP_REPAIR_MAX	64
 
@@ -169,7 +169,7 @@ static void tap_degrade(struct xinet_tap_array *array)
 {
 	WRITE_ONCE(array->degraded, true);
 	RCU_INIT_POINTER(array->only, NULL);
-	RCU_INIT_POINTER(array->quick, NULL);
+	RCU_INIT_POINTER(array->fast, NULL);
 }
 
 /* Makes @array, empty and large enough, the one that packets see. */

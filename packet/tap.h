@@ -81,7 +81,7 @@ typedef void (*xinet_tap_deliver_t)(struct xinet_tap_sink *sink,
 				    const struct xinet_tap_frame *frame);
 
 /**
- * typedef xinet_tap_quick_t - the short way of a packet to a sink
+ * typedef xinet_tap_fast_t - the fast path of a packet to a sink
  * @sink: whose it is; alone behind its tap or chosen in its group, without a
  *	filter
  * @receiver: as in xinet_tap_deliver_t
@@ -94,10 +94,10 @@ typedef void (*xinet_tap_deliver_t)(struct xinet_tap_sink *sink,
  * Return: whether the sink is done with the packet; if not, nothing has
  * happened, and the packet is to be delivered.
  */
-typedef bool (*xinet_tap_quick_t)(struct xinet_tap_sink *sink,
-				  const struct xinet_tap_receiver *receiver,
-				  struct sk_buff *skb, const void *source,
-				  const struct net_device *orig_dev);
+typedef bool (*xinet_tap_fast_t)(struct xinet_tap_sink *sink,
+				 const struct xinet_tap_receiver *receiver,
+				 struct sk_buff *skb, const void *source,
+				 const struct net_device *orig_dev);
 
 /**
  * typedef xinet_tap_room_t - whether a sink could take a packet
@@ -119,7 +119,7 @@ typedef enum xinet_tap_room (*xinet_tap_room_t)(const struct xinet_tap_receiver 
 /**
  * struct xinet_tap_receiver - what takes the packets of a sink
  * @deliver: takes the packets
- * @quick: takes some of them at less cost, or NULL; may change while packets
+ * @fast: takes some of them at less cost, or NULL; may change while packets
  *	see it
  * @room: answers for @deliver; unused in the sink of a fanout group
  * @moved: told under sk_receive_queue.lock that the source of the sink has
@@ -131,7 +131,7 @@ typedef enum xinet_tap_room (*xinet_tap_room_t)(const struct xinet_tap_receiver 
  */
 struct xinet_tap_receiver {
 	xinet_tap_deliver_t deliver;
-	xinet_tap_quick_t quick;
+	xinet_tap_fast_t fast;
 	xinet_tap_room_t room;
 	void (*moved)(const struct xinet_tap_receiver *receiver);
 };
@@ -207,7 +207,7 @@ struct xinet_tap_net {
  * @end: index of the slot after their last
  * @nr_sinks: how many of its slots are not empty; not for packets
  * @mode: enum xinet_tap_mode
- * @quick: @mode, if @prog is there and leaves the control buffer of the packet
+ * @fast: @mode, if @prog is there and leaves the control buffer of the packet
  *	alone; otherwise XINET_TAP_MODES
  * @own: @prog is not set, each runs the filter of its socket
  */
@@ -217,7 +217,7 @@ struct xinet_tap_group {
 	u32 end;
 	u32 nr_sinks;
 	u8 mode;
-	u8 quick;
+	u8 fast;
 	bool own;
 };
 
@@ -226,7 +226,7 @@ struct xinet_tap_group {
  * @rcu: for freeing
  * @only: the one sink behind the tap, if it wants every packet from its
  *	link-level header on; otherwise NULL, and there are groups to look at
- * @quick: the one sink behind the tap, if the quick() of its receiver may be
+ * @fast: the one sink behind the tap, if the fast() of its receiver may be
  *	asked: it is @only or a fanout group; otherwise NULL
  * @slots: the sinks, behind the groups in the same allocation; NULL where one
  *	has left
@@ -244,7 +244,7 @@ struct xinet_tap_group {
 struct xinet_tap_array {
 	struct rcu_head rcu;
 	struct xinet_tap_sink __rcu *only;
-	struct xinet_tap_sink __rcu *quick;
+	struct xinet_tap_sink __rcu *fast;
 	struct xinet_tap_sink __rcu **slots;
 	struct xinet_filter_index *index;
 	u32 nr_indexed;

@@ -79,7 +79,7 @@ void xinet_tap_sink_insert(struct list_head *sinks,
 }
 EXPORT_SYMBOL_IF_KUNIT(xinet_tap_sink_insert);
 
-static bool program_is_quick(const struct bpf_prog *prog)
+static bool program_is_fast(const struct bpf_prog *prog)
 {
 	return prog && !prog->cb_access;
 }
@@ -99,7 +99,7 @@ void xinet_tap_array_fill(struct xinet_tap_array *array,
 			group->first = array->nr_slots;
 			group->mode = sink->mode;
 			group->own = sink->own_filter;
-			group->quick = program_is_quick(prog) ? group->mode :
+			group->fast = program_is_fast(prog) ? group->mode :
 								XINET_TAP_MODES;
 		}
 		sink->slot = array->nr_slots;
@@ -150,9 +150,9 @@ array_only_sink(const struct xinet_tap_array *array)
 	return array_sink(array, 0);
 }
 
-/* The sink of @array->quick. */
+/* The sink of @array->fast. */
 static struct xinet_tap_sink *
-array_quick_sink(const struct xinet_tap_array *array)
+array_fast_sink(const struct xinet_tap_array *array)
 {
 	struct xinet_tap_sink *first = array_sink(array, 0);
 
@@ -182,7 +182,7 @@ void xinet_tap_array_index(struct xinet_tap_array *array)
 	u32 i;
 
 	RCU_INIT_POINTER(array->only, array_only_sink(array));
-	RCU_INIT_POINTER(array->quick, array_quick_sink(array));
+	RCU_INIT_POINTER(array->fast, array_fast_sink(array));
 	if (nr < 2)
 		return;
 	keys = kvmalloc_array(nr, sizeof(*keys), GFP_KERNEL | __GFP_NOWARN);

@@ -48,7 +48,7 @@ void xinet_tap_array_remove(struct xinet_tap_array *array,
 bool xinet_tap_array_is_sparse(const struct xinet_tap_array *array);
 
 /**
- * xinet_tap_array_index() - prepare short ways through an array
+ * xinet_tap_array_index() - prepare fast paths through an array
  * @array: filled in, not published yet
  *
  * Without memory there are none, and every program is run.

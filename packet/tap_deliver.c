@@ -158,7 +158,7 @@ tap_skip_groups(const struct xinet_tap_group *group,
 		enum xinet_tap_mode mode, unsigned int *res)
 {
 	*res = 0;
-	for (; group != end && group->quick == mode; group++) {
+	for (; group != end && group->fast == mode; group++) {
 		/* with BH disabled nobody migrates */
 		*res = bpf_prog_run(rcu_dereference(group->prog), skb);
 		if (*res)
@@ -343,16 +343,16 @@ int xinet_tap_rcv(struct sk_buff *skb, struct net_device *dev,
 {
 	struct xinet_tap *tap = container_of(pt, struct xinet_tap, hook);
 	struct xinet_tap_sink *sink =
-		rcu_dereference(rcu_dereference(tap->array)->quick);
+		rcu_dereference(rcu_dereference(tap->array)->fast);
 	const struct xinet_tap_receiver *receiver;
-	xinet_tap_quick_t quick;
+	xinet_tap_fast_t fast;
 
 	/* below are those that come from elsewhere */
 	if (!sink || skb->pkt_type >= PACKET_OUTGOING || !tap_is_near(tap, skb))
 		return tap_rcv_any(skb, tap, orig_dev);
 	receiver = rcu_dereference(sink->receiver);
-	quick = READ_ONCE(receiver->quick);
-	if (!quick || !quick(sink, receiver, skb, tap, orig_dev))
+	fast = READ_ONCE(receiver->fast);
+	if (!fast || !fast(sink, receiver, skb, tap, orig_dev))
 		return tap_rcv_any(skb, tap, orig_dev);
 	tap_put_skb(skb);
 	return 0;

@@ -31,7 +31,7 @@
  * group, is what avoids it. A packet has the same time in all rings; where it
  * comes to a second one the packets of another CPU may have overtaken it.
  *
- * Most packets go the short way, see tpacket_frame.h.
+ * Most packets take the fast path, see tpacket_frame.h.
  */
 #include <linux/if_packet.h>
 #include <linux/netdevice.h>
@@ -191,7 +191,7 @@ static u32 tpacket_queue_copy(struct xinet_packet_sock *po,
 }
 
 /*
- * The long way into the ring; sk_receive_queue.lock held. false: the packet has
+ * The slow path into the ring; sk_receive_queue.lock held. false: the packet has
  * no place there.
  */
 static noinline bool tpacket_store(struct xinet_packet_sock *po,
@@ -232,8 +232,8 @@ static noinline bool tpacket_store(struct xinet_packet_sock *po,
 }
 
 /*
- * The short way into a ring of V2; false: the long one is wanted. @stamped and
- * @now are those of xinet_frame_quick_time().
+ * The fast path into a ring of V2; false: the slow one is wanted. @stamped and
+ * @now are those of xinet_frame_fast_time().
  */
 static __always_inline bool
 tpacket_store_v2(struct xinet_packet_sock *po, struct xinet_ring *ring,
@@ -264,7 +264,7 @@ tpacket_store_v2(struct xinet_packet_sock *po, struct xinet_ring *ring,
 
 	/* into memory that is at hand under the lock: nothing is on the stack */
 	if (stamped || now)
-		status = xinet_frame_quick_time(skb, stamped, now, ts);
+		status = xinet_frame_fast_time(skb, stamped, now, ts);
 	else
 		ktime_get_real_ts64(ts);
 	h->tp_sec = ts->tv_sec;
@@ -274,12 +274,12 @@ tpacket_store_v2(struct xinet_packet_sock *po, struct xinet_ring *ring,
 	return true;
 }
 
-static __always_inline bool tpacket_store_quick(struct xinet_packet_sock *po,
-						struct xinet_ring *ring,
-						struct sk_buff *skb,
-						bool stamped)
+static __always_inline bool tpacket_store_fast(struct xinet_packet_sock *po,
+					       struct xinet_ring *ring,
+					       struct sk_buff *skb,
+					       bool stamped)
 {
-	u32 len = xinet_tpacket_quick_len(skb);
+	u32 len = xinet_tpacket_fast_len(skb);
 
 	return likely(len) &&
 	       tpacket_store_v2(po, ring, skb, skb_mac_header(skb), len, len,
@@ -287,9 +287,9 @@ static __always_inline bool tpacket_store_quick(struct xinet_packet_sock *po,
 }
 
 static __always_inline bool
-tpacket_quick(struct xinet_tap_sink *sink,
-	      const struct xinet_tap_receiver *receiver, struct sk_buff *skb,
-	      const void *source, bool stamped)
+tpacket_fast(struct xinet_tap_sink *sink,
+	     const struct xinet_tap_receiver *receiver, struct sk_buff *skb,
+	     const void *source, bool stamped)
 {
 	struct sock *sk = sink->sk;
 	struct xinet_packet_sock *po = xinet_packet_sk(sk);
@@ -299,8 +299,8 @@ tpacket_quick(struct xinet_tap_sink *sink,
 	/* under way while the ring was exchanged, its blocks may be gone */
 	stored = likely(sink->source == source &&
 			xinet_tap_sink_has(sink, receiver) &&
-			xinet_tpacket_is_quick(skb)) &&
-		 tpacket_store_quick(po, xinet_ring_of(receiver), skb, stamped);
+			xinet_tpacket_is_fast(skb)) &&
+		 tpacket_store_fast(po, xinet_ring_of(receiver), skb, stamped);
 	spin_unlock(&sk->sk_receive_queue.lock);
 	if (likely(stored))
 		xinet_tpacket_wake(po);
@@ -308,22 +308,22 @@ tpacket_quick(struct xinet_tap_sink *sink,
 }
 
 static noinline bool
-tpacket_quick_stamped(struct xinet_tap_sink *sink,
-		      const struct xinet_tap_receiver *receiver,
-		      struct sk_buff *skb, const void *source)
+tpacket_fast_stamped(struct xinet_tap_sink *sink,
+		     const struct xinet_tap_receiver *receiver,
+		     struct sk_buff *skb, const void *source)
 {
-	return tpacket_quick(sink, receiver, skb, source, true);
+	return tpacket_fast(sink, receiver, skb, source, true);
 }
 
 /* Budget: as below; no stamp is shared, no frame described. */
-bool xinet_tpacket_quick(struct xinet_tap_sink *sink,
-			 const struct xinet_tap_receiver *receiver,
-			 struct sk_buff *skb, const void *source,
-			 const struct net_device *orig_dev)
+bool xinet_tpacket_fast(struct xinet_tap_sink *sink,
+			const struct xinet_tap_receiver *receiver,
+			struct sk_buff *skb, const void *source,
+			const struct net_device *orig_dev)
 {
 	if (unlikely(skb->tstamp))
-		return tpacket_quick_stamped(sink, receiver, skb, source);
-	return tpacket_quick(sink, receiver, skb, source, false);
+		return tpacket_fast_stamped(sink, receiver, skb, source);
+	return tpacket_fast(sink, receiver, skb, source, false);
 }
 
 /*

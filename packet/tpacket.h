@@ -103,7 +103,7 @@ void xinet_tpacket_deliver(struct xinet_tap_sink *sink,
 			   const struct xinet_tap_frame *frame);
 
 /**
- * xinet_tpacket_quick() - xinet_tap_quick_t of a V2 receive ring
+ * xinet_tpacket_fast() - xinet_tap_fast_t of a V2 receive ring
  * @sink: of the socket
  * @receiver: of the ring
  * @skb: as the tap gets it
@@ -113,9 +113,9 @@ void xinet_tpacket_deliver(struct xinet_tap_sink *sink,
  * Context: as xinet_tpacket_deliver().
  * Return: whether it is stored.
  */
-bool xinet_tpacket_quick(struct xinet_tap_sink *sink,
-			 const struct xinet_tap_receiver *receiver,
-			 struct sk_buff *skb, const void *source,
-			 const struct net_device *orig_dev);
+bool xinet_tpacket_fast(struct xinet_tap_sink *sink,
+			const struct xinet_tap_receiver *receiver,
+			struct sk_buff *skb, const void *source,
+			const struct net_device *orig_dev);
 
 #endif /* _XINET_PACKET_TPACKET_H */

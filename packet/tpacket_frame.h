@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The short way of a packet into a receive ring of V2 or V3: what nearly every
+ * The fast path of a packet into a receive ring of V2 or V3: what nearly every
  * packet is, written without a function call but for the time. tpacket.c and
- * tpacket_v3.c have the long way beside it, which knows every case; both write
+ * tpacket_v3.c have the slow path beside it, which knows every case; both write
  * the same into the frame that is drawn in tpacket.c.
  */
 #ifndef _XINET_PACKET_TPACKET_FRAME_H
@@ -25,7 +25,7 @@
 #define XINET_TPACKET_MIN_MACLEN	16
 
 /**
- * xinet_tpacket_is_plain() - whether a packet may go the short way
+ * xinet_tpacket_is_plain() - whether a packet may take the fast path
  * @po: the socket
  * @ring: its receive ring
  * @skb: the packet
@@ -52,12 +52,12 @@ xinet_tpacket_is_plain(const struct xinet_packet_sock *po,
 }
 
 /**
- * xinet_tpacket_is_quick() - whether a packet is as plain as that by itself
+ * xinet_tpacket_is_fast() - whether a packet is as plain as that by itself
  * @skb: the packet, skb->data anywhere
  *
- * The rest has been judged when the socket got its xinet_tap_quick_t.
+ * The rest has been judged when the socket got its xinet_tap_fast_t.
  */
-static __always_inline bool xinet_tpacket_is_quick(const struct sk_buff *skb)
+static __always_inline bool xinet_tpacket_is_fast(const struct sk_buff *skb)
 {
 	const struct header_ops *ops = skb->dev->header_ops;
 	u32 maclen = (u32)skb->network_header - skb->mac_header;
@@ -68,10 +68,10 @@ static __always_inline bool xinet_tpacket_is_quick(const struct sk_buff *skb)
 }
 
 /**
- * xinet_tpacket_quick_len() - bytes of such a packet from its first one on
+ * xinet_tpacket_fast_len() - bytes of such a packet from its first one on
  * @skb: the packet
  */
-static __always_inline u32 xinet_tpacket_quick_len(const struct sk_buff *skb)
+static __always_inline u32 xinet_tpacket_fast_len(const struct sk_buff *skb)
 {
 	return skb->len + (skb->data - skb_mac_header(skb));
 }

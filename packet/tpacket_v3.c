@@ -160,7 +160,7 @@ void xinet_v3_moved(const struct xinet_tap_receiver *receiver)
 }
 
 /*
- * Lets packets go the short way as long as there are such and room for them;
+ * Lets packets take the fast path as long as there are such and room for them;
  * sk_receive_queue.lock held, settled.
  */
 static void v3_let_in(struct xinet_ring *ring)
@@ -170,7 +170,7 @@ static void v3_let_in(struct xinet_ring *ring)
 	/* there a writer may be preempted by whoever waits for it */
 	if (IS_ENABLED(CONFIG_PREEMPT_RT))
 		return;
-	if (v3->state != XINET_V3_FILLING || !ring->receiver.quick)
+	if (v3->state != XINET_V3_FILLING || !ring->receiver.fast)
 		return;
 	/* pairs with the acquire of v3_take(): the block is as it is */
 	atomic64_set_release(&ring->gate,
@@ -179,7 +179,7 @@ static void v3_let_in(struct xinet_ring *ring)
 
 /*
  * Takes @len bytes of the open block for a packet from @source; they begin at
- * @pos. false: the long way is wanted.
+ * @pos. false: the slow path is wanted.
  */
 static __always_inline bool v3_take(struct xinet_ring *ring,
 				    const struct xinet_tap_sink *sink,
@@ -419,7 +419,7 @@ void xinet_v3_setup(struct xinet_packet_sock *po, struct xinet_ring *ring)
 	v3->timeout = ms_to_ktime(req->tp_retire_blk_tov);
 	v3_setup_latency(v3, po);
 	xinet_hrtimer_setup(&v3->timer, v3_timeout, CLOCK_MONOTONIC, v3->mode);
-	/* the short way knows neither */
+	/* the fast path knows neither */
 	if (v3->rxhash || v3->watermark)
 		ring->plain = false;
 	v3->seq = 1;
@@ -470,7 +470,7 @@ static void v3_fill(struct tpacket3_hdr *h, struct sk_buff *skb, bool rxhash,
 }
 
 /*
- * The long way into the ring; sk_receive_queue.lock held. false: the packet has
+ * The slow path into the ring; sk_receive_queue.lock held. false: the packet has
  * no place there.
  */
 static noinline bool v3_store(struct xinet_packet_sock *po,
@@ -516,9 +516,9 @@ static noinline bool v3_store(struct xinet_packet_sock *po,
 }
 
 /*
- * The short way, into a block that has packets and room for another; false: the
+ * The fast path, into a block that has packets and room for another; false: the
  * long one is wanted. A packet that fits into the rest of a block needs no
- * cutting. @stamped and @now are those of xinet_frame_quick_time().
+ * cutting. @stamped and @now are those of xinet_frame_fast_time().
  */
 static __always_inline bool
 v3_store_plain(struct xinet_ring *ring, const struct xinet_tap_sink *sink,
@@ -545,7 +545,7 @@ v3_store_plain(struct xinet_ring *ring, const struct xinet_tap_sink *sink,
 	memset(h->tp_padding, 0, sizeof(h->tp_padding));
 	xinet_tpacket_put_plain(h, skb, from, mac, snaplen, V3_SLL_OFFSET);
 
-	status = xinet_frame_quick_time(skb, stamped, now, &ts);
+	status = xinet_frame_fast_time(skb, stamped, now, &ts);
 	h->tp_status = status | xinet_frame_status(skb);
 	h->tp_sec = ts.tv_sec;
 	h->tp_nsec = ts.tv_nsec;
@@ -553,40 +553,40 @@ v3_store_plain(struct xinet_ring *ring, const struct xinet_tap_sink *sink,
 	return true;
 }
 
-static __always_inline bool v3_quick(struct xinet_tap_sink *sink,
-				     const struct xinet_tap_receiver *receiver,
-				     struct sk_buff *skb, const void *source,
-				     bool stamped)
+static __always_inline bool v3_fast(struct xinet_tap_sink *sink,
+				    const struct xinet_tap_receiver *receiver,
+				    struct sk_buff *skb, const void *source,
+				    bool stamped)
 {
 	/* exchanged by now: its gate is shut */
 	struct xinet_ring *ring = xinet_ring_of(receiver);
-	u32 len = xinet_tpacket_quick_len(skb);
+	u32 len = xinet_tpacket_fast_len(skb);
 
-	return likely(len && xinet_tpacket_is_quick(skb)) &&
+	return likely(len && xinet_tpacket_is_fast(skb)) &&
 	       v3_store_plain(ring, sink, source, skb, skb_mac_header(skb),
 			      len, len, stamped, NULL);
 }
 
 static noinline bool
-v3_quick_stamped(struct xinet_tap_sink *sink,
-		 const struct xinet_tap_receiver *receiver,
-		 struct sk_buff *skb, const void *source)
+v3_fast_stamped(struct xinet_tap_sink *sink,
+		const struct xinet_tap_receiver *receiver,
+		struct sk_buff *skb, const void *source)
 {
-	return v3_quick(sink, receiver, skb, source, true);
+	return v3_fast(sink, receiver, skb, source, true);
 }
 
 /*
  * Budget: two atomic operations on one cache line, no lock; one time stamp,
  * unless the packet has one; one copy. No stamp is shared, no frame described.
  */
-bool xinet_v3_quick(struct xinet_tap_sink *sink,
-		    const struct xinet_tap_receiver *receiver,
-		    struct sk_buff *skb, const void *source,
-		    const struct net_device *orig_dev)
+bool xinet_v3_fast(struct xinet_tap_sink *sink,
+		   const struct xinet_tap_receiver *receiver,
+		   struct sk_buff *skb, const void *source,
+		   const struct net_device *orig_dev)
 {
 	if (unlikely(skb->tstamp))
-		return v3_quick_stamped(sink, receiver, skb, source);
-	return v3_quick(sink, receiver, skb, source, false);
+		return v3_fast_stamped(sink, receiver, skb, source);
+	return v3_fast(sink, receiver, skb, source, false);
 }
 
 /*
@@ -601,7 +601,7 @@ void xinet_v3_deliver(struct xinet_tap_sink *sink,
 {
 	struct sock *sk = sink->sk;
 	struct xinet_packet_sock *po = xinet_packet_sk(sk);
-	/* as in v3_quick() */
+	/* as in v3_fast() */
 	struct xinet_ring *ring = xinet_ring_of(receiver);
 	bool stored, wake;
 

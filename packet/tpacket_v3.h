@@ -106,7 +106,7 @@ void xinet_v3_shutdown(struct xinet_ring *ring);
  * @ring: any receive ring; nothing happens if it is not a V3 one
  *
  * What is stored before, like a new binding, is seen by all packets after. The
- * gate stays shut until a packet has gone the long way.
+ * gate stays shut until a packet has taken the slow path.
  *
  * Context: sk_receive_queue.lock held, BH disabled. Waits for other CPUs, no
  * longer than one takes to copy a packet.
@@ -156,7 +156,7 @@ void xinet_v3_deliver(struct xinet_tap_sink *sink,
 		      const struct xinet_tap_frame *frame);
 
 /**
- * xinet_v3_quick() - xinet_tap_quick_t of a V3 receive ring
+ * xinet_v3_fast() - xinet_tap_fast_t of a V3 receive ring
  * @sink: of the socket
  * @receiver: of the ring
  * @skb: as the tap gets it
@@ -166,10 +166,10 @@ void xinet_v3_deliver(struct xinet_tap_sink *sink,
  * Context: as xinet_v3_deliver().
  * Return: whether it is stored.
  */
-bool xinet_v3_quick(struct xinet_tap_sink *sink,
-		    const struct xinet_tap_receiver *receiver,
-		    struct sk_buff *skb, const void *source,
-		    const struct net_device *orig_dev);
+bool xinet_v3_fast(struct xinet_tap_sink *sink,
+		   const struct xinet_tap_receiver *receiver,
+		   struct sk_buff *skb, const void *source,
+		   const struct net_device *orig_dev);
 
 #if IS_ENABLED(CONFIG_KUNIT)
 /**

@@ -155,7 +155,7 @@ int xinet_tx_dress(const struct xinet_packet_sock *po,
 /**
  * xinet_tx_xmit() - hand a frame to the device
  * @po: the socket
- * @skb: dressed; consumed, whatever is returned
+ * @skb: prepared; consumed, whatever is returned
  *
  * Return: 0, or a negative errno when the frame was dropped at once; -ENETDOWN
  * when the device has gone down meanwhile.
