@@ -196,7 +196,7 @@ static void ip_error_read(const struct xinet_ip_rx *rx, struct sk_buff *skb)
  * xinet_ip_error_wanted(). An error about a protocol that somebody has a raw
  * socket of costs a clone, whoever they are.
  */
-void xinet_ip_error(const struct xinet_ip_rx *rx)
+void xinet_ip_error_receive(const struct xinet_ip_rx *rx)
 {
 	unsigned int header_len = rx->iph->ihl * 4;
 	struct sk_buff *skb;
@@ -217,4 +217,4 @@ void xinet_ip_error(const struct xinet_ip_rx *rx)
 	}
 	consume_skb(skb);
 }
-EXPORT_SYMBOL_IF_KUNIT(xinet_ip_error);
+EXPORT_SYMBOL_IF_KUNIT(xinet_ip_error_receive);

@@ -90,7 +90,7 @@ bool xinet_ip_error_info(const struct net *net, const struct icmphdr *icmph,
 bool xinet_ip_error_wanted(const struct xinet_ip_rx *rx);
 
 /**
- * xinet_ip_error() - tell the senders of a packet of an ICMP error about it
+ * xinet_ip_error_receive() - tell the senders of a packet of an ICMP error about it
  * @rx: a datagram from LOCAL_IN; not written
  *
  * Does nothing when @rx is no ICMP error, or one that nobody here waits for, or
@@ -98,6 +98,6 @@ bool xinet_ip_error_wanted(const struct xinet_ip_rx *rx);
  *
  * Context: softirq, RCU read side.
  */
-void xinet_ip_error(const struct xinet_ip_rx *rx);
+void xinet_ip_error_receive(const struct xinet_ip_rx *rx);
 
 #endif /* _XINET_IP_ERROR_H */

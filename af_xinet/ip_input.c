@@ -335,7 +335,7 @@ static int ip_hook_rcv(struct sk_buff *skb, struct net_device *dev,
 		       struct packet_type *pt, struct net_device *orig_dev)
 {
 	const struct xinet_raw_table *wire =
-		&xinet_raw_net_rcu(dev_net(dev))->table[XINET_RAW_POINT_WIRE];
+		&xinet_raw_pernet_rcu(dev_net(dev))->table[XINET_RAW_POINT_WIRE];
 
 	if (skb->pkt_type == PACKET_OTHERHOST ||
 	    (!READ_ONCE(wire->sockets) && !xinet_handler_any()))

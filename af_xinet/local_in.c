@@ -148,7 +148,7 @@ static noinline bool local_in_input(struct net *net, struct sk_buff *skb)
 	input = rx;
 	xinet_raw_input_host(&input);
 	if (rx.icmp_type >= 0 && xinet_ip_error_is(rx.icmp_type))
-		xinet_ip_error(&rx);
+		xinet_ip_error_receive(&rx);
 	if (likely(!local_in_is_ours_alone(&rx)))
 		return false;
 	__IP_INC_STATS(net, IPSTATS_MIB_INDELIVERS);
@@ -176,7 +176,7 @@ static bool local_in_is_error(const struct sk_buff *skb)
 static bool local_in_deliver(struct sk_buff *skb)
 {
 	struct net *net = dev_net(skb->dev);
-	const struct xinet_raw_net *rn = xinet_raw_net_rcu(net);
+	const struct xinet_raw_net *rn = xinet_raw_pernet_rcu(net);
 	u8 protocol = ip_hdr(skb)->protocol;
 
 	if (!xinet_raw_table_has(&rn->table[XINET_RAW_POINT_HOST], protocol)) {

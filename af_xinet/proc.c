@@ -136,7 +136,7 @@ static int snmp_show(struct seq_file *seq, void *v)
 
 static void *raw_start(struct seq_file *seq, loff_t *pos)
 {
-	struct xinet_raw_net *rn = xinet_raw_net(seq_file_net(seq));
+	struct xinet_raw_net *rn = xinet_raw_pernet(seq_file_net(seq));
 
 	mutex_lock(&rn->lock);
 	return seq_list_start_head(&rn->all, *pos);
@@ -144,12 +144,12 @@ static void *raw_start(struct seq_file *seq, loff_t *pos)
 
 static void *raw_next(struct seq_file *seq, void *v, loff_t *pos)
 {
-	return seq_list_next(v, &xinet_raw_net(seq_file_net(seq))->all, pos);
+	return seq_list_next(v, &xinet_raw_pernet(seq_file_net(seq))->all, pos);
 }
 
 static void raw_stop(struct seq_file *seq, void *v)
 {
-	mutex_unlock(&xinet_raw_net(seq_file_net(seq))->lock);
+	mutex_unlock(&xinet_raw_pernet(seq_file_net(seq))->lock);
 }
 
 /* No timers and no retransmissions, but columns for them. */
@@ -159,7 +159,7 @@ static int raw_show(struct seq_file *seq, void *v)
 	const struct inet_sock *inet;
 	struct sock *sk;
 
-	if (v == &xinet_raw_net(seq_file_net(seq))->all) {
+	if (v == &xinet_raw_pernet(seq_file_net(seq))->all) {
 		seq_puts(seq, "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops\n");
 		return 0;
 	}
@@ -190,7 +190,7 @@ static const struct seq_operations raw_seq_ops = {
 
 static struct hlist_head *packet_socks(struct seq_file *seq)
 {
-	return &xinet_packet_net(seq_file_net(seq))->socks;
+	return &xinet_packet_pernet(seq_file_net(seq))->socks;
 }
 
 static void *packet_start(struct seq_file *seq, loff_t *pos)

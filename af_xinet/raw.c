@@ -30,11 +30,11 @@ EXPORT_SYMBOL_IF_KUNIT(xinet_raw_net_id);
 
 void (*xinet_raw_data_ready)(struct sock *sk) __ro_after_init;
 
-struct xinet_raw_net *xinet_raw_net(const struct net *net)
+struct xinet_raw_net *xinet_raw_pernet(const struct net *net)
 {
 	return net_generic(net, xinet_raw_net_id);
 }
-EXPORT_SYMBOL_IF_KUNIT(xinet_raw_net);
+EXPORT_SYMBOL_IF_KUNIT(xinet_raw_pernet);
 
 static int raw_bind(struct socket *sock, struct xinet_sockaddr *uaddr, int len)
 {
@@ -338,7 +338,7 @@ static struct xinet_protosw raw_protosw = {
 
 static int __net_init raw_net_init(struct net *net)
 {
-	struct xinet_raw_net *rn = xinet_raw_net(net);
+	struct xinet_raw_net *rn = xinet_raw_pernet(net);
 
 	mutex_init(&rn->lock);
 	INIT_LIST_HEAD(&rn->all);
@@ -347,7 +347,7 @@ static int __net_init raw_net_init(struct net *net)
 
 static void __net_exit raw_net_exit(struct net *net)
 {
-	struct xinet_raw_net *rn = xinet_raw_net(net);
+	struct xinet_raw_net *rn = xinet_raw_pernet(net);
 	unsigned int i;
 
 	/* Sockets hold their namespace. */

@@ -117,13 +117,13 @@ void xinet_raw_exit(void);
 bool xinet_raw_is(const struct sock *sk);
 
 /**
- * xinet_raw_net() - the raw sockets of a namespace
+ * xinet_raw_pernet() - the raw sockets of a namespace
  * @net: the namespace
  *
  * Context: any, while @net is alive or under RCU.
  * Return: never NULL.
  */
-struct xinet_raw_net *xinet_raw_net(const struct net *net);
+struct xinet_raw_net *xinet_raw_pernet(const struct net *net);
 
 extern unsigned int xinet_raw_net_id;
 
@@ -131,13 +131,13 @@ extern unsigned int xinet_raw_net_id;
 extern void (*xinet_raw_data_ready)(struct sock *sk);
 
 /**
- * xinet_raw_net_rcu() - the same, on the way of a packet
+ * xinet_raw_pernet_rcu() - the same, on the way of a packet
  * @net: the namespace
  *
  * Context: RCU read side.
  * Return: never NULL.
  */
-static inline struct xinet_raw_net *xinet_raw_net_rcu(const struct net *net)
+static inline struct xinet_raw_net *xinet_raw_pernet_rcu(const struct net *net)
 {
 	return xinet_netns_rcu(net, xinet_raw_net_id);
 }
@@ -151,7 +151,7 @@ static inline struct xinet_raw_net *xinet_raw_net_rcu(const struct net *net)
  */
 static inline bool xinet_raw_any(const struct net *net, unsigned int point)
 {
-	return READ_ONCE(xinet_raw_net_rcu(net)->table[point].sockets);
+	return READ_ONCE(xinet_raw_pernet_rcu(net)->table[point].sockets);
 }
 
 /**
@@ -252,7 +252,7 @@ static inline bool xinet_raw_table_has(const struct xinet_raw_table *table,
 static inline bool xinet_raw_has_protocol(const struct net *net,
 					  unsigned int point, u8 protocol)
 {
-	return xinet_raw_table_has(&xinet_raw_net_rcu(net)->table[point],
+	return xinet_raw_table_has(&xinet_raw_pernet_rcu(net)->table[point],
 				   protocol);
 }
 

@@ -29,7 +29,7 @@
 static struct xinet_raw_table *raw_table(const struct xinet_ip_rx *rx,
 					 unsigned int point)
 {
-	return &xinet_raw_net_rcu(rx->net)->table[point];
+	return &xinet_raw_pernet_rcu(rx->net)->table[point];
 }
 
 static __always_inline struct sock *raw_of_node(struct hlist_node *node,
@@ -493,7 +493,7 @@ static void raw_error_at(const struct xinet_ip_error *error,
 			 unsigned int point)
 {
 	struct xinet_raw_table *table =
-		&xinet_raw_net_rcu(error->net)->table[point];
+		&xinet_raw_pernet_rcu(error->net)->table[point];
 	struct hlist_head *list = &table->hash[error->iph->protocol];
 	struct sock *sk;
 

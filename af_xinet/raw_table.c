@@ -161,7 +161,7 @@ int xinet_raw_expect_errors(struct sock *sk)
 	if (likely(READ_ONCE(rsk->behind)) || !raw_receives(sk))
 		return 0;
 
-	rn = xinet_raw_net(sock_net(sk));
+	rn = xinet_raw_pernet(sock_net(sk));
 	mutex_lock(&rn->lock);
 	if (rsk->hashed)
 		err = raw_go_behind(rn, sk);
@@ -172,7 +172,7 @@ EXPORT_SYMBOL_IF_KUNIT(xinet_raw_expect_errors);
 
 int xinet_raw_hash(struct sock *sk)
 {
-	struct xinet_raw_net *rn = xinet_raw_net(sock_net(sk));
+	struct xinet_raw_net *rn = xinet_raw_pernet(sock_net(sk));
 	struct xinet_raw_sock *rsk = xinet_raw_sk(sk);
 	int err = 0;
 
@@ -195,7 +195,7 @@ EXPORT_SYMBOL_IF_KUNIT(xinet_raw_hash);
 
 void xinet_raw_unhash(struct sock *sk)
 {
-	struct xinet_raw_net *rn = xinet_raw_net(sock_net(sk));
+	struct xinet_raw_net *rn = xinet_raw_pernet(sock_net(sk));
 	struct xinet_raw_sock *rsk = xinet_raw_sk(sk);
 
 	mutex_lock(&rn->lock);
@@ -219,7 +219,7 @@ EXPORT_SYMBOL_IF_KUNIT(xinet_raw_unhash);
  */
 int xinet_raw_bind_icmp_id(struct sock *sk, u16 id)
 {
-	struct xinet_raw_net *rn = xinet_raw_net(sock_net(sk));
+	struct xinet_raw_net *rn = xinet_raw_pernet(sock_net(sk));
 	struct xinet_raw_sock *rsk = xinet_raw_sk(sk);
 	int err = 0;
 
@@ -272,7 +272,7 @@ static int raw_move(struct xinet_raw_net *rn, struct sock *sk,
  */
 int xinet_raw_set_point(struct sock *sk, unsigned int point)
 {
-	struct xinet_raw_net *rn = xinet_raw_net(sock_net(sk));
+	struct xinet_raw_net *rn = xinet_raw_pernet(sock_net(sk));
 	struct xinet_raw_sock *rsk = xinet_raw_sk(sk);
 	int err = 0;
 

@@ -521,7 +521,7 @@ static void icmp_id_is_set_once(struct kunit *test)
 /* The walk of the others does not meet a socket that has an identifier. */
 static void icmp_id_leaves_the_list_of_the_protocol(struct kunit *test)
 {
-	struct xinet_raw_net *rn = xinet_raw_net(&init_net);
+	struct xinet_raw_net *rn = xinet_raw_pernet(&init_net);
 	struct sock *sk = open_raw(test, IPPROTO_ICMP);
 
 	KUNIT_EXPECT_FALSE(test, hlist_empty(&rn->table[0].hash[IPPROTO_ICMP]));

@@ -165,7 +165,7 @@ static size_t array_bytes(void)
 static void what_sockets_leave_behind_is_bounded(struct kunit *test)
 {
 	const int most = XINET_TAP_RETIRED_MAX / array_bytes() + 2;
-	struct holder h = { .tn = &xinet_packet_net(&init_net)->taps };
+	struct holder h = { .tn = &xinet_packet_pernet(&init_net)->taps };
 	struct net_device *dev;
 	struct socket **crowd;
 	size_t peak = 0;

@@ -62,12 +62,12 @@
 
 static struct xinet_fanout_net *fanout_net(const struct xinet_packet_sock *po)
 {
-	return &xinet_packet_net(sock_net(&po->sk))->fanout;
+	return &xinet_packet_pernet(sock_net(&po->sk))->fanout;
 }
 
 static struct xinet_tap_net *fanout_taps(const struct xinet_packet_sock *po)
 {
-	return &xinet_packet_net(sock_net(&po->sk))->taps;
+	return &xinet_packet_pernet(sock_net(&po->sk))->taps;
 }
 
 /* The group of @po; bind_lock or fn->lock held, or RCU, or @po in use. */

@@ -255,7 +255,7 @@ struct bpf_prog *xinet_filter_prog(const struct xinet_filter *filter)
 }
 
 const struct xinet_filter_keys *
-xinet_filter_keys(const struct xinet_filter *filter)
+xinet_filter_get_keys(const struct xinet_filter *filter)
 {
 	return filter ? &filter->keys : NULL;
 }

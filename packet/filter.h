@@ -70,14 +70,14 @@ void xinet_filter_put(struct xinet_filter *filter);
 struct bpf_prog *xinet_filter_prog(const struct xinet_filter *filter);
 
 /**
- * xinet_filter_keys() - what a filter requires of a packet
+ * xinet_filter_get_keys() - what a filter requires of a packet
  * @filter: an interned filter, or NULL
  *
  * Context: any; lives while a reference is held.
  * Return: see filter_index.h; NULL for a NULL @filter.
  */
 const struct xinet_filter_keys *
-xinet_filter_keys(const struct xinet_filter *filter);
+xinet_filter_get_keys(const struct xinet_filter *filter);
 
 /**
  * xinet_filter_nothing() - a program that accepts no packet

@@ -80,14 +80,14 @@ static inline u16 xinet_frame_vlan_tci(const struct sk_buff *skb,
 }
 
 /**
- * xinet_frame_vlan() - the tag in front of a packet
+ * xinet_frame_get_vlan() - the tag in front of a packet
  * @skb: the packet
  * @dev: its device, NULL when it is gone
  * @cooked: the socket does not get the link-level header
  */
 static inline struct xinet_frame_vlan
-xinet_frame_vlan(const struct sk_buff *skb, const struct net_device *dev,
-		 bool cooked)
+xinet_frame_get_vlan(const struct sk_buff *skb, const struct net_device *dev,
+		     bool cooked)
 {
 	const u32 valid = TP_STATUS_VLAN_VALID | TP_STATUS_VLAN_TPID_VALID;
 	struct xinet_frame_vlan vlan = {};

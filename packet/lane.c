@@ -209,7 +209,7 @@ static void lane_fill(const struct xinet_packet_sock *po,
 	struct xinet_frame_vlan vlan;
 	u32 status;
 
-	vlan = xinet_frame_vlan(skb, dev, cooked);
+	vlan = xinet_frame_get_vlan(skb, dev, cooked);
 	status = (xinet_frame_status(skb) & ~TP_STATUS_USER) | vlan.status;
 
 	record->type = XINET_RX_PACKET;

@@ -34,7 +34,7 @@ static struct workqueue_struct *options_wq;
 /* Brings the filter that the core holds for the socket to its tap. */
 static void options_republish(struct sock *sk)
 {
-	struct xinet_packet_net *pn = xinet_packet_net(sock_net(sk));
+	struct xinet_packet_net *pn = xinet_packet_pernet(sock_net(sk));
 	struct xinet_packet_sock *po = xinet_packet_sk(sk);
 	struct sk_filter *core, *old_seen = NULL;
 	struct xinet_filter *filter, *old = NULL;
@@ -82,7 +82,7 @@ void xinet_options_filter_work(struct work_struct *work)
 		return;
 	}
 	options_republish(sk);
-	xinet_tap_throttle(&xinet_packet_net(sock_net(sk))->taps);
+	xinet_tap_throttle(&xinet_packet_pernet(sock_net(sk))->taps);
 	sock_put(sk);
 }
 
@@ -128,7 +128,7 @@ static int options_set_socket(struct socket *sock, int optname,
 	case SO_DETACH_FILTER:
 		options_republish(sock->sk);
 		/* here no lock is held any more */
-		xinet_tap_throttle(&xinet_packet_net(sock_net(sock->sk))->taps);
+		xinet_tap_throttle(&xinet_packet_pernet(sock_net(sock->sk))->taps);
 		break;
 	}
 	return 0;
@@ -150,7 +150,7 @@ static int options_copy_long(int *val, sockptr_t optval, unsigned int optlen)
 
 static int options_set_ignore_outgoing(struct xinet_packet_sock *po, int val)
 {
-	struct xinet_packet_net *pn = xinet_packet_net(sock_net(&po->sk));
+	struct xinet_packet_net *pn = xinet_packet_pernet(sock_net(&po->sk));
 
 	if (val < 0 || val > 1)
 		return -EINVAL;
@@ -227,7 +227,7 @@ static int options_set_xinet(struct sock *sk, int optname, sockptr_t optval,
 	if (val != 0 && val != 1)
 		return -EINVAL;
 
-	xinet_tap_throttle(&xinet_packet_net(sock_net(sk))->taps);
+	xinet_tap_throttle(&xinet_packet_pernet(sock_net(sk))->taps);
 	lock_sock(sk);
 	err = xinet_packet_set_cooked(xinet_packet_sk(sk), val);
 	release_sock(sk);

@@ -74,15 +74,15 @@ struct proto xinet_packet_prot = {
 	.obj_size = sizeof(struct xinet_packet_sock),
 };
 
-struct xinet_packet_net *xinet_packet_net(const struct net *net)
+struct xinet_packet_net *xinet_packet_pernet(const struct net *net)
 {
 	return net_generic(net, packet_net_id);
 }
-EXPORT_SYMBOL_IF_KUNIT(xinet_packet_net);
+EXPORT_SYMBOL_IF_KUNIT(xinet_packet_pernet);
 
 static struct xinet_tap_net *packet_taps(const struct xinet_packet_sock *po)
 {
-	return &xinet_packet_net(sock_net(&po->sk))->taps;
+	return &xinet_packet_pernet(sock_net(&po->sk))->taps;
 }
 
 static void packet_report_down(struct sock *sk)
@@ -315,7 +315,7 @@ static int packet_release(struct socket *sock)
 		return 0;
 	po = xinet_packet_sk(sk);
 	net = sock_net(sk);
-	pn = xinet_packet_net(net);
+	pn = xinet_packet_pernet(net);
 
 	xinet_registry_del(sk);
 	mutex_lock(&pn->lock);
@@ -428,7 +428,7 @@ static void packet_init_sock(struct socket *sock, struct sock *sk)
 static int packet_create(struct net *net, struct socket *sock, int protocol,
 			 int kern)
 {
-	struct xinet_packet_net *pn = xinet_packet_net(net);
+	struct xinet_packet_net *pn = xinet_packet_pernet(net);
 	__be16 num = (__force __be16)protocol;
 	struct xinet_packet_sock *po;
 	struct sock *sk;
@@ -511,7 +511,7 @@ static int packet_notify(struct notifier_block *nb, unsigned long event,
 			 void *ptr)
 {
 	struct net_device *dev = netdev_notifier_info_to_dev(ptr);
-	struct xinet_packet_net *pn = xinet_packet_net(dev_net(dev));
+	struct xinet_packet_net *pn = xinet_packet_pernet(dev_net(dev));
 	struct xinet_packet_sock *po;
 	struct sock *sk;
 	LIST_HEAD(gone);
@@ -543,7 +543,7 @@ static struct notifier_block packet_notifier = {
 
 static int __net_init packet_net_init(struct net *net)
 {
-	struct xinet_packet_net *pn = xinet_packet_net(net);
+	struct xinet_packet_net *pn = xinet_packet_pernet(net);
 
 	mutex_init(&pn->lock);
 	INIT_HLIST_HEAD(&pn->socks);
@@ -555,8 +555,8 @@ static int __net_init packet_net_init(struct net *net)
 
 static void __net_exit packet_net_exit(struct net *net)
 {
-	WARN_ON_ONCE(!hlist_empty(&xinet_packet_net(net)->socks));
-	WARN_ON_ONCE(!xa_empty(&xinet_packet_net(net)->fanout.groups));
+	WARN_ON_ONCE(!hlist_empty(&xinet_packet_pernet(net)->socks));
+	WARN_ON_ONCE(!xa_empty(&xinet_packet_pernet(net)->fanout.groups));
 }
 
 static struct pernet_operations packet_net_ops = {

@@ -163,10 +163,10 @@ static inline struct xinet_tap_sink *xinet_packet_sink(const struct sock *sk)
 }
 
 /**
- * xinet_packet_net() - the packet sockets of a namespace
+ * xinet_packet_pernet() - the packet sockets of a namespace
  * @net: the namespace
  */
-struct xinet_packet_net *xinet_packet_net(const struct net *net);
+struct xinet_packet_net *xinet_packet_pernet(const struct net *net);
 
 /**
  * xinet_packet_set_cooked() - change the mode of a socket not bound yet

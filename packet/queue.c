@@ -291,7 +291,7 @@ static struct xinet_frame_vlan queue_vlan(const struct sock *sk,
 	if (unlikely(cooked && eth_type_vlan(skb->protocol)))
 		dev = dev_get_by_index_rcu(sock_net(sk),
 					   queue_cb(skb)->ifindex);
-	vlan = xinet_frame_vlan(skb, dev, cooked);
+	vlan = xinet_frame_get_vlan(skb, dev, cooked);
 	rcu_read_unlock();
 	return vlan;
 }

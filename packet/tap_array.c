@@ -190,7 +190,7 @@ void xinet_tap_array_index(struct xinet_tap_array *array)
 		return;
 	for (i = 0; i < nr; i++) {
 		sink = array_sink(array, array->groups[i].first);
-		keys[i] = xinet_filter_keys(sink->filter);
+		keys[i] = xinet_filter_get_keys(sink->filter);
 	}
 	array->index = xinet_filter_index_build(keys, nr);
 	if (array->index) {

@@ -61,10 +61,10 @@ static u32 tpacket_maclen(const struct sk_buff *skb,
 	return max(skb_network_offset(skb), 0);
 }
 
-bool xinet_tpacket_place(const struct xinet_ring *ring,
-			 const struct sk_buff *skb,
-			 const struct xinet_tap_frame *frame, u32 limit,
-			 struct xinet_tpacket_place *place)
+bool xinet_tpacket_find_place(const struct xinet_ring *ring,
+			      const struct sk_buff *skb,
+			      const struct xinet_tap_frame *frame, u32 limit,
+			      struct xinet_tpacket_place *place)
 {
 	u32 maclen = tpacket_maclen(skb, frame);
 	u32 net = ring->net_offset;
@@ -168,7 +168,7 @@ static u32 tpacket_fill_v2(struct tpacket2_hdr *h, const struct sk_buff *skb,
 {
 	struct xinet_frame_vlan vlan;
 
-	vlan = xinet_frame_vlan(skb, skb->dev, cooked);
+	vlan = xinet_frame_get_vlan(skb, skb->dev, cooked);
 	h->tp_len = skb->len;
 	h->tp_snaplen = place->snaplen;
 	h->tp_mac = place->mac;
@@ -205,7 +205,7 @@ static noinline bool tpacket_store(struct xinet_packet_sock *po,
 	u32 status;
 
 	if (xinet_ring_status(ring->version, h) != TP_STATUS_KERNEL ||
-	    !xinet_tpacket_place(ring, skb, frame, ring->frame_size, &place))
+	    !xinet_tpacket_find_place(ring, skb, frame, ring->frame_size, &place))
 		return false;
 	if (place.vnet && !xinet_tpacket_put_vnet(ring, h, skb, &place))
 		return false;

@@ -31,7 +31,7 @@ struct xinet_tpacket_place {
 };
 
 /**
- * xinet_tpacket_place() - find the place of a packet in its frame
+ * xinet_tpacket_find_place() - find the place of a packet in its frame
  * @ring: the receive ring
  * @skb: the packet
  * @frame: as the tap fills it in
@@ -40,10 +40,10 @@ struct xinet_tpacket_place {
  *
  * Return: false when the offsets do not fit into the header of a frame.
  */
-bool xinet_tpacket_place(const struct xinet_ring *ring,
-			 const struct sk_buff *skb,
-			 const struct xinet_tap_frame *frame, u32 limit,
-			 struct xinet_tpacket_place *place);
+bool xinet_tpacket_find_place(const struct xinet_ring *ring,
+			      const struct sk_buff *skb,
+			      const struct xinet_tap_frame *frame, u32 limit,
+			      struct xinet_tpacket_place *place);
 
 /**
  * xinet_tpacket_fill() - write a packet and what stands in front of it
@@ -51,7 +51,7 @@ bool xinet_tpacket_place(const struct xinet_ring *ring,
  * @base: the frame
  * @skb: the packet
  * @frame: as the tap fills it in
- * @place: from xinet_tpacket_place()
+ * @place: from xinet_tpacket_find_place()
  * @sll: offset of the struct sockaddr_ll
  *
  * Writes the bytes and the address, not the frame's header.
@@ -68,7 +68,7 @@ void xinet_tpacket_fill(const struct xinet_packet_sock *po, void *base,
  * @ring: the receive ring
  * @base: the frame
  * @skb: the packet
- * @place: from xinet_tpacket_place()
+ * @place: from xinet_tpacket_find_place()
  *
  * Return: false when that header has no word for the packet.
  */

@@ -454,7 +454,7 @@ static void v3_fill(struct tpacket3_hdr *h, struct sk_buff *skb, bool rxhash,
 {
 	struct xinet_frame_vlan vlan;
 
-	vlan = xinet_frame_vlan(skb, skb->dev, cooked);
+	vlan = xinet_frame_get_vlan(skb, skb->dev, cooked);
 	h->tp_sec = ts->tv_sec;
 	h->tp_nsec = ts->tv_nsec;
 	h->tp_snaplen = place->snaplen;
@@ -485,7 +485,7 @@ static noinline bool v3_store(struct xinet_packet_sock *po,
 	u32 status;
 	u32 len;
 
-	if (!xinet_tpacket_place(ring, skb, frame, v3->max_frame, &place))
+	if (!xinet_tpacket_find_place(ring, skb, frame, v3->max_frame, &place))
 		return false;
 	place.mac = min(place.mac, v3->max_frame);
 	len = ALIGN(place.mac + place.snaplen, V3_ALIGNMENT);
