@@ -5,7 +5,7 @@
 /**
  * xinet_diag_init() - answer sock_diag requests for the family
  *
- * Context: process, module init, the rooms of the sockets ready.
+ * Context: process, module init, the sockets' components are ready.
  * Return: 0; -EBUSY when another handler has the family's number.
  */
 int xinet_diag_init(void);

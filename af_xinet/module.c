@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Load and unload. One ladder: every room is ready before sock_register() lets
+ * Load and unload. One ladder: every component is ready before sock_register() lets
  * the first socket in, and sock_unregister() shuts the door before any room is
  * taken down. An open socket holds the module, so exit finds none.
  */
@@ -124,7 +124,7 @@ static void __exit xinet_exit(void)
 	xinet_ip_local_exit();
 	xinet_skb_copybreak_exit();
 	xinet_mib_exit();
-	/* The rooms free by call_rcu(); their callbacks are code of ours. */
+	/* Components free by call_rcu(); their callbacks are code of ours. */
 	rcu_barrier();
 }
 

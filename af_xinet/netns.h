@@ -6,9 +6,9 @@
 #include <net/netns/generic.h>
 
 /**
- * xinet_netns_rcu() - what a namespace has of a room, on the way of a packet
+ * xinet_netns_rcu() - the per-namespace data of a component, per packet
  * @net: the namespace
- * @id: pernet_operations id of the room, which is registered
+ * @id: id of the component's registered pernet_operations
  *
  * net_generic() for those who are readers already: three loads.
  *

@@ -2,7 +2,7 @@
 /*
  * /proc/net/xinet/: the protosw table, how many sockets there are, counters, and
  * the raw and packet sockets in the layout of /proc/net/raw and
- * /proc/net/packet. Reads other rooms' tables under RCU; knows no packets. See
+ * /proc/net/packet. Reads other components' tables under RCU; knows no packets. See
  * Documentation/proc.md for the files.
  *
  * A file that is read in several pieces goes on at the same place of the list:

@@ -5,7 +5,7 @@
 /**
  * xinet_proc_init() - make /proc/net/xinet/ in every namespace
  *
- * Context: process, module init, the rooms of the sockets ready.
+ * Context: process, module init, the sockets' components are ready.
  * Return: 0 or a negative errno.
  */
 int xinet_proc_init(void);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The protosw table: which (type, protocol) pairs socket(PF_XINET, ...) knows.
- * Entries come from this module's rooms and from other modules; readers are
+ * Entries come from this module's components and from other modules; readers are
  * create calls, under RCU. The table knows entries only, never sockets.
  *
  * Within a type the permanent entries stand first and the others follow, the

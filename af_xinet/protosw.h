@@ -44,7 +44,7 @@ const struct xinet_protosw *xinet_protosw_at(loff_t index);
  * xinet_protosw_retire() - remove an entry, a permanent one too
  * @p: the entry
  *
- * For the rooms of this module, which take their entries away when the module
+ * For the components of this module, which take their entries away when the module
  * goes: no socket() call can be running then.
  *
  * Context: process; sleeps for an RCU grace period.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * xinet_kunit.ko: collects the suites. A file per room, named as the room's
+ * xinet_kunit.ko: collects the suites. A file per source file, named as that one's
  * file; each suite is told here and nowhere else.
  */
 #include <kunit/test.h>

@@ -11,10 +11,10 @@ struct sk_buff;
 struct xinet_flow_cache;
 
 /**
- * xinet_flow_cache_alloc() - room to remember flows, on each CPU
+ * xinet_flow_cache_alloc() - memory for flows, on each CPU
  *
  * Context: process; may sleep.
- * Return: the room, or NULL, which costs time only.
+ * Return: the memory, or NULL, which costs time only.
  */
 struct xinet_flow_cache __percpu *xinet_flow_cache_alloc(void);
 

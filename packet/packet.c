@@ -2,7 +2,7 @@
 /*
  * Packet sockets: socket(PF_XINET, SOCK_PACKET, ethertype). This file has
  * their life: creation, binding to a device, what befalls the device, close;
- * and the proto_ops, most of which lead to the other files of this room. It
+ * and the proto_ops, most of which lead to the other files of this directory. It
  * handles no packets.
  *
  * The binding of a socket:

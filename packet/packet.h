@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The packet socket, shared by the files of this room, and what the room
- * offers to the family.
+ * The packet socket, shared by the files of this directory, and what the
+ * family calls.
  */
 #ifndef _XINET_PACKET_PACKET_H
 #define _XINET_PACKET_PACKET_H

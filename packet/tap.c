@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Taps: where packets enter this room. The kernel calls xinet_tap_rcv(), in
+ * Taps: where packets enter this directory. The kernel calls xinet_tap_rcv(), in
  * tap_deliver.c, for every packet of a device (or of all devices of a namespace)
  * and EtherType that a socket asks for; behind it stands a demultiplexer that hands the packet to
  * the sinks that accept it. packet.c and options.c tell a tap what stands
