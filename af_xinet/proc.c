@@ -25,7 +25,7 @@
 #include "af_xinet/protosw.h"
 #include "af_xinet/raw.h"
 #include "compat/xinet_compat_inet.h"
-#include "packet/packet.h"
+#include "packet/sock.h"
 
 /* --- protosw --- */
 

@@ -20,8 +20,8 @@
 #include "compat/xinet_compat_packet.h"
 #include "fake_dev.h"
 #include "packet/fanout.h"
-#include "packet/packet.h"
 #include "packet/queue_copybreak.h"
+#include "packet/sock.h"
 #include "packet/tap.h"
 #include "suites.h"
 

@@ -22,7 +22,7 @@
 #include "fake_dev.h"
 #include "packet/lane.h"
 #include "packet/lanes.h"
-#include "packet/packet.h"
+#include "packet/sock.h"
 #include "packet/tap.h"
 #include "suites.h"
 

@@ -19,8 +19,8 @@
 #include "af_xinet/family.h"
 #include "compat/xinet_compat_packet.h"
 #include "fake_dev.h"
-#include "packet/packet.h"
 #include "packet/queue_copybreak.h"
+#include "packet/sock.h"
 #include "suites.h"
 
 #define TEST_ETHERTYPE	ETH_P_802_EX1

@@ -20,8 +20,8 @@
 #include "af_xinet/family.h"
 #include "compat/xinet_compat_packet.h"
 #include "fake_dev.h"
-#include "packet/packet.h"
 #include "packet/ring.h"
+#include "packet/sock.h"
 #include "packet/tpacket_v3.h"
 #include "suites.h"
 

@@ -19,7 +19,7 @@
 
 #include "af_xinet/family.h"
 #include "fake_dev.h"
-#include "packet/packet.h"
+#include "packet/sock.h"
 #include "packet/tap.h"
 #include "suites.h"
 
@@ -165,7 +165,7 @@ static size_t array_bytes(void)
 static void what_sockets_leave_behind_is_bounded(struct kunit *test)
 {
 	const int most = XINET_TAP_RETIRED_MAX / array_bytes() + 2;
-	struct holder h = { .tn = &xinet_packet_pernet(&init_net)->taps };
+	struct holder h = { .tn = xinet_tap_pernet(&init_net) };
 	struct net_device *dev;
 	struct socket **crowd;
 	size_t peak = 0;

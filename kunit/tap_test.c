@@ -16,7 +16,7 @@
 
 #include "af_xinet/family.h"
 #include "fake_dev.h"
-#include "packet/packet.h"
+#include "packet/sock.h"
 #include "packet/tap.h"
 #include "packet/tap_array.h"
 #include "packet/tap_sender.h"

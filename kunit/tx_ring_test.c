@@ -20,8 +20,8 @@
 
 #include "af_xinet/family.h"
 #include "fake_dev.h"
-#include "packet/packet.h"
 #include "packet/ring.h"
+#include "packet/sock.h"
 #include "packet/tx_ring.h"
 #include "packet/vnet.h"
 #include "suites.h"

@@ -15,8 +15,8 @@
 #include "packet/fanout.h"
 #include "packet/lanes.h"
 #include "packet/membership.h"
-#include "packet/packet.h"
 #include "packet/ring.h"
+#include "packet/sock.h"
 #include "packet/tap.h"
 
 bool xinet_packet_is(const struct sock *sk)

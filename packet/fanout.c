@@ -47,27 +47,41 @@
 #include <linux/rcupdate.h>
 #include <linux/skbuff.h>
 #include <linux/slab.h>
+#include <linux/xarray.h>
+#include <net/net_namespace.h>
+#include <net/netns/generic.h>
 #include <net/sock.h>
 
 #include "compat/xinet_compat_packet.h"
 #include "packet/fanout.h"
 #include "packet/fanout_group.h"
 #include "packet/flow_hash.h"
-#include "packet/packet.h"
+#include "packet/sock.h"
 #include "packet/tap.h"
 
 /* struct fanout_args: the most members, and how many there are by default. */
 #define FANOUT_MAX_MEMBERS	65536
 #define FANOUT_DEFAULT_MEMBERS	256
 
+/*
+ * The fanout groups of a network namespace.
+ *
+ * @lock: serialises every change of a group; taken under bind_lock, and before
+ *	the lock of the taps
+ * @groups: by id; changes under @lock
+ * @next_id: where PACKET_FANOUT_FLAG_UNIQUEID looks first; @lock
+ */
+struct xinet_fanout_net {
+	struct mutex lock;	/* changes of groups */
+	struct xarray groups;
+	u32 next_id;
+};
+
+static unsigned int fanout_net_id __ro_after_init;
+
 static struct xinet_fanout_net *fanout_net(const struct xinet_packet_sock *po)
 {
-	return &xinet_packet_pernet(sock_net(&po->sk))->fanout;
-}
-
-static struct xinet_tap_net *fanout_taps(const struct xinet_packet_sock *po)
-{
-	return &xinet_packet_pernet(sock_net(&po->sk))->taps;
+	return net_generic(sock_net(&po->sk), fanout_net_id);
 }
 
 /* The group of @po; bind_lock or fn->lock held, or RCU, or @po in use. */
@@ -77,12 +91,6 @@ static struct xinet_fanout_group *fanout_of(const struct xinet_packet_sock *po)
 	struct xinet_tap_sink *sink = rcu_dereference_check(po->sink.group, true);
 
 	return sink ? container_of(sink, struct xinet_fanout_group, sink) : NULL;
-}
-
-void xinet_fanout_net_init(struct xinet_fanout_net *fn)
-{
-	mutex_init(&fn->lock);
-	xa_init_flags(&fn->groups, XA_FLAGS_ALLOC);
 }
 
 static void fanout_free(struct xinet_fanout_group *group)
@@ -207,6 +215,7 @@ fanout_alloc(const struct xinet_packet_sock *po, const struct fanout_args *args)
 		return ERR_PTR(-ENOMEM);
 
 	INIT_LIST_HEAD(&group->sink.node);
+	group->sink.taps = po->sink.taps;
 	group->sink.mode = XINET_TAP_NATIVE;
 	group->sink.own_filter = true;
 	group->sink.running = true;
@@ -254,8 +263,8 @@ fanout_create(struct xinet_fanout_net *fn, struct xinet_packet_sock *po,
 	err = fanout_insert(fn, group, args);
 	if (err)
 		goto err_free;
-	err = xinet_tap_join(fanout_taps(po), sock_net(&po->sk), &group->sink,
-			     fanout_dev(po), po->num);
+	err = xinet_tap_join(sock_net(&po->sk), &group->sink, fanout_dev(po),
+			     po->num);
 	if (err)
 		goto err_erase;
 	return group;
@@ -268,17 +277,17 @@ err_free:
 }
 
 static void fanout_destroy(struct xinet_fanout_net *fn,
-			   struct xinet_tap_net *taps,
 			   struct xinet_fanout_group *group)
 {
 	const struct xinet_fanout_program *program =
 		rcu_dereference_protected(group->program,
 					  lockdep_is_held(&fn->lock));
+	struct xinet_tap_net *taps = group->sink.taps;
 	size_t size = struct_size(group, members, group->max_members) +
 		      xinet_flow_cache_size(group->flows) +
 		      fanout_program_size(program);
 
-	xinet_tap_leave(taps, &group->sink);
+	xinet_tap_leave(&group->sink);
 	xa_erase(&fn->groups, group->id);
 	call_rcu(&group->rcu, fanout_group_free_rcu);
 	xinet_tap_retire(taps, size);
@@ -291,7 +300,7 @@ static void fanout_destroy(struct xinet_fanout_net *fn,
 static void fanout_enter(struct xinet_fanout_group *group,
 			 struct xinet_packet_sock *po)
 {
-	xinet_tap_leave(fanout_taps(po), &po->sink);
+	xinet_tap_leave(&po->sink);
 	xinet_tap_set_group(&po->sink, &group->sink);
 	group->nr_members++;
 	if (po->sink.running)
@@ -357,7 +366,7 @@ int xinet_fanout_join(struct xinet_packet_sock *po, sockptr_t optval,
 	if (err)
 		return err;
 
-	xinet_tap_throttle(fanout_taps(po));
+	xinet_tap_throttle(po->sink.taps);
 	mutex_lock(&po->bind_lock);
 	mutex_lock(&fn->lock);
 	err = fanout_add(fn, po, &args);
@@ -392,7 +401,6 @@ static struct bpf_prog *fanout_get_ebpf(sockptr_t optval, unsigned int optlen)
 
 /* Takes @prog over; a reference of the caller's. */
 static int fanout_set_program(struct xinet_fanout_net *fn,
-			      struct xinet_tap_net *taps,
 			      struct xinet_fanout_group *group,
 			      struct bpf_prog *prog)
 {
@@ -413,7 +421,7 @@ static int fanout_set_program(struct xinet_fanout_net *fn,
 	if (old) {
 		size = fanout_program_size(old);
 		call_rcu(&old->rcu, fanout_program_free_rcu);
-		xinet_tap_retire(taps, size);
+		xinet_tap_retire(group->sink.taps, size);
 	}
 	return 0;
 }
@@ -431,13 +439,13 @@ int xinet_fanout_set_data(struct xinet_packet_sock *po, sockptr_t optval,
 	if (sock_flag(&po->sk, SOCK_FILTER_LOCKED))
 		return -EPERM;
 
-	xinet_tap_throttle(fanout_taps(po));
+	xinet_tap_throttle(po->sink.taps);
 	prog = group->mode == PACKET_FANOUT_CBPF ?
 	       fanout_get_cbpf(optval, optlen) :
 	       fanout_get_ebpf(optval, optlen);
 	if (IS_ERR(prog))
 		return PTR_ERR(prog);
-	return fanout_set_program(fanout_net(po), fanout_taps(po), group, prog);
+	return fanout_set_program(fanout_net(po), group, prog);
 }
 
 u32 xinet_fanout_get(const struct xinet_packet_sock *po)
@@ -493,7 +501,7 @@ void xinet_fanout_dev_gone(struct xinet_packet_sock *po)
 
 	mutex_lock(&fn->lock);
 	group->dev_gone = true;
-	xinet_tap_leave(fanout_taps(po), &group->sink);
+	xinet_tap_leave(&group->sink);
 	mutex_unlock(&fn->lock);
 }
 
@@ -509,6 +517,39 @@ void xinet_fanout_leave(struct xinet_packet_sock *po)
 	xinet_tap_set_group(&po->sink, NULL);
 	mutex_lock(&fn->lock);
 	if (!--group->nr_members)
-		fanout_destroy(fn, fanout_taps(po), group);
+		fanout_destroy(fn, group);
 	mutex_unlock(&fn->lock);
+}
+
+static int __net_init fanout_net_init(struct net *net)
+{
+	struct xinet_fanout_net *fn = net_generic(net, fanout_net_id);
+
+	mutex_init(&fn->lock);
+	xa_init_flags(&fn->groups, XA_FLAGS_ALLOC);
+	return 0;
+}
+
+static void __net_exit fanout_net_exit(struct net *net)
+{
+	const struct xinet_fanout_net *fn = net_generic(net, fanout_net_id);
+
+	WARN_ON_ONCE(!xa_empty(&fn->groups));
+}
+
+static struct pernet_operations fanout_net_ops = {
+	.init = fanout_net_init,
+	.exit = fanout_net_exit,
+	.id = &fanout_net_id,
+	.size = sizeof(struct xinet_fanout_net),
+};
+
+int __init xinet_fanout_init(void)
+{
+	return register_pernet_subsys(&fanout_net_ops);
+}
+
+void xinet_fanout_exit(void)
+{
+	unregister_pernet_subsys(&fanout_net_ops);
 }

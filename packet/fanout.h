@@ -6,32 +6,26 @@
 #ifndef _XINET_PACKET_FANOUT_H
 #define _XINET_PACKET_FANOUT_H
 
-#include <linux/mutex.h>
 #include <linux/sockptr.h>
 #include <linux/types.h>
-#include <linux/xarray.h>
 
 struct tpacket_rollover_stats;
 struct xinet_packet_sock;
 
 /**
- * struct xinet_fanout_net - the fanout groups of a network namespace
- * @lock: serialises every change of a group; taken under bind_lock, and before
- *	the lock of the taps
- * @groups: by id; changes under @lock
- * @next_id: where PACKET_FANOUT_FLAG_UNIQUEID looks first; @lock
+ * xinet_fanout_init() - prepare for groups
+ *
+ * Context: module init.
+ * Return: 0 or a negative errno.
  */
-struct xinet_fanout_net {
-	struct mutex lock;	/* changes of groups */
-	struct xarray groups;
-	u32 next_id;
-};
+int xinet_fanout_init(void);
 
 /**
- * xinet_fanout_net_init() - prepare the groups of a network namespace
- * @fn: zeroed
+ * xinet_fanout_exit() - undo xinet_fanout_init()
+ *
+ * Context: module exit, no socket left.
  */
-void xinet_fanout_net_init(struct xinet_fanout_net *fn);
+void xinet_fanout_exit(void);
 
 /**
  * xinet_fanout_join() - PACKET_FANOUT

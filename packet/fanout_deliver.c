@@ -20,7 +20,7 @@
 #include "packet/fanout.h"
 #include "packet/fanout_group.h"
 #include "packet/flow_hash.h"
-#include "packet/packet.h"
+#include "packet/sock.h"
 #include "packet/tap.h"
 
 /*

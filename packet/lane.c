@@ -44,8 +44,8 @@
 #include "packet/frame_info.h"
 #include "packet/lane.h"
 #include "packet/lanes.h"
-#include "packet/packet.h"
 #include "packet/ring.h"
+#include "packet/sock.h"
 #include "packet/tap.h"
 #include "packet/tpacket_frame.h"
 

@@ -34,9 +34,9 @@
 #include "compat/xinet_compat_packet.h"
 #include "packet/lane.h"
 #include "packet/lanes.h"
-#include "packet/packet.h"
 #include "packet/queue.h"
 #include "packet/ring.h"
+#include "packet/sock.h"
 #include "packet/tap.h"
 #include "packet/tpacket.h"
 
@@ -252,7 +252,7 @@ static int lanes_set(struct xinet_packet_sock *po,
 
 	if (!lanes_is_sane(req))
 		return -EINVAL;
-	if (xinet_ring_exists(po))
+	if (xinet_packet_has_ring(po))
 		return -EBUSY;
 	/* the header would be a part of the packet */
 	if (po->vnet_hdr_sz)
@@ -298,7 +298,7 @@ static int lanes_attach(struct xinet_packet_sock *po, struct sock *from)
 	lanes = smp_load_acquire(&xinet_packet_sk(from)->lanes);
 	if (!lanes)
 		return -EINVAL;
-	if (xinet_ring_exists(po))
+	if (xinet_packet_has_ring(po))
 		return -EBUSY;
 	reader = lanes_join(lanes, &po->sk);
 	if (reader < 0)
@@ -613,7 +613,7 @@ static __always_inline void lanes_tell(const struct xinet_lanes *lanes,
 
 static void lanes_wake_reader(struct sock *sk)
 {
-	xinet_tpacket_wake(xinet_packet_sk(sk));
+	xinet_packet_wake(xinet_packet_sk(sk));
 }
 
 /*
@@ -657,7 +657,7 @@ static bool lanes_is_readable(const struct xinet_lanes *lanes,
 	return false;
 }
 
-/* The caller's sock_poll_wait() has the barrier of xinet_tpacket_wake(). */
+/* The caller's sock_poll_wait() has the barrier of xinet_packet_wake(). */
 __poll_t xinet_lanes_poll(const struct xinet_packet_sock *po)
 {
 	const struct xinet_lanes *lanes = po->lanes;

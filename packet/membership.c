@@ -15,7 +15,7 @@
 #include <net/sock.h>
 
 #include "packet/membership.h"
-#include "packet/packet.h"
+#include "packet/sock.h"
 
 /* struct packet_mreq with room for the address of any device. */
 struct membership_req {

@@ -15,14 +15,15 @@
 #include <net/sock.h>
 
 #include "compat/xinet_compat_packet.h"
+#include "packet/bind.h"
 #include "packet/fanout.h"
 #include "packet/filter.h"
 #include "packet/lanes.h"
 #include "packet/membership.h"
 #include "packet/options.h"
-#include "packet/packet.h"
 #include "packet/ring.h"
 #include "packet/ring_options.h"
+#include "packet/sock.h"
 #include "packet/tap.h"
 #include "packet/vnet.h"
 
@@ -52,7 +53,7 @@ static void options_republish(struct sock *sk)
 	mutex_lock(&po->bind_lock);
 	old = po->sink.filter;
 	old_seen = po->sink.seen;
-	xinet_tap_set_filter(&pn->taps, &po->sink, own ? NULL : filter,
+	xinet_tap_set_filter(&po->sink, own ? NULL : filter,
 			     xinet_filter_core_get(core), own);
 	mutex_unlock(&po->bind_lock);
 out_release:
@@ -60,7 +61,7 @@ out_release:
 	xinet_filter_put(old);
 	left = xinet_filter_core_size(old_seen);
 	xinet_filter_core_put(old_seen);
-	xinet_tap_retire(&pn->taps, left);
+	xinet_tap_retire(po->sink.taps, left);
 }
 
 /*
@@ -82,7 +83,7 @@ void xinet_options_filter_work(struct work_struct *work)
 		return;
 	}
 	options_republish(sk);
-	xinet_tap_throttle(&xinet_packet_pernet(sock_net(sk))->taps);
+	xinet_tap_throttle(xinet_tap_pernet(sock_net(sk)));
 	sock_put(sk);
 }
 
@@ -128,7 +129,7 @@ static int options_set_socket(struct socket *sock, int optname,
 	case SO_DETACH_FILTER:
 		options_republish(sock->sk);
 		/* here no lock is held any more */
-		xinet_tap_throttle(&xinet_packet_pernet(sock_net(sock->sk))->taps);
+		xinet_tap_throttle(xinet_tap_pernet(sock_net(sock->sk)));
 		break;
 	}
 	return 0;
@@ -150,12 +151,10 @@ static int options_copy_long(int *val, sockptr_t optval, unsigned int optlen)
 
 static int options_set_ignore_outgoing(struct xinet_packet_sock *po, int val)
 {
-	struct xinet_packet_net *pn = xinet_packet_pernet(sock_net(&po->sk));
-
 	if (val < 0 || val > 1)
 		return -EINVAL;
 	mutex_lock(&po->bind_lock);
-	xinet_tap_set_ignore_outgoing(&pn->taps, &po->sink, val);
+	xinet_tap_set_ignore_outgoing(&po->sink, val);
 	mutex_unlock(&po->bind_lock);
 	return 0;
 }
@@ -227,7 +226,7 @@ static int options_set_xinet(struct sock *sk, int optname, sockptr_t optval,
 	if (val != 0 && val != 1)
 		return -EINVAL;
 
-	xinet_tap_throttle(&xinet_packet_pernet(sock_net(sk))->taps);
+	xinet_tap_throttle(xinet_tap_pernet(sock_net(sk)));
 	lock_sock(sk);
 	err = xinet_packet_set_cooked(xinet_packet_sk(sk), val);
 	release_sock(sk);

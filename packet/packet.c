@@ -1,30 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Packet sockets: socket(PF_XINET, SOCK_PACKET, ethertype). This file has
- * their life: creation, binding to a device, what befalls the device, close;
- * and the proto_ops, most of which lead to the other files of this directory. It
- * handles no packets.
- *
- * The binding of a socket:
- *
- *               create (num = 0)            create (num != 0)
- *                      |                           |
- *                      v         bind, num != 0    v
- *    bind, num = 0  +------+ ------------------> +---------+ <-+ NETDEV_UP
- *       +---------> | idle |                     | running |   |
- *       +---------- +------+ <------------------ +---------+ --+-----+
- *                      ^         NETDEV_UNREGISTER   |  NETDEV_DOWN  v
- *                      |           (ENETDOWN)        |         +---------+
- *                      +-----------------------------+-------- | stopped |
- *                                    NETDEV_UNREGISTER         +---------+
- *                                                          bind, device down
- *                                                            (ENETDOWN)
- *
- * Idle: behind no tap. Running: behind one. Stopped: behind one, and it lets
- * nothing through, so that going up again needs no memory.
- *
- * Behind a tap stands the socket's own sink or its fanout group (fanout.c),
- * which it then cannot be moved from.
+ * Packet sockets: socket(PF_XINET, SOCK_PACKET, ethertype). This file has their
+ * life, creation to close, and the proto_ops, most of which lead to the other
+ * files of this directory. It handles no packets.
  *
  * Locks, outermost first: RTNL, pn->lock, bind_lock, the lock of the fanout
  * groups, the lock of the taps; bind_lock also goes under the socket lock,
@@ -53,6 +31,7 @@
 #include "af_xinet/protosw.h"
 #include "af_xinet/reach.h"
 #include "af_xinet/registry.h"
+#include "packet/bind.h"
 #include "packet/fanout.h"
 #include "packet/filter.h"
 #include "packet/lanes.h"
@@ -62,110 +41,10 @@
 #include "packet/queue.h"
 #include "packet/queue_copybreak.h"
 #include "packet/ring.h"
+#include "packet/sock.h"
 #include "packet/tap.h"
 #include "packet/tx.h"
 #include "packet/tx_pool.h"
-
-static unsigned int packet_net_id __ro_after_init;
-
-struct proto xinet_packet_prot = {
-	.name = "XINET-PACKET",
-	.owner = THIS_MODULE,
-	.obj_size = sizeof(struct xinet_packet_sock),
-};
-
-struct xinet_packet_net *xinet_packet_pernet(const struct net *net)
-{
-	return net_generic(net, packet_net_id);
-}
-EXPORT_SYMBOL_IF_KUNIT(xinet_packet_pernet);
-
-static struct xinet_tap_net *packet_taps(const struct xinet_packet_sock *po)
-{
-	return &xinet_packet_pernet(sock_net(&po->sk))->taps;
-}
-
-static void packet_report_down(struct sock *sk)
-{
-	WRITE_ONCE(sk->sk_err, ENETDOWN);
-	if (!sock_flag(sk, SOCK_DEAD))
-		sk_error_report(sk);
-}
-
-/* Exchanges the bound device, its reference included; bind_lock held. */
-static void packet_set_dev(struct xinet_packet_sock *po,
-			   struct net_device *dev, int ifindex)
-{
-	netdevice_tracker old_tracker = po->dev_tracker;
-	struct net_device *old;
-
-	netdev_hold(dev, &po->dev_tracker, GFP_KERNEL);
-	old = rcu_replace_pointer(po->dev, dev,
-				  lockdep_is_held(&po->bind_lock));
-	netdev_put(old, &old_tracker);
-	WRITE_ONCE(po->ifindex, ifindex);
-}
-
-/*
- * Moves the socket to @dev (NULL for any) and @num; bind_lock held. The device
- * was listed under bind_lock, so if it is about to go the notifier comes here
- * afterwards and finds the socket bound to it.
- */
-static int packet_attach(struct xinet_packet_sock *po, struct net_device *dev,
-			 __be16 num)
-{
-	bool up = !dev || READ_ONCE(dev->flags) & IFF_UP;
-	struct sock *sk = &po->sk;
-	int err;
-
-	if (num) {
-		err = xinet_tap_join(packet_taps(po), sock_net(sk), &po->sink,
-				     dev, num);
-		if (err)
-			return err;
-	} else {
-		xinet_tap_leave(packet_taps(po), &po->sink);
-	}
-
-	WRITE_ONCE(po->num, num);
-	packet_set_dev(po, dev, dev ? dev->ifindex : 0);
-	xinet_tap_set_running(&po->sink, num && up);
-	if (num && !up)
-		packet_report_down(sk);
-	return 0;
-}
-
-static int packet_bind_dev(struct xinet_packet_sock *po, int ifindex,
-			   __be16 num)
-{
-	struct net_device *dev = NULL;
-	int err = 0;
-
-	mutex_lock(&po->bind_lock);
-	if (rcu_access_pointer(po->sink.group)) {
-		err = -EINVAL;
-		goto out_unlock;
-	}
-	if (!num)
-		num = po->num;
-	if (ifindex) {
-		dev = dev_get_by_index(sock_net(&po->sk), ifindex);
-		if (!dev) {
-			err = -ENODEV;
-			goto out_unlock;
-		}
-	}
-
-	/* a second bind() to the same place does not report the device again */
-	if (po->num != num || po->ifindex != ifindex)
-		err = packet_attach(po, dev, num);
-	if (!err)
-		po->bound = true;
-	dev_put(dev);
-out_unlock:
-	mutex_unlock(&po->bind_lock);
-	return err;
-}
 
 static int packet_bind(struct socket *sock, struct xinet_sockaddr *uaddr,
 		       int addr_len)
@@ -180,56 +59,11 @@ static int packet_bind(struct socket *sock, struct xinet_sockaddr *uaddr,
 	    sll->sll_family != xinet_family_number())
 		return -EINVAL;
 
-	xinet_tap_throttle(packet_taps(xinet_packet_sk(sk)));
+	xinet_tap_throttle(xinet_tap_pernet(sock_net(sk)));
 	lock_sock(sk);
-	err = packet_bind_dev(xinet_packet_sk(sk), sll->sll_ifindex,
-			      sll->sll_protocol);
+	err = xinet_packet_bind(xinet_packet_sk(sk), sll->sll_ifindex,
+				sll->sll_protocol);
 	release_sock(sk);
-	return err;
-}
-
-/*
- * The mode has changed; sk_receive_queue.lock held. What waits is of the other
- * mode and goes to @arg; what comes is of this one, and recvmsg() says so.
- */
-static void packet_turned(struct xinet_tap_sink *sink, void *arg)
-{
-	bool cooked = sink->mode == XINET_TAP_COOKED;
-	struct sk_buff_head *stale = arg;
-	struct sock *sk = sink->sk;
-
-	xinet_ring_set_receiver(xinet_packet_sk(sk));
-	WRITE_ONCE(sk->sk_type, cooked ? SOCK_DGRAM : SOCK_RAW);
-	skb_queue_splice_init(&sk->sk_receive_queue, stale);
-}
-
-int xinet_packet_set_cooked(struct xinet_packet_sock *po, bool cooked)
-{
-	enum xinet_tap_mode mode = cooked ? XINET_TAP_COOKED : XINET_TAP_RAW;
-	struct sock *sk = &po->sk;
-	struct sk_buff_head stale;
-	int err = 0;
-
-	__skb_queue_head_init(&stale);
-	mutex_lock(&po->bind_lock);
-	if (po->bound || xinet_ring_exists(po)) {
-		err = -EBUSY;
-		goto out_unlock;
-	}
-	if (po->sink.mode == mode)
-		goto out_unlock;
-	if (po->vnet_hdr_sz) {
-		err = -EINVAL;
-		goto out_unlock;
-	}
-
-	err = xinet_tap_set_mode(packet_taps(po), &po->sink, mode,
-				 packet_turned, &stale);
-	if (!err)
-		sk->sk_socket->type = sk->sk_type;
-out_unlock:
-	mutex_unlock(&po->bind_lock);
-	__skb_queue_purge(&stale);
 	return err;
 }
 
@@ -329,9 +163,7 @@ static int packet_release(struct socket *sock)
 	lock_sock(sk);
 	mutex_lock(&po->bind_lock);
 	xinet_fanout_leave(po);
-	xinet_tap_leave(&pn->taps, &po->sink);
-	WRITE_ONCE(po->num, 0);
-	packet_set_dev(po, NULL, 0);
+	xinet_packet_detach(po);
 	mutex_unlock(&po->bind_lock);
 	/* what sk_destruct() and this leave, the next one to open or bind waits for */
 	core = rcu_dereference_protected(sk->sk_filter,
@@ -341,7 +173,7 @@ static int packet_release(struct socket *sock)
 		left += xinet_filter_core_size(po->sink.seen);
 	xinet_filter_put(po->sink.filter);
 	xinet_filter_core_put(po->sink.seen);
-	xinet_tap_retire(&pn->taps, left);
+	xinet_tap_retire(po->sink.taps, left);
 	xinet_ring_release(po);
 	xinet_lanes_release(po);
 	sock_orphan(sk);
@@ -420,6 +252,7 @@ static void packet_init_sock(struct socket *sock, struct sock *sk)
 	INIT_LIST_HEAD(&po->memberships);
 	INIT_LIST_HEAD(&po->sink.node);
 	po->sink.sk = sk;
+	po->sink.taps = xinet_tap_pernet(sock_net(sk));
 	RCU_INIT_POINTER(po->sink.receiver, xinet_queue_receiver(true));
 	INIT_DELAYED_WORK(&po->filter_work, xinet_options_filter_work);
 }
@@ -436,7 +269,7 @@ static int packet_create(struct net *net, struct socket *sock, int protocol,
 
 	if (!kern && !xinet_capable(net, CAP_NET_RAW))
 		return -EPERM;
-	xinet_tap_throttle(&pn->taps);
+	xinet_tap_throttle(xinet_tap_pernet(net));
 
 	sk = sk_alloc(net, PF_PACKET, GFP_KERNEL, &xinet_packet_prot, kern);
 	if (!sk)
@@ -446,7 +279,7 @@ static int packet_create(struct net *net, struct socket *sock, int protocol,
 
 	if (num) {
 		mutex_lock(&po->bind_lock);
-		err = packet_attach(po, NULL, num);
+		err = xinet_packet_attach(po, NULL, num);
 		mutex_unlock(&po->bind_lock);
 	}
 	if (err)
@@ -467,43 +300,6 @@ err_free:
 	sock->sk = NULL;
 	sock_put(sk);
 	return err;
-}
-
-static void packet_set_running(struct xinet_packet_sock *po, bool running)
-{
-	if (rcu_access_pointer(po->sink.group))
-		xinet_fanout_set_running(po, running);
-	else
-		xinet_tap_set_running(&po->sink, running);
-}
-
-static void packet_dev_down(struct xinet_packet_sock *po)
-{
-	if (!po->sink.running)
-		return;
-	packet_set_running(po, false);
-	packet_report_down(&po->sk);
-}
-
-/* The only place where RTNL meets a socket; bind_lock held. */
-static void packet_dev_event(struct xinet_packet_sock *po, unsigned long event)
-{
-	switch (event) {
-	case NETDEV_UP:
-		if (po->num)
-			packet_set_running(po, true);
-		break;
-	case NETDEV_DOWN:
-		packet_dev_down(po);
-		break;
-	case NETDEV_UNREGISTER:
-		packet_dev_down(po);
-		if (rcu_access_pointer(po->sink.group))
-			xinet_fanout_dev_gone(po);
-		xinet_tap_leave(packet_taps(po), &po->sink);
-		packet_set_dev(po, NULL, -1);
-		break;
-	}
 }
 
 /* A device on its way to another namespace unregisters here first. */
@@ -527,7 +323,7 @@ static int packet_notify(struct notifier_block *nb, unsigned long event,
 			xinet_membership_detach(po, dev, &gone);
 		mutex_lock(&po->bind_lock);
 		if (po->ifindex == dev->ifindex)
-			packet_dev_event(po, event);
+			xinet_packet_dev_event(po, event);
 		mutex_unlock(&po->bind_lock);
 		cond_resched();
 	}
@@ -539,31 +335,6 @@ static int packet_notify(struct notifier_block *nb, unsigned long event,
 
 static struct notifier_block packet_notifier = {
 	.notifier_call = packet_notify,
-};
-
-static int __net_init packet_net_init(struct net *net)
-{
-	struct xinet_packet_net *pn = xinet_packet_pernet(net);
-
-	mutex_init(&pn->lock);
-	INIT_HLIST_HEAD(&pn->socks);
-	xinet_tap_net_init(&pn->taps);
-	xinet_filter_table_init(&pn->filters);
-	xinet_fanout_net_init(&pn->fanout);
-	return 0;
-}
-
-static void __net_exit packet_net_exit(struct net *net)
-{
-	WARN_ON_ONCE(!hlist_empty(&xinet_packet_pernet(net)->socks));
-	WARN_ON_ONCE(!xa_empty(&xinet_packet_pernet(net)->fanout.groups));
-}
-
-static struct pernet_operations packet_net_ops = {
-	.init = packet_net_init,
-	.exit = packet_net_exit,
-	.id = &packet_net_id,
-	.size = sizeof(struct xinet_packet_net),
 };
 
 static struct xinet_protosw packet_protosw = {
@@ -593,12 +364,18 @@ int __init xinet_packet_init(void)
 	err = xinet_lanes_init();
 	if (err)
 		goto err_ring;
-	err = register_pernet_subsys(&packet_net_ops);
+	err = xinet_tap_init();
 	if (err)
-		goto err_rx_ring;
+		goto err_lanes;
+	err = xinet_fanout_init();
+	if (err)
+		goto err_tap;
+	err = xinet_packet_sock_init();
+	if (err)
+		goto err_fanout;
 	err = register_netdevice_notifier(&packet_notifier);
 	if (err)
-		goto err_pernet;
+		goto err_sock;
 	err = proto_register(&xinet_packet_prot, 1);
 	if (err)
 		goto err_notifier;
@@ -611,9 +388,13 @@ err_proto:
 	proto_unregister(&xinet_packet_prot);
 err_notifier:
 	unregister_netdevice_notifier(&packet_notifier);
-err_pernet:
-	unregister_pernet_subsys(&packet_net_ops);
-err_rx_ring:
+err_sock:
+	xinet_packet_sock_exit();
+err_fanout:
+	xinet_fanout_exit();
+err_tap:
+	xinet_tap_exit();
+err_lanes:
 	xinet_lanes_exit();
 err_ring:
 	xinet_ring_exit();
@@ -631,7 +412,9 @@ void xinet_packet_exit(void)
 	rcu_barrier();
 	proto_unregister(&xinet_packet_prot);
 	unregister_netdevice_notifier(&packet_notifier);
-	unregister_pernet_subsys(&packet_net_ops);
+	xinet_packet_sock_exit();
+	xinet_fanout_exit();
+	xinet_tap_exit();
 	xinet_lanes_exit();
 	xinet_ring_exit();
 	xinet_options_exit();

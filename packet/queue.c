@@ -16,9 +16,9 @@
 #include "compat/xinet_compat_packet.h"
 #include "packet/fanout.h"
 #include "packet/frame_info.h"
-#include "packet/packet.h"
 #include "packet/queue.h"
 #include "packet/queue_copybreak.h"
+#include "packet/sock.h"
 #include "packet/tap.h"
 #include "packet/tpacket.h"
 #include "packet/tpacket_frame.h"
@@ -122,7 +122,7 @@ static bool queue_copybreak(struct xinet_packet_sock *po, const struct sk_buff *
 					       queue_ifindex(po, skb, frame));
 	spin_unlock(&queue->lock);
 	if (copied)
-		xinet_tpacket_wake(po);
+		xinet_packet_wake(po);
 	return copied || !wanted;
 }
 
@@ -154,7 +154,7 @@ static bool queue_fast(struct xinet_tap_sink *sink,
 				       skb->dev->ifindex);
 	spin_unlock(&queue->lock);
 	if (likely(copied))
-		xinet_tpacket_wake(po);
+		xinet_packet_wake(po);
 	return copied;
 }
 
@@ -196,7 +196,7 @@ static void queue_deliver(struct xinet_tap_sink *sink,
 	skb_clear_delivery_time(skb);
 	__skb_queue_tail(&sk->sk_receive_queue, skb);
 	spin_unlock(&sk->sk_receive_queue.lock);
-	xinet_tpacket_wake(po);
+	xinet_packet_wake(po);
 	return;
 
 drop_free:

@@ -41,8 +41,8 @@
 
 #include "compat/xinet_compat_packet.h"
 #include "packet/frame_info.h"
-#include "packet/packet.h"
 #include "packet/queue_copybreak.h"
+#include "packet/sock.h"
 
 /* Of a carrier. */
 #define PACK_PAGE_SIZE	min_t(u32, PAGE_SIZE, SZ_16K)

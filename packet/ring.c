@@ -36,9 +36,9 @@
 
 #include "packet/lane.h"
 #include "packet/lanes.h"
-#include "packet/packet.h"
 #include "packet/queue.h"
 #include "packet/ring.h"
+#include "packet/sock.h"
 #include "packet/tap.h"
 #include "packet/tpacket.h"
 #include "packet/tpacket_v3.h"
@@ -436,11 +436,6 @@ int xinet_ring_setsockopt(struct xinet_packet_sock *po, bool tx,
 		err = ring_set(po, tx, &req);
 	release_sock(sk);
 	return err;
-}
-
-bool xinet_ring_exists(const struct xinet_packet_sock *po)
-{
-	return po->rx_ring || po->tx_ring || po->lanes;
 }
 
 void xinet_ring_release(struct xinet_packet_sock *po)

@@ -280,16 +280,6 @@ int xinet_ring_setsockopt(struct xinet_packet_sock *po, bool tx,
 			  sockptr_t optval, unsigned int optlen);
 
 /**
- * xinet_ring_exists() - whether a socket has a ring of either kind
- * @po: the socket
- *
- * While it has, version, reserve and header length stay as they are.
- *
- * Context: process, socket lock held.
- */
-bool xinet_ring_exists(const struct xinet_packet_sock *po);
-
-/**
  * xinet_ring_options_changed() - have packets obey an option from now on
  * @po: its @origdev or @tp_tstamp is another now
  *

@@ -11,16 +11,16 @@
 #include <linux/xinet.h>
 #include <net/sock.h>
 
-#include "packet/packet.h"
 #include "packet/ring.h"
 #include "packet/ring_options.h"
+#include "packet/sock.h"
 
 /* For the options that a ring takes over; socket lock held. */
 static int ring_options_store(struct xinet_packet_sock *po, int optname,
 			      int val)
 {
 	/* PACKET_TX_HAS_OFF then says nothing, as in AF_PACKET */
-	if (xinet_ring_exists(po))
+	if (xinet_packet_has_ring(po))
 		return optname == PACKET_TX_HAS_OFF ? 0 : -EBUSY;
 
 	switch (optname) {
@@ -134,7 +134,7 @@ int xinet_ring_options_set_latency(struct xinet_packet_sock *po, int optname,
 		return -EINVAL;
 
 	lock_sock(sk);
-	if (xinet_ring_exists(po))
+	if (xinet_packet_has_ring(po))
 		err = -EBUSY;
 	else if (optname == XINET_PACKET_FLUSH_USEC)
 		WRITE_ONCE(po->tp_flush_usec, val);

@@ -49,7 +49,7 @@
 #include <net/sock.h>
 
 #include "compat/xinet_compat_packet.h"
-#include "packet/packet.h"
+#include "packet/sock.h"
 #include "packet/tap.h"
 #include "packet/tap_array.h"
 #include "packet/tap_hook.h"
@@ -251,10 +251,10 @@ static void tap_remove_sink(struct xinet_tap_net *tn,
 		tap_publish(tn, tap, array);
 }
 
-int xinet_tap_join(struct xinet_tap_net *tn, struct net *net,
-		   struct xinet_tap_sink *sink, struct net_device *dev,
-		   __be16 type)
+int xinet_tap_join(struct net *net, struct xinet_tap_sink *sink,
+		   struct net_device *dev, __be16 type)
 {
+	struct xinet_tap_net *tn = sink->taps;
 	struct xinet_tap_array *array;
 	struct xinet_tap *tap;
 	bool fresh = false;
@@ -294,8 +294,10 @@ out_unlock:
 	return err;
 }
 
-void xinet_tap_leave(struct xinet_tap_net *tn, struct xinet_tap_sink *sink)
+void xinet_tap_leave(struct xinet_tap_sink *sink)
 {
+	struct xinet_tap_net *tn = sink->taps;
+
 	if (!rcu_access_pointer(sink->tap))
 		return;
 
@@ -323,11 +325,11 @@ static void tap_reorder(struct xinet_tap_net *tn, struct xinet_tap_sink *sink,
 	tap_degrade(old);
 }
 
-void xinet_tap_set_filter(struct xinet_tap_net *tn,
-			  struct xinet_tap_sink *sink,
+void xinet_tap_set_filter(struct xinet_tap_sink *sink,
 			  struct xinet_filter *filter, struct sk_filter *seen,
 			  bool own)
 {
+	struct xinet_tap_net *tn = sink->taps;
 	struct xinet_tap *tap;
 
 	mutex_lock(&tn->lock);
@@ -357,11 +359,11 @@ void xinet_tap_filter_changed(struct xinet_tap_sink *sink)
 	rcu_read_unlock();
 }
 
-int xinet_tap_set_mode(struct xinet_tap_net *tn, struct xinet_tap_sink *sink,
-		       enum xinet_tap_mode mode,
+int xinet_tap_set_mode(struct xinet_tap_sink *sink, enum xinet_tap_mode mode,
 		       void (*turned)(struct xinet_tap_sink *sink, void *arg),
 		       void *arg)
 {
+	struct xinet_tap_net *tn = sink->taps;
 	struct xinet_tap_array *array = NULL;
 	struct xinet_tap *tap;
 	int err = 0;
@@ -404,9 +406,9 @@ void xinet_tap_set_group(struct xinet_tap_sink *sink,
 	spin_unlock_bh(&sink->sk->sk_receive_queue.lock);
 }
 
-void xinet_tap_set_ignore_outgoing(struct xinet_tap_net *tn,
-				   struct xinet_tap_sink *sink, bool ignore)
+void xinet_tap_set_ignore_outgoing(struct xinet_tap_sink *sink, bool ignore)
 {
+	struct xinet_tap_net *tn = sink->taps;
 	struct xinet_tap *tap;
 
 	mutex_lock(&tn->lock);

@@ -159,6 +159,7 @@ struct xinet_tap_receiver {
  * @node: in the tap's list, beside those of equal mode and filter
  * @slot: where it is in the array of its tap
  * @in_group: the group of @slot there
+ * @taps: those of its namespace; never changes
  *
  * @receiver changes under sk_receive_queue.lock.
  * @tap, @group, @source, @running and @mode change under sk_receive_queue.lock and
@@ -180,6 +181,7 @@ struct xinet_tap_sink {
 	struct list_head node;
 	u32 slot;
 	u32 in_group;
+	struct xinet_tap_net *taps;
 };
 
 /**
@@ -257,10 +259,33 @@ struct xinet_tap_array {
 };
 
 /**
+ * xinet_tap_pernet() - the taps of a network namespace
+ * @net: the namespace
+ */
+struct xinet_tap_net *xinet_tap_pernet(const struct net *net);
+
+/**
+ * xinet_tap_init() - prepare for taps
+ *
+ * Context: module init.
+ * Return: 0 or a negative errno.
+ */
+int xinet_tap_init(void);
+
+/**
+ * xinet_tap_exit() - undo xinet_tap_init()
+ *
+ * Context: module exit, no sink left.
+ */
+void xinet_tap_exit(void);
+
+#if IS_ENABLED(CONFIG_KUNIT)
+/**
  * xinet_tap_net_init() - prepare the taps of a network namespace
  * @tn: zeroed
  */
 void xinet_tap_net_init(struct xinet_tap_net *tn);
+#endif
 
 /**
  * xinet_tap_retire() - note memory that is freed by RCU
@@ -294,7 +319,6 @@ void xinet_tap_throttle(struct xinet_tap_net *tn);
 
 /**
  * xinet_tap_join() - put a sink behind the tap of a device and EtherType
- * @tn: taps of @net
  * @net: namespace of the sink's socket
  * @sink: to be put there, away from the tap where it is, if any
  * @dev: a device of @net, or NULL for all of them
@@ -307,13 +331,11 @@ void xinet_tap_throttle(struct xinet_tap_net *tn);
  * for a grace period.
  * Return: 0 or -ENOMEM.
  */
-int xinet_tap_join(struct xinet_tap_net *tn, struct net *net,
-		   struct xinet_tap_sink *sink, struct net_device *dev,
-		   __be16 type);
+int xinet_tap_join(struct net *net, struct xinet_tap_sink *sink,
+		   struct net_device *dev, __be16 type);
 
 /**
  * xinet_tap_leave() - take a sink away from its tap
- * @tn: taps of the sink's namespace
  * @sink: may be behind no tap
  *
  * Never fails. No packet comes to the sink after the return. Of n sinks that
@@ -322,11 +344,10 @@ int xinet_tap_join(struct xinet_tap_net *tn, struct net *net,
  *
  * Context: as xinet_tap_join().
  */
-void xinet_tap_leave(struct xinet_tap_net *tn, struct xinet_tap_sink *sink);
+void xinet_tap_leave(struct xinet_tap_sink *sink);
 
 /**
  * xinet_tap_set_filter() - change what a sink accepts
- * @tn: taps of the sink's namespace
  * @sink: may be behind no tap
  * @filter: the new filter, NULL for everything
  * @seen: from which it was made
@@ -338,8 +359,7 @@ void xinet_tap_leave(struct xinet_tap_net *tn, struct xinet_tap_sink *sink);
  *
  * Context: as xinet_tap_join().
  */
-void xinet_tap_set_filter(struct xinet_tap_net *tn,
-			  struct xinet_tap_sink *sink,
+void xinet_tap_set_filter(struct xinet_tap_sink *sink,
 			  struct xinet_filter *filter, struct sk_filter *seen,
 			  bool own);
 
@@ -356,7 +376,6 @@ void xinet_tap_filter_changed(struct xinet_tap_sink *sink);
 
 /**
  * xinet_tap_set_mode() - change where a sink's packets begin
- * @tn: taps of the sink's namespace
  * @sink: may be behind no tap
  * @mode: the new mode
  * @turned: called under sk_receive_queue.lock together with the change of @mode
@@ -367,8 +386,7 @@ void xinet_tap_filter_changed(struct xinet_tap_sink *sink);
  * Context: as xinet_tap_join().
  * Return: 0, or -ENOMEM and nothing has changed.
  */
-int xinet_tap_set_mode(struct xinet_tap_net *tn, struct xinet_tap_sink *sink,
-		       enum xinet_tap_mode mode,
+int xinet_tap_set_mode(struct xinet_tap_sink *sink, enum xinet_tap_mode mode,
 		       void (*turned)(struct xinet_tap_sink *sink, void *arg),
 		       void *arg);
 
@@ -383,14 +401,12 @@ void xinet_tap_set_running(struct xinet_tap_sink *sink, bool running);
 
 /**
  * xinet_tap_set_ignore_outgoing() - let a sink see what this host sends or not
- * @tn: taps of the sink's namespace
  * @sink: may be behind no tap
  * @ignore: true: outgoing packets are not wanted
  *
  * Context: as xinet_tap_join().
  */
-void xinet_tap_set_ignore_outgoing(struct xinet_tap_net *tn,
-				   struct xinet_tap_sink *sink, bool ignore);
+void xinet_tap_set_ignore_outgoing(struct xinet_tap_sink *sink, bool ignore);
 
 /**
  * xinet_tap_set_group() - take a sink into a fanout group, or out of it

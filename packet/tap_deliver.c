@@ -15,7 +15,7 @@
 
 #include "compat/xinet_compat_packet.h"
 #include "packet/filter_index.h"
-#include "packet/packet.h"
+#include "packet/sock.h"
 #include "packet/tap.h"
 #include "packet/tap_array.h"
 #include "packet/tap_hook.h"

@@ -10,9 +10,20 @@
 #include <linux/minmax.h>
 #include <linux/mutex.h>
 #include <linux/rcupdate.h>
+#include <net/net_namespace.h>
+#include <net/netns/generic.h>
 
 #include "packet/tap.h"
 
+static unsigned int tap_net_id __ro_after_init;
+
+struct xinet_tap_net *xinet_tap_pernet(const struct net *net)
+{
+	return net_generic(net, tap_net_id);
+}
+EXPORT_SYMBOL_IF_KUNIT(xinet_tap_pernet);
+
+VISIBLE_IF_KUNIT
 void xinet_tap_net_init(struct xinet_tap_net *tn)
 {
 	mutex_init(&tn->lock);
@@ -60,3 +71,31 @@ void xinet_tap_throttle(struct xinet_tap_net *tn)
 	mutex_unlock(&tn->throttle);
 }
 EXPORT_SYMBOL_IF_KUNIT(xinet_tap_throttle);
+
+static int __net_init tap_net_init(struct net *net)
+{
+	xinet_tap_net_init(xinet_tap_pernet(net));
+	return 0;
+}
+
+static void __net_exit tap_net_exit(struct net *net)
+{
+	WARN_ON_ONCE(!hash_empty(xinet_tap_pernet(net)->taps));
+}
+
+static struct pernet_operations tap_net_ops = {
+	.init = tap_net_init,
+	.exit = tap_net_exit,
+	.id = &tap_net_id,
+	.size = sizeof(struct xinet_tap_net),
+};
+
+int __init xinet_tap_init(void)
+{
+	return register_pernet_subsys(&tap_net_ops);
+}
+
+void xinet_tap_exit(void)
+{
+	unregister_pernet_subsys(&tap_net_ops);
+}

@@ -41,9 +41,9 @@
 
 #include "compat/xinet_compat_packet.h"
 #include "packet/frame_info.h"
-#include "packet/packet.h"
 #include "packet/queue.h"
 #include "packet/ring.h"
+#include "packet/sock.h"
 #include "packet/tap.h"
 #include "packet/tpacket.h"
 #include "packet/tpacket_frame.h"
@@ -135,18 +135,6 @@ bool xinet_tpacket_put_vnet(const struct xinet_ring *ring, void *base,
 	const u32 size = sizeof(struct virtio_net_hdr);
 
 	return !xinet_vnet_put(skb, base + place->mac - size, size);
-}
-
-void xinet_tpacket_wake(struct xinet_packet_sock *po)
-{
-	struct sock *sk = &po->sk;
-
-	/* the barrier pairs with that of sock_poll_wait() */
-	if (likely(READ_ONCE(sk->sk_data_ready) == po->data_ready &&
-		   !sock_flag(sk, SOCK_FASYNC) &&
-		   !skwq_has_sleeper(rcu_dereference(sk->sk_wq))))
-		return;
-	sk->sk_data_ready(sk);
 }
 
 static void tpacket_fill_v1(struct tpacket_hdr *h, const struct sk_buff *skb,
@@ -303,7 +291,7 @@ tpacket_fast(struct xinet_tap_sink *sink,
 		 tpacket_store_fast(po, xinet_ring_of(receiver), skb, stamped);
 	spin_unlock(&sk->sk_receive_queue.lock);
 	if (likely(stored))
-		xinet_tpacket_wake(po);
+		xinet_packet_wake(po);
 	return stored;
 }
 
@@ -354,7 +342,7 @@ void xinet_tpacket_deliver(struct xinet_tap_sink *sink,
 	spin_unlock(&sk->sk_receive_queue.lock);
 
 	if (likely(stored))
-		xinet_tpacket_wake(po);
+		xinet_packet_wake(po);
 	else
 		atomic_inc(&po->tp_drops);
 }

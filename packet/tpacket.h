@@ -77,16 +77,6 @@ bool xinet_tpacket_put_vnet(const struct xinet_ring *ring, void *base,
 			    const struct xinet_tpacket_place *place);
 
 /**
- * xinet_tpacket_wake() - let the program know
- * @po: the socket; no lock held
- *
- * Costs a barrier when nobody waits.
- *
- * Context: RCU.
- */
-void xinet_tpacket_wake(struct xinet_packet_sock *po);
-
-/**
  * xinet_tpacket_deliver() - xinet_tap_deliver_t of a V1 or V2 receive ring
  * @sink: of the socket
  * @receiver: of the ring

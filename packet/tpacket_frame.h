@@ -17,8 +17,8 @@
 #include <linux/timekeeping.h>
 
 #include "packet/frame_info.h"
-#include "packet/packet.h"
 #include "packet/ring.h"
+#include "packet/sock.h"
 #include "packet/tap.h"
 
 /* The shortest link-level header that room is left for. */

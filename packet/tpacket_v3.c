@@ -79,8 +79,8 @@
 
 #include "compat/xinet_compat_packet.h"
 #include "packet/frame_info.h"
-#include "packet/packet.h"
 #include "packet/ring.h"
+#include "packet/sock.h"
 #include "packet/tap.h"
 #include "packet/tpacket.h"
 #include "packet/tpacket_frame.h"
@@ -624,5 +624,5 @@ void xinet_v3_deliver(struct xinet_tap_sink *sink,
 	if (unlikely(!stored))
 		atomic_inc(&po->tp_drops);
 	if (unlikely(wake))
-		xinet_tpacket_wake(po);
+		xinet_packet_wake(po);
 }

@@ -22,7 +22,7 @@
 #include <net/sock.h>
 
 #include "compat/xinet_compat_packet.h"
-#include "packet/packet.h"
+#include "packet/sock.h"
 #include "packet/tx.h"
 #include "packet/tx_pool.h"
 #include "packet/tx_ring.h"

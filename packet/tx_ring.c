@@ -46,8 +46,8 @@
 #include <net/sock.h>
 
 #include "packet/frame_info.h"
-#include "packet/packet.h"
 #include "packet/ring.h"
+#include "packet/sock.h"
 #include "packet/tx.h"
 #include "packet/tx_pool.h"
 #include "packet/tx_ring.h"

@@ -16,8 +16,8 @@
 #include <net/sock.h>
 
 #include "compat/xinet_compat_packet.h"
-#include "packet/packet.h"
 #include "packet/ring.h"
+#include "packet/sock.h"
 #include "packet/vnet.h"
 
 /* The byte order of devices older than virtio 1.0: that of the machine. */
@@ -71,11 +71,11 @@ int xinet_vnet_setsockopt(struct xinet_packet_sock *po, int optname,
 
 	lock_sock(sk);
 	err = -EBUSY;
-	if (xinet_ring_exists(po))
+	if (xinet_packet_has_ring(po))
 		goto out_release;
 	/* the mode changes under the socket lock */
 	err = vnet_is_raw(sk) ? 0 : -EINVAL;
-	if (!err && xinet_ring_exists(po))
+	if (!err && xinet_packet_has_ring(po))
 		err = -EBUSY;
 	if (!err)
 		WRITE_ONCE(po->vnet_hdr_sz, size);

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The binding of a socket:
+ *
+ *               create (num = 0)            create (num != 0)
+ *                      |                           |
+ *                      v         bind, num != 0    v
+ *    bind, num = 0  +------+ ------------------> +---------+ <-+ NETDEV_UP
+ *       +---------> | idle |                     | running |   |
+ *       +---------- +------+ <------------------ +---------+ --+-----+
+ *                      ^         NETDEV_UNREGISTER   |  NETDEV_DOWN  v
+ *                      |           (ENETDOWN)        |         +---------+
+ *                      +-----------------------------+-------- | stopped |
+ *                                    NETDEV_UNREGISTER         +---------+
+ *                                                          bind, device down
+ *                                                            (ENETDOWN)
+ *
+ * Idle: behind no tap. Running: behind one. Stopped: behind one, and it lets
+ * nothing through, so that going up again needs no memory.
+ *
+ * Behind a tap stands the socket's own sink or its fanout group (fanout.c),
+ * which it then cannot be moved from.
+ */
+#include <linux/netdevice.h>
+#include <linux/rcupdate.h>
+#include <linux/skbuff.h>
+#include <net/net_namespace.h>
+#include <net/sock.h>
+
+#include "compat/xinet_compat_packet.h"
+#include "packet/bind.h"
+#include "packet/fanout.h"
+#include "packet/ring.h"
+#include "packet/sock.h"
+#include "packet/tap.h"
+
+static void packet_report_down(struct sock *sk)
+{
+	WRITE_ONCE(sk->sk_err, ENETDOWN);
+	if (!sock_flag(sk, SOCK_DEAD))
+		sk_error_report(sk);
+}
+
+/* Exchanges the bound device, its reference included; bind_lock held. */
+static void packet_set_dev(struct xinet_packet_sock *po,
+			   struct net_device *dev, int ifindex)
+{
+	netdevice_tracker old_tracker = po->dev_tracker;
+	struct net_device *old;
+
+	netdev_hold(dev, &po->dev_tracker, GFP_KERNEL);
+	old = rcu_replace_pointer(po->dev, dev,
+				  lockdep_is_held(&po->bind_lock));
+	netdev_put(old, &old_tracker);
+	WRITE_ONCE(po->ifindex, ifindex);
+}
+
+int xinet_packet_attach(struct xinet_packet_sock *po, struct net_device *dev,
+			__be16 num)
+{
+	bool up = !dev || READ_ONCE(dev->flags) & IFF_UP;
+	struct sock *sk = &po->sk;
+	int err;
+
+	if (num) {
+		err = xinet_tap_join(sock_net(sk), &po->sink,
+				     dev, num);
+		if (err)
+			return err;
+	} else {
+		xinet_tap_leave(&po->sink);
+	}
+
+	WRITE_ONCE(po->num, num);
+	packet_set_dev(po, dev, dev ? dev->ifindex : 0);
+	xinet_tap_set_running(&po->sink, num && up);
+	if (num && !up)
+		packet_report_down(sk);
+	return 0;
+}
+
+int xinet_packet_bind(struct xinet_packet_sock *po, int ifindex, __be16 num)
+{
+	struct net_device *dev = NULL;
+	int err = 0;
+
+	mutex_lock(&po->bind_lock);
+	if (rcu_access_pointer(po->sink.group)) {
+		err = -EINVAL;
+		goto out_unlock;
+	}
+	if (!num)
+		num = po->num;
+	if (ifindex) {
+		dev = dev_get_by_index(sock_net(&po->sk), ifindex);
+		if (!dev) {
+			err = -ENODEV;
+			goto out_unlock;
+		}
+	}
+
+	/* a second bind() to the same place does not report the device again */
+	if (po->num != num || po->ifindex != ifindex)
+		err = xinet_packet_attach(po, dev, num);
+	if (!err)
+		po->bound = true;
+	dev_put(dev);
+out_unlock:
+	mutex_unlock(&po->bind_lock);
+	return err;
+}
+
+void xinet_packet_detach(struct xinet_packet_sock *po)
+{
+	xinet_tap_leave(&po->sink);
+	WRITE_ONCE(po->num, 0);
+	packet_set_dev(po, NULL, 0);
+}
+
+/*
+ * The mode has changed; sk_receive_queue.lock held. What waits is of the other
+ * mode and goes to @arg; what comes is of this one, and recvmsg() says so.
+ */
+static void packet_turned(struct xinet_tap_sink *sink, void *arg)
+{
+	bool cooked = sink->mode == XINET_TAP_COOKED;
+	struct sk_buff_head *stale = arg;
+	struct sock *sk = sink->sk;
+
+	xinet_ring_set_receiver(xinet_packet_sk(sk));
+	WRITE_ONCE(sk->sk_type, cooked ? SOCK_DGRAM : SOCK_RAW);
+	skb_queue_splice_init(&sk->sk_receive_queue, stale);
+}
+
+int xinet_packet_set_cooked(struct xinet_packet_sock *po, bool cooked)
+{
+	enum xinet_tap_mode mode = cooked ? XINET_TAP_COOKED : XINET_TAP_RAW;
+	struct sock *sk = &po->sk;
+	struct sk_buff_head stale;
+	int err = 0;
+
+	__skb_queue_head_init(&stale);
+	mutex_lock(&po->bind_lock);
+	if (po->bound || xinet_packet_has_ring(po)) {
+		err = -EBUSY;
+		goto out_unlock;
+	}
+	if (po->sink.mode == mode)
+		goto out_unlock;
+	if (po->vnet_hdr_sz) {
+		err = -EINVAL;
+		goto out_unlock;
+	}
+
+	err = xinet_tap_set_mode(&po->sink, mode,
+				 packet_turned, &stale);
+	if (!err)
+		sk->sk_socket->type = sk->sk_type;
+out_unlock:
+	mutex_unlock(&po->bind_lock);
+	__skb_queue_purge(&stale);
+	return err;
+}
+
+static void packet_set_running(struct xinet_packet_sock *po, bool running)
+{
+	if (rcu_access_pointer(po->sink.group))
+		xinet_fanout_set_running(po, running);
+	else
+		xinet_tap_set_running(&po->sink, running);
+}
+
+static void packet_dev_down(struct xinet_packet_sock *po)
+{
+	if (!po->sink.running)
+		return;
+	packet_set_running(po, false);
+	packet_report_down(&po->sk);
+}
+
+void xinet_packet_dev_event(struct xinet_packet_sock *po, unsigned long event)
+{
+	switch (event) {
+	case NETDEV_UP:
+		if (po->num)
+			packet_set_running(po, true);
+		break;
+	case NETDEV_DOWN:
+		packet_dev_down(po);
+		break;
+	case NETDEV_UNREGISTER:
+		packet_dev_down(po);
+		if (rcu_access_pointer(po->sink.group))
+			xinet_fanout_dev_gone(po);
+		xinet_tap_leave(&po->sink);
+		packet_set_dev(po, NULL, -1);
+		break;
+	}
+}

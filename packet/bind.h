@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Binding a packet socket to a device and an EtherType, and what befalls it there.
+ */
+#ifndef _XINET_PACKET_BIND_H
+#define _XINET_PACKET_BIND_H
+
+#include <linux/types.h>
+
+struct net_device;
+struct xinet_packet_sock;
+
+/**
+ * xinet_packet_attach() - move a socket
+ * @po: the socket
+ * @dev: where it goes, NULL for any; listed under bind_lock, so if it is about
+ *	to go xinet_packet_dev_event() comes afterwards and finds the socket there
+ * @num: ETH_P_*, network byte order, 0 to receive nothing
+ *
+ * Context: process, bind_lock held.
+ * Return: 0; -ENOMEM, and it is where it was.
+ */
+int xinet_packet_attach(struct xinet_packet_sock *po, struct net_device *dev,
+			__be16 num);
+
+/**
+ * xinet_packet_detach() - take a socket that is being closed away
+ * @po: the socket, in no fanout group
+ *
+ * Context: process, bind_lock held.
+ */
+void xinet_packet_detach(struct xinet_packet_sock *po);
+
+/**
+ * xinet_packet_bind() - bind()
+ * @po: the socket
+ * @ifindex: of a device of its namespace, 0 for any
+ * @num: ETH_P_*, network byte order; 0 keeps what it has
+ *
+ * Context: process, socket lock held.
+ * Return: 0; -EINVAL in a fanout group; -ENODEV; -ENOMEM.
+ */
+int xinet_packet_bind(struct xinet_packet_sock *po, int ifindex, __be16 num);
+
+/**
+ * xinet_packet_set_cooked() - change the mode of a socket not bound yet
+ * @po: the socket
+ * @cooked: true: as SOCK_DGRAM is to AF_PACKET; false: as SOCK_RAW
+ *
+ * Context: process, socket lock held.
+ * Return: 0; -EBUSY after bind(); -EINVAL for a socket with virtio-net headers;
+ * -ENOMEM.
+ */
+int xinet_packet_set_cooked(struct xinet_packet_sock *po, bool cooked);
+
+/**
+ * xinet_packet_dev_event() - something has befallen the device of a socket
+ * @po: the socket
+ * @event: NETDEV_UP, NETDEV_DOWN or NETDEV_UNREGISTER
+ *
+ * The only path that takes bind_lock under RTNL.
+ *
+ * Context: process, RTNL and bind_lock held.
+ */
+void xinet_packet_dev_event(struct xinet_packet_sock *po, unsigned long event);
+
+#endif /* _XINET_PACKET_BIND_H */

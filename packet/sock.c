@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The kind of socket that a packet socket is to the kernel, and what a network
+ * namespace has of them. Below all other files of this directory, so that each
+ * may tell a packet socket from others.
+ */
+#include <kunit/visibility.h>
+#include <linux/module.h>
+#include <net/net_namespace.h>
+#include <net/netns/generic.h>
+#include <net/sock.h>
+
+#include "packet/sock.h"
+
+static unsigned int packet_net_id __ro_after_init;
+
+struct proto xinet_packet_prot = {
+	.name = "XINET-PACKET",
+	.owner = THIS_MODULE,
+	.obj_size = sizeof(struct xinet_packet_sock),
+};
+
+struct xinet_packet_net *xinet_packet_pernet(const struct net *net)
+{
+	return net_generic(net, packet_net_id);
+}
+EXPORT_SYMBOL_IF_KUNIT(xinet_packet_pernet);
+
+static int __net_init packet_net_init(struct net *net)
+{
+	struct xinet_packet_net *pn = xinet_packet_pernet(net);
+
+	mutex_init(&pn->lock);
+	INIT_HLIST_HEAD(&pn->socks);
+	xinet_filter_table_init(&pn->filters);
+	return 0;
+}
+
+static void __net_exit packet_net_exit(struct net *net)
+{
+	WARN_ON_ONCE(!hlist_empty(&xinet_packet_pernet(net)->socks));
+}
+
+static struct pernet_operations packet_net_ops = {
+	.init = packet_net_init,
+	.exit = packet_net_exit,
+	.id = &packet_net_id,
+	.size = sizeof(struct xinet_packet_net),
+};
+
+int __init xinet_packet_sock_init(void)
+{
+	return register_pernet_subsys(&packet_net_ops);
+}
+
+void xinet_packet_sock_exit(void)
+{
+	unregister_pernet_subsys(&packet_net_ops);
+}

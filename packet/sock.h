@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The packet socket and the packet sockets of a network namespace: what all
+ * files of this directory work on.
+ */
+#ifndef _XINET_PACKET_SOCK_H
+#define _XINET_PACKET_SOCK_H
+
+#include <linux/atomic.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/netdevice.h>
+#include <linux/rcupdate.h>
+#include <linux/types.h>
+#include <linux/workqueue.h>
+#include <net/sock.h>
+
+#include "packet/filter.h"
+#include "packet/tap.h"
+
+struct xinet_fanout_rollover;
+struct xinet_lanes;
+struct xinet_ring;
+struct xinet_tx_pool;
+
+extern struct proto xinet_packet_prot;
+
+/**
+ * struct xinet_packet_net - the packet sockets of a network namespace
+ * @lock: changes of @socks; taken under RTNL, and before any bind_lock
+ * @socks: every packet socket, for the device notifier; RCU for readers
+ * @filters: their programs
+ */
+struct xinet_packet_net {
+	struct mutex lock;	/* changes of socks */
+	struct hlist_head socks;
+	struct xinet_filter_table filters;
+};
+
+/**
+ * struct xinet_packet_sock - a packet socket
+ * @sk: must be first. AF_PACKET takes any socket of family PF_PACKET for one
+ *	of its own when it compares fanout groups, and reads the word that
+ *	follows: @sink.tap, which never equals a group of AF_PACKET
+ * @sink: its place behind a tap
+ * @bind_lock: the binding and the changes of @sink; taken under RTNL or the
+ *	socket lock. It is not the socket lock because that one is held while
+ *	the core copies from userspace, and the device notifier must not wait
+ *	for that
+ * @dev: bound device, for senders; RCU
+ * @dev_tracker: reference of @dev
+ * @ifindex: bound device, 0 for any, -1 when it is gone
+ * @num: ETH_P_*, network byte order, 0 to receive nothing
+ * @bound: bind() has been called; from then on the mode is fixed
+ * @auxdata: PACKET_AUXDATA
+ * @origdev: PACKET_ORIGDEV
+ * @qdisc_bypass: PACKET_QDISC_BYPASS
+ * @vnet_hdr_sz: PACKET_VNET_HDR_SZ: bytes of the virtio-net header in front of
+ *	each frame, 0 for none; changes under the socket lock
+ * @memberships: see membership.c; RTNL
+ * @filter_work: brings a filter that changed unannounced to the tap; holds a
+ *	reference to @sk while it is queued
+ * @rollover: of a member of a fanout group that rolls over; set once
+ * @pressure: with @rollover: it was short of room when it was asked last, and has
+ *	not been read from since
+ * @fanout_slot: where a running member stands in its fanout group; see fanout.c
+ * @tp_packets: PACKET_STATISTICS; sk_receive_queue.lock
+ * @tp_drops: PACKET_STATISTICS
+ * @spare: an empty skb of queue_copybreak.c for the next packets, or NULL; who has
+ *	exchanged it has it
+ * @rx_ring: see ring.c; changes under the socket lock, ring_lock and
+ *	sk_receive_queue.lock, any of which keeps it
+ * @tx_ring: the same with sk_write_queue.lock
+ * @ring_lock: changes and mappings of the rings, sending from @tx_ring
+ * @mapped: how many mappings of the rings there are
+ * @data_ready: what sk_data_ready() is unless somebody has put in another
+ * @tp_freezes: PACKET_STATISTICS of V3; sk_receive_queue.lock
+ * @tp_tstamp: PACKET_TIMESTAMP, SOF_TIMESTAMPING_*
+ * @copy_thresh: PACKET_COPY_THRESH
+ * @tp_reserve: PACKET_RESERVE; socket lock; fixed while there is a ring, as
+ *	are @tp_version, @tp_loss, @tp_flush_usec and @tp_watermark
+ * @tp_flush_usec: XINET_PACKET_FLUSH_USEC; socket lock
+ * @tp_watermark: XINET_PACKET_WATERMARK; socket lock
+ * @tp_version: PACKET_VERSION, enum tpacket_versions; socket lock
+ * @tp_loss: PACKET_LOSS; socket lock
+ * @tx_has_off: PACKET_TX_HAS_OFF; socket lock; fixed as well
+ * @tx_flight: the send ring that frames on their way through a device belong
+ *	to, also when it is not @tx_ring any more; ring_lock
+ * @tx_sent: send() has been called once
+ * @tx_pool: for send(): skbs for small frames; set once, after @tx_sent
+ * @lanes: XINET_RX_RING; once set, under the socket lock, it stays. With it come
+ *	neither @rx_ring nor @tx_ring
+ * @lanes_reader: which of its readers the socket is; sk_receive_queue.lock keeps
+ *	the socket from parting with @lanes
+ * @lanes_packets: PACKET_STATISTICS: packets of @lanes told of;
+ *	sk_receive_queue.lock
+ * @lanes_drops: the same of dropped ones
+ */
+struct xinet_packet_sock {
+	struct sock sk;
+	struct xinet_tap_sink sink;
+	struct mutex bind_lock;	/* the binding, changes of sink */
+	struct net_device __rcu *dev;
+	netdevice_tracker dev_tracker;
+	int ifindex;
+	__be16 num;
+	bool bound;
+	bool auxdata;
+	bool origdev;
+	bool qdisc_bypass;
+	u8 vnet_hdr_sz;
+	struct list_head memberships;
+	struct delayed_work filter_work;
+	struct xinet_fanout_rollover *rollover;
+	bool pressure;
+	u32 fanout_slot;
+	u32 tp_packets;
+	atomic_t tp_drops;
+	struct sk_buff *spare;
+	struct xinet_ring *rx_ring;
+	struct xinet_ring *tx_ring;
+	struct mutex ring_lock;	/* the rings, and sending from one */
+	atomic_long_t mapped;
+	void (*data_ready)(struct sock *sk);
+	u32 tp_freezes;
+	int tp_tstamp;
+	int copy_thresh;
+	u32 tp_reserve;
+	u32 tp_flush_usec;
+	u32 tp_watermark;
+	u8 tp_version;
+	bool tp_loss;
+	bool tx_has_off;
+	bool tx_sent;
+	struct xinet_ring *tx_flight;
+	struct xinet_tx_pool *tx_pool;
+	struct xinet_lanes *lanes;
+	u32 lanes_reader;
+	u64 lanes_packets;
+	u64 lanes_drops;
+};
+
+static inline struct xinet_packet_sock *xinet_packet_sk(const struct sock *sk)
+{
+	return (struct xinet_packet_sock *)sk;
+}
+
+/**
+ * xinet_packet_sink() - the sink of a socket that may be of any kind
+ * @sk: any socket, request or time-wait sock
+ *
+ * Return: its sink, NULL when @sk is not a packet socket of ours.
+ */
+static inline struct xinet_tap_sink *xinet_packet_sink(const struct sock *sk)
+{
+	if (sk->sk_prot != &xinet_packet_prot)
+		return NULL;
+	return &xinet_packet_sk(sk)->sink;
+}
+
+/**
+ * xinet_packet_has_ring() - whether a socket has a ring of any kind
+ * @po: the socket
+ *
+ * Context: process, socket lock held.
+ */
+static inline bool xinet_packet_has_ring(const struct xinet_packet_sock *po)
+{
+	return po->rx_ring || po->tx_ring || po->lanes;
+}
+
+/**
+ * xinet_packet_wake() - let the program know
+ * @po: the socket; no lock held
+ *
+ * Costs a barrier when nobody waits.
+ *
+ * Context: RCU.
+ */
+static inline void xinet_packet_wake(struct xinet_packet_sock *po)
+{
+	struct sock *sk = &po->sk;
+
+	/* the barrier pairs with that of sock_poll_wait() */
+	if (likely(READ_ONCE(sk->sk_data_ready) == po->data_ready &&
+		   !sock_flag(sk, SOCK_FASYNC) &&
+		   !skwq_has_sleeper(rcu_dereference(sk->sk_wq))))
+		return;
+	sk->sk_data_ready(sk);
+}
+
+/**
+ * xinet_packet_pernet() - the packet sockets of a namespace
+ * @net: the namespace
+ */
+struct xinet_packet_net *xinet_packet_pernet(const struct net *net);
+
+/**
+ * xinet_packet_sock_init() - prepare for packet sockets
+ *
+ * Context: module init.
+ * Return: 0 or a negative errno.
+ */
+int xinet_packet_sock_init(void);
+
+/**
+ * xinet_packet_sock_exit() - undo xinet_packet_sock_init()
+ *
+ * Context: module exit, no socket left.
+ */
+void xinet_packet_sock_exit(void);
+
+#endif /* _XINET_PACKET_SOCK_H */
