@@ -45,6 +45,7 @@
 #include "packet/tap.h"
 #include "packet/tx.h"
 #include "packet/tx_pool.h"
+#include "packet/tx_ring.h"
 
 static int packet_bind(struct socket *sock, struct xinet_sockaddr *uaddr,
 		       int addr_len)
@@ -213,6 +214,16 @@ static __poll_t packet_poll(struct file *file, struct socket *sock,
 	return mask | xinet_ring_poll(po);
 }
 
+/* A socket with a send ring sends what is there. */
+static int packet_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
+{
+	struct xinet_packet_sock *po = xinet_packet_sk(sock->sk);
+
+	if (READ_ONCE(po->tx_ring))
+		return xinet_tx_ring_send(po, msg);
+	return xinet_tx_sendmsg(sock, msg, len);
+}
+
 static struct proto_ops packet_ops __ro_after_init = {
 	.owner = THIS_MODULE,
 	.release = packet_release,
@@ -228,7 +239,7 @@ static struct proto_ops packet_ops __ro_after_init = {
 	.shutdown = sock_no_shutdown,
 	.setsockopt = xinet_options_setsockopt,
 	.getsockopt = xinet_options_getsockopt,
-	.sendmsg = xinet_tx_sendmsg,
+	.sendmsg = packet_sendmsg,
 	.recvmsg = xinet_queue_recvmsg,
 	.mmap = xinet_ring_mmap,
 };

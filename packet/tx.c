@@ -25,7 +25,6 @@
 #include "packet/sock.h"
 #include "packet/tx.h"
 #include "packet/tx_pool.h"
-#include "packet/tx_ring.h"
 #include "packet/vnet.h"
 
 /* Bytes of a frame, room at both ends included, that is allocated in one piece. */
@@ -371,7 +370,7 @@ static void tx_parse_headers(const struct xinet_tx *tx, struct sk_buff *skb)
 		skb_set_network_header(skb, depth);
 }
 
-int xinet_tx_dress(const struct xinet_packet_sock *po,
+int xinet_tx_prepare(const struct xinet_packet_sock *po,
 		   const struct xinet_tx *tx, struct sk_buff *skb)
 {
 	int err;
@@ -475,7 +474,7 @@ static int tx_send(struct xinet_packet_sock *po, struct xinet_tx *tx,
 	if (err)
 		goto err_free;
 	xinet_tx_set_protocol(tx, skb);
-	err = xinet_tx_dress(po, tx, skb);
+	err = xinet_tx_prepare(po, tx, skb);
 	if (err)
 		goto err_free;
 	return xinet_tx_xmit(po, skb);
@@ -490,9 +489,6 @@ int xinet_tx_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 	struct xinet_packet_sock *po = xinet_packet_sk(sock->sk);
 	struct xinet_tx tx;
 	int err;
-
-	if (READ_ONCE(po->tx_ring))
-		return xinet_tx_ring_send(po, msg);
 
 	err = xinet_tx_begin(po, &tx, msg);
 	if (err)

@@ -58,8 +58,6 @@ struct xinet_tx {
  *	struct sockaddr_ll whose family is not looked at
  * @len: bytes in @msg
  *
- * A socket with a send ring sends what is there, see xinet_tx_ring_send().
- *
  * Context: process, no locks held.
  * Return: @len; -EINVAL for a short address, a frame without a complete
  * link-level header, or a virtio-net header that does not fit it; -ENXIO when
@@ -142,14 +140,14 @@ static inline void xinet_tx_set_protocol(const struct xinet_tx *tx,
 }
 
 /**
- * xinet_tx_dress() - set what the queueing discipline and the driver look at
+ * xinet_tx_prepare() - set what the queueing discipline and the driver look at
  * @po: the socket
  * @tx: begun
  * @skb: complete, data at the link-level header, protocol set
  *
  * Return: 0; -EINVAL when the virtio-net header does not fit the frame.
  */
-int xinet_tx_dress(const struct xinet_packet_sock *po,
+int xinet_tx_prepare(const struct xinet_packet_sock *po,
 		   const struct xinet_tx *tx, struct sk_buff *skb);
 
 /**

@@ -217,7 +217,7 @@ static int ring_fill(const struct ring_walk *w, struct sk_buff *skb,
 		return -EINVAL;
 	if (!tx->vnet_size && xinet_tx_is_too_long(tx, slot->len, skb))
 		return -EMSGSIZE;
-	return xinet_tx_dress(w->po, tx, skb);
+	return xinet_tx_prepare(w->po, tx, skb);
 }
 
 /* Writes when the packet was sent, if that is known and wanted; TP_STATUS_*. */
