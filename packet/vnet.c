@@ -70,16 +70,15 @@ int xinet_vnet_setsockopt(struct xinet_packet_sock *po, int optname,
 		return size;
 
 	lock_sock(sk);
-	err = -EBUSY;
-	if (xinet_packet_has_ring(po))
-		goto out_release;
-	/* the mode changes under the socket lock */
-	err = vnet_is_raw(sk) ? 0 : -EINVAL;
-	if (!err && xinet_packet_has_ring(po))
+	if (xinet_packet_has_ring(po)) {
 		err = -EBUSY;
-	if (!err)
+	} else if (!vnet_is_raw(sk)) {
+		/* the mode has changed before the socket lock was taken */
+		err = -EINVAL;
+	} else {
 		WRITE_ONCE(po->vnet_hdr_sz, size);
-out_release:
+		err = 0;
+	}
 	release_sock(sk);
 	return err;
 }
