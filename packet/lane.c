@@ -43,6 +43,7 @@
 #include "compat/xinet_compat_packet.h"
 #include "packet/frame_info.h"
 #include "packet/lane.h"
+#include "packet/lane_readers.h"
 #include "packet/lanes.h"
 #include "packet/ring.h"
 #include "packet/sock.h"

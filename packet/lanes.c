@@ -33,6 +33,7 @@
 
 #include "compat/xinet_compat_packet.h"
 #include "packet/lane.h"
+#include "packet/lane_readers.h"
 #include "packet/lanes.h"
 #include "packet/queue.h"
 #include "packet/ring.h"
@@ -40,36 +41,16 @@
 #include "packet/tap.h"
 #include "packet/tpacket.h"
 
-/* Number of the reader that has made the ring; it is not given out again. */
-#define LANES_MAKER	0
-
-/* That of a closed socket */
-#define LANES_NOBODY	XINET_RX_RING_READERS
-
-static struct workqueue_struct *lanes_wq;
-
 static size_t lanes_shared_size(const struct xinet_lanes *lanes)
 {
 	return PAGE_ALIGN(array_size(lanes->nr_lanes,
 				     sizeof(struct xinet_rx_lane)));
 }
 
-static size_t lanes_positions_size(const struct xinet_lanes *lanes)
-{
-	return PAGE_ALIGN(array_size(lanes->nr_lanes, sizeof(u64)));
-}
-
 static size_t lanes_length(const struct xinet_lanes *lanes)
 {
 	return size_add(lanes_shared_size(lanes),
 			array_size(lanes->nr_lanes, lanes->req.lane_size));
-}
-
-/* Zeroed, charged to the program; kills nobody for it. */
-static void *lanes_alloc_pages(size_t size)
-{
-	return __vmalloc(size, GFP_KERNEL_ACCOUNT | __GFP_ZERO | __GFP_NOWARN |
-			 __GFP_RETRY_MAYFAIL);
 }
 
 static void lanes_free(struct xinet_lanes *lanes)
@@ -102,7 +83,7 @@ static int lanes_alloc_lanes(struct xinet_lanes *lanes)
 
 	for_each_possible_cpu(cpu) {
 		lane = per_cpu_ptr(lanes->by_cpu, cpu);
-		lane->data = lanes_alloc_pages(lanes->req.lane_size);
+		lane->data = xinet_lanes_alloc_pages(lanes->req.lane_size);
 		if (!lane->data)
 			return -ENOMEM;
 		lane->shared = shared++;
@@ -139,7 +120,7 @@ lanes_alloc(const struct xinet_rx_ring_req *req)
 				       GFP_KERNEL_ACCOUNT | __GFP_ZERO);
 	if (!lanes->by_cpu)
 		goto err_free;
-	lanes->shared = lanes_alloc_pages(lanes_shared_size(lanes));
+	lanes->shared = xinet_lanes_alloc_pages(lanes_shared_size(lanes));
 	if (!lanes->shared || lanes_alloc_lanes(lanes)) {
 		lanes_free(lanes);
 		return ERR_PTR(-ENOMEM);
@@ -149,78 +130,6 @@ lanes_alloc(const struct xinet_rx_ring_req *req)
 err_free:
 	kfree(lanes);
 	return ERR_PTR(-ENOMEM);
-}
-
-static void lanes_reader_free(struct xinet_lanes_reader *reader)
-{
-	vfree(reader->positions);
-	kfree(reader);
-}
-
-static void lanes_reader_free_work(struct work_struct *work)
-{
-	lanes_reader_free(container_of(to_rcu_work(work),
-					 struct xinet_lanes_reader, free_work));
-}
-
-static struct xinet_lanes_reader *
-lanes_reader_alloc(const struct xinet_lanes *lanes, struct sock *sk)
-{
-	struct xinet_lanes_reader *reader;
-
-	reader = kzalloc(sizeof(*reader), GFP_KERNEL_ACCOUNT);
-	if (!reader)
-		return NULL;
-	reader->sk = sk;
-	INIT_RCU_WORK(&reader->free_work, lanes_reader_free_work);
-	reader->positions = lanes_alloc_pages(lanes_positions_size(lanes));
-	if (reader->positions)
-		return reader;
-	kfree(reader);
-	return NULL;
-}
-
-/* Returns the number of a new reader; the first is LANES_MAKER. */
-static int lanes_join(struct xinet_lanes *lanes, struct sock *sk)
-{
-	struct xinet_lanes_reader *reader = lanes_reader_alloc(lanes, sk);
-	u32 number;
-
-	if (!reader)
-		return -ENOMEM;
-	mutex_lock(&lanes->lock);
-	number = find_first_zero_bit(lanes->used, XINET_RX_RING_READERS);
-	if (number == XINET_RX_RING_READERS) {
-		mutex_unlock(&lanes->lock);
-		lanes_reader_free(reader);
-		return -ENOSPC;
-	}
-	__set_bit(number, lanes->used);
-	rcu_assign_pointer(lanes->readers[number], reader);
-	WRITE_ONCE(lanes->readers_end, max(lanes->readers_end, number + 1));
-	mutex_unlock(&lanes->lock);
-	return number;
-}
-
-/* Afterwards only RCU readers may still use reader @number and its socket. */
-static void lanes_part(struct xinet_lanes *lanes, u32 number)
-{
-	struct xinet_lanes_reader *reader;
-	u32 end;
-
-	mutex_lock(&lanes->lock);
-	reader = rcu_replace_pointer(lanes->readers[number], NULL,
-				     lockdep_is_held(&lanes->lock));
-	end = lanes->readers_end;
-	while (end && !rcu_access_pointer(lanes->readers[end - 1]))
-		end--;
-	WRITE_ONCE(lanes->readers_end, end);
-	if (number != LANES_MAKER)
-		__clear_bit(number, lanes->used);
-	else
-		WRITE_ONCE(lanes->ended, true);
-	mutex_unlock(&lanes->lock);
-	queue_rcu_work(lanes_wq, &reader->free_work);
 }
 
 /*
@@ -260,7 +169,7 @@ static int lanes_set(struct xinet_packet_sock *po,
 	lanes = lanes_alloc(req);
 	if (IS_ERR(lanes))
 		return PTR_ERR(lanes);
-	if (lanes_join(lanes, &po->sk) < 0) {
+	if (xinet_lanes_join(lanes, &po->sk) < 0) {
 		lanes_free(lanes);
 		return -ENOMEM;
 	}
@@ -268,7 +177,7 @@ static int lanes_set(struct xinet_packet_sock *po,
 	__skb_queue_head_init(&stale);
 	mutex_lock(&po->ring_lock);
 	spin_lock_bh(&queue->lock);
-	po->lanes_reader = LANES_MAKER;
+	po->lanes_reader = XINET_LANES_MAKER;
 	/* pairs with those who ask for the ring */
 	smp_store_release(&po->lanes, lanes);
 	xinet_ring_set_receiver(po);
@@ -283,7 +192,7 @@ static int lanes_set(struct xinet_packet_sock *po,
 static void lanes_put(struct xinet_lanes *lanes)
 {
 	if (refcount_dec_and_test(&lanes->refs))
-		queue_rcu_work(lanes_wq, &lanes->free_work);
+		xinet_lanes_free_later(&lanes->free_work);
 }
 
 /* Socket lock held; that of @from is not, whose ring only comes, never goes. */
@@ -300,7 +209,7 @@ static int lanes_attach(struct xinet_packet_sock *po, struct sock *from)
 		return -EINVAL;
 	if (xinet_packet_has_ring(po))
 		return -EBUSY;
-	reader = lanes_join(lanes, &po->sk);
+	reader = xinet_lanes_join(lanes, &po->sk);
 	if (reader < 0)
 		return reader;
 
@@ -366,7 +275,7 @@ static int lanes_command(struct xinet_packet_sock *po, int optname, int val)
 	case XINET_RX_RING_FREEZE:
 		if (val != 0 && val != 1)
 			return -EINVAL;
-		if (po->lanes_reader != LANES_MAKER)
+		if (po->lanes_reader != XINET_LANES_MAKER)
 			return -EPERM;
 		WRITE_ONCE(lanes->frozen, val);
 		return 0;
@@ -378,7 +287,7 @@ static int lanes_command(struct xinet_packet_sock *po, int optname, int val)
 struct xinet_lanes *xinet_lanes_made_by(const struct xinet_packet_sock *po)
 {
 	lockdep_assert_held(&po->sk.sk_receive_queue.lock);
-	return po->lanes_reader == LANES_MAKER ? po->lanes : NULL;
+	return po->lanes_reader == XINET_LANES_MAKER ? po->lanes : NULL;
 }
 
 int xinet_lanes_setsockopt(struct xinet_packet_sock *po, int optname,
@@ -427,7 +336,7 @@ int xinet_lanes_get_info(const struct xinet_packet_sock *po,
 	info->reader = po->lanes_reader;
 	info->data_offset = lanes_shared_size(lanes);
 	info->length = lanes_length(lanes);
-	info->positions_length = lanes_positions_size(lanes);
+	info->positions_length = xinet_lanes_positions_size(lanes);
 	return 0;
 }
 
@@ -441,7 +350,7 @@ static bool lanes_sum(const struct xinet_packet_sock *po, u64 *packets,
 
 	*packets = 0;
 	*drops = 0;
-	if (!lanes || po->lanes_reader != LANES_MAKER)
+	if (!lanes || po->lanes_reader != XINET_LANES_MAKER)
 		return false;
 	for (i = 0; i < lanes->nr_lanes; i++) {
 		const struct xinet_rx_lane *lane = lanes->shared;
@@ -490,7 +399,7 @@ int xinet_lanes_diag(const struct xinet_packet_sock *po,
 	/* pairs with those that set it */
 	const struct xinet_lanes *lanes = smp_load_acquire(&po->lanes);
 
-	if (!lanes || po->lanes_reader == LANES_NOBODY)
+	if (!lanes || po->lanes_reader == XINET_LANES_NOBODY)
 		return -ENOENT;
 	told->lane_size = lanes->req.lane_size;
 	told->lanes = lanes->nr_lanes;
@@ -557,7 +466,7 @@ int xinet_lanes_mmap(struct xinet_packet_sock *po,
 	if (!lanes_words_are_whole())
 		return -EOPNOTSUPP;
 	if (vma->vm_pgoff == XINET_RX_RING_POSITIONS >> PAGE_SHIFT) {
-		if (length != lanes_positions_size(lanes))
+		if (length != xinet_lanes_positions_size(lanes))
 			return -EINVAL;
 		return lanes_insert(vma, &start, lanes_positions(po),
 				      length);
@@ -570,70 +479,6 @@ int xinet_lanes_mmap(struct xinet_packet_sock *po,
 	/* nor by mprotect() */
 	xinet_vm_flags_clear(vma, VM_MAYWRITE);
 	return lanes_insert_all(lanes, vma);
-}
-
-u64 xinet_lanes_position(const struct xinet_lanes *lanes,
-			   const struct xinet_lane *lane)
-{
-	const u32 index = lane->shared - (struct xinet_rx_lane *)lanes->shared;
-	const u32 end = READ_ONCE(lanes->readers_end);
-	const struct xinet_lanes_reader *reader;
-	u64 ahead = lane->tail;
-	u64 position;
-	u32 i;
-
-	for (i = 0; i < end; i++) {
-		reader = rcu_dereference(lanes->readers[i]);
-		if (!reader)
-			continue;
-		/* written by a program: once, and anything may be there */
-		position = READ_ONCE(reader->positions[index]);
-		if (position > ahead && position <= lane->head)
-			ahead = position;
-	}
-	/* pairs with the release of a position, before which it was used */
-	smp_mb();
-	return ahead;
-}
-
-static __always_inline void lanes_tell(const struct xinet_lanes *lanes,
-					 void (*tell)(struct sock *sk))
-{
-	const struct xinet_lanes_reader *reader;
-	u32 i;
-
-	rcu_read_lock();
-	for (i = 0; i < READ_ONCE(lanes->readers_end); i++) {
-		reader = rcu_dereference(lanes->readers[i]);
-		if (reader)
-			tell(reader->sk);
-	}
-	rcu_read_unlock();
-}
-
-static void lanes_wake_reader(struct sock *sk)
-{
-	xinet_packet_wake(xinet_packet_sk(sk));
-}
-
-/*
- * A reader waits on the queue of its socket, where it may have been before it
- * had a ring.
- */
-void xinet_lanes_wake(const struct xinet_lanes *lanes)
-{
-	lanes_tell(lanes, lanes_wake_reader);
-}
-
-static void lanes_hang_up(struct sock *sk)
-{
-	sk->sk_state_change(sk);
-}
-
-/* Wakes the readers for EPOLLHUP; one that joins later finds @ended set. */
-static void lanes_tell_end(const struct xinet_lanes *lanes)
-{
-	lanes_tell(lanes, lanes_hang_up);
 }
 
 /* Whether a lane has something that @position is not beyond. */
@@ -683,22 +528,11 @@ void xinet_lanes_release(struct xinet_packet_sock *po)
 	 * for sock_diag, which may have the socket in hand for longer.
 	 */
 	spin_lock_bh(&queue->lock);
-	po->lanes_reader = LANES_NOBODY;
+	po->lanes_reader = XINET_LANES_NOBODY;
 	spin_unlock_bh(&queue->lock);
 
-	lanes_part(lanes, reader);
-	if (reader == LANES_MAKER)
-		lanes_tell_end(lanes);
+	xinet_lanes_part(lanes, reader);
+	if (reader == XINET_LANES_MAKER)
+		xinet_lanes_hang_up(lanes);
 	lanes_put(lanes);
-}
-
-int __init xinet_lanes_init(void)
-{
-	lanes_wq = alloc_workqueue("xinet_lanes", WQ_UNBOUND, 0);
-	return lanes_wq ? 0 : -ENOMEM;
-}
-
-void xinet_lanes_exit(void)
-{
-	destroy_workqueue(lanes_wq);
 }

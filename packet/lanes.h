@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * XINET_RX_RING: a ring of lanes that many sockets may read. This is its memory,
- * its readers and its options; lane.c writes packets into it. What programs
- * see of it stands in the UAPI header and in Documentation/rx-ring.md.
+ * XINET_RX_RING: a ring of lanes that many sockets may read. This is its memory
+ * and its options; lane_readers.c has its readers, lane.c writes packets into it.
+ * What programs see of it stands in the UAPI header and in
+ * Documentation/rx-ring.md.
  */
 #ifndef _XINET_PACKET_LANES_H
 #define _XINET_PACKET_LANES_H
@@ -17,6 +18,7 @@
 #include <linux/xinet.h>
 
 #include "packet/lane.h"
+#include "packet/lane_readers.h"
 #include "packet/tap.h"
 
 struct sock;
@@ -74,26 +76,6 @@ struct xinet_lanes {
 	refcount_t refs;
 	struct rcu_work free_work;
 };
-
-/**
- * xinet_lanes_position() - how far a lane may be written over
- * @lanes: the ring
- * @lane: of it
- *
- * Context: as xinet_tap_deliver_t.
- * Return: the position of the reader that is ahead of the others, the tail of
- * @lane if there is none that is valid.
- */
-u64 xinet_lanes_position(const struct xinet_lanes *lanes,
-			 const struct xinet_lane *lane);
-
-/**
- * xinet_lanes_wake() - wake the readers that wait
- * @lanes: the ring
- *
- * Context: any.
- */
-void xinet_lanes_wake(const struct xinet_lanes *lanes);
 
 /**
  * xinet_lanes_made_by() - the ring that the packets of a socket go into
@@ -196,19 +178,5 @@ __poll_t xinet_lanes_poll(const struct xinet_packet_sock *po);
  * Packets may still be under way to it.
  */
 void xinet_lanes_release(struct xinet_packet_sock *po);
-
-/**
- * xinet_lanes_init() - prepare for rings
- *
- * Return: 0 or -ENOMEM.
- */
-int xinet_lanes_init(void);
-
-/**
- * xinet_lanes_exit() - wait until the last ring is freed
- *
- * Context: rcu_barrier() has been called after the last socket was closed.
- */
-void xinet_lanes_exit(void);
 
 #endif /* _XINET_PACKET_LANES_H */
