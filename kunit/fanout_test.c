@@ -325,6 +325,7 @@ count_and_refuse(const struct xinet_tap_receiver *receiver,
 /* However many are full, a packet asks the chosen one. */
 static void rollover_does_not_ask_the_full_again(struct kunit *test)
 {
+	static struct xinet_receiver_ops refusing_ops;
 	static struct xinet_tap_receiver refusing;
 	struct fanout_fixture *f = test->priv;
 	const struct xinet_tap_receiver *queue;
@@ -334,7 +335,9 @@ static void rollover_does_not_ask_the_full_again(struct kunit *test)
 		   PACKET_FANOUT_CBPF | PACKET_FANOUT_FLAG_ROLLOVER);
 	queue = receiver_of(f->sock[2]);
 	refusing = *queue;
-	refusing.room = count_and_refuse;
+	refusing_ops = *queue->ops;
+	refusing_ops.room = count_and_refuse;
+	refusing.ops = &refusing_ops;
 	for (i = 0; i < TEST_MEMBERS; i++)
 		set_receiver(f->sock[i], &refusing);
 	receive(test, 1);

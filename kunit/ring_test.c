@@ -721,7 +721,7 @@ static void v3_gate_is_shut_when_it_must(struct kunit *test)
 					    ring->block_size -
 					    ring->v3.pos), 0u);
 	spin_lock(&f->sock->sk->sk_receive_queue.lock);
-	ring->receiver.moved(&ring->receiver);
+	ring->receiver.ops->settle(&ring->receiver);
 	spin_unlock(&f->sock->sk->sk_receive_queue.lock);
 	KUNIT_EXPECT_EQ(test, xinet_v3_take(ring, sink, source, 128), 0u);
 	local_bh_enable();

@@ -60,7 +60,9 @@ static void remember(struct xinet_tap_sink *sink,
 	ts->first_byte = skb->data[0];
 }
 
-static const struct xinet_tap_receiver remembering = { .deliver = remember };
+static const struct xinet_receiver_ops remembering_ops = { .deliver = remember };
+
+static const struct xinet_tap_receiver remembering = { .ops = &remembering_ops };
 
 static void fill_frame(u8 *frame)
 {

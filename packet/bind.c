@@ -30,7 +30,7 @@
 #include "compat/xinet_compat_packet.h"
 #include "packet/bind.h"
 #include "packet/fanout.h"
-#include "packet/ring.h"
+#include "packet/receiver.h"
 #include "packet/sock.h"
 #include "packet/tap.h"
 
@@ -127,7 +127,7 @@ static void packet_turned(struct xinet_tap_sink *sink, void *arg)
 	struct sk_buff_head *stale = arg;
 	struct sock *sk = sink->sk;
 
-	xinet_ring_set_receiver(xinet_packet_sk(sk));
+	xinet_receiver_update(xinet_packet_sk(sk));
 	WRITE_ONCE(sk->sk_type, cooked ? SOCK_DGRAM : SOCK_RAW);
 	skb_queue_splice_init(&sk->sk_receive_queue, stale);
 }

@@ -15,6 +15,7 @@
 #include "packet/fanout.h"
 #include "packet/lanes.h"
 #include "packet/membership.h"
+#include "packet/receiver.h"
 #include "packet/ring.h"
 #include "packet/sock.h"
 #include "packet/tap.h"
@@ -143,7 +144,7 @@ int xinet_packet_diag_put_info(struct sock *sk, struct sk_buff *skb)
 
 	/* the counts that PACKET_STATISTICS would answer and reset */
 	spin_lock_bh(&sk->sk_receive_queue.lock);
-	xinet_ring_settle(po);
+	xinet_receiver_settle(po);
 	info.packets = po->tp_packets;
 	info.drops = atomic_read(&po->tp_drops);
 	info.freezes = po->tp_freezes;

@@ -111,7 +111,7 @@ static enum xinet_tap_room fanout_ask_room(const struct xinet_tap_sink *member,
 	const struct xinet_tap_receiver *receiver =
 		rcu_dereference(member->receiver);
 
-	return receiver->room(receiver, member->sk, skb);
+	return receiver->ops->room(receiver, member->sk, skb);
 }
 
 /* Asks a member for its room, and notes whether it is short of it. */
@@ -332,13 +332,18 @@ static bool fanout_fast(struct xinet_tap_sink *sink,
 	return true;
 }
 
+static const struct xinet_receiver_ops fanout_receiver_ops = {
+	.deliver = fanout_deliver,
+	.fast = fanout_fast,
+};
+
 /* Of a group that defragments or rolls over, and of the others. */
 static const struct xinet_tap_receiver fanout_receiver = {
-	.deliver = fanout_deliver,
+	.ops = &fanout_receiver_ops,
 };
 
 static const struct xinet_tap_receiver fanout_receiver_fast = {
-	.deliver = fanout_deliver,
+	.ops = &fanout_receiver_ops,
 	.fast = fanout_fast,
 };
 

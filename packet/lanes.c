@@ -36,10 +36,16 @@
 #include "packet/lane_readers.h"
 #include "packet/lanes.h"
 #include "packet/queue.h"
-#include "packet/ring.h"
+#include "packet/receiver.h"
 #include "packet/sock.h"
 #include "packet/tap.h"
 #include "packet/tpacket.h"
+
+static const struct xinet_receiver_ops lane_ops = {
+	.deliver = xinet_lane_deliver,
+	.fast = xinet_lane_fast,
+	.room = xinet_lane_room,
+};
 
 static size_t lanes_shared_size(const struct xinet_lanes *lanes)
 {
@@ -108,8 +114,8 @@ lanes_alloc(const struct xinet_rx_ring_req *req)
 		lanes->max_snaplen = min(lanes->max_snaplen, req->snaplen);
 	lanes->nr_lanes = num_possible_cpus();
 	mutex_init(&lanes->lock);
-	lanes->receiver.deliver = xinet_lane_deliver;
-	lanes->receiver.room = xinet_lane_room;
+	lanes->receiver.ops = &lane_ops;
+	lanes->receiver.plain = true;
 	refcount_set(&lanes->refs, 1);
 	INIT_RCU_WORK(&lanes->free_work, lanes_free_work);
 
@@ -180,7 +186,7 @@ static int lanes_set(struct xinet_packet_sock *po,
 	po->lanes_reader = XINET_LANES_MAKER;
 	/* pairs with those who ask for the ring */
 	smp_store_release(&po->lanes, lanes);
-	xinet_ring_set_receiver(po);
+	xinet_receiver_set(po, &lanes->receiver);
 	skb_queue_splice_init(queue, &stale);
 	spin_unlock_bh(&queue->lock);
 	mutex_unlock(&po->ring_lock);
@@ -215,7 +221,7 @@ static int lanes_attach(struct xinet_packet_sock *po, struct sock *from)
 
 	refcount_inc(&lanes->refs);
 	mutex_lock(&po->ring_lock);
-	/* as one, to xinet_lanes_made_by() */
+	/* as one, to those that count */
 	spin_lock_bh(&po->sk.sk_receive_queue.lock);
 	po->lanes_reader = reader;
 	/* pairs with those who ask for the ring */
@@ -282,12 +288,6 @@ static int lanes_command(struct xinet_packet_sock *po, int optname, int val)
 	default:
 		return -ENOPROTOOPT;
 	}
-}
-
-struct xinet_lanes *xinet_lanes_made_by(const struct xinet_packet_sock *po)
-{
-	lockdep_assert_held(&po->sk.sk_receive_queue.lock);
-	return po->lanes_reader == XINET_LANES_MAKER ? po->lanes : NULL;
 }
 
 int xinet_lanes_setsockopt(struct xinet_packet_sock *po, int optname,

@@ -78,15 +78,6 @@ struct xinet_lanes {
 };
 
 /**
- * xinet_lanes_made_by() - the ring that the packets of a socket go into
- * @po: the socket
- *
- * Context: sk_receive_queue.lock held.
- * Return: the ring, NULL if @po has made none or is closed.
- */
-struct xinet_lanes *xinet_lanes_made_by(const struct xinet_packet_sock *po);
-
-/**
  * xinet_lanes_setsockopt() - XINET_RX_RING and the options that belong to it
  * @po: the socket
  * @optname: XINET_RX_RING, _ATTACH, _FLUSH or _FREEZE

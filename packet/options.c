@@ -21,8 +21,10 @@
 #include "packet/lanes.h"
 #include "packet/membership.h"
 #include "packet/options.h"
+#include "packet/receiver.h"
 #include "packet/ring.h"
 #include "packet/ring_options.h"
+#include "packet/rx_ring.h"
 #include "packet/sock.h"
 #include "packet/tap.h"
 #include "packet/vnet.h"
@@ -180,7 +182,7 @@ static int options_set_packet(struct xinet_packet_sock *po, int optname,
 		err = options_copy_long(&val, optval, optlen);
 		if (!err) {
 			WRITE_ONCE(po->origdev, val != 0);
-			xinet_ring_options_changed(po);
+			xinet_receiver_options_changed(po);
 		}
 		return err;
 	case PACKET_IGNORE_OUTGOING:
@@ -199,9 +201,9 @@ static int options_set_packet(struct xinet_packet_sock *po, int optname,
 	case PACKET_VNET_HDR_SZ:
 		return xinet_vnet_setsockopt(po, optname, optval, optlen);
 	case PACKET_RX_RING:
+		return xinet_rx_ring_setsockopt(po, optval, optlen);
 	case PACKET_TX_RING:
-		return xinet_ring_setsockopt(po, optname == PACKET_TX_RING,
-					     optval, optlen);
+		return xinet_ring_setsockopt(po, true, optval, optlen, NULL);
 	default:
 		return xinet_ring_options_set(po, optname, optval, optlen);
 	}
@@ -262,7 +264,7 @@ static int options_read_stats(struct xinet_packet_sock *po,
 	struct sk_buff_head *queue = &po->sk.sk_receive_queue;
 
 	spin_lock_bh(&queue->lock);
-	xinet_ring_settle(po);
+	xinet_receiver_settle(po);
 	stats->tp_packets = po->tp_packets;
 	po->tp_packets = 0;
 	stats->tp_freeze_q_cnt = po->tp_freezes;

@@ -40,6 +40,7 @@
 #include "packet/packet.h"
 #include "packet/queue.h"
 #include "packet/queue_copybreak.h"
+#include "packet/receiver.h"
 #include "packet/ring.h"
 #include "packet/sock.h"
 #include "packet/tap.h"
@@ -211,7 +212,22 @@ static __poll_t packet_poll(struct file *file, struct socket *sock,
 	/* pairs with those that set it */
 	if (smp_load_acquire(&po->lanes))
 		return mask | xinet_lanes_poll(po);
-	return mask | xinet_ring_poll(po);
+	return mask | xinet_receiver_poll(po) | xinet_tx_ring_poll(po);
+}
+
+static int packet_mmap(struct file *file, struct socket *sock,
+		       struct vm_area_struct *vma)
+{
+	struct xinet_packet_sock *po = xinet_packet_sk(sock->sk);
+	int err;
+
+	mutex_lock(&po->ring_lock);
+	if (po->lanes)
+		err = xinet_lanes_mmap(po, vma);
+	else
+		err = xinet_ring_mmap(po, vma);
+	mutex_unlock(&po->ring_lock);
+	return err;
 }
 
 /* A socket with a send ring sends what is there. */
@@ -241,7 +257,7 @@ static struct proto_ops packet_ops __ro_after_init = {
 	.getsockopt = xinet_options_getsockopt,
 	.sendmsg = packet_sendmsg,
 	.recvmsg = xinet_queue_recvmsg,
-	.mmap = xinet_ring_mmap,
+	.mmap = packet_mmap,
 };
 
 static void packet_init_sock(struct socket *sock, struct sock *sk)

@@ -236,15 +236,19 @@ queue_room(const struct xinet_tap_receiver *receiver, const struct sock *sk,
 	return left > 0 ? XINET_TAP_ROOM_LOW : XINET_TAP_ROOM_NONE;
 }
 
-static const struct xinet_tap_receiver queue_receiver = {
-	.deliver = queue_deliver,
-	.room = queue_room,
-};
-
-static const struct xinet_tap_receiver queue_receiver_fast = {
+static const struct xinet_receiver_ops queue_receiver_ops = {
 	.deliver = queue_deliver,
 	.fast = queue_fast,
 	.room = queue_room,
+};
+
+static const struct xinet_tap_receiver queue_receiver = {
+	.ops = &queue_receiver_ops,
+};
+
+static const struct xinet_tap_receiver queue_receiver_fast = {
+	.ops = &queue_receiver_ops,
+	.fast = queue_fast,
 };
 
 const struct xinet_tap_receiver *xinet_queue_receiver(bool fast)

@@ -34,13 +34,9 @@
 #include <linux/workqueue.h>
 #include <net/sock.h>
 
-#include "packet/lane.h"
-#include "packet/lanes.h"
-#include "packet/queue.h"
+#include "packet/receiver.h"
 #include "packet/ring.h"
 #include "packet/sock.h"
-#include "packet/tap.h"
-#include "packet/tpacket.h"
 #include "packet/tpacket_v3.h"
 #include "packet/tx_pool.h"
 
@@ -96,17 +92,12 @@ static void ring_free_block(const struct xinet_ring *ring, void *block)
 		free_pages((unsigned long)block, ring->order);
 }
 
-static bool ring_has_timer(const struct xinet_ring *ring)
-{
-	return ring->version == TPACKET_V3 && !ring->tx && ring->v3.po;
-}
-
 static void ring_free(struct xinet_ring *ring)
 {
 	u32 i;
 
-	if (ring_has_timer(ring))
-		xinet_v3_shutdown(ring);
+	if (ring->receiver.ops && ring->receiver.ops->release)
+		ring->receiver.ops->release(&ring->receiver);
 	for (i = 0; i < ring->nr_blocks && ring->blocks[i]; i++)
 		ring_free_block(ring, ring->blocks[i]);
 	kvfree(ring->blocks);
@@ -215,9 +206,8 @@ static int ring_alloc_blocks(struct xinet_ring *ring)
 	return 0;
 }
 
-VISIBLE_IF_KUNIT
-struct xinet_ring *xinet_ring_alloc(u8 version, bool tx, u32 reserve,
-				    const struct tpacket_req3 *req)
+static struct xinet_ring *ring_alloc(u8 version, bool tx, u32 reserve,
+				     const struct tpacket_req3 *req)
 {
 	struct xinet_ring *ring;
 	int err;
@@ -257,83 +247,6 @@ err_free:
 	kfree(ring);
 	return ERR_PTR(err);
 }
-EXPORT_SYMBOL_IF_KUNIT(xinet_ring_alloc);
-
-/* Makes of a piece of memory what per-packet code expects of a receiver. */
-static void ring_setup_rx(struct xinet_packet_sock *po,
-			  struct xinet_ring *ring)
-{
-	/* behind the header is room for a link-level one of 16 bytes */
-	const u32 min_maclen = 16;
-
-	ring->vnet_hdr_sz = po->vnet_hdr_sz;
-	ring->sll_offset = ring->hdrlen - sizeof(struct sockaddr_ll);
-	ring->net_offset = TPACKET_ALIGN(ring->hdrlen + min_maclen) +
-			   ring->reserve + ring->vnet_hdr_sz;
-	ring->plain = ring->version != TPACKET_V1 && !ring->vnet_hdr_sz &&
-		      ring->net_offset <= U16_MAX;
-	ring->receiver.deliver = xinet_tpacket_deliver;
-	ring->receiver.room = xinet_ring_room;
-	if (ring->version == TPACKET_V3) {
-		ring->receiver.deliver = xinet_v3_deliver;
-		ring->receiver.moved = xinet_v3_moved;
-		xinet_v3_setup(po, ring);
-	}
-}
-
-/* Whether the fast path does all that a socket asks for. */
-static bool ring_may_be_fast(const struct xinet_packet_sock *po)
-{
-	return po->sink.mode == XINET_TAP_RAW && !READ_ONCE(po->tp_tstamp) &&
-	       !READ_ONCE(po->origdev);
-}
-
-/* The fast path into @ring. */
-static xinet_tap_fast_t ring_fast(const struct xinet_ring *ring)
-{
-	if (!ring->plain)
-		return NULL;
-	return ring->version == TPACKET_V3 ? xinet_v3_fast :
-					     xinet_tpacket_fast;
-}
-
-void xinet_ring_set_receiver(struct xinet_packet_sock *po)
-{
-	struct xinet_lanes *lanes = xinet_lanes_made_by(po);
-	const bool fast = ring_may_be_fast(po);
-	const struct xinet_tap_receiver *receiver;
-	struct xinet_ring *ring = po->rx_ring;
-
-	lockdep_assert_held(&po->sk.sk_receive_queue.lock);
-	if (lanes) {
-		WRITE_ONCE(lanes->receiver.fast,
-			   fast ? xinet_lane_fast : NULL);
-		receiver = &lanes->receiver;
-	} else if (ring) {
-		WRITE_ONCE(ring->receiver.fast,
-			   fast ? ring_fast(ring) : NULL);
-		receiver = &ring->receiver;
-	} else {
-		receiver = xinet_queue_receiver(fast);
-	}
-	/* pairs with the dependent reads of packets, in tap.c and fanout.c */
-	rcu_assign_pointer(po->sink.receiver, receiver);
-}
-
-void xinet_ring_settle(struct xinet_packet_sock *po)
-{
-	lockdep_assert_held(&po->sk.sk_receive_queue.lock);
-	if (po->rx_ring)
-		xinet_v3_settle(po->rx_ring);
-}
-
-void xinet_ring_options_changed(struct xinet_packet_sock *po)
-{
-	spin_lock_bh(&po->sk.sk_receive_queue.lock);
-	xinet_ring_set_receiver(po);
-	xinet_ring_settle(po);
-	spin_unlock_bh(&po->sk.sk_receive_queue.lock);
-}
 
 static struct xinet_ring **ring_place(struct xinet_packet_sock *po, bool tx)
 {
@@ -359,10 +272,10 @@ static struct xinet_ring *ring_exchange(struct xinet_packet_sock *po, bool tx,
 	spin_lock_bh(&queue->lock);
 	old = *place;
 	*place = ring;
-	if (!tx) {
-		xinet_ring_set_receiver(po);
-		if (old)
-			xinet_v3_settle(old);
+	if (!tx && (old || ring)) {
+		xinet_receiver_set(po, ring ? &ring->receiver : NULL);
+		if (old && old->receiver.ops->settle)
+			old->receiver.ops->settle(&old->receiver);
 	}
 	if (!tx && ring && ring->version == TPACKET_V3)
 		po->tp_freezes = 0;
@@ -401,7 +314,7 @@ static int ring_replace(struct xinet_packet_sock *po, bool tx,
 }
 
 static int ring_set(struct xinet_packet_sock *po, bool tx,
-		    const struct tpacket_req3 *req)
+		    const struct tpacket_req3 *req, xinet_ring_setup_t setup)
 {
 	struct xinet_ring *ring;
 
@@ -412,16 +325,17 @@ static int ring_set(struct xinet_packet_sock *po, bool tx,
 	if (*ring_place(po, tx))
 		return -EBUSY;
 
-	ring = xinet_ring_alloc(po->tp_version, tx, po->tp_reserve, req);
+	ring = ring_alloc(po->tp_version, tx, po->tp_reserve, req);
 	if (IS_ERR(ring))
 		return PTR_ERR(ring);
-	if (!tx)
-		ring_setup_rx(po, ring);
+	if (setup)
+		setup(po, ring);
 	return ring_replace(po, tx, ring);
 }
 
 int xinet_ring_setsockopt(struct xinet_packet_sock *po, bool tx,
-			  sockptr_t optval, unsigned int optlen)
+			  sockptr_t optval, unsigned int optlen,
+			  xinet_ring_setup_t setup)
 {
 	struct tpacket_req3 req = {};
 	struct sock *sk = &po->sk;
@@ -433,7 +347,7 @@ int xinet_ring_setsockopt(struct xinet_packet_sock *po, bool tx,
 					      sizeof(struct tpacket_req);
 	/* not -EFAULT, as in AF_PACKET */
 	if (optlen >= size && !copy_from_sockptr(&req, optval, size))
-		err = ring_set(po, tx, &req);
+		err = ring_set(po, tx, &req, setup);
 	release_sock(sk);
 	return err;
 }
@@ -497,114 +411,29 @@ static int ring_insert(const struct xinet_ring *ring,
 	return 0;
 }
 
-int xinet_ring_mmap(struct file *file, struct socket *sock,
-		    struct vm_area_struct *vma)
+int xinet_ring_mmap(struct xinet_packet_sock *po, struct vm_area_struct *vma)
 {
-	struct xinet_packet_sock *po = xinet_packet_sk(sock->sk);
 	unsigned long start = vma->vm_start;
 	unsigned long length;
-	int err = -EINVAL;
+	int err;
 
-	mutex_lock(&po->ring_lock);
-	if (po->lanes) {
-		err = xinet_lanes_mmap(po, vma);
-		goto out_unlock;
-	}
+	lockdep_assert_held(&po->ring_lock);
 	if (vma->vm_pgoff)
-		goto out_unlock;
+		return -EINVAL;
 	length = size_add(ring_length(po->rx_ring), ring_length(po->tx_ring));
 	if (!length || vma->vm_end - vma->vm_start != length)
-		goto out_unlock;
+		return -EINVAL;
 
 	err = ring_insert(po->rx_ring, vma, &start);
 	if (!err)
 		err = ring_insert(po->tx_ring, vma, &start);
 	if (err)
-		goto out_unlock;
+		return err;
 
 	vma->vm_private_data = po;
 	vma->vm_ops = &ring_vm_ops;
 	atomic_long_inc(&po->mapped);
-out_unlock:
-	mutex_unlock(&po->ring_lock);
-	return err;
-}
-
-/* As in AF_PACKET, it is the newest frame or block that counts. */
-static bool ring_is_readable(const struct xinet_ring *ring)
-{
-	u32 last;
-
-	if (ring->version == TPACKET_V3)
-		return xinet_v3_is_readable(ring);
-	last = (ring->head ?: ring->nr_frames) - 1;
-	return xinet_ring_status(ring->version,
-				 xinet_ring_frame(ring, last)) !=
-	       TP_STATUS_KERNEL;
-}
-
-static bool ring_is_writable(const struct xinet_ring *ring)
-{
-	return xinet_ring_status(ring->version,
-				 READ_ONCE(ring->head_frame)) ==
-	       TP_STATUS_AVAILABLE;
-}
-
-/* Whether frame or block @ahead of the head is the kernel's. */
-static bool ring_is_free(const struct xinet_ring *ring, bool v3, u32 ahead)
-{
-	u32 nr = v3 ? ring->nr_blocks : ring->nr_frames;
-	u64 index = (u64)(v3 ? ring->v3.active : ring->head) + ahead;
-
-	if (index >= nr)
-		index -= nr;
-	if (v3)
-		return xinet_v3_is_free(ring, index);
-	return xinet_ring_status(ring->version,
-				 xinet_ring_frame(ring, index)) ==
-	       TP_STATUS_KERNEL;
-}
-
-enum xinet_tap_room xinet_ring_room(const struct xinet_tap_receiver *receiver,
-				    const struct sock *sk,
-				    const struct sk_buff *skb)
-{
-	struct xinet_packet_sock *po = xinet_packet_sk(sk);
-	enum xinet_tap_room room = XINET_TAP_ROOM_NONE;
-	const struct xinet_ring *ring = xinet_ring_of(receiver);
-	bool v3;
-	u32 nr;
-
-	spin_lock(&po->sk.sk_receive_queue.lock);
-	/* otherwise its blocks may be gone */
-	if (!xinet_tap_sink_has(&po->sink, receiver))
-		goto out_unlock;
-	v3 = ring->version == TPACKET_V3;
-	nr = v3 ? ring->nr_blocks : ring->nr_frames;
-	if (ring_is_free(ring, v3, nr >> XINET_TAP_ROOM_LOW_SHIFT))
-		room = XINET_TAP_ROOM_NORMAL;
-	else if (ring_is_free(ring, v3, 0))
-		room = XINET_TAP_ROOM_LOW;
-out_unlock:
-	spin_unlock(&po->sk.sk_receive_queue.lock);
-	return room;
-}
-
-__poll_t xinet_ring_poll(struct xinet_packet_sock *po)
-{
-	struct sock *sk = &po->sk;
-	__poll_t mask = 0;
-
-	spin_lock_bh(&sk->sk_receive_queue.lock);
-	if (po->rx_ring && ring_is_readable(po->rx_ring))
-		mask |= EPOLLIN | EPOLLRDNORM;
-	spin_unlock_bh(&sk->sk_receive_queue.lock);
-
-	spin_lock_bh(&sk->sk_write_queue.lock);
-	if (po->tx_ring && ring_is_writable(po->tx_ring))
-		mask |= EPOLLOUT | EPOLLWRNORM;
-	spin_unlock_bh(&sk->sk_write_queue.lock);
-	return mask;
+	return 0;
 }
 
 int __init xinet_ring_init(void)

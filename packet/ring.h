@@ -11,20 +11,17 @@
 
 #include <linux/atomic.h>
 #include <linux/if_packet.h>
-#include <linux/poll.h>
 #include <linux/refcount.h>
 #include <linux/sockptr.h>
 #include <linux/time64.h>
 #include <linux/types.h>
 #include <linux/workqueue.h>
 
-#include "packet/tap.h"
+#include "packet/sink.h"
 #include "packet/tpacket_v3.h"
 
-struct file;
 struct sk_buff;
 struct sock;
-struct socket;
 struct vm_area_struct;
 struct xinet_packet_sock;
 struct xinet_tx_pool;
@@ -52,7 +49,6 @@ union xinet_ring_header {
  * @nr_frames: in the whole ring
  * @version: enum tpacket_versions
  * @tx: of a sender
- * @plain: of a receiver: most packets may take the fast path, see tpacket_frame.h
  * @order: of a block's pages
  * @hdrlen: bytes of a frame's header and the struct sockaddr_ll behind it
  * @reserve: PACKET_RESERVE
@@ -90,7 +86,6 @@ struct xinet_ring {
 	u8 version;
 	u8 vnet_hdr_sz;
 	bool tx;
-	bool plain;
 	u8 order;
 	u32 frames_per_block;
 	u32 nr_frames;
@@ -261,6 +256,10 @@ void xinet_ring_put(struct xinet_ring *ring);
  */
 void xinet_ring_put_atomic(struct xinet_ring *ring);
 
+/* Makes a receiver, or a sender, of new memory; process context, socket lock. */
+typedef void (*xinet_ring_setup_t)(struct xinet_packet_sock *po,
+				   struct xinet_ring *ring);
+
 /**
  * xinet_ring_setsockopt() - PACKET_RX_RING and PACKET_TX_RING
  * @po: the socket
@@ -268,6 +267,7 @@ void xinet_ring_put_atomic(struct xinet_ring *ring);
  * @optval: struct tpacket_req, of version 3 struct tpacket_req3; without
  *	blocks it takes the ring away
  * @optlen: bytes at @optval
+ * @setup: called for the new ring, before anybody else knows it; may be NULL
  *
  * What waits in the queue whose place the ring takes is thrown away.
  *
@@ -277,33 +277,8 @@ void xinet_ring_put_atomic(struct xinet_ring *ring);
  * while frames of it are in a device; -ENOMEM.
  */
 int xinet_ring_setsockopt(struct xinet_packet_sock *po, bool tx,
-			  sockptr_t optval, unsigned int optlen);
-
-/**
- * xinet_ring_options_changed() - have packets obey an option from now on
- * @po: its @origdev or @tp_tstamp is another now
- *
- * Context: process, no spinlocks held.
- */
-void xinet_ring_options_changed(struct xinet_packet_sock *po);
-
-/**
- * xinet_ring_set_receiver() - choose what takes the packets of a socket
- * @po: its rings, lanes, mode or options are others now
- *
- * Context: sk_receive_queue.lock held.
- */
-void xinet_ring_set_receiver(struct xinet_packet_sock *po);
-
-/**
- * xinet_ring_settle() - wait for packets on their way into the receive ring
- * @po: the socket, with a receive ring or without
- *
- * Then its counts are right, as long as the lock is held.
- *
- * Context: sk_receive_queue.lock held, BH disabled; see xinet_v3_settle().
- */
-void xinet_ring_settle(struct xinet_packet_sock *po);
+			  sockptr_t optval, unsigned int optlen,
+			  xinet_ring_setup_t setup);
 
 /**
  * xinet_ring_release() - take the rings of a socket that is being closed
@@ -316,39 +291,15 @@ void xinet_ring_settle(struct xinet_packet_sock *po);
 void xinet_ring_release(struct xinet_packet_sock *po);
 
 /**
- * xinet_ring_mmap() - proto_ops' mmap(): the receive ring, then the send ring
- * @file: of the socket
- * @sock: the socket
+ * xinet_ring_mmap() - map the receive ring, then the send ring
+ * @po: the socket
  * @vma: exactly as long as the rings together
  *
- * Context: process, mmap_lock held.
+ * Context: process, mmap_lock and ring_lock held.
  * Return: 0; -EINVAL for another length, an offset, or without a ring; an
  * errno of the memory management.
  */
-int xinet_ring_mmap(struct file *file, struct socket *sock,
-		    struct vm_area_struct *vma);
-
-/**
- * xinet_ring_room() - xinet_tap_room_t of a socket with a receive ring
- * @receiver: of the ring
- * @sk: the socket
- * @skb: the packet
- *
- * Context: as its deliver(); takes sk_receive_queue.lock.
- * Return: enum xinet_tap_room, of frames or, in V3, of blocks.
- */
-enum xinet_tap_room xinet_ring_room(const struct xinet_tap_receiver *receiver,
-				    const struct sock *sk,
-				    const struct sk_buff *skb);
-
-/**
- * xinet_ring_poll() - what the rings add to poll()
- * @po: the socket
- *
- * Return: EPOLLIN | EPOLLRDNORM when the newest frame, in V3 block, has not been
- * given back by the receiver; EPOLLOUT | EPOLLWRNORM when the sender's head is free.
- */
-__poll_t xinet_ring_poll(struct xinet_packet_sock *po);
+int xinet_ring_mmap(struct xinet_packet_sock *po, struct vm_area_struct *vma);
 
 /**
  * xinet_ring_init() - prepare for freeing rings
@@ -371,18 +322,6 @@ void xinet_ring_exit(void);
  * Return: 0 or -EINVAL.
  */
 int xinet_ring_check(struct xinet_ring *ring, const struct tpacket_req3 *req);
-
-/**
- * xinet_ring_alloc() - make a ring
- * @version: enum tpacket_versions
- * @tx: for a sender
- * @reserve: PACKET_RESERVE
- * @req: what userspace asks for
- *
- * Return: the ring, with one reference; ERR_PTR(-EINVAL), ERR_PTR(-ENOMEM).
- */
-struct xinet_ring *xinet_ring_alloc(u8 version, bool tx, u32 reserve,
-				    const struct tpacket_req3 *req);
 #endif
 
 #endif /* _XINET_PACKET_RING_H */

@@ -11,7 +11,7 @@
 #include <linux/xinet.h>
 #include <net/sock.h>
 
-#include "packet/ring.h"
+#include "packet/receiver.h"
 #include "packet/ring_options.h"
 #include "packet/sock.h"
 
@@ -83,7 +83,7 @@ int xinet_ring_options_set(struct xinet_packet_sock *po, int optname,
 	}
 	if (optname == PACKET_TIMESTAMP) {
 		WRITE_ONCE(po->tp_tstamp, val);
-		xinet_ring_options_changed(po);
+		xinet_receiver_options_changed(po);
 		return 0;
 	}
 	lock_sock(sk);

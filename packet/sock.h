@@ -68,6 +68,8 @@ struct xinet_packet_net {
  * @tp_drops: PACKET_STATISTICS
  * @spare: an empty skb of queue_copybreak.c for the next packets, or NULL; who has
  *	exchanged it has it
+ * @receiver: of a ring or of lanes: what takes the packets in place of the queue;
+ *	NULL: nothing does; sk_receive_queue.lock
  * @rx_ring: see ring.c; changes under the socket lock, ring_lock and
  *	sk_receive_queue.lock, any of which keeps it
  * @tx_ring: the same with sk_write_queue.lock
@@ -117,6 +119,7 @@ struct xinet_packet_sock {
 	u32 tp_packets;
 	atomic_t tp_drops;
 	struct sk_buff *spare;
+	struct xinet_tap_receiver *receiver;
 	struct xinet_ring *rx_ring;
 	struct xinet_ring *tx_ring;
 	struct mutex ring_lock;	/* the rings, and sending from one */

@@ -120,8 +120,8 @@ static void sink_set_source(struct xinet_tap_sink *sink)
 		source = rcu_access_pointer(sink->group) ?:
 			 (const void *)rcu_access_pointer(sink->tap);
 	WRITE_ONCE(sink->source, source);
-	if (receiver->moved)
-		receiver->moved(receiver);
+	if (receiver->ops->settle)
+		receiver->ops->settle(receiver);
 }
 
 /* Where a sink is; tn->lock held. */

@@ -84,7 +84,7 @@ static void tap_offer(struct xinet_tap_sink *sink, struct sk_buff *skb,
 	if (skb->pkt_type == PACKET_OUTGOING &&
 	    READ_ONCE(sink->ignore_outgoing))
 		return;
-	receiver->deliver(sink, receiver, skb, frame);
+	receiver->ops->deliver(sink, receiver, skb, frame);
 }
 
 /* Asks the filter of the socket itself. */
@@ -262,7 +262,7 @@ void xinet_tap_hand_on(const struct xinet_tap_sink *group,
 	res = tap_run_own(member, skb, len);
 	if (res && READ_ONCE(member->running)) {
 		own.snaplen = min(len, res);
-		receiver->deliver(member, receiver, skb, &own);
+		receiver->ops->deliver(member, receiver, skb, &own);
 	}
 	tap_move_data(skb, data);
 }

@@ -43,7 +43,7 @@ xinet_tpacket_is_plain(const struct xinet_packet_sock *po,
 		       const struct sk_buff *skb,
 		       const struct xinet_tap_frame *frame)
 {
-	return likely(ring->plain && frame->mode == XINET_TAP_RAW &&
+	return likely(ring->receiver.plain && frame->mode == XINET_TAP_RAW &&
 		      (u32)skb_network_offset(skb) <= XINET_TPACKET_MIN_MACLEN &&
 		      frame->snaplen <= skb_headlen(skb) &&
 		      !skb_vlan_tag_present(skb) &&

@@ -154,7 +154,7 @@ void xinet_v3_settle(struct xinet_ring *ring)
 }
 EXPORT_SYMBOL_IF_KUNIT(xinet_v3_settle);
 
-void xinet_v3_moved(const struct xinet_tap_receiver *receiver)
+void xinet_v3_receiver_settle(const struct xinet_tap_receiver *receiver)
 {
 	xinet_v3_settle(xinet_ring_of(receiver));
 }
@@ -421,16 +421,16 @@ void xinet_v3_setup(struct xinet_packet_sock *po, struct xinet_ring *ring)
 	xinet_hrtimer_setup(&v3->timer, v3_timeout, CLOCK_MONOTONIC, v3->mode);
 	/* the fast path knows neither */
 	if (v3->rxhash || v3->watermark)
-		ring->plain = false;
+		ring->receiver.plain = false;
 	v3->seq = 1;
 	v3->active = 0;
 	v3->block = ring->blocks[0];
 	v3_open(v3);
 }
 
-void xinet_v3_shutdown(struct xinet_ring *ring)
+void xinet_v3_release(struct xinet_tap_receiver *receiver)
 {
-	hrtimer_cancel(&ring->v3.timer);
+	hrtimer_cancel(&xinet_ring_of(receiver)->v3.timer);
 }
 
 bool xinet_v3_is_free(const struct xinet_ring *ring, u32 index)
@@ -442,8 +442,10 @@ bool xinet_v3_is_free(const struct xinet_ring *ring, u32 index)
 	       TP_STATUS_KERNEL;
 }
 
-bool xinet_v3_is_readable(const struct xinet_ring *ring)
+bool xinet_v3_is_readable(const struct xinet_tap_receiver *receiver)
 {
+	const struct xinet_ring *ring = xinet_ring_of(receiver);
+
 	return !xinet_v3_is_free(ring,
 				 (ring->v3.active ?: ring->nr_blocks) - 1);
 }

@@ -94,12 +94,12 @@ struct xinet_v3 {
 void xinet_v3_setup(struct xinet_packet_sock *po, struct xinet_ring *ring);
 
 /**
- * xinet_v3_shutdown() - stop the timer of a ring
- * @ring: not the socket's any more
+ * xinet_v3_release() - the release() of a V3 receive ring: stop its timer
+ * @receiver: of the ring, which is not the socket's any more
  *
  * Context: process, no spinlocks held. Waits for the timer's function.
  */
-void xinet_v3_shutdown(struct xinet_ring *ring);
+void xinet_v3_release(struct xinet_tap_receiver *receiver);
 
 /**
  * xinet_v3_settle() - have the open block and its counts to oneself
@@ -114,21 +114,21 @@ void xinet_v3_shutdown(struct xinet_ring *ring);
 void xinet_v3_settle(struct xinet_ring *ring);
 
 /**
- * xinet_v3_moved() - the moved() of a V3 receive ring
+ * xinet_v3_receiver_settle() - the settle() of a V3 receive ring
  * @receiver: of the ring
  *
  * Context: as xinet_v3_settle().
  */
-void xinet_v3_moved(const struct xinet_tap_receiver *receiver);
+void xinet_v3_receiver_settle(const struct xinet_tap_receiver *receiver);
 
 /**
  * xinet_v3_is_readable() - whether a block waits for the program
- * @ring: the ring
+ * @receiver: of the ring
  *
  * Context: sk_receive_queue.lock held.
  * Return: true when the block closed last has not been given back.
  */
-bool xinet_v3_is_readable(const struct xinet_ring *ring);
+bool xinet_v3_is_readable(const struct xinet_tap_receiver *receiver);
 
 /**
  * xinet_v3_is_free() - whether a block is the kernel's

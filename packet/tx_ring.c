@@ -480,3 +480,22 @@ out_unlock:
 	mutex_unlock(&po->ring_lock);
 	return err;
 }
+
+static bool ring_is_writable(const struct xinet_ring *ring)
+{
+	return xinet_ring_status(ring->version,
+				 READ_ONCE(ring->head_frame)) ==
+	       TP_STATUS_AVAILABLE;
+}
+
+__poll_t xinet_tx_ring_poll(struct xinet_packet_sock *po)
+{
+	struct sock *sk = &po->sk;
+	__poll_t mask = 0;
+
+	spin_lock_bh(&sk->sk_write_queue.lock);
+	if (po->tx_ring && ring_is_writable(po->tx_ring))
+		mask |= EPOLLOUT | EPOLLWRNORM;
+	spin_unlock_bh(&sk->sk_write_queue.lock);
+	return mask;
+}

@@ -5,6 +5,7 @@
 #ifndef _XINET_PACKET_TX_RING_H
 #define _XINET_PACKET_TX_RING_H
 
+#include <linux/poll.h>
 #include <linux/types.h>
 
 struct msghdr;
@@ -41,6 +42,14 @@ struct xinet_tx_slot {
  * signal's errno; an errno of xinet_tx_begin() or xinet_tx_alloc().
  */
 int xinet_tx_ring_send(struct xinet_packet_sock *po, struct msghdr *msg);
+
+/**
+ * xinet_tx_ring_poll() - what a send ring adds to poll()
+ * @po: the socket
+ *
+ * Return: EPOLLOUT | EPOLLWRNORM when the frame at its head is free.
+ */
+__poll_t xinet_tx_ring_poll(struct xinet_packet_sock *po);
 
 #if IS_ENABLED(CONFIG_KUNIT)
 /* Bytes from which a call counts: so many need not be sent first. */
