@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The family itself: its number, and the way from socket() to an entry of the
+ * The family itself: the way from socket() to an entry of the
  * protosw table. The socket core calls xinet_create() from here; everything a
  * socket does afterwards goes through the proto_ops of its kind. This file
  * knows no protocol.
  */
-#include <kunit/visibility.h>
 #include <linux/capability.h>
 #include <linux/in.h>
 #include <linux/kmod.h>
@@ -21,51 +20,6 @@
 #include "af_xinet/reach.h"
 #include "af_xinet/registry.h"
 
-static int family = PF_XINET;
-module_param(family, int, 0444);
-MODULE_PARM_DESC(family, "Number of PF_XINET: 18 (default), or another retired one: 12, 13, 19, 22, 23, 25");
-
-/*
- * Numbers that libc has and that no kernel implements, or none since the
- * release named. Only these may be taken: another number may be free now and
- * wanted by its owner's module later.
- */
-static const int retired_families[] = {
-	AF_DECnet,	/* removed in 6.1 */
-	AF_NETBEUI,	/* never implemented */
-	AF_ASH,		/* never implemented */
-	AF_ECONET,	/* removed in 3.5 */
-	AF_SNA,		/* never implemented */
-	AF_IRDA,	/* removed in 4.17 */
-	AF_WANPIPE,	/* removed in 2.6.21 */
-};
-
-int xinet_family_number(void)
-{
-	return family;
-}
-EXPORT_SYMBOL_IF_KUNIT(xinet_family_number);
-
-int xinet_family_check(void)
-{
-	int i;
-
-	if (family <= AF_UNSPEC || family >= NPROTO) {
-		pr_err("family=%d is out of range (1 to %d)\n", family,
-		       NPROTO - 1);
-		return -EINVAL;
-	}
-
-	for (i = 0; i < ARRAY_SIZE(retired_families); i++) {
-		if (family == retired_families[i])
-			return 0;
-	}
-
-	pr_err("family=%d belongs to another stack; take a retired number (see modinfo xinet)\n",
-	       family);
-	return -EEXIST;
-}
-
 /*
  * Finds the entry for (type, protocol), loading a module that offers it if
  * need be, and pins the module that owns it.
@@ -80,12 +34,13 @@ static const struct xinet_protosw *find_protosw(int type, int *protocol,
 		return p;
 
 	/* The more specific alias first, as PF_INET does. */
-	request_module("net-pf-%d-proto-%d-type-%d", family, *protocol, type);
+	request_module("net-pf-%d-proto-%d-type-%d", xinet_family_number(),
+		       *protocol, type);
 	*err = xinet_protosw_get(type, protocol, &p);
 	if (!*err)
 		return p;
 
-	request_module("net-pf-%d-proto-%d", family, *protocol);
+	request_module("net-pf-%d-proto-%d", xinet_family_number(), *protocol);
 	*err = xinet_protosw_get(type, protocol, &p);
 	return *err ? NULL : p;
 }
@@ -159,14 +114,14 @@ int xinet_family_register(void)
 {
 	int err;
 
-	xinet_family_ops.family = family;
+	xinet_family_ops.family = xinet_family_number();
 	err = sock_register(&xinet_family_ops);
 	if (err)
-		pr_err("family=%d is taken\n", family);
+		pr_err("family=%d is taken\n", xinet_family_number());
 	return err;
 }
 
 void xinet_family_unregister(void)
 {
-	sock_unregister(family);
+	sock_unregister(xinet_family_number());
 }

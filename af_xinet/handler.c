@@ -20,7 +20,8 @@
 #include <net/xinet.h>
 
 #include "af_xinet/handler.h"
-#include "af_xinet/ip_input.h"
+#include "af_xinet/ip_hook.h"
+#include "af_xinet/ip_rx.h"
 #include "af_xinet/mib.h"
 #include "af_xinet/raw.h"
 

@@ -19,7 +19,7 @@
 #include <net/xfrm.h>
 
 #include "af_xinet/ip_error.h"
-#include "af_xinet/ip_input.h"
+#include "af_xinet/ip_rx.h"
 #include "af_xinet/raw.h"
 
 /* What RFC 792 has an error quote beyond the IP header: ports and the like. */
@@ -31,28 +31,6 @@ enum {
 	NO_PMTU_DISC_DROP	= 2,
 	NO_PMTU_DISC_HARDENED	= 3,
 };
-
-const struct iphdr *xinet_ip_error_quoted(const struct xinet_ip_rx *rx,
-					  struct iphdr *buf,
-					  unsigned int *offset)
-{
-	unsigned int icmp_offset = rx->iph->ihl * 4;
-	const struct icmphdr *icmph;
-	struct icmphdr icmp_buf;
-	const struct iphdr *iph;
-
-	icmph = skb_header_pointer(rx->skb, icmp_offset, sizeof(icmp_buf),
-				   &icmp_buf);
-	if (!icmph || !xinet_ip_error_is(icmph->type))
-		return NULL;
-
-	*offset = icmp_offset + sizeof(*icmph);
-	if (*offset + sizeof(*iph) > rx->len)
-		return NULL;
-	iph = skb_header_pointer(rx->skb, *offset, sizeof(*buf), buf);
-	return iph && iph->ihl >= 5 ? iph : NULL;
-}
-EXPORT_SYMBOL_IF_KUNIT(xinet_ip_error_quoted);
 
 /* Whether @protocol checks that an error is about what it has sent; RCU. */
 static bool ip_error_protocol_is_strict(u8 protocol)

@@ -36,39 +36,6 @@ struct xinet_ip_error {
 };
 
 /**
- * xinet_ip_error_is() - whether an ICMP type is that of an error
- * @type: ICMP type
- *
- * Context: any.
- */
-static inline bool xinet_ip_error_is(u8 type)
-{
-	switch (type) {
-	case ICMP_DEST_UNREACH:
-	case ICMP_SOURCE_QUENCH:
-	case ICMP_REDIRECT:
-	case ICMP_TIME_EXCEEDED:
-	case ICMP_PARAMETERPROB:
-		return true;
-	default:
-		return false;
-	}
-}
-
-/**
- * xinet_ip_error_quoted() - the header that an ICMP error quotes
- * @rx: a packet, data at its IP header; not written
- * @buf: room for the header without its options
- * @offset: set to where the header stands in the packet, in bytes
- *
- * Context: any.
- * Return: the header; NULL when @rx is not an ICMP error that quotes one.
- */
-const struct iphdr *xinet_ip_error_quoted(const struct xinet_ip_rx *rx,
-					  struct iphdr *buf,
-					  unsigned int *offset);
-
-/**
  * xinet_ip_error_info() - what an ICMP error has to tell the layer above
  * @net: the namespace, whose net.ipv4.ip_no_pmtu_disc counts
  * @icmph: header of an ICMP error

@@ -44,7 +44,7 @@
 #include <net/rtnetlink.h>
 
 #include "af_xinet/ip_error.h"
-#include "af_xinet/ip_input.h"
+#include "af_xinet/ip_rx.h"
 #include "af_xinet/local_in.h"
 #include "af_xinet/netns.h"
 #include "af_xinet/raw.h"

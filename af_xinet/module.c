@@ -15,15 +15,23 @@
 #include "af_xinet/dgram.h"
 #include "af_xinet/diag.h"
 #include "af_xinet/family.h"
+#include "af_xinet/ip_hook.h"
+#include "af_xinet/ip_input.h"
 #include "af_xinet/ip_local.h"
 #include "af_xinet/local_in.h"
 #include "af_xinet/mib.h"
 #include "af_xinet/netlink.h"
 #include "af_xinet/proc.h"
 #include "af_xinet/raw.h"
+#include "af_xinet/raw_table.h"
 #include "af_xinet/registry.h"
 #include "af_xinet/stream.h"
 #include "packet/packet.h"
+
+static const struct xinet_raw_behind_ops behind_ops = {
+	.get	= xinet_local_in_get,
+	.put	= xinet_local_in_put,
+};
 
 static int __init xinet_init(void)
 {
@@ -42,10 +50,15 @@ static int __init xinet_init(void)
 		goto err_mib;
 
 	xinet_registry_init();
+	xinet_ip_hook_init(xinet_ip_rcv);
+
+	err = xinet_raw_table_init(&behind_ops);
+	if (err)
+		goto err_ip_local;
 
 	err = xinet_raw_init();
 	if (err)
-		goto err_ip_local;
+		goto err_raw_table;
 
 	err = xinet_local_in_init();
 	if (err)
@@ -100,6 +113,8 @@ err_local_in:
 	xinet_local_in_exit();
 err_raw:
 	xinet_raw_exit();
+err_raw_table:
+	xinet_raw_table_exit();
 err_ip_local:
 	xinet_ip_local_exit();
 err_mib:
@@ -121,6 +136,7 @@ static void __exit xinet_exit(void)
 	/* the hook looks for raw sockets: first */
 	xinet_local_in_exit();
 	xinet_raw_exit();
+	xinet_raw_table_exit();
 	xinet_ip_local_exit();
 	xinet_skb_copybreak_exit();
 	xinet_mib_exit();

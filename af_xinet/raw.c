@@ -25,17 +25,6 @@
 #include "af_xinet/raw.h"
 #include "compat/xinet_compat_inet.h"
 
-unsigned int xinet_raw_net_id __ro_after_init;
-EXPORT_SYMBOL_IF_KUNIT(xinet_raw_net_id);
-
-void (*xinet_raw_data_ready)(struct sock *sk) __ro_after_init;
-
-struct xinet_raw_net *xinet_raw_pernet(const struct net *net)
-{
-	return net_generic(net, xinet_raw_net_id);
-}
-EXPORT_SYMBOL_IF_KUNIT(xinet_raw_pernet);
-
 static int raw_bind(struct socket *sock, struct xinet_sockaddr *uaddr, int len)
 {
 	return xinet_bind_inet(sock->sk, uaddr, len);
@@ -336,34 +325,6 @@ static struct xinet_protosw raw_protosw = {
 	.flags		= XINET_PROTOSW_REUSE,
 };
 
-static int __net_init raw_net_init(struct net *net)
-{
-	struct xinet_raw_net *rn = xinet_raw_pernet(net);
-
-	mutex_init(&rn->lock);
-	INIT_LIST_HEAD(&rn->all);
-	return 0;
-}
-
-static void __net_exit raw_net_exit(struct net *net)
-{
-	struct xinet_raw_net *rn = xinet_raw_pernet(net);
-	unsigned int i;
-
-	/* Sockets hold their namespace. */
-	WARN_ON_ONCE(rn->behind);
-	WARN_ON_ONCE(!list_empty(&rn->all));
-	for (i = 0; i < XINET_RAW_POINTS; i++)
-		kvfree(rn->table[i].by_icmp_id);
-}
-
-static struct pernet_operations raw_net_ops = {
-	.init	= raw_net_init,
-	.exit	= raw_net_exit,
-	.id	= &xinet_raw_net_id,
-	.size	= sizeof(struct xinet_raw_net),
-};
-
 /*
  * The ioctls of a raw socket that are not the core's: queue lengths, counters
  * of multicast routing, and all of them as 32-bit programs call them. They ask
@@ -399,13 +360,9 @@ int __init xinet_raw_init(void)
 	if (err)
 		return err;
 
-	err = register_pernet_subsys(&raw_net_ops);
-	if (err)
-		return err;
-
 	err = proto_register(&raw_proto, 1);
 	if (err)
-		goto err_pernet;
+		return err;
 
 	err = xinet_register_protosw(&raw_protosw);
 	if (err)
@@ -414,8 +371,6 @@ int __init xinet_raw_init(void)
 
 err_proto:
 	proto_unregister(&raw_proto);
-err_pernet:
-	unregister_pernet_subsys(&raw_net_ops);
 	return err;
 }
 
@@ -425,5 +380,4 @@ void xinet_raw_exit(void)
 	/* Sockets go back to the proto's slab by RCU. */
 	rcu_barrier();
 	proto_unregister(&raw_proto);
-	unregister_pernet_subsys(&raw_net_ops);
 }

@@ -19,12 +19,14 @@
 #include <net/xfrm.h>
 
 #include "af_xinet/ip_error.h"
-#include "af_xinet/ip_input.h"
+#include "af_xinet/ip_rx.h"
 #include "af_xinet/mib.h"
 #include "af_xinet/raw.h"
 #include "af_xinet/raw_error.h"
 #include "af_xinet/raw_table.h"
 #include "compat/xinet_compat_inet.h"
+
+void (*xinet_raw_data_ready)(struct sock *sk) __ro_after_init;
 
 static struct xinet_raw_table *raw_table(const struct xinet_ip_rx *rx,
 					 unsigned int point)

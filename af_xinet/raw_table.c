@@ -11,12 +11,24 @@
 #include <linux/rculist.h>
 #include <linux/rcupdate.h>
 #include <net/inet_sock.h>
+#include <net/net_namespace.h>
 #include <net/sock.h>
 
-#include "af_xinet/ip_input.h"
+#include "af_xinet/ip_hook.h"
 #include "af_xinet/local_in.h"
 #include "af_xinet/raw.h"
 #include "af_xinet/raw_table.h"
+
+unsigned int xinet_raw_net_id __ro_after_init;
+EXPORT_SYMBOL_IF_KUNIT(xinet_raw_net_id);
+
+struct xinet_raw_net *xinet_raw_pernet(const struct net *net)
+{
+	return net_generic(net, xinet_raw_net_id);
+}
+EXPORT_SYMBOL_IF_KUNIT(xinet_raw_pernet);
+
+static const struct xinet_raw_behind_ops *raw_behind __ro_after_init;
 
 static bool raw_receives(const struct sock *sk)
 {
@@ -86,7 +98,7 @@ static int raw_go_behind(struct xinet_raw_net *rn, struct sock *sk)
 	if (rsk->behind)
 		return 0;
 	if (!rn->behind) {
-		err = xinet_local_in_get(sock_net(sk));
+		err = raw_behind->get(sock_net(sk));
 		if (err)
 			return err;
 	}
@@ -102,7 +114,7 @@ static void raw_come_back(struct xinet_raw_net *rn, struct sock *sk)
 	WRITE_ONCE(xinet_raw_sk(sk)->behind, false);
 	WRITE_ONCE(rn->behind, rn->behind - 1);
 	if (!rn->behind)
-		xinet_local_in_put(sock_net(sk));
+		raw_behind->put(sock_net(sk));
 }
 
 /* @sk begins to receive at @point; under rn->lock. */
@@ -296,3 +308,42 @@ out:
 	return err;
 }
 EXPORT_SYMBOL_IF_KUNIT(xinet_raw_set_point);
+
+static int __net_init raw_net_init(struct net *net)
+{
+	struct xinet_raw_net *rn = xinet_raw_pernet(net);
+
+	mutex_init(&rn->lock);
+	INIT_LIST_HEAD(&rn->all);
+	return 0;
+}
+
+static void __net_exit raw_net_exit(struct net *net)
+{
+	struct xinet_raw_net *rn = xinet_raw_pernet(net);
+	unsigned int i;
+
+	/* Sockets hold their namespace. */
+	WARN_ON_ONCE(rn->behind);
+	WARN_ON_ONCE(!list_empty(&rn->all));
+	for (i = 0; i < XINET_RAW_POINTS; i++)
+		kvfree(rn->table[i].by_icmp_id);
+}
+
+static struct pernet_operations raw_net_ops = {
+	.init	= raw_net_init,
+	.exit	= raw_net_exit,
+	.id	= &xinet_raw_net_id,
+	.size	= sizeof(struct xinet_raw_net),
+};
+
+int __init xinet_raw_table_init(const struct xinet_raw_behind_ops *behind)
+{
+	raw_behind = behind;
+	return register_pernet_subsys(&raw_net_ops);
+}
+
+void xinet_raw_table_exit(void)
+{
+	unregister_pernet_subsys(&raw_net_ops);
+}

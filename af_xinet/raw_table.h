@@ -8,6 +8,35 @@
 
 #include "af_xinet/raw.h"
 
+/**
+ * struct xinet_raw_behind_ops - the place behind the firewall, see local_in.h
+ * @get: the first raw socket of a namespace begins to need it; 0 or a negative
+ *	errno
+ * @put: the last one needs it no more
+ *
+ * Context: process; may sleep.
+ */
+struct xinet_raw_behind_ops {
+	int (*get)(struct net *net);
+	void (*put)(struct net *net);
+};
+
+/**
+ * xinet_raw_table_init() - prepare what a namespace has of raw sockets
+ * @behind: whom to tell of sockets behind the firewall
+ *
+ * Context: module init.
+ * Return: 0 or a negative errno.
+ */
+int xinet_raw_table_init(const struct xinet_raw_behind_ops *behind);
+
+/**
+ * xinet_raw_table_exit() - undo xinet_raw_table_init()
+ *
+ * Context: module exit; no raw socket is left.
+ */
+void xinet_raw_table_exit(void);
+
 /* The node of @sk in the list of its protocol at @point. */
 static __always_inline struct hlist_node *
 xinet_raw_node(struct sock *sk, unsigned int point)

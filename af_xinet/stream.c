@@ -195,7 +195,15 @@ int xinet_stream_accepted(struct socket *newsock)
 	return xinet_list_sock(newsock->sk);
 }
 
-int xinet_stream_hand_over(struct socket *sock)
+/*
+ * Leaves a connection to PF_INET's proto_ops, for good, and without a way back to
+ * listening. The socket is listed until it is closed, and holds the module until
+ * its sock is freed. Does nothing when the socket has been handed over before.
+ * Takes the locks of the socket's inode and of its sock. Returns 0; -EEXIST when
+ * the socket has an upper layer protocol; -ENOTCONN when it is not connected;
+ * -EBUSY when somebody else has exchanged its proto_ops.
+ */
+static int stream_hand_over(struct socket *sock)
 {
 	const struct proto_ops *ops;
 	struct sock *sk = sock->sk;
@@ -223,7 +231,8 @@ static int stream_setsockopt(struct socket *sock, int level, int optname,
 			     sockptr_t optval, unsigned int optlen)
 {
 	if (level == SOL_TCP && optname == TCP_ULP)
-		return xinet_ulp_setsockopt(sock, optval, optlen);
+		return xinet_ulp_setsockopt(sock, optval, optlen,
+					    stream_hand_over);
 	return sock_common_setsockopt(sock, level, optname, optval, optlen);
 }
 

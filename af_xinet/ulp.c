@@ -17,7 +17,6 @@
 #include <net/sock.h>
 #include <net/tcp.h>
 
-#include "af_xinet/stream.h"
 #include "af_xinet/ulp.h"
 
 #define ULP_TLS	"tls"
@@ -66,7 +65,8 @@ static int ulp_check_tls(struct net *net)
 }
 
 int xinet_ulp_setsockopt(struct socket *sock, sockptr_t optval,
-			 unsigned int optlen)
+			 unsigned int optlen,
+			 int (*hand_over)(struct socket *sock))
 {
 	int err;
 
@@ -76,7 +76,7 @@ int xinet_ulp_setsockopt(struct socket *sock, sockptr_t optval,
 	err = ulp_check_tls(sock_net(sock->sk));
 	if (err)
 		return err;
-	err = xinet_stream_hand_over(sock);
+	err = hand_over(sock);
 	if (err)
 		return err;
 	return ulp_set_tls(sock);

@@ -11,10 +11,11 @@ struct socket;
  * @sock: a stream socket
  * @optval: name of the upper layer protocol; read once
  * @optlen: length of @optval in bytes
+ * @hand_over: gives an established connection PF_INET's proto_ops; 0 or a
+ *	negative errno
  *
- * "tls" is what there is. An established connection is handed over to
- * PF_INET's proto_ops by xinet_stream_hand_over() before kTLS sees it, and
- * stays with those.
+ * "tls" is what there is. An established connection is handed over before kTLS
+ * sees it, and stays with PF_INET's proto_ops.
  *
  * Context: process; takes the locks of the socket's inode and of its sock.
  * Return: 0; -EINVAL without a name, -EFAULT; -ENOENT for another protocol, or
@@ -23,6 +24,7 @@ struct socket;
  * -ENOMEM; what else kTLS returned.
  */
 int xinet_ulp_setsockopt(struct socket *sock, sockptr_t optval,
-			 unsigned int optlen);
+			 unsigned int optlen,
+			 int (*hand_over)(struct socket *sock));
 
 #endif /* _XINET_ULP_H */

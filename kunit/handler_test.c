@@ -12,7 +12,8 @@
 
 #include "af_xinet/family.h"
 #include "af_xinet/handler.h"
-#include "af_xinet/ip_input.h"
+#include "af_xinet/ip_hook.h"
+#include "af_xinet/ip_rx.h"
 #include "fake_dev.h"
 #include "suites.h"
 

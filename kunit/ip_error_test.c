@@ -12,7 +12,7 @@
 
 #include "af_xinet/family.h"
 #include "af_xinet/ip_error.h"
-#include "af_xinet/ip_input.h"
+#include "af_xinet/ip_rx.h"
 #include "af_xinet/raw.h"
 #include "compat/xinet_compat_inet.h"
 #include "fake_dev.h"

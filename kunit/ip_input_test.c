@@ -13,7 +13,7 @@
 #include <net/sock.h>
 
 #include "af_xinet/family.h"
-#include "af_xinet/ip_input.h"
+#include "af_xinet/ip_rx.h"
 #include "fake_dev.h"
 #include "suites.h"
 

@@ -13,7 +13,8 @@
 #include <net/sock.h>
 
 #include "af_xinet/family.h"
-#include "af_xinet/ip_input.h"
+#include "af_xinet/ip_hook.h"
+#include "af_xinet/ip_rx.h"
 #include "af_xinet/local_in.h"
 #include "af_xinet/raw.h"
 #include "compat/xinet_compat_packet.h"
