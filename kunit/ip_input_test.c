@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * af_xinet/ip_input.c: what a host must drop, and that fragments meet those of
- * our own sockets only.
+ * af_xinet/ip_rx.c and ip_input.c: what a host must drop, and that fragments meet
+ * those of our own sockets only.
  */
 #include <kunit/test.h>
 #include <linux/etherdevice.h>

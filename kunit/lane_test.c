@@ -484,7 +484,7 @@ static struct kunit_case lane_cases[] = {
 };
 
 struct kunit_suite xinet_lane_suite = {
-	.name = "xinet_rx_lane",
+	.name = "xinet_lane",
 	.init = lane_init,
 	.exit = lane_exit,
 	.test_cases = lane_cases,

@@ -78,7 +78,7 @@ static void lanes_free(struct xinet_lanes *lanes)
 static void lanes_free_work(struct work_struct *work)
 {
 	lanes_free(container_of(to_rcu_work(work), struct xinet_lanes,
-				  free_work));
+				free_work));
 }
 
 static int lanes_alloc_lanes(struct xinet_lanes *lanes)
@@ -123,7 +123,7 @@ lanes_alloc(const struct xinet_rx_ring_req *req)
 	if (lanes_length(lanes) / PAGE_SIZE > totalram_pages())
 		goto err_free;
 	lanes->by_cpu = alloc_percpu_gfp(struct xinet_lane,
-				       GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+					 GFP_KERNEL_ACCOUNT | __GFP_ZERO);
 	if (!lanes->by_cpu)
 		goto err_free;
 	lanes->shared = xinet_lanes_alloc_pages(lanes_shared_size(lanes));
@@ -159,7 +159,7 @@ static bool lanes_is_sane(const struct xinet_rx_ring_req *req)
 
 /* Socket lock held; gives the socket a ring or nothing. */
 static int lanes_set(struct xinet_packet_sock *po,
-		       const struct xinet_rx_ring_req *req)
+		     const struct xinet_rx_ring_req *req)
 {
 	struct sk_buff_head *queue = &po->sk.sk_receive_queue;
 	struct xinet_lanes *lanes;
@@ -291,7 +291,7 @@ static int lanes_command(struct xinet_packet_sock *po, int optname, int val)
 }
 
 int xinet_lanes_setsockopt(struct xinet_packet_sock *po, int optname,
-			     sockptr_t optval, unsigned int optlen)
+			   sockptr_t optval, unsigned int optlen)
 {
 	struct xinet_rx_ring_req req;
 	int err;
@@ -323,7 +323,7 @@ int xinet_lanes_setsockopt(struct xinet_packet_sock *po, int optname,
 }
 
 int xinet_lanes_get_info(const struct xinet_packet_sock *po,
-			   struct xinet_rx_ring_info *info)
+			 struct xinet_rx_ring_info *info)
 {
 	/* pairs with those that set it */
 	const struct xinet_lanes *lanes = smp_load_acquire(&po->lanes);
@@ -342,7 +342,7 @@ int xinet_lanes_get_info(const struct xinet_packet_sock *po,
 
 /* A reader that was attached has counters of its own queue only. */
 static bool lanes_sum(const struct xinet_packet_sock *po, u64 *packets,
-			u64 *drops)
+		      u64 *drops)
 {
 	/* pairs with those that set it */
 	const struct xinet_lanes *lanes = smp_load_acquire(&po->lanes);
@@ -362,7 +362,7 @@ static bool lanes_sum(const struct xinet_packet_sock *po, u64 *packets,
 }
 
 void xinet_lanes_peek_stats(const struct xinet_packet_sock *po, u32 *packets,
-			      u32 *drops)
+			    u32 *drops)
 {
 	u64 written, dropped;
 
@@ -373,7 +373,7 @@ void xinet_lanes_peek_stats(const struct xinet_packet_sock *po, u32 *packets,
 }
 
 void xinet_lanes_take_stats(struct xinet_packet_sock *po, u32 *packets,
-			      u32 *drops)
+			    u32 *drops)
 {
 	u64 written, dropped;
 
@@ -394,7 +394,7 @@ u64 xinet_lanes_drops(const struct xinet_packet_sock *po)
 }
 
 int xinet_lanes_diag(const struct xinet_packet_sock *po,
-		       struct xinet_diag_lanes *told)
+		     struct xinet_diag_lanes *told)
 {
 	/* pairs with those that set it */
 	const struct xinet_lanes *lanes = smp_load_acquire(&po->lanes);
@@ -417,7 +417,7 @@ int xinet_lanes_diag(const struct xinet_packet_sock *po,
 
 /* Maps @size bytes at @addr from @start on, which it moves behind them. */
 static int lanes_insert(struct vm_area_struct *vma, unsigned long *start,
-			  void *addr, size_t size)
+			void *addr, size_t size)
 {
 	size_t offset;
 	int err;
@@ -432,19 +432,19 @@ static int lanes_insert(struct vm_area_struct *vma, unsigned long *start,
 }
 
 static int lanes_insert_all(const struct xinet_lanes *lanes,
-			      struct vm_area_struct *vma)
+			    struct vm_area_struct *vma)
 {
 	unsigned long start = vma->vm_start;
 	int cpu, err;
 
 	err = lanes_insert(vma, &start, lanes->shared,
-			     lanes_shared_size(lanes));
+			   lanes_shared_size(lanes));
 	for_each_possible_cpu(cpu) {
 		if (err)
 			break;
 		err = lanes_insert(vma, &start,
-				     per_cpu_ptr(lanes->by_cpu, cpu)->data,
-				     lanes->req.lane_size);
+				   per_cpu_ptr(lanes->by_cpu, cpu)->data,
+				   lanes->req.lane_size);
 	}
 	return err;
 }
@@ -457,7 +457,7 @@ static u64 *lanes_positions(const struct xinet_packet_sock *po)
 }
 
 int xinet_lanes_mmap(struct xinet_packet_sock *po,
-		       struct vm_area_struct *vma)
+		     struct vm_area_struct *vma)
 {
 	const struct xinet_lanes *lanes = po->lanes;
 	unsigned long length = vma->vm_end - vma->vm_start;
@@ -483,7 +483,7 @@ int xinet_lanes_mmap(struct xinet_packet_sock *po,
 
 /* Whether a lane has something that @position is not beyond. */
 static bool lanes_is_readable(const struct xinet_lanes *lanes,
-				const u64 *positions)
+			      const u64 *positions)
 {
 	const struct xinet_rx_lane *shared = lanes->shared;
 	const struct xinet_lane *lane;

@@ -371,7 +371,7 @@ static void tx_parse_headers(const struct xinet_tx *tx, struct sk_buff *skb)
 }
 
 int xinet_tx_prepare(const struct xinet_packet_sock *po,
-		   const struct xinet_tx *tx, struct sk_buff *skb)
+		     const struct xinet_tx *tx, struct sk_buff *skb)
 {
 	int err;
 

@@ -148,7 +148,7 @@ static inline void xinet_tx_set_protocol(const struct xinet_tx *tx,
  * Return: 0; -EINVAL when the virtio-net header does not fit the frame.
  */
 int xinet_tx_prepare(const struct xinet_packet_sock *po,
-		   const struct xinet_tx *tx, struct sk_buff *skb);
+		     const struct xinet_tx *tx, struct sk_buff *skb);
 
 /**
  * xinet_tx_xmit() - hand a frame to the device
