@@ -39,6 +39,9 @@ bench:
 campaign:
 	scripts/campaign $(if $(HOURS),--hours $(HOURS)) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
+graph:
+	scripts/graph
+
 clean:
 	$(MAKE) -C bench clean
 	$(MAKE) -C tools clean
@@ -57,8 +60,9 @@ help:
 	@echo 'make kunit      the KUnit suites, in debug kernels'
 	@echo 'make bench      what it costs beside the siblings   (ARGS=quick: a few minutes)'
 	@echo 'make campaign HOURS=n [SEED=s]   random calls for hours, in debug kernels'
+	@echo 'make graph      draws who calls whom in the module, and says whether in a circle'
 	@echo 'make module     xinet.ko alone       (W=1, C=2: as the kernel knows them)'
 	@echo 'make userspace  tools/, samples/ and userspace-tests/ alone'
 	@echo 'make clean      removes everything that was built in the tree'
 
-.PHONY: all module userspace tools samples userspace-tests demo check kunit bench campaign clean help
+.PHONY: all module userspace tools samples userspace-tests demo check kunit bench campaign graph clean help
