@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Whether this host would deliver a packet to itself, asked by ip_input.c of
+ * Whether this host would deliver a packet to itself, asked by ip_rx.c of
  * every packet that somebody wants. Two walks through the routing tables answer
  * that, one for each address; PF_INET does the same for its own copy. So each
  * CPU remembers the last few answers of each namespace, as a TCP socket

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Load and unload. One ladder: every component is ready before sock_register() lets
- * the first socket in, and sock_unregister() shuts the door before any room is
- * taken down. An open socket holds the module, so exit finds none.
+ * the first socket in, and sock_unregister() shuts the door before any of them
+ * is taken down. An open socket holds the module, so exit finds none.
  */
 #include <linux/init.h>
 #include <linux/module.h>

@@ -4,7 +4,6 @@
  * receive call. What PF_INET's inet_*() helpers offer for any inet_sock is
  * taken from there; packets come from raw_input.c and leave by raw_output.c.
  */
-#include <kunit/visibility.h>
 #include <linux/errqueue.h>
 #include <linux/icmp.h>
 #include <linux/in.h>

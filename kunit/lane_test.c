@@ -470,6 +470,24 @@ static void lane_is_that_of_its_cpu(struct kunit *test)
 	}
 }
 
+/* sock_diag may have the socket in hand when the lanes are freed. */
+static void close_leaves_no_way_to_the_lanes(struct kunit *test)
+{
+	struct lane_fixture *f = test->priv;
+	const struct xinet_tap_receiver *gone;
+	struct sock *sk = f->sock->sk;
+
+	make_ring(test, 0, 0);
+	gone = &f->po->lanes->receiver;
+	sock_hold(sk);
+	sock_release(f->sock);
+	f->sock = NULL;
+	KUNIT_EXPECT_NULL(test, f->po->receiver);
+	KUNIT_EXPECT_FALSE(test, rcu_access_pointer(f->po->sink.receiver) ==
+				 gone);
+	sock_put(sk);
+}
+
 static struct kunit_case lane_cases[] = {
 	KUNIT_CASE(lane_records_are_the_same),
 	KUNIT_CASE(lane_status_is_the_same),
@@ -480,6 +498,7 @@ static struct kunit_case lane_cases[] = {
 	KUNIT_CASE(lane_that_is_frozen_counts),
 	KUNIT_CASE(lane_that_is_written_over_stays_whole),
 	KUNIT_CASE(lane_is_that_of_its_cpu),
+	KUNIT_CASE(close_leaves_no_way_to_the_lanes),
 	{}
 };
 

@@ -3,7 +3,7 @@
  * Fanout groups. A group stands behind a tap with a sink of its own and hands
  * each packet to one of its members, whose own sinks are behind no tap. It
  * appears with its first member and goes with its last; options.c brings the
- * members, packet.c tells what befalls them. Nothing here knows what a member
+ * members, bind.c tells what befalls them. Nothing here knows what a member
  * does with a packet.
  *
  *    tap.c  ---->  fanout_deliver()     in fanout_deliver.c

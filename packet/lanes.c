@@ -39,7 +39,6 @@
 #include "packet/receiver.h"
 #include "packet/sock.h"
 #include "packet/tap.h"
-#include "packet/tpacket.h"
 
 static const struct xinet_receiver_ops lane_ops = {
 	.deliver = xinet_lane_deliver,
@@ -524,11 +523,12 @@ void xinet_lanes_release(struct xinet_packet_sock *po)
 	if (!lanes)
 		return;
 	/*
-	 * The pointer stays: packets under way still follow it. The number goes,
-	 * for sock_diag, which may have the socket in hand for longer.
+	 * @lanes stays: packets under way still follow it. What sock_diag goes by
+	 * does not, as that may have the socket in hand for longer.
 	 */
 	spin_lock_bh(&queue->lock);
 	po->lanes_reader = XINET_LANES_NOBODY;
+	xinet_receiver_set(po, NULL);
 	spin_unlock_bh(&queue->lock);
 
 	xinet_lanes_part(lanes, reader);

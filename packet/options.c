@@ -2,7 +2,7 @@
 /*
  * Socket options of a packet socket. The flags that are read per packet are
  * plain stores; what changes the place of the socket behind a tap goes through
- * packet.c and tap.c.
+ * bind.c and tap.c.
  */
 #include <linux/err.h>
 #include <linux/filter.h>

@@ -9,7 +9,6 @@
  * which is never taken under RTNL (the default timeout of a V3 ring takes RTNL
  * under it).
  */
-#include <kunit/visibility.h>
 #include <linux/capability.h>
 #include <linux/if_packet.h>
 #include <linux/module.h>
@@ -22,7 +21,6 @@
 #include <asm/ioctls.h>
 #include <net/inet_common.h>
 #include <net/net_namespace.h>
-#include <net/netns/generic.h>
 #include <net/sock.h>
 #include <net/xinet.h>
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Which receiver takes the packets of a socket: its receive queue, or what a
- * ring has put in its place. The only place where one is published. Rings and
- * lanes call this for a new receiver, options and bind() when the socket asks
- * for something else.
+ * Which receiver takes the packets of a socket: its receive queue, with which it
+ * begins, or what a ring has put in its place. The only place where another one is
+ * published. Rings and lanes call this for a new receiver, options when the socket
+ * asks for something else.
  */
 #include <linux/poll.h>
 #include <linux/rcupdate.h>
@@ -33,7 +33,7 @@ void xinet_receiver_update(struct xinet_packet_sock *po)
 			   fast && own->plain ? own->ops->fast : NULL);
 	else
 		receiver = xinet_queue_receiver(fast);
-	/* pairs with the dependent reads of packets, in tap_deliver.c and fanout_deliver.c */
+	/* pairs with packets' dependent reads, in tap_ and fanout_deliver.c */
 	rcu_assign_pointer(po->sink.receiver, receiver);
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The memory of rings: judging what a program asks for, allocating, mapping,
- * exchanging it under traffic, freeing. options.c and packet.c call it; what
+ * exchanging it under traffic, freeing. options.c, rx_ring.c and packet.c call it; what
  * is written into a ring is the affair of tpacket.c, tpacket_v3.c and
  * tx_ring.c. Nothing here runs per packet.
  *

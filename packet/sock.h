@@ -69,7 +69,7 @@ struct xinet_packet_net {
  * @spare: an empty skb of queue_copybreak.c for the next packets, or NULL; who has
  *	exchanged it has it
  * @receiver: of a ring or of lanes: what takes the packets in place of the queue;
- *	NULL: nothing does; sk_receive_queue.lock
+ *	NULL: nothing does, as when the socket is closed; sk_receive_queue.lock
  * @rx_ring: see ring.c; changes under the socket lock, ring_lock and
  *	sk_receive_queue.lock, any of which keeps it
  * @tx_ring: the same with sk_write_queue.lock

@@ -2,9 +2,10 @@
 /*
  * Taps: where packets enter this directory. The kernel calls xinet_tap_rcv(), in
  * tap_deliver.c, for every packet of a device (or of all devices of a namespace)
- * and EtherType that a socket asks for; behind it stands a demultiplexer that hands the packet to
- * the sinks that accept it. packet.c and options.c tell a tap what stands
- * behind it. Nothing here knows what a sink does with a packet.
+ * and EtherType that a socket asks for; behind it stands a demultiplexer that
+ * hands the packet to the sinks that accept it. bind.c, fanout.c and options.c
+ * tell a tap what stands behind it. Nothing here knows what a sink does with a
+ * packet.
  *
  * The way of a packet:
  *

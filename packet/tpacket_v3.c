@@ -519,7 +519,7 @@ static noinline bool v3_store(struct xinet_packet_sock *po,
 
 /*
  * The fast path, into a block that has packets and room for another; false: the
- * long one is wanted. A packet that fits into the rest of a block needs no
+ * slow one is wanted. A packet that fits into the rest of a block needs no
  * cutting. @stamped and @now are those of xinet_frame_fast_time().
  */
 static __always_inline bool
