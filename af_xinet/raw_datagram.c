@@ -57,7 +57,9 @@ int xinet_raw_datagram_begin(struct xinet_raw_datagram *dg)
 	__skb_queue_head_init(&dg->parts);
 	dg->length = 0;
 	dg->header = sizeof(struct iphdr) + dg->options.rcu.opt.optlen;
+	rcu_read_lock();
 	mtu = ip_sk_use_pmtu(dg->sk) ? dst_mtu(dst) : READ_ONCE(dst->dev->mtu);
+	rcu_read_unlock();
 	dg->mtu = min_t(unsigned int, mtu, IP_MAX_MTU);
 	if (inetdev_valid_mtu(dg->mtu))
 		return 0;
@@ -83,12 +85,17 @@ void xinet_raw_datagram_discard(struct xinet_raw_datagram *dg)
 static struct sk_buff *datagram_add_part(struct xinet_raw_datagram *dg,
 					 size_t left, bool more)
 {
-	const struct net_device *dev = dg->rt->dst.dev;
-	int reserve = LL_RESERVED_SPACE(dev) + dg->header;
-	int tail = dev->needed_tailroom + dg->rt->dst.trailer_len;
+	const struct net_device *dev;
 	struct sock *sk = dg->sk;
 	struct sk_buff *skb;
+	int reserve, tail;
 	size_t linear;
+
+	rcu_read_lock();
+	dev = dg->rt->dst.dev;
+	reserve = LL_RESERVED_SPACE(dev) + dg->header;
+	tail = dev->needed_tailroom + dg->rt->dst.trailer_len;
+	rcu_read_unlock();
 
 	if (more)
 		linear = datagram_last_room(dg);

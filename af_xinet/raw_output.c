@@ -259,7 +259,7 @@ static int raw_tx_route(struct raw_tx *tx)
 }
 
 /* What the message asks for goes into @skb, which takes over the route. */
-static void raw_tx_dress(struct raw_tx *tx, struct sk_buff *skb)
+static void raw_tx_prepare(struct raw_tx *tx, struct sk_buff *skb)
 {
 	skb->protocol = htons(ETH_P_IP);
 	skb->ip_summed = CHECKSUM_NONE;
@@ -301,22 +301,27 @@ static int raw_tx_complete_header(const struct raw_tx *tx, struct sk_buff *skb)
 
 static int raw_tx_packet(struct raw_tx *tx)
 {
-	struct net_device *dev = tx->dg.rt->dst.dev;
 	struct net *net = sock_net(tx->sk);
 	size_t len = tx->piece.len;
+	const struct net_device *dev;
+	int reserve, tailroom;
 	struct sk_buff *skb;
-	int reserve;
 	int err;
 
+	rcu_read_lock();
+	dev = tx->dg.rt->dst.dev;
 	reserve = LL_RESERVED_SPACE(dev);
-	skb = sock_alloc_send_skb(tx->sk, reserve + len + dev->needed_tailroom,
+	tailroom = dev->needed_tailroom;
+	rcu_read_unlock();
+
+	skb = sock_alloc_send_skb(tx->sk, reserve + len + tailroom,
 				  tx->msg->msg_flags & MSG_DONTWAIT, &err);
 	if (!skb)
 		return err;
 	skb_reserve(skb, reserve);
 	skb_reset_network_header(skb);
 	skb_put(skb, len);
-	raw_tx_dress(tx, skb);
+	raw_tx_prepare(tx, skb);
 
 	err = memcpy_from_msg(ip_hdr(skb), tx->msg, len);
 	if (!err)
@@ -326,16 +331,22 @@ static int raw_tx_packet(struct raw_tx *tx)
 		return err;
 	}
 
+	/* the device may have gone while the call waited; a route holds none */
+	rcu_read_lock();
 	err = NF_HOOK(NFPROTO_IPV4, NF_INET_LOCAL_OUT, net, tx->sk, skb, NULL,
-		      dev, dst_output);
+		      skb_dst(skb)->dev, dst_output);
+	rcu_read_unlock();
 	return err > 0 ? net_xmit_errno(err) : err;
 }
 
 static int raw_tx_hdrincl(struct raw_tx *tx)
 {
-	unsigned int mtu = READ_ONCE(tx->dg.rt->dst.dev->mtu);
+	unsigned int mtu;
 	int err;
 
+	rcu_read_lock();
+	mtu = READ_ONCE(tx->dg.rt->dst.dev->mtu);
+	rcu_read_unlock();
 	if (tx->piece.len > mtu) {
 		xinet_raw_error_local(tx->sk, EMSGSIZE, tx->fl4.daddr, mtu);
 		return -EMSGSIZE;

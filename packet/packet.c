@@ -333,12 +333,18 @@ static int packet_notify(struct notifier_block *nb, unsigned long event,
 {
 	struct net_device *dev = netdev_notifier_info_to_dev(ptr);
 	struct xinet_packet_net *pn = xinet_packet_pernet(dev_net(dev));
+	const struct net_device *other;
 	struct xinet_packet_sock *po;
 	struct sock *sk;
 	LIST_HEAD(gone);
 
 	if (event != NETDEV_UP && event != NETDEV_DOWN &&
 	    event != NETDEV_UNREGISTER)
+		return NOTIFY_DONE;
+
+	/* said again, of a device whose index another one has by now */
+	other = __dev_get_by_index(dev_net(dev), dev->ifindex);
+	if (event == NETDEV_UNREGISTER && other && other != dev)
 		return NOTIFY_DONE;
 
 	mutex_lock(&pn->lock);

@@ -293,9 +293,17 @@ int xinet_tx_push_header(const struct xinet_tx *tx, struct sk_buff *skb,
 	int offset;
 
 	if (tx->cooked) {
-		offset = dev_hard_header(skb, tx->dev, ntohs(tx->proto),
-					 tx->addr, NULL, len);
-		return offset < 0 ? -EINVAL : offset;
+		/* what the device builds it from may go with it: see below */
+		rcu_read_lock();
+		offset = -ENETDOWN;
+		if (likely(READ_ONCE(tx->dev->flags) & IFF_UP)) {
+			offset = dev_hard_header(skb, tx->dev, ntohs(tx->proto),
+						 tx->addr, NULL, len);
+			if (offset < 0)
+				offset = -EINVAL;
+		}
+		rcu_read_unlock();
+		return offset;
 	}
 
 	/* both ends move: the header is part of what is there already */
@@ -438,13 +446,15 @@ static int tx_direct_xmit(struct sk_buff *skb)
  * The call may have waited, for its send buffer or for memory of the program's,
  * until the device was unregistered. That has no queues, and what chooses one of
  * none divides by zero or never ends. A device is closed a grace period before.
+ * The same goes for one that is in another namespace by now.
  */
 int xinet_tx_xmit(const struct xinet_packet_sock *po, struct sk_buff *skb)
 {
 	int err;
 
 	rcu_read_lock();
-	if (unlikely(!(READ_ONCE(skb->dev->flags) & IFF_UP))) {
+	if (unlikely(!(READ_ONCE(skb->dev->flags) & IFF_UP) ||
+		     !net_eq(dev_net(skb->dev), sock_net(&po->sk)))) {
 		kfree_skb(skb);
 		err = -ENETDOWN;
 	} else if (READ_ONCE(po->qdisc_bypass)) {

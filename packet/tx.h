@@ -109,7 +109,7 @@ struct sk_buff *xinet_tx_alloc(struct sock *sk, const struct xinet_tx *tx,
  * The data pointer is at the link-level header afterwards.
  *
  * Return: the offset from there where userspace's bytes go; -EINVAL when the
- * device cannot build the header.
+ * device cannot build the header; -ENETDOWN when it has gone down meanwhile.
  */
 int xinet_tx_push_header(const struct xinet_tx *tx, struct sk_buff *skb,
 			 size_t len);
@@ -156,7 +156,7 @@ int xinet_tx_prepare(const struct xinet_packet_sock *po,
  * @skb: prepared; consumed, whatever is returned
  *
  * Return: 0, or a negative errno when the frame was dropped at once; -ENETDOWN
- * when the device has gone down meanwhile.
+ * when the device has gone down, or to another namespace, meanwhile.
  */
 int xinet_tx_xmit(const struct xinet_packet_sock *po, struct sk_buff *skb);
 

@@ -345,6 +345,8 @@ static bool ring_send_one(struct ring_walk *w, void *frame)
 	err = ring_fill(w, skb, &slot);
 	if (unlikely(err)) {
 		kfree_skb(skb);
+		if (err == -ENETDOWN)
+			return ring_defer(w, frame, err);
 		return ring_refuse(w, frame, err);
 	}
 
