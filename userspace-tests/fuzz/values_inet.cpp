@@ -130,6 +130,8 @@ Values::Option Values::common_option() {
     case SO_RCVBUF:
     case SO_SNDBUF:
         return {SOL_SOCKET, name, bytes_of(int(random_.below(1 << 18)))};
+    case SO_PEEK_OFF: // TCP warns of its own sum of a large one
+        return {SOL_SOCKET, name, bytes_of(int(random_.below(1 << 16)) - 1)};
     case SO_ATTACH_FILTER:
     case SO_ATTACH_REUSEPORT_CBPF:
         return {SOL_SOCKET, name, filter()};
