@@ -53,7 +53,10 @@ void receive_buffers_against_delivery(Race& race) {
             sys::setsockopt(race.targets().all()[0].fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
         }
     };
-    race.run({send_frames, send_frames, reads, resizes, reads});
+    const auto opens = [&race](const Target& target, Random&) {
+        race.targets().renew(target, Kind::packet, ETH_P_ALL);
+    };
+    race.run({send_frames, send_frames, reads, resizes, reads}, opens);
 }
 
 } // namespace xt::stress
