@@ -183,7 +183,7 @@ TEST_F(PacketGoneDevice, frame_does_not_follow_its_device_into_another_namespace
 // A rule that looks at the interface: nothing keeps that while a raw socket waits.
 TEST_F(GoneDevice, raw_packet_that_was_held_up_ends_as_in_pf_inet) {
     run("nft 'add table ip gone; add chain ip gone out { type filter hook output priority 0; }; "
-        "add rule ip gone out oifname nowhere counter'");
+        "add rule ip gone out meta oiftype 1 counter'");
     std::vector<Outcome> outcomes;
     for (const Side side : {Side::sibling, Side::xinet}) {
         if (side == Side::xinet)
