@@ -180,6 +180,44 @@ TEST_F(PacketGoneDevice, frame_does_not_follow_its_device_into_another_namespace
               is_down);
 }
 
+int bound_device(const Fd& socket) {
+    sockaddr_ll name{};
+    int length = sizeof(name);
+    sys::getsockname(socket.get(), &name, &length);
+    return name.sll_ifindex;
+}
+
+// As long as a sender holds a device, the kernel says once a second that it has gone. PF_PACKET
+// takes that for the next device with its index.
+TEST_F(PacketGoneDevice, end_that_is_repeated_is_not_that_of_the_next_with_its_index) {
+    add_device("dummy", going, going_index);
+    const Fd sender = full_socket(Kind::packet);
+    Fd sibling, ours;
+    const auto binds = [](Side side) {
+        Fd socket = open_socket(side, Kind::packet, ETH_P_802_EX1);
+        sockaddr_ll name{};
+        name.sll_family = AF_PACKET;
+        name.sll_protocol = htons(ETH_P_802_EX1);
+        name.sll_ifindex = going_index;
+        EXPECT_EQ(sys::bind(socket.get(), &name, sizeof(name)), 0);
+        return socket;
+    };
+    EXPECT_EQ(held_up([&] { return send_frame(sender, going_index, 0); },
+                      [] { link::remove(going_index); },
+                      [&] {
+                          if (has_queues(going))
+                              return false;
+                          if (!ours) {
+                              add_device("dummy", lower, going_index);
+                              ours = binds(Side::xinet);
+                              sibling = binds(Side::sibling);
+                          }
+                          return bound_device(sibling) == -1;
+                      }),
+              is_down);
+    EXPECT_EQ(bound_device(ours), going_index);
+}
+
 // A rule that looks at the interface: nothing keeps that while a raw socket waits.
 TEST_F(GoneDevice, raw_packet_that_was_held_up_ends_as_in_pf_inet) {
     run("nft 'add table ip gone; add chain ip gone out { type filter hook output priority 0; }; "
