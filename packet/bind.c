@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The binding of a socket:
+ * Where a packet socket is bound, and what happens to it when its device goes up,
+ * down or away. packet.c calls for bind(), close() and the device notifier,
+ * options.c for XINET_PACKET_COOKED. The states:
  *
  *               create (num = 0)            create (num != 0)
  *                      |                           |
@@ -63,8 +65,7 @@ int xinet_packet_attach(struct xinet_packet_sock *po, struct net_device *dev,
 	int err;
 
 	if (num) {
-		err = xinet_tap_join(sock_net(sk), &po->sink,
-				     dev, num);
+		err = xinet_tap_join(sock_net(sk), &po->sink, dev, num);
 		if (err)
 			return err;
 	} else {
@@ -152,8 +153,7 @@ int xinet_packet_set_cooked(struct xinet_packet_sock *po, bool cooked)
 		goto out_unlock;
 	}
 
-	err = xinet_tap_set_mode(&po->sink, mode,
-				 packet_turned, &stale);
+	err = xinet_tap_set_mode(&po->sink, mode, packet_turned, &stale);
 	if (!err)
 		sk->sk_socket->type = sk->sk_type;
 out_unlock:

@@ -342,7 +342,7 @@ static int packet_notify(struct notifier_block *nb, unsigned long event,
 	    event != NETDEV_UNREGISTER)
 		return NOTIFY_DONE;
 
-	/* said again, of a device whose index another one has by now */
+	/* repeated for a device that somebody holds; its index may be in use again */
 	other = __dev_get_by_index(dev_net(dev), dev->ifindex);
 	if (event == NETDEV_UNREGISTER && other && other != dev)
 		return NOTIFY_DONE;
