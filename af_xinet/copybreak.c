@@ -11,7 +11,7 @@
  *   clones -----+--------+--------+
  *
  * All share the one struct skb_shared_info, whose count says when the carrier goes,
- * so a packet that has something of its own to say there is not packed. Nor is
+ * so a packet that needs that struct for itself is not copied. Nor is
  * one whose header somebody means to change.
  *
  * The packets of one carrier are for different sockets, and any of them may be
@@ -33,16 +33,16 @@
 #include "packet/frame_info.h"
 
 /* Bytes of a carrier, those for packets, and what keeping one of them keeps. */
-#define PACK_CARRIER	SZ_1K
-#define PACK_SIZE	SKB_WITH_OVERHEAD(PACK_CARRIER)
-#define PACK_TRUESIZE	(PACK_CARRIER + SKB_DATA_ALIGN(sizeof(struct sk_buff)))
-#define PACK_ALIGN	8
+#define CARRIER_BYTES	SZ_1K
+#define CARRIER_DATA	SKB_WITH_OVERHEAD(CARRIER_BYTES)
+#define CARRIER_TRUESIZE	(CARRIER_BYTES + SKB_DATA_ALIGN(sizeof(struct sk_buff)))
+#define CARRIER_ALIGN	8
 
 /*
  * How many a CPU keeps: they hold about as many small packets as the default
  * receive buffer.
  */
-#define PACK_CARRIERS	32
+#define CARRIERS_PER_CPU	32
 
 /*
  * @carrier: NULL before their first packet; of each we have one reference
@@ -52,7 +52,7 @@
  * Of one CPU, which alone touches it, with BH disabled.
  */
 struct copybreak_ring {
-	unsigned char *carrier[PACK_CARRIERS];
+	unsigned char *carrier[CARRIERS_PER_CPU];
 	unsigned int at;
 	unsigned int used;
 };
@@ -80,7 +80,7 @@ static const unsigned char *copybreak_start(const struct sk_buff *skb)
 
 static struct skb_shared_info *copybreak_info(unsigned char *carrier)
 {
-	return (struct skb_shared_info *)(carrier + PACK_SIZE);
+	return (struct skb_shared_info *)(carrier + CARRIER_DATA);
 }
 
 /*
@@ -103,7 +103,7 @@ static unsigned char *copybreak_alloc(void)
 {
 	unsigned char *carrier;
 
-	carrier = kmalloc(PACK_CARRIER, GFP_ATOMIC | __GFP_NOMEMALLOC |
+	carrier = kmalloc(CARRIER_BYTES, GFP_ATOMIC | __GFP_NOMEMALLOC |
 					__GFP_NOWARN);
 	if (!carrier)
 		return NULL;
@@ -118,7 +118,7 @@ static noinline unsigned char *copybreak_renew(struct copybreak_ring *ring)
 {
 	unsigned char **carrier;
 
-	ring->at = (ring->at + 1) % PACK_CARRIERS;
+	ring->at = (ring->at + 1) % CARRIERS_PER_CPU;
 	ring->used = 0;
 	carrier = &ring->carrier[ring->at];
 	if (!*carrier || copybreak_references(*carrier) > 1) {
@@ -139,7 +139,7 @@ static unsigned char *copybreak_carrier(struct copybreak_ring *ring, unsigned in
 	references = copybreak_references(carrier);
 	if (references == 1) /* whatever it had has been read */
 		ring->used = 0;
-	if (ring->used + room > PACK_SIZE ||
+	if (ring->used + room > CARRIER_DATA ||
 	    references > XINET_COPYBREAK_REFERENCES)
 		return copybreak_renew(ring);
 	return carrier;
@@ -160,13 +160,13 @@ static void copybreak_move(struct sk_buff *clone, unsigned char *carrier,
 	if (skb_transport_header_was_set(clone))
 		clone->transport_header += shift;
 	clone->head = carrier;
-	skb_set_end_offset(clone, PACK_SIZE);
+	skb_set_end_offset(clone, CARRIER_DATA);
 	clone->head_frag = 0;
 	clone->pp_recycle = 0;
 	clone->hdr_len = 0;
 	clone->data = data;
 	clone->len = len;
-	clone->truesize = max_t(unsigned int, clone->truesize, PACK_TRUESIZE);
+	clone->truesize = max_t(unsigned int, clone->truesize, CARRIER_TRUESIZE);
 	skb_set_tail_pointer(clone, len);
 }
 
@@ -185,7 +185,7 @@ struct sk_buff *xinet_skb_copybreak(struct sk_buff *skb, unsigned int len)
 
 	ring = this_cpu_ptr(&copybreak_ring);
 	/* headers of the network layer are aligned */
-	room = ALIGN(ALIGN(lead, PACK_ALIGN) + len, PACK_ALIGN);
+	room = ALIGN(ALIGN(lead, CARRIER_ALIGN) + len, CARRIER_ALIGN);
 	carrier = copybreak_carrier(ring, room);
 	if (unlikely(!carrier))
 		return NULL;
@@ -193,7 +193,7 @@ struct sk_buff *xinet_skb_copybreak(struct sk_buff *skb, unsigned int len)
 	if (unlikely(!clone))
 		return NULL;
 
-	data = carrier + ring->used + ALIGN(lead, PACK_ALIGN);
+	data = carrier + ring->used + ALIGN(lead, CARRIER_ALIGN);
 	ring->used += room;
 	xinet_frame_copy_linear(data - lead, start, lead + len);
 	copybreak_move(clone, carrier, data, len);
@@ -208,7 +208,7 @@ void xinet_skb_copybreak_exit(void)
 
 	for_each_possible_cpu(cpu) {
 		ring = per_cpu_ptr(&copybreak_ring, cpu);
-		for (i = 0; i < PACK_CARRIERS; i++)
+		for (i = 0; i < CARRIERS_PER_CPU; i++)
 			copybreak_put(ring->carrier[i]);
 	}
 }

@@ -20,6 +20,7 @@
 #include <linux/vmalloc.h>
 
 #include "packet/filter_index.h"
+#include "packet/filter_keys.h"
 #include "suites.h"
 
 static unsigned int filter_pairs;
@@ -41,7 +42,7 @@ MODULE_PARM_DESC(filter_seed, "seed of these, 0 for another each time");
 #define TEST_LINEAR	24
 #define TEST_PACKET_LEN	64
 
-/* Instructions that are looked through at most; filter_index.h promises it. */
+/* Instructions that are looked through at most; filter_keys.h promises it. */
 #define TEST_LEN_MAX	512
 
 struct random_program {

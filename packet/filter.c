@@ -19,7 +19,7 @@
 #include <linux/slab.h>
 
 #include "packet/filter.h"
-#include "packet/filter_index.h"
+#include "packet/filter_keys.h"
 
 /*
  * @node: in @table, under its lock

@@ -74,7 +74,7 @@ struct bpf_prog *xinet_filter_prog(const struct xinet_filter *filter);
  * @filter: an interned filter, or NULL
  *
  * Context: any; lives while a reference is held.
- * Return: see filter_index.h; NULL for a NULL @filter.
+ * Return: see filter_keys.h; NULL for a NULL @filter.
  */
 const struct xinet_filter_keys *
 xinet_filter_get_keys(const struct xinet_filter *filter);

@@ -41,6 +41,7 @@
 #include <net/sock.h>
 
 #include "compat/xinet_compat_packet.h"
+#include "packet/fast_path.h"
 #include "packet/frame_info.h"
 #include "packet/lane.h"
 #include "packet/lane_readers.h"
@@ -48,7 +49,6 @@
 #include "packet/ring.h"
 #include "packet/sock.h"
 #include "packet/tap.h"
-#include "packet/tpacket_frame.h"
 
 /* Alignment of records; a pad of that size has its length and its type. */
 #define LANE_ALIGNMENT	8
@@ -371,7 +371,7 @@ lane_fast(struct xinet_tap_sink *sink,
 {
 	const struct xinet_lanes *lanes = receiving_lanes(receiver);
 	struct xinet_lane *lane = this_cpu_ptr(lanes->by_cpu);
-	const u32 pkt_len = xinet_tpacket_fast_len(skb);
+	const u32 pkt_len = xinet_fast_len(skb);
 	const u32 size = lanes->req.lane_size;
 	struct xinet_rx_record *record;
 	u32 offset, len, status;
@@ -379,7 +379,7 @@ lane_fast(struct xinet_tap_sink *sink,
 	if (unlikely(READ_ONCE(sink->source) != source ||
 		     READ_ONCE(lanes->frozen) ||
 		     pkt_len > lanes->max_snaplen ||
-		     !xinet_tpacket_is_fast(skb) || !lane_claim(lane)))
+		     !xinet_fast_eligible(skb) || !lane_claim(lane)))
 		return false;
 	offset = lane->head & (size - 1);
 	len = ALIGN((u32)sizeof(*record) + pkt_len, LANE_ALIGNMENT);

@@ -4,20 +4,17 @@
  * plain stores; what changes the place of the socket behind a tap goes through
  * bind.c and tap.c.
  */
-#include <linux/err.h>
-#include <linux/filter.h>
 #include <linux/if_packet.h>
 #include <linux/net.h>
 #include <linux/sockptr.h>
 #include <linux/uaccess.h>
-#include <linux/workqueue.h>
 #include <linux/xinet.h>
 #include <net/sock.h>
 
 #include "compat/xinet_compat_packet.h"
 #include "packet/bind.h"
 #include "packet/fanout.h"
-#include "packet/filter.h"
+#include "packet/filter_change.h"
 #include "packet/lanes.h"
 #include "packet/membership.h"
 #include "packet/options.h"
@@ -28,93 +25,6 @@
 #include "packet/sock.h"
 #include "packet/tap.h"
 #include "packet/vnet.h"
-
-/* How long a filter waits for a socket lock that is held, in jiffies. */
-#define OPTIONS_RETRY	(HZ / 10)
-
-static struct workqueue_struct *options_wq;
-
-/* Brings the filter that the core holds for the socket to its tap. */
-static void options_republish(struct sock *sk)
-{
-	struct xinet_packet_net *pn = xinet_packet_pernet(sock_net(sk));
-	struct xinet_packet_sock *po = xinet_packet_sk(sk);
-	struct sk_filter *core, *old_seen = NULL;
-	struct xinet_filter *filter, *old = NULL;
-	size_t left;
-	bool own;
-
-	lock_sock(sk);
-	if (sock_flag(sk, SOCK_DEAD))
-		goto out_release;
-	core = rcu_dereference_protected(sk->sk_filter,
-					 lockdep_sock_is_held(sk));
-	filter = core ? xinet_filter_intern(&pn->filters, core) : NULL;
-	own = IS_ERR(filter);
-
-	mutex_lock(&po->bind_lock);
-	old = po->sink.filter;
-	old_seen = po->sink.seen;
-	xinet_tap_set_filter(&po->sink, own ? NULL : filter,
-			     xinet_filter_core_get(core), own);
-	mutex_unlock(&po->bind_lock);
-out_release:
-	release_sock(sk);
-	xinet_filter_put(old);
-	left = xinet_filter_core_size(old_seen);
-	xinet_filter_core_put(old_seen);
-	xinet_tap_retire(po->sink.taps, left);
-}
-
-/*
- * Somebody may hold the socket lock as long as he likes, waiting for memory of
- * his own. The workers are there for the sockets of all namespaces: none waits
- * for a lock that it finds held.
- */
-void xinet_options_filter_work(struct work_struct *work)
-{
-	struct xinet_packet_sock *po =
-		container_of(to_delayed_work(work), struct xinet_packet_sock,
-			     filter_work);
-	struct sock *sk = &po->sk;
-
-	if (sock_owned_by_user_nocheck(sk) && !sock_flag(sk, SOCK_DEAD)) {
-		if (!queue_delayed_work(options_wq, &po->filter_work,
-					OPTIONS_RETRY))
-			sock_put(sk);
-		return;
-	}
-	options_republish(sk);
-	xinet_tap_throttle(xinet_tap_pernet(sock_net(sk)));
-	sock_put(sk);
-}
-
-void xinet_options_release_cb(struct sock *sk)
-{
-	struct xinet_packet_sock *po = xinet_packet_sk(sk);
-
-	/* @seen changes under the socket lock only, which is still held */
-	if (likely(rcu_access_pointer(sk->sk_filter) == po->sink.seen) ||
-	    sock_flag(sk, SOCK_DEAD))
-		return;
-
-	xinet_tap_filter_changed(&po->sink);
-	sock_hold(sk);
-	/* one that waits for the lock is to come at once, and has a reference */
-	if (mod_delayed_work(options_wq, &po->filter_work, 0))
-		sock_put(sk);
-}
-
-int __init xinet_options_init(void)
-{
-	options_wq = alloc_workqueue("xinet_filter", WQ_UNBOUND, 0);
-	return options_wq ? 0 : -ENOMEM;
-}
-
-void xinet_options_exit(void)
-{
-	destroy_workqueue(options_wq);
-}
 
 static int options_set_socket(struct socket *sock, int optname,
 			      sockptr_t optval, unsigned int optlen)
@@ -129,9 +39,7 @@ static int options_set_socket(struct socket *sock, int optname,
 	case SO_ATTACH_FILTER:
 	case SO_ATTACH_BPF:
 	case SO_DETACH_FILTER:
-		options_republish(sock->sk);
-		/* here no lock is held any more */
-		xinet_tap_throttle(xinet_tap_pernet(sock_net(sock->sk)));
+		xinet_filter_change_apply(xinet_packet_sk(sock->sk));
 		break;
 	}
 	return 0;

@@ -8,9 +8,7 @@
 
 #include <linux/sockptr.h>
 
-struct sock;
 struct socket;
-struct work_struct;
 
 /**
  * xinet_options_setsockopt() - setsockopt() of a packet socket
@@ -41,34 +39,5 @@ int xinet_options_setsockopt(struct socket *sock, int level, int optname,
  */
 int xinet_options_getsockopt(struct socket *sock, int level, int optname,
 			     char __user *optval, int __user *optlen);
-
-/**
- * xinet_options_release_cb() - proto release_cb: notices a new filter
- * @sk: a packet socket, its lock about to be released
- *
- * For kernels that change a filter without telling the proto_ops. It is
- * effective when setsockopt() returns.
- *
- * Context: BH disabled, the spinlock of the socket lock held.
- */
-void xinet_options_release_cb(struct sock *sk);
-
-/**
- * xinet_options_filter_work() - does what xinet_options_release_cb() asked
- * @work: of a struct xinet_packet_sock
- */
-void xinet_options_filter_work(struct work_struct *work);
-
-/**
- * xinet_options_init() - prepare for filters that change unannounced
- *
- * Return: 0 or -ENOMEM.
- */
-int xinet_options_init(void);
-
-/**
- * xinet_options_exit() - wait until nothing of that is under way
- */
-void xinet_options_exit(void);
 
 #endif /* _XINET_PACKET_OPTIONS_H */

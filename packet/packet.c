@@ -32,6 +32,7 @@
 #include "packet/bind.h"
 #include "packet/fanout.h"
 #include "packet/filter.h"
+#include "packet/filter_change.h"
 #include "packet/lanes.h"
 #include "packet/membership.h"
 #include "packet/options.h"
@@ -141,9 +142,7 @@ static int packet_release(struct socket *sock)
 	struct xinet_packet_sock *po;
 	struct xinet_packet_net *pn;
 	struct sock *sk = sock->sk;
-	struct sk_filter *core;
 	struct net *net;
-	size_t left;
 
 	if (!sk)
 		return 0;
@@ -165,23 +164,13 @@ static int packet_release(struct socket *sock)
 	xinet_fanout_leave(po);
 	xinet_packet_detach(po);
 	mutex_unlock(&po->bind_lock);
-	/* what sk_destruct() and this leave, the next one to open or bind waits for */
-	core = rcu_dereference_protected(sk->sk_filter,
-					 lockdep_sock_is_held(sk));
-	left = xinet_filter_core_size(core);
-	if (core != po->sink.seen)
-		left += xinet_filter_core_size(po->sink.seen);
-	xinet_filter_put(po->sink.filter);
-	xinet_filter_core_put(po->sink.seen);
-	xinet_tap_retire(po->sink.taps, left);
+	xinet_filter_change_drop(po);
 	xinet_ring_release(po);
 	xinet_lanes_release(po);
 	sock_orphan(sk);
 	sock->sk = NULL;
 	release_sock(sk);
-	/* its reference is ours then */
-	if (cancel_delayed_work(&po->filter_work))
-		__sock_put(sk);
+	xinet_filter_change_cancel(po);
 
 	skb_queue_purge(&sk->sk_receive_queue);
 	xinet_queue_copybreak_release(po);
@@ -279,7 +268,7 @@ static void packet_init_sock(struct socket *sock, struct sock *sk)
 	po->sink.sk = sk;
 	po->sink.taps = xinet_tap_pernet(sock_net(sk));
 	RCU_INIT_POINTER(po->sink.receiver, xinet_queue_receiver(true));
-	INIT_DELAYED_WORK(&po->filter_work, xinet_options_filter_work);
+	xinet_filter_change_init_sock(po);
 }
 
 /* xinet_protosw create(): @protocol is an ETH_P_*, network byte order */
@@ -381,17 +370,17 @@ int __init xinet_packet_init(void)
 
 	packet_ops.family = xinet_family_number();
 	if (!xinet_sock_tells_filter())
-		xinet_packet_prot.release_cb = xinet_options_release_cb;
+		xinet_packet_prot.release_cb = xinet_filter_change_release_cb;
 
 	err = xinet_filter_init();
 	if (err)
 		return err;
-	err = xinet_options_init();
+	err = xinet_filter_change_init();
 	if (err)
 		goto err_filter;
 	err = xinet_ring_init();
 	if (err)
-		goto err_options;
+		goto err_filter_change;
 	err = xinet_lanes_init();
 	if (err)
 		goto err_ring;
@@ -429,8 +418,8 @@ err_lanes:
 	xinet_lanes_exit();
 err_ring:
 	xinet_ring_exit();
-err_options:
-	xinet_options_exit();
+err_filter_change:
+	xinet_filter_change_exit();
 err_filter:
 	xinet_filter_exit();
 	return err;
@@ -448,6 +437,6 @@ void xinet_packet_exit(void)
 	xinet_tap_exit();
 	xinet_lanes_exit();
 	xinet_ring_exit();
-	xinet_options_exit();
+	xinet_filter_change_exit();
 	xinet_filter_exit();
 }

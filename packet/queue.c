@@ -15,13 +15,12 @@
 
 #include "compat/xinet_compat_packet.h"
 #include "packet/fanout.h"
+#include "packet/fast_path.h"
 #include "packet/frame_info.h"
 #include "packet/queue.h"
 #include "packet/queue_copybreak.h"
 #include "packet/sock.h"
 #include "packet/tap.h"
-#include "packet/tpacket.h"
-#include "packet/tpacket_frame.h"
 #include "packet/vnet.h"
 
 #define QUEUE_CB_SIZE	(sizeof(struct xinet_queue_from) + MAX_ADDR_LEN)
@@ -100,7 +99,7 @@ static bool queue_is_small(const struct sk_buff *skb,
 	return xinet_queue_may_copybreak(skb, frame->snaplen) &&
 	       frame->snaplen <= skb_headlen(skb) &&
 	       !skb_vlan_tag_present(skb) &&
-	       (u32)skb_network_offset(skb) <= XINET_TPACKET_MIN_MACLEN &&
+	       (u32)skb_network_offset(skb) <= XINET_FAST_MAX_MACLEN &&
 	       xinet_frame_has_ether_address(skb) &&
 	       !(frame->mode == XINET_TAP_COOKED &&
 		 eth_type_vlan(skb->protocol));
@@ -139,10 +138,10 @@ static bool queue_fast(struct xinet_tap_sink *sink,
 {
 	struct xinet_packet_sock *po = xinet_packet_sk(sink->sk);
 	struct sk_buff_head *queue = &po->sk.sk_receive_queue;
-	const u32 len = xinet_tpacket_fast_len(skb);
+	const u32 len = xinet_fast_len(skb);
 	bool copied;
 
-	if (unlikely(!len || !xinet_tpacket_is_fast(skb) ||
+	if (unlikely(!len || !xinet_fast_eligible(skb) ||
 		     !xinet_queue_may_copybreak(skb, len)))
 		return false;
 

@@ -45,12 +45,12 @@
 #include "packet/sock.h"
 
 /* Of a carrier. */
-#define PACK_PAGE_SIZE	min_t(u32, PAGE_SIZE, SZ_16K)
-#define PACK_SIZE	((u32)SKB_WITH_OVERHEAD(PACK_PAGE_SIZE))
-#define PACK_ALIGNMENT	sizeof(u64)
+#define CARRIER_BYTES	min_t(u32, PAGE_SIZE, SZ_16K)
+#define CARRIER_DATA	((u32)SKB_WITH_OVERHEAD(CARRIER_BYTES))
+#define CARRIER_ALIGN	sizeof(u64)
 
 /* What a carrier holds. */
-#define PACK_HELD	((u32)(PAGE_SIZE + \
+#define CARRIER_TRUESIZE	((u32)(PAGE_SIZE + \
 			       SKB_DATA_ALIGN(sizeof(struct sk_buff))))
 
 /*
@@ -60,7 +60,7 @@
  * @end: where the next one goes
  * @truesize: that of all from @first to @end
  * @charged: what the socket is charged with: @truesize, but no less than
- *	PACK_HELD while there are any
+ *	CARRIER_TRUESIZE while there are any
  */
 struct copybreak_cb {
 	u32 first;
@@ -78,7 +78,7 @@ static struct copybreak_cb *copybreak_cb(const struct sk_buff *skb)
 static u32 copybreak_room(u32 len)
 {
 	return ALIGN((u32)sizeof(struct xinet_queue_packet) + len,
-		     PACK_ALIGNMENT);
+		     CARRIER_ALIGN);
 }
 
 /* Destructor of a carrier: what nobody has taken is not charged any more. */
@@ -115,7 +115,7 @@ static noinline struct sk_buff *copybreak_alloc(struct sock *sk)
 	page = alloc_page(GFP_ATOMIC | __GFP_NOWARN | __GFP_NOMEMALLOC);
 	if (!page)
 		return NULL;
-	carrier = build_skb(page_address(page), PACK_PAGE_SIZE);
+	carrier = build_skb(page_address(page), CARRIER_BYTES);
 	if (!carrier) {
 		__free_page(page);
 		return NULL;
@@ -132,7 +132,7 @@ static struct sk_buff *copybreak_begin(struct xinet_packet_sock *po)
 	struct sock *sk = &po->sk;
 	struct sk_buff *carrier;
 
-	if (unlikely(atomic_read(&sk->sk_rmem_alloc) + PACK_HELD >
+	if (unlikely(atomic_read(&sk->sk_rmem_alloc) + CARRIER_TRUESIZE >
 		     READ_ONCE(sk->sk_rcvbuf)))
 		return NULL;
 	carrier = xchg(&po->spare, NULL) ?: copybreak_alloc(sk);
@@ -154,7 +154,7 @@ copybreak_carrier(struct xinet_packet_sock *po, u32 room)
 	if (likely(last)) {
 		if (unlikely(!copybreak_is_carrier(last)))
 			return NULL;
-		if (likely(copybreak_cb(last)->end + room <= PACK_SIZE))
+		if (likely(copybreak_cb(last)->end + room <= CARRIER_DATA))
 			return last;
 	}
 	return copybreak_begin(po);
@@ -220,7 +220,7 @@ bool xinet_queue_copybreak(struct xinet_packet_sock *po, const struct sk_buff *s
 		copybreak_show_first(carrier);
 	cb->end += room;
 	cb->truesize += packet->truesize;
-	charge = max(cb->truesize, PACK_HELD);
+	charge = max(cb->truesize, CARRIER_TRUESIZE);
 	atomic_add(charge - cb->charged, &sk->sk_rmem_alloc);
 	cb->charged = charge;
 	po->tp_packets++;
@@ -240,7 +240,7 @@ static bool copybreak_take(struct copybreak_cb *cb, struct xinet_queue_packet *p
 	cb->first += copybreak_room(packet->len);
 	cb->truesize -= packet->truesize;
 	more = cb->first != cb->end;
-	left = more ? max(cb->truesize, PACK_HELD) : 0;
+	left = more ? max(cb->truesize, CARRIER_TRUESIZE) : 0;
 	packet->truesize = cb->charged - left;
 	cb->charged = left;
 	return more;

@@ -135,7 +135,7 @@ struct xinet_receiver_ops {
  * @ops: its kind
  * @fast: @ops' fast(), or NULL while a packet may not take it; may change while
  *	packets see it
- * @plain: most packets may take @ops' fast(), see tpacket_frame.h
+ * @plain: most packets may take @ops' fast(), see fast_path.h
  *
  * Part of the memory that its functions work on, a ring for instance, so that
  * no packet sees the ones without the other; constant where they need nothing

@@ -1,16 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Received packets in a ring with frames of fixed size: TPACKET_V1 and V2. A
- * tap hands packets in, the program takes them out of its mapping. A frame:
- *
- *   +--------+-------------+- - - -+-----------+---------+------------------+
- *   | header | sockaddr_ll | gap   | virtio    | link-   | from the network |
- *   |        |             |       | net (opt) | level   | header on ...    |
- *   +--------+-------------+- - - -+-----------+---------+------------------+
- *   0        sll                               mac       net
- *
- * The gap makes the network header aligned; PACKET_RESERVE widens it. In cooked
- * mode there is no link-level part and mac equals net.
+ * Receive rings with frames of fixed size: TPACKET_V1 and V2. A tap hands packets
+ * in, the program takes them out of its mapping. ring_frame.c draws a frame.
  *
  * Whose a frame is:
  *
@@ -31,114 +22,28 @@
  * group, is what avoids it. A packet has the same time in all rings; where it
  * comes to a second one the packets of another CPU may have overtaken it.
  *
- * Most packets take the fast path, see tpacket_frame.h.
+ * Most packets take the fast path, see fast_path.h.
  */
 #include <linux/if_packet.h>
 #include <linux/netdevice.h>
 #include <linux/skbuff.h>
-#include <linux/virtio_net.h>
 #include <net/sock.h>
 
 #include "compat/xinet_compat_packet.h"
+#include "packet/fast_path.h"
 #include "packet/frame_info.h"
 #include "packet/queue.h"
 #include "packet/ring.h"
+#include "packet/ring_frame.h"
 #include "packet/sock.h"
 #include "packet/tap.h"
 #include "packet/tpacket.h"
-#include "packet/tpacket_frame.h"
-#include "packet/vnet.h"
 
 /* Of the struct sockaddr_ll in a frame of V2. */
 #define V2_SLL_OFFSET	(TPACKET2_HDRLEN - sizeof(struct sockaddr_ll))
 
-/* Bytes from the first one to the network header; may be anything. */
-static u32 tpacket_maclen(const struct sk_buff *skb,
-			  const struct xinet_tap_frame *frame)
-{
-	if (frame->mode == XINET_TAP_COOKED)
-		return 0;
-	return max(skb_network_offset(skb), 0);
-}
-
-bool xinet_tpacket_find_place(const struct xinet_ring *ring,
-			      const struct sk_buff *skb,
-			      const struct xinet_tap_frame *frame, u32 limit,
-			      struct xinet_tpacket_place *place)
-{
-	u32 maclen = tpacket_maclen(skb, frame);
-	u32 net = ring->net_offset;
-
-	if (unlikely(maclen > XINET_TPACKET_MIN_MACLEN))
-		net += TPACKET_ALIGN(ring->hdrlen + maclen) -
-		       TPACKET_ALIGN(ring->hdrlen + XINET_TPACKET_MIN_MACLEN);
-	if (unlikely(net > U16_MAX))
-		return false;
-
-	place->net = net;
-	place->mac = net - maclen;
-	place->snaplen = frame->snaplen;
-	place->vnet = ring->vnet_hdr_sz;
-	/* neither is above U16_MAX plus the longest skb */
-	place->cut = place->mac + place->snaplen > limit;
-	if (unlikely(place->cut)) {
-		place->snaplen = place->mac < limit ? limit - place->mac : 0;
-		place->vnet = place->vnet && place->mac <= limit;
-	}
-	return true;
-}
-
-/* Behind sll_addr is a gap that the longest addresses need. */
-static size_t tpacket_address_room(const struct xinet_tpacket_place *place,
-				   u32 sll)
-{
-	u32 end = place->mac;
-
-	if (!place->snaplen)
-		return sizeof_field(struct sockaddr_ll, sll_addr);
-	if (place->vnet)
-		end -= sizeof(struct virtio_net_hdr);
-	return end - sll - offsetof(struct sockaddr_ll, sll_addr);
-}
-
-void xinet_tpacket_fill(const struct xinet_packet_sock *po, void *base,
-			struct sk_buff *skb,
-			const struct xinet_tap_frame *frame,
-			const struct xinet_tpacket_place *place, u32 offset)
-{
-	const struct net_device *dev = skb->dev;
-	struct sockaddr_ll *sll = base + offset;
-
-	xinet_frame_copy(skb, base + place->mac, place->snaplen);
-
-	sll->sll_family = AF_PACKET;
-	sll->sll_protocol =
-		xinet_frame_protocol(skb, frame->mode == XINET_TAP_COOKED);
-	sll->sll_ifindex = unlikely(READ_ONCE(po->origdev)) ?
-			   frame->orig_dev->ifindex : dev->ifindex;
-	sll->sll_hatype = dev->type;
-	sll->sll_pkttype = skb->pkt_type;
-	sll->sll_halen =
-		xinet_frame_copy_address(skb, base + offset +
-					 offsetof(struct sockaddr_ll, sll_addr),
-					 tpacket_address_room(place, offset));
-}
-
-/*
- * As in AF_PACKET the header ends where the packet begins after 10 bytes, also
- * when 12 are left for it.
- */
-bool xinet_tpacket_put_vnet(const struct xinet_ring *ring, void *base,
-			    const struct sk_buff *skb,
-			    const struct xinet_tpacket_place *place)
-{
-	const u32 size = sizeof(struct virtio_net_hdr);
-
-	return !xinet_vnet_put(skb, base + place->mac - size, size);
-}
-
 static void tpacket_fill_v1(struct tpacket_hdr *h, const struct sk_buff *skb,
-			    const struct xinet_tpacket_place *place,
+			    const struct xinet_ring_place *place,
 			    const struct timespec64 *ts)
 {
 	h->tp_len = skb->len;
@@ -151,7 +56,7 @@ static void tpacket_fill_v1(struct tpacket_hdr *h, const struct sk_buff *skb,
 
 /* Returns what the tag adds to the status. */
 static u32 tpacket_fill_v2(struct tpacket2_hdr *h, const struct sk_buff *skb,
-			   const struct xinet_tpacket_place *place,
+			   const struct xinet_ring_place *place,
 			   const struct timespec64 *ts, bool cooked)
 {
 	struct xinet_frame_vlan vlan;
@@ -188,14 +93,14 @@ static noinline bool tpacket_store(struct xinet_packet_sock *po,
 {
 	const bool cooked = frame->mode == XINET_TAP_COOKED;
 	union xinet_ring_header *h = ring->head_frame;
-	struct xinet_tpacket_place place;
+	struct xinet_ring_place place;
 	struct timespec64 ts;
 	u32 status;
 
 	if (xinet_ring_status(ring->version, h) != TP_STATUS_KERNEL ||
-	    !xinet_tpacket_find_place(ring, skb, frame, ring->frame_size, &place))
+	    !xinet_ring_frame_find_place(ring, skb, frame, ring->frame_size, &place))
 		return false;
-	if (place.vnet && !xinet_tpacket_put_vnet(ring, h, skb, &place))
+	if (place.vnet && !xinet_ring_frame_put_vnet(ring, h, skb, &place))
 		return false;
 
 	xinet_ring_advance(ring);
@@ -209,7 +114,7 @@ static noinline bool tpacket_store(struct xinet_packet_sock *po,
 	status |= xinet_frame_timestamp(skb, READ_ONCE(po->tp_tstamp),
 					frame->now, &ts);
 
-	xinet_tpacket_fill(po, h, skb, frame, &place, ring->sll_offset);
+	xinet_ring_frame_fill(po, h, skb, frame, &place, ring->sll_offset);
 	if (ring->version == TPACKET_V1)
 		tpacket_fill_v1(&h->v1, skb, &place, &ts);
 	else
@@ -248,7 +153,7 @@ tpacket_store_v2(struct xinet_packet_sock *po, struct xinet_ring *ring,
 	h->tp_vlan_tci = 0;
 	h->tp_vlan_tpid = 0;
 	memset(h->tp_padding, 0, sizeof(h->tp_padding));
-	xinet_tpacket_put_plain(h, skb, from, mac, snaplen, V2_SLL_OFFSET);
+	xinet_ring_frame_put_plain(h, skb, from, mac, snaplen, V2_SLL_OFFSET);
 
 	/* into memory that is at hand under the lock: nothing is on the stack */
 	if (stamped || now)
@@ -267,7 +172,7 @@ static __always_inline bool tpacket_store_fast(struct xinet_packet_sock *po,
 					       struct sk_buff *skb,
 					       bool stamped)
 {
-	u32 len = xinet_tpacket_fast_len(skb);
+	u32 len = xinet_fast_len(skb);
 
 	return likely(len) &&
 	       tpacket_store_v2(po, ring, skb, skb_mac_header(skb), len, len,
@@ -287,7 +192,7 @@ tpacket_fast(struct xinet_tap_sink *sink,
 	/* under way while the ring was exchanged, its blocks may be gone */
 	stored = likely(sink->source == source &&
 			xinet_tap_sink_has(sink, receiver) &&
-			xinet_tpacket_is_fast(skb)) &&
+			xinet_fast_eligible(skb)) &&
 		 tpacket_store_fast(po, xinet_ring_of(receiver), skb, stamped);
 	spin_unlock(&sk->sk_receive_queue.lock);
 	if (likely(stored))
@@ -335,7 +240,7 @@ void xinet_tpacket_deliver(struct xinet_tap_sink *sink,
 		spin_unlock(&sk->sk_receive_queue.lock);
 		return;
 	}
-	stored = (xinet_tpacket_is_plain(po, ring, skb, frame) &&
+	stored = (xinet_ring_frame_is_plain(po, ring, skb, frame) &&
 		  tpacket_store_v2(po, ring, skb, skb->data, skb->len,
 				   frame->snaplen, true, frame->now)) ||
 		 tpacket_store(po, ring, skb, frame);

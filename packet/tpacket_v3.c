@@ -10,7 +10,7 @@
  *   +-------+---------+-----------+-----------+-----------+- - - - - - -+
  *   0                 first                   last        pos
  *
- * A frame is as in tpacket.c, its length a multiple of 8. The machine:
+ * ring_frame.c draws a frame; its length is a multiple of 8. The machine:
  *
  *              create
  *                |
@@ -78,12 +78,12 @@
 #include <net/sock.h>
 
 #include "compat/xinet_compat_packet.h"
+#include "packet/fast_path.h"
 #include "packet/frame_info.h"
 #include "packet/ring.h"
+#include "packet/ring_frame.h"
 #include "packet/sock.h"
 #include "packet/tap.h"
-#include "packet/tpacket.h"
-#include "packet/tpacket_frame.h"
 #include "packet/tpacket_v3.h"
 
 /* Alignment of the frames, the private area and what is in front of it. */
@@ -451,7 +451,7 @@ bool xinet_v3_is_readable(const struct xinet_tap_receiver *receiver)
 }
 
 static void v3_fill(struct tpacket3_hdr *h, struct sk_buff *skb, bool rxhash,
-		    const struct xinet_tpacket_place *place,
+		    const struct xinet_ring_place *place,
 		    const struct timespec64 *ts, u32 status, bool cooked)
 {
 	struct xinet_frame_vlan vlan;
@@ -480,14 +480,14 @@ static noinline bool v3_store(struct xinet_packet_sock *po,
 			      const struct xinet_tap_frame *frame)
 {
 	const bool cooked = frame->mode == XINET_TAP_COOKED;
-	struct xinet_tpacket_place place;
+	struct xinet_ring_place place;
 	struct xinet_v3 *v3 = &ring->v3;
 	struct tpacket3_hdr *h;
 	struct timespec64 ts;
 	u32 status;
 	u32 len;
 
-	if (!xinet_tpacket_find_place(ring, skb, frame, v3->max_frame, &place))
+	if (!xinet_ring_frame_find_place(ring, skb, frame, v3->max_frame, &place))
 		return false;
 	place.mac = min(place.mac, v3->max_frame);
 	len = ALIGN(place.mac + place.snaplen, V3_ALIGNMENT);
@@ -495,13 +495,13 @@ static noinline bool v3_store(struct xinet_packet_sock *po,
 	if (!xinet_v3_step(ring, XINET_V3_PACKET, len))
 		return false;
 	h = (void *)v3->block + v3->pos;
-	if (place.vnet && !xinet_tpacket_put_vnet(ring, h, skb, &place))
+	if (place.vnet && !xinet_ring_frame_put_vnet(ring, h, skb, &place))
 		return false;
 
 	status = xinet_frame_status(skb);
 	status |= xinet_frame_timestamp(skb, READ_ONCE(po->tp_tstamp),
 					frame->now, &ts);
-	xinet_tpacket_fill(po, h, skb, frame, &place, ring->sll_offset);
+	xinet_ring_frame_fill(po, h, skb, frame, &place, ring->sll_offset);
 	v3_fill(h, skb, v3->rxhash, &place, &ts, status, cooked);
 	h->tp_next_offset = len;
 
@@ -545,7 +545,7 @@ v3_store_plain(struct xinet_ring *ring, const struct xinet_tap_sink *sink,
 	h->tp_net = net;
 	memset(&h->hv1, 0, sizeof(h->hv1));
 	memset(h->tp_padding, 0, sizeof(h->tp_padding));
-	xinet_tpacket_put_plain(h, skb, from, mac, snaplen, V3_SLL_OFFSET);
+	xinet_ring_frame_put_plain(h, skb, from, mac, snaplen, V3_SLL_OFFSET);
 
 	status = xinet_frame_fast_time(skb, stamped, now, &ts);
 	h->tp_status = status | xinet_frame_status(skb);
@@ -562,9 +562,9 @@ static __always_inline bool v3_fast(struct xinet_tap_sink *sink,
 {
 	/* exchanged by now: its gate is shut */
 	struct xinet_ring *ring = xinet_ring_of(receiver);
-	u32 len = xinet_tpacket_fast_len(skb);
+	u32 len = xinet_fast_len(skb);
 
-	return likely(len && xinet_tpacket_is_fast(skb)) &&
+	return likely(len && xinet_fast_eligible(skb)) &&
 	       v3_store_plain(ring, sink, source, skb, skb_mac_header(skb),
 			      len, len, stamped, NULL);
 }
@@ -607,7 +607,7 @@ void xinet_v3_deliver(struct xinet_tap_sink *sink,
 	struct xinet_ring *ring = xinet_ring_of(receiver);
 	bool stored, wake;
 
-	if (xinet_tpacket_is_plain(po, ring, skb, frame) &&
+	if (xinet_ring_frame_is_plain(po, ring, skb, frame) &&
 	    v3_store_plain(ring, sink, frame->source, skb, skb->data, skb->len,
 			   frame->snaplen, true, frame->now))
 		return;

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The fast path of a packet to any receiver: what nearly every packet is, and so can
+ * be written without a function call but for the time. Each receiver has a slow path
+ * beside it, which knows every case and writes the same.
+ */
+#ifndef _XINET_PACKET_FAST_PATH_H
+#define _XINET_PACKET_FAST_PATH_H
+
+#include <linux/etherdevice.h>
+#include <linux/if_vlan.h>
+#include <linux/netdevice.h>
+#include <linux/skbuff.h>
+
+/* The longest link-level header; frames of rings leave room for as many bytes. */
+#define XINET_FAST_MAX_MACLEN	16
+
+/**
+ * xinet_fast_eligible() - whether a packet may take the fast path
+ * @skb: the packet, skb->data anywhere
+ *
+ * Judges the packet alone; the socket is judged when it gets its xinet_tap_fast_t.
+ */
+static __always_inline bool xinet_fast_eligible(const struct sk_buff *skb)
+{
+	const struct header_ops *ops = skb->dev->header_ops;
+	u32 maclen = (u32)skb->network_header - skb->mac_header;
+
+	return likely(maclen <= XINET_FAST_MAX_MACLEN && !skb->data_len &&
+		      !skb_vlan_tag_present(skb) && ops &&
+		      ops->parse == eth_header_parse && ops->create);
+}
+
+/**
+ * xinet_fast_len() - bytes of such a packet, link-level header included
+ * @skb: the packet
+ */
+static __always_inline u32 xinet_fast_len(const struct sk_buff *skb)
+{
+	return skb->len + (skb->data - skb_mac_header(skb));
+}
+
+#endif /* _XINET_PACKET_FAST_PATH_H */
