@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Address checks and bind, shared by every inet-like socket of the family.
- * Called from their proto_ops; knows addresses, ports and routing tables, no
- * protocol. Which ports are taken is for the protocol's get_port() to say: the
+ * Address checks, bind and connect, shared by every inet-like socket of the
+ * family. Called from their proto_ops; knows addresses, ports and routing tables,
+ * no protocol. Which ports are taken is for the protocol's get_port() to say: the
  * kernel's engines keep one table for PF_INET's sockets and ours.
+ *
+ * inet_bind() cannot do this: it asks for CAP_NET_BIND_SERVICE in the user namespace
+ * that owns the network namespace, we ask as xinet_capable() does, and the question
+ * comes after a program of the control group has rewritten the port.
  */
 #include <kunit/visibility.h>
 #include <linux/bpf-cgroup.h>
@@ -202,4 +206,13 @@ int xinet_bind(struct socket *sock, struct xinet_sockaddr *uaddr, int len)
 	if (err)
 		return err;
 	return xinet_bind_port(sk, (struct sockaddr_in *)uaddr, len, flags);
+}
+
+int xinet_connect(struct socket *sock, struct xinet_sockaddr *uaddr, int len,
+		  int flags)
+{
+	int err;
+
+	err = xinet_bind_check_family(uaddr, len);
+	return err ? err : inet_dgram_connect(sock, uaddr, len, flags);
 }

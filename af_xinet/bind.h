@@ -78,4 +78,17 @@ int xinet_bind_port(struct sock *sk, struct sockaddr_in *addr, int len,
  */
 int xinet_bind(struct socket *sock, struct xinet_sockaddr *uaddr, int len);
 
+/**
+ * xinet_connect() - proto_ops connect of the sockets without connections
+ * @sock: the socket
+ * @uaddr: struct sockaddr_in in kernel memory; AF_UNSPEC disconnects
+ * @len: its length in bytes
+ * @flags: O_NONBLOCK or 0
+ *
+ * Context: process; takes the socket lock.
+ * Return: -EAFNOSUPPORT for AF_XINET; what inet_dgram_connect() returned.
+ */
+int xinet_connect(struct socket *sock, struct xinet_sockaddr *uaddr, int len,
+		  int flags);
+
 #endif /* _XINET_BIND_H */

@@ -53,15 +53,6 @@ static struct xinet_protosw ping_protosw = {
 
 static DEFINE_MUTEX(ping_lock);	/* writers of ping_ops, ping_protosw.prot */
 
-static int dgram_connect(struct socket *sock, struct xinet_sockaddr *uaddr,
-			 int len, int flags)
-{
-	int err;
-
-	err = xinet_bind_check_family(uaddr, len);
-	return err ? err : inet_dgram_connect(sock, uaddr, len, flags);
-}
-
 /*
  * PF_INET makes the socket for the caller, under net.ipv4.ping_group_range of
  * @net: who may not have one learns it from here.
@@ -83,7 +74,7 @@ static int ping_learn_from(struct net *net)
 		goto out;
 
 	xinet_engine_take_ops(&ping_ops, sock->ops);
-	ping_ops.connect = dgram_connect;
+	ping_ops.connect = xinet_connect;
 	/* Pairs with smp_load_acquire() in ping_create(). */
 	smp_store_release(&ping_protosw.prot, prot);
 	err = 0;
@@ -122,7 +113,7 @@ int __init xinet_dgram_init(void)
 	int err;
 
 	xinet_engine_take_ops(&udp_ops, &inet_dgram_ops);
-	udp_ops.connect = dgram_connect;
+	udp_ops.connect = xinet_connect;
 
 	err = xinet_register_protosw(&udp_protosw);
 	if (err)

@@ -77,21 +77,12 @@ int xinet_inet_sock_create(struct net *net, struct socket *sock,
 	return err;
 }
 
-static int ops_connect(struct socket *sock, struct xinet_sockaddr *uaddr,
-		       int len, int flags)
-{
-	int err;
-
-	err = xinet_bind_check_family(uaddr, len);
-	return err ? err : inet_dgram_connect(sock, uaddr, len, flags);
-}
-
 void xinet_ops_fill(struct proto_ops *ops)
 {
 	ops->family	= xinet_family_number();
 	ops->release	= ops->release ?: xinet_release;
 	ops->bind	= ops->bind ?: xinet_bind;
-	ops->connect	= ops->connect ?: ops_connect;
+	ops->connect	= ops->connect ?: xinet_connect;
 	ops->socketpair	= ops->socketpair ?: sock_no_socketpair;
 	ops->accept	= ops->accept ?: sock_no_accept;
 	ops->getname	= ops->getname ?: inet_getname;

@@ -22,6 +22,7 @@
 #include "af_xinet/family.h"
 #include "af_xinet/protosw.h"
 #include "af_xinet/raw.h"
+#include "af_xinet/sockopt.h"
 #include "compat/xinet_compat_inet.h"
 
 static int raw_bind(struct socket *sock, struct xinet_sockaddr *uaddr, int len)
@@ -29,15 +30,13 @@ static int raw_bind(struct socket *sock, struct xinet_sockaddr *uaddr, int len)
 	return xinet_bind_inet(sock->sk, uaddr, len);
 }
 
-static int raw_connect(struct socket *sock, struct xinet_sockaddr *uaddr,
-		       int len, int flags)
+/* proto connect(): the socket is not locked, the address not checked. */
+static int raw_connect(struct sock *sk, struct xinet_sockaddr *uaddr, int len)
 {
 	int err;
 
-	err = xinet_bind_check_family(uaddr, len);
-	if (!err)
-		err = xinet_raw_expect_errors(sock->sk);
-	return err ? err : inet_dgram_connect(sock, uaddr, len, flags);
+	err = xinet_raw_expect_errors(sk);
+	return err ? err : ip4_datagram_connect(sk, uaddr, len);
 }
 
 /*
@@ -124,34 +123,24 @@ static int raw_get_icmp_filter(struct sock *sk, char __user *optval,
 			       int __user *optlen)
 {
 	struct icmp_filter filter;
-	int len;
 
 	if (inet_sk(sk)->inet_num != IPPROTO_ICMP)
 		return -EOPNOTSUPP;
-	if (get_user(len, optlen))
-		return -EFAULT;
-	if (len < 0)
-		return -EINVAL;
-
 	filter.data = READ_ONCE(raw_sk(sk)->filter.data);
-	len = min_t(unsigned int, len, sizeof(filter));
-	if (put_user(len, optlen) || copy_to_user(optval, &filter, len))
-		return -EFAULT;
-	return 0;
+	return xinet_sockopt_put(&filter, sizeof(filter), optval, optlen);
 }
 
 /* XINET_RAW_ICMP_ID of <linux/xinet.h> */
 static int raw_set_icmp_id(struct sock *sk, sockptr_t optval,
 			   unsigned int optlen)
 {
-	int id;
+	int err, id;
 
 	if (inet_sk(sk)->inet_num != IPPROTO_ICMP)
 		return -EOPNOTSUPP;
-	if (optlen < sizeof(id))
-		return -EINVAL;
-	if (copy_from_sockptr(&id, optval, sizeof(id)))
-		return -EFAULT;
+	err = xinet_sockopt_get_int(&id, optval, optlen);
+	if (err)
+		return err;
 	if (id < 0 || id > U16_MAX)
 		return -EINVAL;
 	return xinet_raw_bind_icmp_id(sk, id);
@@ -160,32 +149,23 @@ static int raw_set_icmp_id(struct sock *sk, sockptr_t optval,
 static int raw_get_icmp_id(struct sock *sk, char __user *optval,
 			   int __user *optlen)
 {
-	int id, len;
+	int id;
 
 	if (inet_sk(sk)->inet_num != IPPROTO_ICMP)
 		return -EOPNOTSUPP;
-	if (get_user(len, optlen))
-		return -EFAULT;
-	if (len < 0)
-		return -EINVAL;
-
 	id = (int)READ_ONCE(xinet_raw_sk(sk)->icmp_id) - 1;
-	len = min_t(unsigned int, len, sizeof(id));
-	if (put_user(len, optlen) || copy_to_user(optval, &id, len))
-		return -EFAULT;
-	return 0;
+	return xinet_sockopt_put(&id, sizeof(id), optval, optlen);
 }
 
 /* XINET_RAW_POINT of <linux/xinet.h> */
 static int raw_set_point(struct sock *sk, sockptr_t optval,
 			 unsigned int optlen)
 {
-	int point;
+	int err, point;
 
-	if (optlen < sizeof(point))
-		return -EINVAL;
-	if (copy_from_sockptr(&point, optval, sizeof(point)))
-		return -EFAULT;
+	err = xinet_sockopt_get_int(&point, optval, optlen);
+	if (err)
+		return err;
 	if (point != XINET_RAW_POINT_WIRE && point != XINET_RAW_POINT_HOST)
 		return -EINVAL;
 	return xinet_raw_set_point(sk, point);
@@ -194,18 +174,9 @@ static int raw_set_point(struct sock *sk, sockptr_t optval,
 static int raw_get_point(struct sock *sk, char __user *optval,
 			 int __user *optlen)
 {
-	int point, len;
+	int point = READ_ONCE(xinet_raw_sk(sk)->point);
 
-	if (get_user(len, optlen))
-		return -EFAULT;
-	if (len < 0)
-		return -EINVAL;
-
-	point = READ_ONCE(xinet_raw_sk(sk)->point);
-	len = min_t(unsigned int, len, sizeof(point));
-	if (put_user(len, optlen) || copy_to_user(optval, &point, len))
-		return -EFAULT;
-	return 0;
+	return xinet_sockopt_put(&point, sizeof(point), optval, optlen);
 }
 
 /*
@@ -282,7 +253,7 @@ static struct proto raw_proto = {
 	.owner		= THIS_MODULE,
 	.close		= raw_close,
 	.destroy	= raw_destroy,
-	.connect	= ip4_datagram_connect,
+	.connect	= raw_connect,
 	.disconnect	= raw_disconnect,
 	.release_cb	= ip4_datagram_release_cb,
 	.hash		= xinet_raw_hash,
@@ -300,7 +271,7 @@ static struct proto_ops raw_ops __ro_after_init = {
 	.owner		= THIS_MODULE,
 	.release	= xinet_release,
 	.bind		= raw_bind,
-	.connect	= raw_connect,
+	.connect	= xinet_connect,
 	.socketpair	= sock_no_socketpair,
 	.accept		= sock_no_accept,
 	.getname	= inet_getname,

@@ -24,6 +24,7 @@
 #include "af_xinet/raw.h"
 #include "af_xinet/raw_error.h"
 #include "af_xinet/raw_table.h"
+#include "af_xinet/wake.h"
 #include "compat/xinet_compat_inet.h"
 
 void (*xinet_raw_data_ready)(struct sock *sk) __ro_after_init;
@@ -256,10 +257,9 @@ static void raw_set_pktinfo(const struct sock *sk, struct sk_buff *skb)
 }
 
 /*
- * Puts @skb into the receive queue and wakes who waits. That there is room has
- * been seen before the packet was cloned; the protocol has no memory account
- * beyond the socket's. The common way to wake is a call that mostly finds
- * nobody: that is seen here.
+ * Puts @skb into the receive queue and wakes the reader. The caller has seen that
+ * there is room before it cloned the packet; the protocol has no memory account
+ * beyond the socket's.
  */
 static void raw_append(struct sock *sk, struct sk_buff *skb)
 {
@@ -273,12 +273,8 @@ static void raw_append(struct sock *sk, struct sk_buff *skb)
 	__skb_queue_tail(queue, skb);
 	spin_unlock(&queue->lock);
 
-	if (sk->sk_data_ready == xinet_raw_data_ready &&
-	    !skwq_has_sleeper(rcu_dereference(sk->sk_wq)) &&
-	    !sock_flag(sk, SOCK_FASYNC))
-		return;
 	if (!sock_flag(sk, SOCK_DEAD))
-		sk->sk_data_ready(sk);
+		xinet_wake_reader(sk, xinet_raw_data_ready);
 }
 
 /* Queues @skb, which is ours, on @sk, or frees it. */

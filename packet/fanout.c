@@ -53,6 +53,7 @@
 #include <net/sock.h>
 
 #include "compat/xinet_compat_packet.h"
+#include "af_xinet/sockopt.h"
 #include "packet/fanout.h"
 #include "packet/fanout_group.h"
 #include "packet/flow_hash.h"
@@ -390,12 +391,12 @@ static struct bpf_prog *fanout_get_cbpf(sockptr_t optval, unsigned int optlen)
 
 static struct bpf_prog *fanout_get_ebpf(sockptr_t optval, unsigned int optlen)
 {
-	u32 fd;
+	int fd;
+	int err;
 
-	if (optlen != sizeof(fd))
-		return ERR_PTR(-EINVAL);
-	if (copy_from_sockptr(&fd, optval, sizeof(fd)))
-		return ERR_PTR(-EFAULT);
+	err = xinet_sockopt_get_exact_int(&fd, optval, optlen);
+	if (err)
+		return ERR_PTR(err);
 	return bpf_prog_get_type(fd, BPF_PROG_TYPE_SOCKET_FILTER);
 }
 

@@ -32,6 +32,7 @@
 #include <net/sock.h>
 
 #include "compat/xinet_compat_packet.h"
+#include "af_xinet/sockopt.h"
 #include "packet/lane.h"
 #include "packet/lane_readers.h"
 #include "packet/lanes.h"
@@ -311,11 +312,8 @@ int xinet_lanes_setsockopt(struct xinet_packet_sock *po, int optname,
 	case XINET_RX_RING_ATTACH:
 	case XINET_RX_RING_FLUSH:
 	case XINET_RX_RING_FREEZE:
-		if (optlen != sizeof(val))
-			return -EINVAL;
-		if (copy_from_sockptr(&val, optval, sizeof(val)))
-			return -EFAULT;
-		return lanes_command(po, optname, val);
+		err = xinet_sockopt_get_exact_int(&val, optval, optlen);
+		return err ? err : lanes_command(po, optname, val);
 	default:
 		return -ENOPROTOOPT;
 	}

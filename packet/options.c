@@ -12,6 +12,7 @@
 #include <net/sock.h>
 
 #include "compat/xinet_compat_packet.h"
+#include "af_xinet/sockopt.h"
 #include "packet/bind.h"
 #include "packet/fanout.h"
 #include "packet/filter_change.h"
@@ -45,20 +46,6 @@ static int options_set_socket(struct socket *sock, int optname,
 	return 0;
 }
 
-static int options_copy_int(int *val, sockptr_t optval, unsigned int optlen)
-{
-	if (optlen != sizeof(*val))
-		return -EINVAL;
-	return copy_from_sockptr(val, optval, sizeof(*val)) ? -EFAULT : 0;
-}
-
-/* The oldest options of AF_PACKET take a value longer than an int, too. */
-static int options_copy_long(int *val, sockptr_t optval, unsigned int optlen)
-{
-	return options_copy_int(val, optval, min_t(unsigned int, optlen,
-						   sizeof(*val)));
-}
-
 static int options_set_ignore_outgoing(struct xinet_packet_sock *po, int val)
 {
 	if (val < 0 || val > 1)
@@ -81,23 +68,24 @@ static int options_set_packet(struct xinet_packet_sock *po, int optname,
 		return xinet_membership_setsockopt(po, optname ==
 						   PACKET_ADD_MEMBERSHIP,
 						   optval, optlen);
+	/* the oldest options of AF_PACKET take a value longer than an int, too */
 	case PACKET_AUXDATA:
-		err = options_copy_long(&val, optval, optlen);
+		err = xinet_sockopt_get_int(&val, optval, optlen);
 		if (!err)
 			WRITE_ONCE(po->auxdata, val != 0);
 		return err;
 	case PACKET_ORIGDEV:
-		err = options_copy_long(&val, optval, optlen);
+		err = xinet_sockopt_get_int(&val, optval, optlen);
 		if (!err) {
 			WRITE_ONCE(po->origdev, val != 0);
 			xinet_receiver_options_changed(po);
 		}
 		return err;
 	case PACKET_IGNORE_OUTGOING:
-		err = options_copy_int(&val, optval, optlen);
+		err = xinet_sockopt_get_exact_int(&val, optval, optlen);
 		return err ? err : options_set_ignore_outgoing(po, val);
 	case PACKET_QDISC_BYPASS:
-		err = options_copy_int(&val, optval, optlen);
+		err = xinet_sockopt_get_exact_int(&val, optval, optlen);
 		if (!err)
 			WRITE_ONCE(po->qdisc_bypass, val != 0);
 		return err;
@@ -130,7 +118,7 @@ static int options_set_xinet(struct sock *sk, int optname, sockptr_t optval,
 	if (optname != XINET_PACKET_COOKED)
 		return xinet_lanes_setsockopt(xinet_packet_sk(sk), optname,
 					      optval, optlen);
-	err = options_copy_int(&val, optval, optlen);
+	err = xinet_sockopt_get_exact_int(&val, optval, optlen);
 	if (err)
 		return err;
 	if (val != 0 && val != 1)

@@ -11,6 +11,7 @@
 #include <linux/xinet.h>
 #include <net/sock.h>
 
+#include "af_xinet/sockopt.h"
 #include "packet/receiver.h"
 #include "packet/ring_options.h"
 #include "packet/sock.h"
@@ -70,10 +71,9 @@ int xinet_ring_options_set(struct xinet_packet_sock *po, int optname,
 	default:
 		return -ENOPROTOOPT;
 	}
-	if (optlen != sizeof(val))
-		return -EINVAL;
-	if (copy_from_sockptr(&val, optval, sizeof(val)))
-		return -EFAULT;
+	err = xinet_sockopt_get_exact_int(&val, optval, optlen);
+	if (err)
+		return err;
 	if (!ring_options_in_range(optname, val))
 		return -EINVAL;
 
@@ -123,13 +123,12 @@ int xinet_ring_options_set_latency(struct xinet_packet_sock *po, int optname,
 				   sockptr_t optval, unsigned int optlen)
 {
 	struct sock *sk = &po->sk;
-	int err = 0;
+	int err;
 	int val;
 
-	if (optlen != sizeof(val))
-		return -EINVAL;
-	if (copy_from_sockptr(&val, optval, sizeof(val)))
-		return -EFAULT;
+	err = xinet_sockopt_get_exact_int(&val, optval, optlen);
+	if (err)
+		return err;
 	if (val < 0)
 		return -EINVAL;
 

@@ -15,6 +15,7 @@
 #include <linux/workqueue.h>
 #include <net/sock.h>
 
+#include "af_xinet/wake.h"
 #include "packet/filter.h"
 #include "packet/tap.h"
 
@@ -173,23 +174,12 @@ static inline bool xinet_packet_has_ring(const struct xinet_packet_sock *po)
 }
 
 /**
- * xinet_packet_wake() - let the program know
- * @po: the socket; no lock held
- *
- * Costs a barrier when nobody waits.
- *
- * Context: RCU.
+ * xinet_packet_wake() - xinet_wake_reader() of a packet socket
+ * @po: the socket
  */
 static inline void xinet_packet_wake(struct xinet_packet_sock *po)
 {
-	struct sock *sk = &po->sk;
-
-	/* the barrier pairs with that of sock_poll_wait() */
-	if (likely(READ_ONCE(sk->sk_data_ready) == po->data_ready &&
-		   !sock_flag(sk, SOCK_FASYNC) &&
-		   !skwq_has_sleeper(rcu_dereference(sk->sk_wq))))
-		return;
-	sk->sk_data_ready(sk);
+	xinet_wake_reader(&po->sk, po->data_ready);
 }
 
 /**

@@ -16,6 +16,7 @@
 #include <net/sock.h>
 
 #include "compat/xinet_compat_packet.h"
+#include "af_xinet/sockopt.h"
 #include "packet/ring.h"
 #include "packet/sock.h"
 #include "packet/vnet.h"
@@ -61,10 +62,11 @@ int xinet_vnet_setsockopt(struct xinet_packet_sock *po, int optname,
 	int err;
 	int val;
 
-	if (!vnet_is_raw(sk) || optlen < sizeof(val))
+	if (!vnet_is_raw(sk))
 		return -EINVAL;
-	if (copy_from_sockptr(&val, optval, sizeof(val)))
-		return -EFAULT;
+	err = xinet_sockopt_get_int(&val, optval, optlen);
+	if (err)
+		return err;
 	size = vnet_wanted_size(optname, val);
 	if (size < 0)
 		return size;
