@@ -29,8 +29,8 @@
 #include <linux/sizes.h>
 #include <linux/slab.h>
 
+#include "af_xinet/copy.h"
 #include "af_xinet/copybreak.h"
-#include "packet/frame_info.h"
 
 /* Bytes of a carrier, those for packets, and what keeping one of them keeps. */
 #define CARRIER_BYTES	SZ_1K
@@ -195,7 +195,7 @@ struct sk_buff *xinet_skb_copybreak(struct sk_buff *skb, unsigned int len)
 
 	data = carrier + ring->used + ALIGN(lead, CARRIER_ALIGN);
 	ring->used += room;
-	xinet_frame_copy_linear(data - lead, start, lead + len);
+	xinet_copy_linear(data - lead, start, lead + len);
 	copybreak_move(clone, carrier, data, len);
 	return clone;
 }

@@ -186,11 +186,14 @@ out:
 	return err;
 }
 
-/* Kernel code that accepts for itself gives the socket its ops afterwards. */
-int xinet_stream_accepted(struct socket *newsock)
+static int stream_accept XINET_ACCEPT_PARAMS
 {
-	if (READ_ONCE(newsock->ops) != &stream_ops)
-		return 0;
+	int err;
+
+	err = inet_accept XINET_ACCEPT_ARGS;
+	/* kernel code that accepts for itself gives the socket its ops afterwards */
+	if (err || READ_ONCE(newsock->ops) != &stream_ops)
+		return err;
 	stream_watch(newsock->sk);
 	return xinet_list_sock(newsock->sk);
 }
@@ -278,7 +281,7 @@ int __init xinet_stream_init(void)
 
 	xinet_engine_take_ops(&stream_ops, &inet_stream_ops);
 	stream_ops.connect = stream_connect;
-	stream_ops.accept = xinet_inet_accept;
+	stream_ops.accept = stream_accept;
 	stream_ops.listen = stream_listen;
 	stream_ops.sendmsg = stream_sendmsg;
 	stream_ops.setsockopt = stream_setsockopt;

@@ -21,6 +21,7 @@
 #include <linux/timekeeping.h>
 
 #include "compat/xinet_compat_packet.h"
+#include "af_xinet/copy.h"
 
 /**
  * struct xinet_frame_vlan - the tag in front of a packet
@@ -222,38 +223,6 @@ static inline u8 xinet_frame_copy_address(const struct sk_buff *skb, u8 *addr,
 	return len;
 }
 
-/* Up to here words are faster than the string instructions of a CPU. */
-#define XINET_FRAME_WORDS_MAX	256
-
-/* Some words at a time, to and from anywhere. */
-#define XINET_FRAME_STEP	(4 * sizeof(u64))
-
-/* In words, the last of which may overlap those before. */
-static __always_inline void
-xinet_frame_copy_words(void *to, const void *from, unsigned int len)
-{
-	const void *last = from + len - XINET_FRAME_STEP;
-	void *to_last = to + len - XINET_FRAME_STEP;
-
-	do {
-		memcpy(to, from, XINET_FRAME_STEP);
-		from += XINET_FRAME_STEP;
-		to += XINET_FRAME_STEP;
-	} while (from < last);
-	memcpy(to_last, last, XINET_FRAME_STEP);
-}
-
-/* What the CPU can read without help. */
-static __always_inline void
-xinet_frame_copy_linear(void *to, const void *from, unsigned int len)
-{
-	if (IS_ENABLED(CONFIG_HAVE_EFFICIENT_UNALIGNED_ACCESS) &&
-	    len >= XINET_FRAME_STEP && len <= XINET_FRAME_WORDS_MAX)
-		xinet_frame_copy_words(to, from, len);
-	else
-		memcpy(to, from, len);
-}
-
 /**
  * xinet_frame_copy() - the bytes of a packet
  * @skb: the packet
@@ -264,7 +233,7 @@ static inline void xinet_frame_copy(const struct sk_buff *skb, void *to,
 				    unsigned int len)
 {
 	if (likely(len <= skb_headlen(skb)))
-		xinet_frame_copy_linear(to, skb->data, len);
+		xinet_copy_linear(to, skb->data, len);
 	else
 		WARN_ON_ONCE(skb_copy_bits(skb, 0, to, len));
 }

@@ -361,7 +361,7 @@ static __always_inline void lane_fill_fast(struct xinet_rx_record *record,
 	record->reserved = 0;
 	memset(record->addr, 0, sizeof(record->addr));
 	memcpy(record->addr, eth_hdr(skb)->h_source, ETH_ALEN);
-	xinet_frame_copy_linear(record + 1, skb_mac_header(skb), pkt_len);
+	xinet_copy_linear(record + 1, skb_mac_header(skb), pkt_len);
 }
 
 static __always_inline bool

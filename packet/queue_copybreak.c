@@ -179,7 +179,7 @@ copybreak_fill(struct xinet_queue_packet *packet, const struct sk_buff *skb,
 	packet->from.pkttype = skb->pkt_type;
 	packet->from.halen = ETH_ALEN;
 	memcpy(packet->addr, eth_hdr(skb)->h_source, ETH_ALEN);
-	xinet_frame_copy_linear(packet + 1, data, len);
+	xinet_copy_linear(packet + 1, data, len);
 }
 
 bool xinet_queue_copybreak(struct xinet_packet_sock *po, const struct sk_buff *skb,

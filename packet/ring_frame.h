@@ -131,7 +131,7 @@ xinet_ring_frame_put_plain(void *base, const struct sk_buff *skb,
 	sll->sll_pkttype = skb->pkt_type;
 	sll->sll_halen = ETH_ALEN;
 	memcpy(sll->sll_addr, eth_hdr(skb)->h_source, ETH_ALEN);
-	xinet_frame_copy_linear(base + mac, from, snaplen);
+	xinet_copy_linear(base + mac, from, snaplen);
 }
 
 #endif /* _XINET_PACKET_RING_FRAME_H */

@@ -204,8 +204,8 @@ static int ring_fill(const struct ring_walk *w, struct sk_buff *skb,
 	if (offset < 0)
 		return offset;
 	if (likely(!skb_is_nonlinear(skb)))
-		xinet_frame_copy_linear(skb->data + offset, slot->data,
-					slot->len);
+		xinet_copy_linear(skb->data + offset, slot->data,
+				  slot->len);
 	else if (skb_store_bits(skb, offset, slot->data, slot->len))
 		return -EFAULT;
 

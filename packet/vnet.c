@@ -17,7 +17,6 @@
 
 #include "compat/xinet_compat_packet.h"
 #include "af_xinet/sockopt.h"
-#include "packet/ring.h"
 #include "packet/sock.h"
 #include "packet/vnet.h"
 

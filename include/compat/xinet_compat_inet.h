@@ -155,26 +155,15 @@ static inline int xinet_cgroup_bind(struct sock *sk,
 void nf_queue_nf_hook_drop(struct net *net);
 #endif
 
-/* In af_xinet/stream.c: has the last word on a connection that was accepted. */
-int xinet_stream_accepted(struct socket *newsock);
-
-/* proto_ops' accept(): that of PF_INET, then xinet_stream_accepted(). */
+/* What proto_ops' accept() takes, and how it hands that on. */
 #ifdef XINET_HAVE_PROTO_ACCEPT_ARG
-static inline int xinet_inet_accept(struct socket *sock, struct socket *newsock,
-				    struct proto_accept_arg *arg)
-{
-	int err = inet_accept(sock, newsock, arg);
-
-	return err ? err : xinet_stream_accepted(newsock);
-}
+#define XINET_ACCEPT_PARAMS \
+	(struct socket *sock, struct socket *newsock, struct proto_accept_arg *arg)
+#define XINET_ACCEPT_ARGS	(sock, newsock, arg)
 #else
-static inline int xinet_inet_accept(struct socket *sock, struct socket *newsock,
-				    int flags, bool kern)
-{
-	int err = inet_accept(sock, newsock, flags, kern);
-
-	return err ? err : xinet_stream_accepted(newsock);
-}
+#define XINET_ACCEPT_PARAMS \
+	(struct socket *sock, struct socket *newsock, int flags, bool kern)
+#define XINET_ACCEPT_ARGS	(sock, newsock, flags, kern)
 #endif
 
 /* One entry of the error queue; sets msg->msg_namelen. */
