@@ -16,7 +16,7 @@
 #include <net/route.h>
 
 #include "compat/xinet_compat_inet.h"
-#include "af_xinet/handler.h"
+#include "af_xinet/protocol.h"
 #include "af_xinet/ip_input.h"
 #include "af_xinet/ip_local.h"
 #include "af_xinet/ip_rx.h"
@@ -32,7 +32,7 @@
 /* Whether somebody wants the packet, by protocol and addresses; RCU. */
 static bool ip_wanted(const struct xinet_ip_rx *rx)
 {
-	return xinet_handler_wanted(rx->iph->protocol) ||
+	return xinet_protocol_wanted(rx->iph->protocol) ||
 	       xinet_raw_wanted(rx, XINET_RAW_POINT_WIRE);
 }
 
@@ -72,7 +72,7 @@ static void ip_input(struct xinet_ip_rx *rx)
 		return;
 
 	rx->icmp_type = xinet_ip_icmp_type(rx);
-	if (!xinet_handler_any() || !xinet_handler_input(rx))
+	if (!xinet_protocol_any() || !xinet_protocol_input(rx))
 		xinet_raw_input(rx);
 }
 
@@ -101,7 +101,7 @@ static void ip_set_interfaces(struct xinet_ip_rx *rx,
 static bool ip_may_be_wanted(const struct xinet_raw_table *wire, u8 protocol)
 {
 	return xinet_raw_table_has(wire, protocol) ||
-	       xinet_handler_wanted(protocol);
+	       xinet_protocol_wanted(protocol);
 }
 
 /*
@@ -157,7 +157,7 @@ int xinet_ip_rcv(struct sk_buff *skb, struct net_device *dev,
 		&xinet_raw_pernet_rcu(dev_net(dev))->table[XINET_RAW_POINT_WIRE];
 
 	if (skb->pkt_type == PACKET_OTHERHOST ||
-	    (!READ_ONCE(wire->sockets) && !xinet_handler_any()))
+	    (!READ_ONCE(wire->sockets) && !xinet_protocol_any()))
 		consume_skb(skb);
 	else if (likely(xinet_ip_header_is_linear(skb)))
 		ip_receive(skb, dev, (const struct iphdr *)skb->data, wire);

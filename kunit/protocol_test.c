@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The handlers of IP protocols: af_xinet/handler.c. */
+/* The handlers of IP protocols: af_xinet/protocol.c. */
 #include <kunit/test.h>
 #include <linux/icmp.h>
 #include <linux/in.h>
@@ -11,7 +11,7 @@
 #include <net/xinet.h>
 
 #include "af_xinet/family.h"
-#include "af_xinet/handler.h"
+#include "af_xinet/protocol.h"
 #include "af_xinet/ip_hook.h"
 #include "af_xinet/ip_rx.h"
 #include "fake_dev.h"
@@ -97,7 +97,7 @@ static bool input(struct kunit *test, u8 protocol)
 
 	local_bh_disable();
 	rcu_read_lock();
-	taken = xinet_handler_input(&rx);
+	taken = xinet_protocol_input(&rx);
 	rcu_read_unlock();
 	local_bh_enable();
 	kfree_skb(rx.skb);

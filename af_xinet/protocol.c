@@ -19,7 +19,7 @@
 #include <net/xfrm.h>
 #include <net/xinet.h>
 
-#include "af_xinet/handler.h"
+#include "af_xinet/protocol.h"
 #include "af_xinet/ip_hook.h"
 #include "af_xinet/ip_rx.h"
 #include "af_xinet/mib.h"
@@ -32,9 +32,9 @@
 static DEFINE_MUTEX(handler_lock);
 static const struct xinet_protocol __rcu *handlers[MAX_INET_PROTOS];
 static const struct xinet_protocol __rcu *wire_handlers[MAX_INET_PROTOS];
-unsigned int xinet_handler_count;	/* of the wire; under handler_lock */
+unsigned int xinet_protocol_count;	/* of the wire; under handler_lock */
 
-bool xinet_handler_wanted(u8 protocol)
+bool xinet_protocol_wanted(u8 protocol)
 {
 	return rcu_access_pointer(wire_handlers[protocol]);
 }
@@ -115,7 +115,7 @@ static int handler_add(const struct xinet_protocol *p, u8 protocol)
 	if (err)
 		return err;
 	rcu_assign_pointer(wire_handlers[protocol], p);
-	WRITE_ONCE(xinet_handler_count, xinet_handler_count + 1);
+	WRITE_ONCE(xinet_protocol_count, xinet_protocol_count + 1);
 	return 0;
 }
 
@@ -144,7 +144,7 @@ int xinet_del_protocol(const struct xinet_protocol *p, u8 protocol)
 		RCU_INIT_POINTER(handlers[protocol], NULL);
 		inet_del_protocol(&handler_net_protocol, protocol);
 	} else if (rcu_access_pointer(wire_handlers[protocol]) == p) {
-		WRITE_ONCE(xinet_handler_count, xinet_handler_count - 1);
+		WRITE_ONCE(xinet_protocol_count, xinet_protocol_count - 1);
 		RCU_INIT_POINTER(wire_handlers[protocol], NULL);
 		xinet_ip_hook_put();
 		synchronize_net();
@@ -156,7 +156,7 @@ int xinet_del_protocol(const struct xinet_protocol *p, u8 protocol)
 }
 EXPORT_SYMBOL_GPL(xinet_del_protocol);
 
-bool xinet_handler_input(struct xinet_ip_rx *rx)
+bool xinet_protocol_input(struct xinet_ip_rx *rx)
 {
 	const struct xinet_protocol *p;
 	struct sk_buff *skb;
@@ -182,4 +182,4 @@ bool xinet_handler_input(struct xinet_ip_rx *rx)
 	handler_deliver(p, skb);
 	return !shared;
 }
-EXPORT_SYMBOL_IF_KUNIT(xinet_handler_input);
+EXPORT_SYMBOL_IF_KUNIT(xinet_protocol_input);

@@ -1,36 +1,36 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-#ifndef _XINET_HANDLER_H
-#define _XINET_HANDLER_H
+#ifndef _XINET_PROTOCOL_H
+#define _XINET_PROTOCOL_H
 
 #include <linux/types.h>
 
 struct sk_buff;
 struct xinet_ip_rx;
 
-extern unsigned int xinet_handler_count;
+extern unsigned int xinet_protocol_count;
 
 /**
- * xinet_handler_any() - whether any handler is called from the wire
+ * xinet_protocol_any() - whether any handler is called from the wire
  *
  * Those of protocols that the kernel speaks itself are.
  *
  * Context: any.
  */
-static inline bool xinet_handler_any(void)
+static inline bool xinet_protocol_any(void)
 {
-	return READ_ONCE(xinet_handler_count);
+	return READ_ONCE(xinet_protocol_count);
 }
 
 /**
- * xinet_handler_wanted() - whether an IP protocol has a handler on the wire
+ * xinet_protocol_wanted() - whether an IP protocol has a handler on the wire
  * @protocol: IP protocol number
  *
  * Context: any; true may have become false by the time it is used.
  */
-bool xinet_handler_wanted(u8 protocol);
+bool xinet_protocol_wanted(u8 protocol);
 
 /**
- * xinet_handler_input() - give a datagram to the handler of its protocol
+ * xinet_protocol_input() - give a datagram to the handler of its protocol
  * @rx: a packet from the wire, not a fragment
  *
  * The handler gets a clone when raw sockets want the packet too, else the
@@ -39,6 +39,6 @@ bool xinet_handler_wanted(u8 protocol);
  * Context: softirq, RCU read side.
  * Return: true when the packet went to the handler and @rx is void.
  */
-bool xinet_handler_input(struct xinet_ip_rx *rx);
+bool xinet_protocol_input(struct xinet_ip_rx *rx);
 
-#endif /* _XINET_HANDLER_H */
+#endif /* _XINET_PROTOCOL_H */
