@@ -30,9 +30,9 @@
 
 #include "af_xinet/diag.h"
 #include "af_xinet/family.h"
-#include "af_xinet/raw.h"
 #include "af_xinet/reach.h"
 #include "af_xinet/registry.h"
+#include "ip/raw.h"
 #include "compat/xinet_compat_inet.h"
 #include "packet/diag.h"
 

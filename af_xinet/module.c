@@ -11,21 +11,21 @@
 #include <linux/xinet.h>
 #include <net/genetlink.h>
 
-#include "af_xinet/copybreak.h"
-#include "af_xinet/dgram.h"
 #include "af_xinet/diag.h"
 #include "af_xinet/family.h"
-#include "af_xinet/ip_hook.h"
-#include "af_xinet/ip_input.h"
-#include "af_xinet/ip_local.h"
-#include "af_xinet/local_in.h"
 #include "af_xinet/mib.h"
 #include "af_xinet/netlink.h"
 #include "af_xinet/proc.h"
-#include "af_xinet/raw.h"
-#include "af_xinet/raw_table.h"
 #include "af_xinet/registry.h"
-#include "af_xinet/stream.h"
+#include "inet/dgram.h"
+#include "inet/stream.h"
+#include "ip/copybreak.h"
+#include "ip/ip_hook.h"
+#include "ip/ip_input.h"
+#include "ip/ip_local.h"
+#include "ip/local_in.h"
+#include "ip/raw.h"
+#include "ip/raw_table.h"
 #include "packet/packet.h"
 
 static const struct xinet_raw_behind_ops behind_ops = {

@@ -23,7 +23,7 @@
 #include "af_xinet/mib.h"
 #include "af_xinet/proc.h"
 #include "af_xinet/protosw.h"
-#include "af_xinet/raw.h"
+#include "ip/raw.h"
 #include "compat/xinet_compat_inet.h"
 #include "packet/sock.h"
 

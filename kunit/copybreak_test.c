@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Small packets that are kept together: af_xinet/copybreak.c. What is kept says
+ * Small packets that are kept together: ip/copybreak.c. What is kept says
  * all that the packet said, and does not hold the packet's memory.
  */
 #include <kunit/test.h>
@@ -11,7 +11,7 @@
 #include <linux/skbuff.h>
 #include <linux/slab.h>
 
-#include "af_xinet/copybreak.h"
+#include "ip/copybreak.h"
 #include "suites.h"
 
 #define TEST_LEN	84

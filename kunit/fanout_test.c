@@ -22,7 +22,7 @@
 #include "packet/fanout.h"
 #include "packet/queue_copybreak.h"
 #include "packet/sock.h"
-#include "packet/tap.h"
+#include "packet/tap/tap.h"
 #include "suites.h"
 
 #define TEST_MEMBERS	4

@@ -19,8 +19,8 @@
 #include <linux/skbuff.h>
 #include <linux/vmalloc.h>
 
-#include "packet/filter_index.h"
-#include "packet/filter_keys.h"
+#include "packet/tap/filter_index.h"
+#include "packet/tap/filter_keys.h"
 #include "suites.h"
 
 static unsigned int filter_pairs;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Interned socket filters: packet/filter.c, on tables and programs of the test's. */
+/* Interned socket filters: packet/tap/filter.c, on tables and programs of the test's. */
 #include <kunit/test.h>
 #include <linux/err.h>
 #include <linux/filter.h>
 #include <linux/refcount.h>
 #include <linux/slab.h>
 
-#include "packet/filter.h"
+#include "packet/tap/filter.h"
 #include "suites.h"
 
 static void classic_program(struct kunit *test, u32 verdict,

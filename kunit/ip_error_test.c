@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* ICMP errors and whom they concern: af_xinet/ip_error.c, raw_error.c. */
+/* ICMP errors and whom they concern: ip/ip_error.c, raw_error.c. */
 #include <kunit/test.h>
 #include <linux/icmp.h>
 #include <linux/in.h>
@@ -11,9 +11,9 @@
 #include <net/tcp_states.h>
 
 #include "af_xinet/family.h"
-#include "af_xinet/ip_error.h"
-#include "af_xinet/ip_rx.h"
-#include "af_xinet/raw.h"
+#include "ip/ip_error.h"
+#include "ip/ip_rx.h"
+#include "ip/raw.h"
 #include "compat/xinet_compat_inet.h"
 #include "fake_dev.h"
 #include "suites.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * af_xinet/ip_rx.c and ip_input.c: what a host must drop, and that fragments meet
+ * ip/ip_rx.c and ip_input.c: what a host must drop, and that fragments meet
  * those of our own sockets only.
  */
 #include <kunit/test.h>
@@ -13,8 +13,8 @@
 #include <net/sock.h>
 
 #include "af_xinet/family.h"
-#include "af_xinet/ip_rx.h"
 #include "fake_dev.h"
+#include "ip/ip_rx.h"
 #include "suites.h"
 
 #define TEST_PAYLOAD	32

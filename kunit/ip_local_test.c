@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * af_xinet/ip_local.c: a remembered answer ends with what it rests on. Every
+ * ip/ip_local.c: a remembered answer ends with what it rests on. Every
  * case asks twice first, so that the second answer comes from memory.
  */
 #include <kunit/test.h>
@@ -11,8 +11,8 @@
 #include <net/net_namespace.h>
 #include <net/sock.h>
 
-#include "af_xinet/ip_local.h"
 #include "fake_dev.h"
+#include "ip/ip_local.h"
 #include "suites.h"
 
 /* TEST-NET-2 and TEST-NET-3 of RFC 5737: no route leads back to the sender. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Lanes of XINET_RX_RING: packet/lane.c. What takes the fast path into a lane
+ * Lanes of XINET_RX_RING: packet/ring/lane.c. What takes the fast path into a lane
  * leaves the same record as what takes the slow one; what the fast path cannot
  * do it leaves to the other, and nothing behind.
  */
@@ -20,10 +20,10 @@
 #include "af_xinet/family.h"
 #include "compat/xinet_compat_packet.h"
 #include "fake_dev.h"
-#include "packet/lane.h"
-#include "packet/lanes.h"
+#include "packet/ring/lane.h"
+#include "packet/ring/lanes.h"
 #include "packet/sock.h"
-#include "packet/tap.h"
+#include "packet/tap/tap.h"
 #include "suites.h"
 
 #define TEST_ETHERTYPE	ETH_P_802_EX1

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The hook behind all others of LOCAL_IN: af_xinet/local_in.c. */
+/* The hook behind all others of LOCAL_IN: ip/local_in.c. */
 #include <kunit/test.h>
 #include <linux/etherdevice.h>
 #include <linux/in.h>
@@ -12,9 +12,9 @@
 #include <net/sock.h>
 
 #include "af_xinet/family.h"
-#include "af_xinet/local_in.h"
-#include "af_xinet/raw.h"
 #include "fake_dev.h"
+#include "ip/local_in.h"
+#include "ip/raw.h"
 #include "suites.h"
 
 /* An experimental protocol of RFC 3692: nobody else listens to it. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The handlers of IP protocols: af_xinet/protocol.c. */
+/* The handlers of IP protocols: ip/protocol.c. */
 #include <kunit/test.h>
 #include <linux/icmp.h>
 #include <linux/in.h>
@@ -11,10 +11,10 @@
 #include <net/xinet.h>
 
 #include "af_xinet/family.h"
-#include "af_xinet/protocol.h"
-#include "af_xinet/ip_hook.h"
-#include "af_xinet/ip_rx.h"
 #include "fake_dev.h"
+#include "ip/ip_hook.h"
+#include "ip/ip_rx.h"
+#include "ip/protocol.h"
 #include "suites.h"
 
 #define TEST_LOCAL	htonl(0x0a4d0001)

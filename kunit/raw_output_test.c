@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What a raw socket puts on the wire: af_xinet/raw_output.c, raw_datagram.c.
+ * What a raw socket puts on the wire: ip/raw_output.c, raw_datagram.c.
  * Broadcasts through a fake device need neither an address nor a neighbour.
  */
 #include <kunit/test.h>
@@ -14,7 +14,7 @@
 #include <net/sock.h>
 
 #include "af_xinet/family.h"
-#include "af_xinet/raw.h"
+#include "ip/raw.h"
 #include "compat/xinet_compat_inet.h"
 #include "fake_dev.h"
 #include "suites.h"

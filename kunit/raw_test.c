@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The raw demultiplexer: af_xinet/raw_input.c. */
+/* The raw demultiplexer: ip/raw_input.c. */
 #include <kunit/test.h>
 #include <linux/filter.h>
 #include <linux/icmp.h>
@@ -13,10 +13,10 @@
 #include <net/sock.h>
 
 #include "af_xinet/family.h"
-#include "af_xinet/ip_hook.h"
-#include "af_xinet/ip_rx.h"
-#include "af_xinet/local_in.h"
-#include "af_xinet/raw.h"
+#include "ip/ip_hook.h"
+#include "ip/ip_rx.h"
+#include "ip/local_in.h"
+#include "ip/raw.h"
 #include "compat/xinet_compat_packet.h"
 #include "fake_dev.h"
 #include "suites.h"

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Receive rings: the judgement of requests and the frames of packet/ring.c and
- * packet/tpacket.c, and every edge of the block machine of
- * packet/tpacket_v3.c. The rings are those of whole sockets on a fake device;
+ * Receive rings: the judgement of requests and the frames of packet/ring/ring.c and
+ * packet/ring/tpacket.c, and every edge of the block machine of
+ * packet/ring/tpacket_v3.c. The rings are those of whole sockets on a fake device;
  * the test plays the program and reads them where the kernel has them.
  */
 #include <kunit/test.h>
@@ -20,9 +20,9 @@
 #include "af_xinet/family.h"
 #include "compat/xinet_compat_packet.h"
 #include "fake_dev.h"
-#include "packet/ring.h"
+#include "packet/ring/ring.h"
+#include "packet/ring/tpacket_v3.h"
 #include "packet/sock.h"
-#include "packet/tpacket_v3.h"
 #include "suites.h"
 
 /* An EtherType for local experiments (IEEE 802). */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Memory that waits for RCU, and those who wait for it: packet/tap_net.c, alone
+ * Memory that waits for RCU, and those who wait for it: packet/tap/tap_net.c, alone
  * and under sockets that come and go.
  */
 #include <kunit/test.h>
@@ -20,7 +20,7 @@
 #include "af_xinet/family.h"
 #include "fake_dev.h"
 #include "packet/sock.h"
-#include "packet/tap.h"
+#include "packet/tap/tap.h"
 #include "suites.h"
 
 /* Sockets that stay, so that what each of the others leaves behind is much. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The tap and its demultiplexer: packet/tap.c. First the demultiplexer alone,
+ * The tap and its demultiplexer: packet/tap/tap.c. First the demultiplexer alone,
  * on arrays and sinks of the test's, then whole sockets on a fake device.
  */
 #include <kunit/test.h>
@@ -17,9 +17,9 @@
 #include "af_xinet/family.h"
 #include "fake_dev.h"
 #include "packet/sock.h"
-#include "packet/tap.h"
-#include "packet/tap_array.h"
-#include "packet/tap_sender.h"
+#include "packet/tap/tap.h"
+#include "packet/tap/tap_array.h"
+#include "packet/tap/tap_sender.h"
 #include "suites.h"
 
 #define TEST_SINKS	4

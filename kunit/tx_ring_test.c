@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What a program can write into the header of a frame that is to be sent:
- * packet/tx_ring.c, and the virtio-net header behind it: packet/vnet.c. Whatever
+ * packet/ring/tx_ring.c, and the virtio-net header behind it: packet/vnet.c. Whatever
  * stands there, the data that come out lie inside the frame.
  */
 #include <kunit/test.h>
@@ -20,9 +20,9 @@
 
 #include "af_xinet/family.h"
 #include "fake_dev.h"
-#include "packet/ring.h"
+#include "packet/ring/ring.h"
+#include "packet/ring/tx_ring.h"
 #include "packet/sock.h"
-#include "packet/tx_ring.h"
 #include "packet/vnet.h"
 #include "suites.h"
 

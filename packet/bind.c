@@ -34,7 +34,7 @@
 #include "packet/fanout.h"
 #include "packet/receiver.h"
 #include "packet/sock.h"
-#include "packet/tap.h"
+#include "packet/tap/tap.h"
 
 static void packet_report_down(struct sock *sk)
 {

@@ -13,12 +13,12 @@
 
 #include "packet/diag.h"
 #include "packet/fanout.h"
-#include "packet/lanes.h"
 #include "packet/membership.h"
 #include "packet/receiver.h"
-#include "packet/ring.h"
+#include "packet/ring/lanes.h"
+#include "packet/ring/ring.h"
 #include "packet/sock.h"
-#include "packet/tap.h"
+#include "packet/tap/tap.h"
 
 bool xinet_packet_is(const struct sock *sk)
 {

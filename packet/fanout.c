@@ -58,7 +58,7 @@
 #include "packet/fanout_group.h"
 #include "packet/flow_hash.h"
 #include "packet/sock.h"
-#include "packet/tap.h"
+#include "packet/tap/tap.h"
 
 /* struct fanout_args: the most members, and how many there are by default. */
 #define FANOUT_MAX_MEMBERS	65536

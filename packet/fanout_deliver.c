@@ -21,7 +21,7 @@
 #include "packet/fanout_group.h"
 #include "packet/flow_hash.h"
 #include "packet/sock.h"
-#include "packet/tap.h"
+#include "packet/tap/tap.h"
 
 /*
  * Our own key in the kernel's reassembly table: "XF", far above enum

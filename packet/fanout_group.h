@@ -11,7 +11,7 @@
 #include <linux/rcupdate.h>
 #include <linux/types.h>
 
-#include "packet/tap.h"
+#include "packet/tap/tap.h"
 
 struct bpf_prog;
 struct net_device;

@@ -13,10 +13,10 @@
 #include <linux/workqueue.h>
 #include <net/sock.h>
 
-#include "packet/filter.h"
 #include "packet/filter_change.h"
 #include "packet/sock.h"
-#include "packet/tap.h"
+#include "packet/tap/filter.h"
+#include "packet/tap/tap.h"
 
 /* How long the worker waits for a socket lock that is held, in jiffies. */
 #define FILTER_CHANGE_RETRY	(HZ / 10)

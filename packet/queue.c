@@ -20,7 +20,7 @@
 #include "packet/queue.h"
 #include "packet/queue_copybreak.h"
 #include "packet/sock.h"
-#include "packet/tap.h"
+#include "packet/tap/tap.h"
 #include "packet/vnet.h"
 
 #define QUEUE_CB_SIZE	(sizeof(struct xinet_queue_from) + MAX_ADDR_LEN)

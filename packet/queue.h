@@ -7,7 +7,7 @@
 
 #include <linux/types.h>
 
-#include "packet/tap.h"
+#include "packet/tap/tap.h"
 
 struct msghdr;
 struct sk_buff;

@@ -11,8 +11,8 @@
 
 #include "packet/queue.h"
 #include "packet/receiver.h"
-#include "packet/sink.h"
 #include "packet/sock.h"
+#include "packet/tap/sink.h"
 
 /* Whether the fast path does all that a socket asks for. */
 static bool receiver_may_be_fast(const struct xinet_packet_sock *po)

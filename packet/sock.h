@@ -16,8 +16,8 @@
 #include <net/sock.h>
 
 #include "af_xinet/wake.h"
-#include "packet/filter.h"
-#include "packet/tap.h"
+#include "packet/tap/filter.h"
+#include "packet/tap/tap.h"
 
 struct xinet_fanout_rollover;
 struct xinet_lanes;

@@ -22,7 +22,7 @@ has RECV_ERROR_ADDR_LEN net/inet_common.h 'inet_recv_error\([^)]*int \*addr_len'
 has IMPORT_NS_STRING linux/module.h \
 	'define MODULE_IMPORT_NS\(ns\) MODULE_INFO\(import_ns, ns\)'
 
-# af_xinet/
+# af_xinet/, inet/, ip/
 has INET_FLAGS net/inet_sock.h 'unsigned long inet_flags;'
 has IPH_TOTLEN linux/ip.h 'unsigned int iph_totlen\('
 has ROUTE_INPUT_DSCP net/route.h 'ip_route_input_noref\([^)]*, dscp_t dscp'

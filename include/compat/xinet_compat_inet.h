@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What af_xinet/ needs of kernels that differ. Included by its .c files, never
- * by a header of the house. Each helper has the meaning that the newest kernel
- * gives it.
+ * What af_xinet/, inet/ and ip/ need of kernels that differ. Included by their .c
+ * files, never by a header of the module. Each helper has the meaning that the
+ * newest kernel gives it.
  */
 #ifndef _XINET_COMPAT_INET_H
 #define _XINET_COMPAT_INET_H

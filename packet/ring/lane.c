@@ -1,0 +1,441 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Writing received packets into a lane of XINET_RX_RING. A tap hands packets
+ * in; readers take them out of a mapping that they cannot write to. A lane:
+ *
+ *            tail                                   head
+ *             v                                      v
+ *   +- - - - -+--------+--------+-----+- - -+--------+- - - - - - - -+
+ *   |  free   | record | record | pad | ... | record |     free      |
+ *   +- - - - -+--------+--------+-----+- - -+--------+- - - - - - - -+
+ *
+ * Positions count bytes and never wrap; their remainder is the place. A record
+ * is in one piece: where it does not fit in front of the end, a pad goes there.
+ *
+ * The writer is one CPU with BH disabled, so it needs no lock. Head and readers:
+ *
+ *   writer                                  reader
+ *     tail moves beyond what goes             reads head            (acquire)
+ *     smp_wmb()                  (A)          uses the record
+ *     writes the record                       smp_rmb()             (A)
+ *     smp_wmb()                  (B)          reads tail: was the record whole?
+ *     head moves behind it                    stores its position
+ *
+ * (B) pairs with the acquire. What a reader stores as its position is looked at
+ * only when room is wanted: the one that is ahead says how far the lane may be
+ * written over, if it names a place between tail and head; else it is ignored.
+ * The records that are given up are walked from the tail on by their lengths,
+ * which no program can write, and no more of them for one packet than its bytes
+ * were and a constant number. So no reader leads the writer anywhere, costs it
+ * anything per packet, or holds up another.
+ */
+#include <kunit/visibility.h>
+#include <linux/if_packet.h>
+#include <linux/minmax.h>
+#include <linux/netdevice.h>
+#include <linux/poll.h>
+#include <linux/skbuff.h>
+#include <linux/smp.h>
+#include <linux/wait.h>
+#include <linux/xinet.h>
+#include <net/sock.h>
+
+#include "compat/xinet_compat_packet.h"
+#include "packet/fast_path.h"
+#include "packet/frame_info.h"
+#include "packet/ring/lane.h"
+#include "packet/ring/lane_readers.h"
+#include "packet/ring/lanes.h"
+#include "packet/ring/ring.h"
+#include "packet/sock.h"
+#include "packet/tap/tap.h"
+
+/* Alignment of records; a pad of that size has its length and its type. */
+#define LANE_ALIGNMENT	8
+
+/*
+ * What is given up at a time beside what a packet needs, so that the positions
+ * are looked at seldom: so many records, so that it takes no time that a program
+ * chooses, and no more than this part of a lane.
+ */
+#define LANE_AHEAD_RECORDS	64
+#define LANE_AHEAD_SHIFT	4
+
+static struct xinet_rx_record *lane_record(const struct xinet_lane *lane,
+					   u64 position)
+{
+	return (void *)lane->data + (position & (lane->lanes->req.lane_size - 1));
+}
+
+/* Readers are woken for all that is there. */
+static void lane_tell(struct xinet_lane *lane)
+{
+	lane->untold = 0;
+	WRITE_ONCE(lane->told, lane->head);
+	xinet_lanes_wake(lane->lanes);
+}
+
+/*
+ * From here until lane_let_go() the lane is the caller's. On most kernels nothing
+ * comes in between on one CPU but what the writer itself brings about; on
+ * PREEMPT_RT another task may, at any place.
+ */
+static __always_inline bool lane_claim(struct xinet_lane *lane)
+{
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		return !xchg(&lane->writing, 1);
+	if (unlikely(lane->writing))
+		return false;
+	lane->writing = 1;
+	barrier();
+	return true;
+}
+
+static __always_inline void lane_let_go(struct xinet_lane *lane)
+{
+	barrier();
+	WRITE_ONCE(lane->writing, 0);
+}
+
+/* On the CPU of the lane unless that went offline; softirq. */
+static enum hrtimer_restart lane_timeout(struct hrtimer *timer)
+{
+	struct xinet_lane *lane =
+		container_of(timer, struct xinet_lane, timer);
+
+	if (!lane_claim(lane)) {
+		/* by then whoever writes is done */
+		hrtimer_forward_now(timer, ns_to_ktime(TICK_NSEC));
+		return HRTIMER_RESTART;
+	}
+	lane->armed = false;
+	if (lane->untold)
+		lane_tell(lane);
+	lane_let_go(lane);
+	return HRTIMER_NORESTART;
+}
+
+void xinet_lane_setup(struct xinet_lane *lane)
+{
+	xinet_hrtimer_setup(&lane->timer, lane_timeout, CLOCK_MONOTONIC,
+			    HRTIMER_MODE_REL_PINNED_SOFT);
+}
+
+void xinet_lane_shutdown(struct xinet_lane *lane)
+{
+	hrtimer_cancel(&lane->timer);
+}
+
+/*
+ * Gives up old records until @bytes more fit, and some more that no reader ahead
+ * needs. False: a reader may still want them.
+ */
+static bool lane_make_room(struct xinet_lane *lane, u32 bytes)
+{
+	const struct xinet_lanes *lanes = lane->lanes;
+	const u32 size = lanes->req.lane_size;
+	u64 needed = lane->head + bytes - size;
+	u64 wanted = needed;
+	u64 tail = lane->tail;
+	u32 spare = 0;
+	u64 limit;
+
+	if (lanes->req.flags & XINET_RX_RING_OVERWRITE) {
+		limit = lane->head;
+	} else {
+		limit = xinet_lanes_position(lanes, lane);
+		wanted += size >> LANE_AHEAD_SHIFT;
+		spare = LANE_AHEAD_RECORDS;
+	}
+
+	/* no more of them than there are in the bytes that are about to be written */
+	while (tail < needed && tail < limit)
+		tail += lane_record(lane, tail)->len;
+	for (; spare && tail < wanted && tail < limit; spare--)
+		tail += lane_record(lane, tail)->len;
+
+	lane->tail = tail;
+	WRITE_ONCE(lane->shared->tail, tail);
+	/* (A) above */
+	smp_wmb();
+	return tail >= needed;
+}
+
+/* The place of a record of @len bytes at the head, or NULL. */
+static struct xinet_rx_record *lane_reserve(struct xinet_lane *lane,
+					    u32 len)
+{
+	const u32 size = lane->lanes->req.lane_size;
+	struct xinet_rx_record *pad;
+	u32 left, bytes = len;
+
+	left = size - (lane->head & (size - 1));
+	if (unlikely(left < len))
+		bytes += left;
+	if (unlikely(lane->head + bytes - lane->tail > size) &&
+	    !lane_make_room(lane, bytes))
+		return NULL;
+	if (unlikely(left < len)) {
+		pad = lane_record(lane, lane->head);
+		pad->len = left;
+		pad->type = XINET_RX_PAD;
+		lane->head += left;
+	}
+	return lane_record(lane, lane->head);
+}
+
+/* In nanoseconds; TP_STATUS_TS_* goes into @status. */
+static u64 lane_timestamp(struct sk_buff *skb, unsigned int flags, u32 *status)
+{
+	ktime_t hardware = skb_hwtstamps(skb)->hwtstamp;
+	ktime_t software = skb_tstamp(skb);
+
+	if (unlikely(flags & SOF_TIMESTAMPING_RAW_HARDWARE) && hardware) {
+		*status |= TP_STATUS_TS_RAW_HARDWARE;
+		return ktime_to_ns(hardware);
+	}
+	if (software) {
+		*status |= TP_STATUS_TS_SOFTWARE;
+		return ktime_to_ns(software);
+	}
+	return ktime_get_real_ns();
+}
+
+static void lane_fill(const struct xinet_packet_sock *po,
+		      struct xinet_rx_record *record, struct sk_buff *skb,
+		      const struct xinet_tap_frame *frame)
+{
+	const bool cooked = frame->mode == XINET_TAP_COOKED;
+	const struct net_device *dev = skb->dev;
+	struct xinet_frame_vlan vlan;
+	u32 status;
+
+	vlan = xinet_frame_get_vlan(skb, dev, cooked);
+	status = (xinet_frame_status(skb) & ~TP_STATUS_USER) | vlan.status;
+
+	record->type = XINET_RX_PACKET;
+	record->mac = sizeof(*record);
+	record->tstamp = lane_timestamp(skb, READ_ONCE(po->tp_tstamp), &status);
+	record->pkt_len = skb->len;
+	record->ifindex = READ_ONCE(po->origdev) ? frame->orig_dev->ifindex :
+						   dev->ifindex;
+	record->status = status;
+	record->vlan_tci = vlan.tci;
+	record->vlan_tpid = vlan.tpid;
+	record->protocol = xinet_frame_protocol(skb, cooked);
+	record->hatype = dev->type;
+	record->pkttype = skb->pkt_type;
+	record->net = clamp_t(int, sizeof(*record) + skb_network_offset(skb),
+			      0, U16_MAX);
+	record->reserved = 0;
+	memset(record->addr, 0, sizeof(record->addr));
+	record->halen = xinet_frame_copy_address(skb, record->addr,
+						 sizeof(record->addr));
+}
+
+/* Lets readers see the record at the head. */
+static void lane_publish(struct xinet_lane *lane,
+			 struct xinet_rx_record *record, u32 len)
+{
+	struct xinet_rx_lane *shared = lane->shared;
+
+	record->len = len;
+	record->seq = lane->packets++;
+	xinet_ring_flush(record, len);
+	lane->head += len;
+	/* (B) above; not a release, which 32-bit CPUs have not of this size */
+	smp_wmb();
+	WRITE_ONCE(shared->head, lane->head);
+	WRITE_ONCE(shared->packets, lane->packets);
+	xinet_ring_flush(shared, sizeof(*shared));
+}
+
+/* Wakes readers now or later, as they asked for. */
+static noinline void lane_notify(struct xinet_lane *lane)
+{
+	const struct xinet_lanes *lanes = lane->lanes;
+
+	if (lane->untold == lanes->req.wake_packets) {
+		lane_tell(lane);
+		return;
+	}
+	if (lane->untold == 1 && lanes->req.wake_usec && !lane->armed) {
+		lane->armed = true;
+		hrtimer_start(&lane->timer, lanes->wake_time,
+			      HRTIMER_MODE_REL_PINNED_SOFT);
+	}
+}
+
+/* A record more: mostly neither the first nor the last of those to be told. */
+static __always_inline void lane_count(struct xinet_lane *lane,
+				       const struct xinet_lanes *lanes)
+{
+	u32 untold = ++lane->untold;
+
+	if (unlikely(untold == 1 || untold == lanes->req.wake_packets))
+		lane_notify(lane);
+}
+
+static void lane_drop(struct xinet_lane *lane)
+{
+	lane->drops++;
+	WRITE_ONCE(lane->shared->drops, lane->drops);
+}
+
+/* It and its lanes live for a grace period after the socket that made it. */
+static const struct xinet_lanes *
+receiving_lanes(const struct xinet_tap_receiver *receiver)
+{
+	return container_of(receiver, struct xinet_lanes, receiver);
+}
+
+/* Told apart from what there was no room for. */
+static noinline void lane_miss(struct xinet_lane *lane)
+{
+	lane->frozen++;
+	WRITE_ONCE(lane->shared->frozen, lane->frozen);
+}
+
+/*
+ * Budget: one time stamp, unless the packet has one; one copy; a barrier when
+ * readers are to be woken. No lock, no atomic operation, no clone, no allocation.
+ */
+void xinet_lane_deliver(struct xinet_tap_sink *sink,
+			const struct xinet_tap_receiver *receiver,
+			struct sk_buff *skb,
+			const struct xinet_tap_frame *frame)
+{
+	struct xinet_packet_sock *po = xinet_packet_sk(sink->sk);
+	const struct xinet_lanes *lanes = receiving_lanes(receiver);
+	struct xinet_lane *lane = this_cpu_ptr(lanes->by_cpu);
+	struct xinet_rx_record *record;
+	u32 snaplen, len;
+
+	/* under way while the socket was bound elsewhere, it is not for it */
+	if (unlikely(READ_ONCE(sink->source) != frame->source))
+		return;
+	if (unlikely(READ_ONCE(lanes->frozen))) {
+		lane_miss(lane);
+		return;
+	}
+	if (unlikely(!lane_claim(lane))) {
+		lane_drop(lane);
+		return;
+	}
+
+	snaplen = min(frame->snaplen, lanes->max_snaplen);
+	len = ALIGN((u32)sizeof(*record) + snaplen, LANE_ALIGNMENT);
+	record = lane_reserve(lane, len);
+	if (likely(record)) {
+		lane_fill(po, record, skb, frame);
+		record->snaplen = snaplen;
+		xinet_frame_copy(skb, record + 1, snaplen);
+		lane_publish(lane, record, len);
+		lane_count(lane, lanes);
+	} else {
+		lane_drop(lane);
+	}
+	lane_let_go(lane);
+}
+EXPORT_SYMBOL_IF_KUNIT(xinet_lane_deliver);
+
+/* As lane_fill(), of a packet with nothing unusual, but for time and status. */
+static __always_inline void lane_fill_fast(struct xinet_rx_record *record,
+					   const struct sk_buff *skb,
+					   u32 pkt_len)
+{
+	const struct net_device *dev = skb->dev;
+
+	record->type = XINET_RX_PACKET;
+	record->mac = sizeof(*record);
+	record->pkt_len = pkt_len;
+	record->snaplen = pkt_len;
+	record->ifindex = dev->ifindex;
+	record->vlan_tci = 0;
+	record->vlan_tpid = 0;
+	record->protocol = skb->protocol;
+	record->hatype = dev->type;
+	record->pkttype = skb->pkt_type;
+	record->halen = ETH_ALEN;
+	record->net = sizeof(*record) + skb->network_header - skb->mac_header;
+	record->reserved = 0;
+	memset(record->addr, 0, sizeof(record->addr));
+	memcpy(record->addr, eth_hdr(skb)->h_source, ETH_ALEN);
+	xinet_copy_linear(record + 1, skb_mac_header(skb), pkt_len);
+}
+
+static __always_inline bool
+lane_fast(struct xinet_tap_sink *sink,
+	  const struct xinet_tap_receiver *receiver, struct sk_buff *skb,
+	  const void *source, bool stamped)
+{
+	const struct xinet_lanes *lanes = receiving_lanes(receiver);
+	struct xinet_lane *lane = this_cpu_ptr(lanes->by_cpu);
+	const u32 pkt_len = xinet_fast_len(skb);
+	const u32 size = lanes->req.lane_size;
+	struct xinet_rx_record *record;
+	u32 offset, len, status;
+
+	if (unlikely(READ_ONCE(sink->source) != source ||
+		     READ_ONCE(lanes->frozen) ||
+		     pkt_len > lanes->max_snaplen ||
+		     !xinet_fast_eligible(skb) || !lane_claim(lane)))
+		return false;
+	offset = lane->head & (size - 1);
+	len = ALIGN((u32)sizeof(*record) + pkt_len, LANE_ALIGNMENT);
+	if (unlikely(offset + len > size ||
+		     lane->head + len - lane->tail > size)) {
+		lane_let_go(lane);
+		return false;
+	}
+
+	record = (void *)lane->data + offset;
+	status = xinet_frame_status(skb) & ~TP_STATUS_USER;
+	record->tstamp = stamped ? lane_timestamp(skb, 0, &status) :
+				   ktime_get_real_ns();
+	record->status = status;
+	lane_fill_fast(record, skb, pkt_len);
+	lane_publish(lane, record, len);
+	lane_count(lane, lanes);
+	lane_let_go(lane);
+	return true;
+}
+
+static noinline bool
+lane_fast_stamped(struct xinet_tap_sink *sink,
+		  const struct xinet_tap_receiver *receiver,
+		  struct sk_buff *skb, const void *source)
+{
+	return lane_fast(sink, receiver, skb, source, true);
+}
+
+/* Budget: as above; no frame described, and the stamp is not shared. */
+bool xinet_lane_fast(struct xinet_tap_sink *sink,
+		     const struct xinet_tap_receiver *receiver,
+		     struct sk_buff *skb, const void *source,
+		     const struct net_device *orig_dev)
+{
+	if (unlikely(skb->tstamp))
+		return lane_fast_stamped(sink, receiver, skb, source);
+	return lane_fast(sink, receiver, skb, source, false);
+}
+EXPORT_SYMBOL_IF_KUNIT(xinet_lane_fast);
+
+enum xinet_tap_room
+xinet_lane_room(const struct xinet_tap_receiver *receiver,
+		const struct sock *sk, const struct sk_buff *skb)
+{
+	const struct xinet_lanes *lanes = receiving_lanes(receiver);
+	const struct xinet_lane *lane = this_cpu_ptr(lanes->by_cpu);
+	const u32 size = lanes->req.lane_size;
+	u64 free;
+
+	/* a reader does not say of which lane it has read */
+	if (!skb || lanes->req.flags & XINET_RX_RING_OVERWRITE)
+		return XINET_TAP_ROOM_NORMAL;
+	free = xinet_lanes_position(lanes, lane) + size - lane->head;
+	if (free > size >> XINET_TAP_ROOM_LOW_SHIFT)
+		return XINET_TAP_ROOM_NORMAL;
+	return free > sizeof(struct xinet_rx_record) + skb->len ?
+		XINET_TAP_ROOM_LOW : XINET_TAP_ROOM_NONE;
+}

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * PACKET_RX_RING: makes a receiver of the memory of a ring. What takes the
+ * packets is in tpacket.c (V1 and V2) and tpacket_v3.c; this knows which, and
+ * answers for both how full the ring is.
+ */
+#include <linux/if_packet.h>
+#include <linux/poll.h>
+#include <linux/sockptr.h>
+#include <net/sock.h>
+
+#include "packet/ring/ring.h"
+#include "packet/ring/rx_ring.h"
+#include "packet/ring/tpacket.h"
+#include "packet/ring/tpacket_v3.h"
+#include "packet/sock.h"
+#include "packet/tap/sink.h"
+
+/* As in AF_PACKET, it is the newest frame or block that counts. */
+static bool rx_ring_is_readable(const struct xinet_tap_receiver *receiver)
+{
+	const struct xinet_ring *ring = xinet_ring_of(receiver);
+	u32 last;
+
+	last = (ring->head ?: ring->nr_frames) - 1;
+	return xinet_ring_status(ring->version,
+				 xinet_ring_frame(ring, last)) !=
+	       TP_STATUS_KERNEL;
+}
+
+/* Whether frame or block @ahead of the head is the kernel's. */
+static bool rx_ring_is_free(const struct xinet_ring *ring, bool v3, u32 ahead)
+{
+	u32 nr = v3 ? ring->nr_blocks : ring->nr_frames;
+	u64 index = (u64)(v3 ? ring->v3.active : ring->head) + ahead;
+
+	if (index >= nr)
+		index -= nr;
+	if (v3)
+		return xinet_v3_is_free(ring, index);
+	return xinet_ring_status(ring->version,
+				 xinet_ring_frame(ring, index)) ==
+	       TP_STATUS_KERNEL;
+}
+
+/* xinet_tap_room_t, of frames or, in V3, of blocks. */
+static enum xinet_tap_room
+rx_ring_room(const struct xinet_tap_receiver *receiver, const struct sock *sk,
+	     const struct sk_buff *skb)
+{
+	struct xinet_packet_sock *po = xinet_packet_sk(sk);
+	enum xinet_tap_room room = XINET_TAP_ROOM_NONE;
+	const struct xinet_ring *ring = xinet_ring_of(receiver);
+	bool v3;
+	u32 nr;
+
+	spin_lock(&po->sk.sk_receive_queue.lock);
+	/* otherwise its blocks may be gone */
+	if (!xinet_tap_sink_has(&po->sink, receiver))
+		goto out_unlock;
+	v3 = ring->version == TPACKET_V3;
+	nr = v3 ? ring->nr_blocks : ring->nr_frames;
+	if (rx_ring_is_free(ring, v3, nr >> XINET_TAP_ROOM_LOW_SHIFT))
+		room = XINET_TAP_ROOM_NORMAL;
+	else if (rx_ring_is_free(ring, v3, 0))
+		room = XINET_TAP_ROOM_LOW;
+out_unlock:
+	spin_unlock(&po->sk.sk_receive_queue.lock);
+	return room;
+}
+
+static const struct xinet_receiver_ops tpacket_ops = {
+	.deliver = xinet_tpacket_deliver,
+	.fast = xinet_tpacket_fast,
+	.room = rx_ring_room,
+	.readable = rx_ring_is_readable,
+};
+
+static const struct xinet_receiver_ops v3_ops = {
+	.deliver = xinet_v3_deliver,
+	.fast = xinet_v3_fast,
+	.room = rx_ring_room,
+	.settle = xinet_v3_receiver_settle,
+	.readable = xinet_v3_is_readable,
+	.release = xinet_v3_release,
+};
+
+/* Makes of a piece of memory what per-packet code expects of a receiver. */
+static void rx_ring_setup(struct xinet_packet_sock *po,
+			  struct xinet_ring *ring)
+{
+	/* behind the header is room for a link-level one of 16 bytes */
+	const u32 min_maclen = 16;
+
+	ring->vnet_hdr_sz = po->vnet_hdr_sz;
+	ring->sll_offset = ring->hdrlen - sizeof(struct sockaddr_ll);
+	ring->net_offset = TPACKET_ALIGN(ring->hdrlen + min_maclen) +
+			   ring->reserve + ring->vnet_hdr_sz;
+	ring->receiver.plain = ring->version != TPACKET_V1 &&
+			       !ring->vnet_hdr_sz &&
+			       ring->net_offset <= U16_MAX;
+	ring->receiver.ops = &tpacket_ops;
+	if (ring->version == TPACKET_V3) {
+		ring->receiver.ops = &v3_ops;
+		xinet_v3_setup(po, ring);
+	}
+}
+
+int xinet_rx_ring_setsockopt(struct xinet_packet_sock *po, sockptr_t optval,
+			     unsigned int optlen)
+{
+	return xinet_ring_setsockopt(po, false, optval, optlen, rx_ring_setup);
+}

@@ -1,0 +1,423 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Taps: where packets enter this directory. The kernel calls xinet_tap_rcv(), in
+ * tap_deliver.c, for every packet of a device (or of all devices of a namespace)
+ * and EtherType that a socket asks for; behind it stands a demultiplexer that
+ * hands the packet to the sinks that accept it. bind.c, fanout.c and options.c
+ * tell a tap what stands behind it. Nothing here knows what a sink does with a
+ * packet.
+ *
+ * The way of a packet:
+ *
+ *   __netif_receive_skb_core()        dev_queue_xmit_nit()
+ *              |                               |
+ *              |                  xinet_tap_match_sender()  notes who sent it
+ *              |                               |
+ *              +--------> xinet_tap_rcv() <----+
+ *                               |
+ *                       xinet_tap_demux()
+ *                               |  the array of the tap:
+ *                               v
+ *   +-----------+-------------+-------------+------+------+------+------+
+ *   | nr_groups | prog A, raw | prog B, raw | slot | slot | slot | slot |
+ *   | degraded  | end = 3     | end = 4     |  0   |  1   |  2   |  3   |
+ *   +-----------+-------------+-------------+--|---+--|---+--|---+--|---+
+ *                     |              |         v      v      v      v
+ *                     |              |      +---------------------------+
+ *                     +--------------+----->|  deliver() of receiver    |
+ *                       who says yes        +---------------------------+
+ *
+ * An array is one allocation and never changes once it is published, but for
+ * two things: a slot is emptied when its sink leaves, so that leaving needs no
+ * memory and seldom a new array; and "degraded", which lets a filter change
+ * succeed without memory, and take effect before its new array is made.
+ *
+ * Budget per packet: one hook per tap however many sinks stand behind it; one
+ * namespace comparison; one run of each distinct program that filter_index.c
+ * does not rule out; for a sink whose program says no nothing at all, for one
+ * that is handed the packet two flag tests and an indirect call. No lock, no
+ * allocation, no write to anything that another CPU reads but the count of the
+ * reference that came with the packet.
+ *
+ * Locks: tn->lock serialises all changes. It is taken under the lock of a
+ * sink's owner (and so under RTNL at times), and nothing is taken under it but
+ * sk_receive_queue.lock for single stores.
+ */
+#include <kunit/visibility.h>
+#include <linux/netdevice.h>
+#include <linux/slab.h>
+#include <net/net_namespace.h>
+#include <net/sock.h>
+
+#include "compat/xinet_compat_packet.h"
+#include "packet/sock.h"
+#include "packet/tap/tap.h"
+#include "packet/tap/tap_array.h"
+#include "packet/tap/tap_hook.h"
+
+/*
+ * How many sinks a tap may have for a sink that leaves to have a new array made
+ * only because the old one is degraded: what it costs each of many that leave.
+ * The sinks of a larger tap take the slow path until the next one joins or changes.
+ */
+#define TAP_REPAIR_MAX	64
+
+/* Frees @array, which is not published any more; tn->lock held. */
+static void tap_retire_array(struct xinet_tap_net *tn,
+			     struct xinet_tap_array *array)
+{
+	size_t size = array->size;
+
+	/* in this order: who throttles waits for what it has seen counted */
+	xinet_tap_array_free_rcu(array);
+	xinet_tap_retire_locked(tn, size);
+}
+
+static u32 tap_hash(const struct net_device *dev, __be16 type)
+{
+	return (dev ? dev->ifindex : 0) ^ (__force u16)type;
+}
+
+static struct xinet_tap *tap_find(struct xinet_tap_net *tn,
+				  const struct net_device *dev, __be16 type)
+{
+	struct xinet_tap *tap;
+
+	hash_for_each_possible(tn->taps, tap, node, tap_hash(dev, type)) {
+		if (tap->hook.dev == dev && tap->hook.type == type)
+			return tap;
+	}
+	return NULL;
+}
+
+static struct xinet_tap *tap_alloc(struct net *net, struct net_device *dev,
+				   __be16 type)
+{
+	struct xinet_tap *tap = kzalloc(sizeof(*tap), GFP_KERNEL_ACCOUNT);
+
+	if (!tap)
+		return NULL;
+
+	INIT_LIST_HEAD(&tap->sinks);
+	tap->hook.type = type;
+	tap->hook.dev = dev;
+	tap->hook.func = xinet_tap_rcv;
+	tap->hook.id_match = xinet_tap_match_sender;
+	tap->hook.af_packet_net = net;
+	/* id_match() is asked only when this is set */
+	tap->hook.af_packet_priv = tap;
+	return tap;
+}
+
+/* After a change of what it depends on, sk_receive_queue.lock held. */
+static void sink_set_source(struct xinet_tap_sink *sink)
+{
+	const struct xinet_tap_receiver *receiver =
+		rcu_dereference_protected(sink->receiver,
+					  lockdep_is_held(&sink->sk->sk_receive_queue.lock));
+	const void *source = NULL;
+
+	if (sink->running)
+		source = rcu_access_pointer(sink->group) ?:
+			 (const void *)rcu_access_pointer(sink->tap);
+	WRITE_ONCE(sink->source, source);
+	if (receiver->ops->settle)
+		receiver->ops->settle(receiver);
+}
+
+/* Where a sink is; tn->lock held. */
+static struct xinet_tap *sink_tap(const struct xinet_tap_net *tn,
+				  const struct xinet_tap_sink *sink)
+{
+	return rcu_dereference_protected(sink->tap, lockdep_is_held(&tn->lock));
+}
+
+/* Stores what per-packet code checks under the queue's lock. */
+static void sink_set_tap(struct xinet_tap_sink *sink, struct xinet_tap *tap)
+{
+	/* a fanout group; its members refuse packets by their own group */
+	if (!sink->sk) {
+		rcu_assign_pointer(sink->tap, tap);
+		return;
+	}
+	spin_lock_bh(&sink->sk->sk_receive_queue.lock);
+	rcu_assign_pointer(sink->tap, tap);
+	sink_set_source(sink);
+	spin_unlock_bh(&sink->sk->sk_receive_queue.lock);
+}
+
+/* Outgoing packets are cloned for a hook that does not say this. */
+static void tap_update_ignore_outgoing(struct xinet_tap *tap)
+{
+	WRITE_ONCE(tap->hook.ignore_outgoing, !tap->nr_outgoing);
+}
+
+/* Whether the socket of a sink has got another filter meanwhile. */
+static bool tap_filter_is_stale(const struct xinet_tap *tap)
+{
+	const struct xinet_tap_sink *sink;
+
+	list_for_each_entry(sink, &tap->sinks, node) {
+		if (sink->sk &&
+		    rcu_access_pointer(sink->sk->sk_filter) != sink->seen)
+			return true;
+	}
+	return false;
+}
+
+/* From here on each slot runs the filter of its socket; tap.h. */
+static void tap_degrade(struct xinet_tap_array *array)
+{
+	WRITE_ONCE(array->degraded, true);
+	RCU_INIT_POINTER(array->only, NULL);
+	RCU_INIT_POINTER(array->fast, NULL);
+}
+
+/* Makes @array, empty and large enough, the one that packets see. */
+static void tap_publish(struct xinet_tap_net *tn, struct xinet_tap *tap,
+			struct xinet_tap_array *array)
+{
+	struct xinet_tap_array *old;
+
+	xinet_tap_array_fill(array, &tap->sinks);
+	xinet_tap_array_index(array);
+	old = rcu_replace_pointer(tap->array, array,
+				  lockdep_is_held(&tn->lock));
+	/* pairs with the one in xinet_tap_filter_changed() */
+	smp_mb();
+	if (unlikely(tap_filter_is_stale(tap)))
+		tap_degrade(array);
+	if (old)
+		tap_retire_array(tn, old);
+	tap_update_ignore_outgoing(tap);
+}
+
+static void tap_register(struct xinet_tap_net *tn, struct xinet_tap *tap)
+{
+	struct net_device *dev = tap->hook.dev;
+
+	netdev_hold(dev, &tap->hook.dev_tracker, GFP_KERNEL);
+	hash_add(tn->taps, &tap->node, tap_hash(dev, tap->hook.type));
+	dev_add_pack(&tap->hook);
+}
+
+static void tap_unregister(struct xinet_tap_net *tn, struct xinet_tap *tap)
+{
+	struct xinet_tap_array *array;
+
+	__dev_remove_pack(&tap->hook);
+	hash_del(&tap->node);
+	netdev_put(tap->hook.dev, &tap->hook.dev_tracker);
+
+	/* packets under way still read both */
+	array = rcu_dereference_protected(tap->array,
+					  lockdep_is_held(&tn->lock));
+	tap_retire_array(tn, array);
+	kfree_rcu(tap, rcu);
+}
+
+static void tap_insert_sink(struct xinet_tap *tap, struct xinet_tap_sink *sink)
+{
+	xinet_tap_sink_insert(&tap->sinks, sink);
+	WRITE_ONCE(tap->nr_sinks, tap->nr_sinks + 1);
+	tap->nr_outgoing += !sink->ignore_outgoing;
+}
+
+/* Leaves sink->tap to the caller. */
+static void tap_remove_sink(struct xinet_tap_net *tn,
+			    struct xinet_tap_sink *sink)
+{
+	struct xinet_tap *tap = sink_tap(tn, sink);
+	struct xinet_tap_array *array;
+
+	list_del_init(&sink->node);
+	WRITE_ONCE(tap->nr_sinks, tap->nr_sinks - 1);
+	tap->nr_outgoing -= !sink->ignore_outgoing;
+	if (!tap->nr_sinks) {
+		tap_unregister(tn, tap);
+		return;
+	}
+
+	array = rcu_dereference_protected(tap->array,
+					  lockdep_is_held(&tn->lock));
+	xinet_tap_array_remove(array, sink);
+	tap_update_ignore_outgoing(tap);
+	/* this sink's filter may be what the array was degraded for */
+	if (!xinet_tap_array_is_sparse(array) &&
+	    !(array->degraded && tap->nr_sinks <= TAP_REPAIR_MAX))
+		return;
+	/* without memory the next one to leave tries again */
+	array = xinet_tap_array_alloc(tap->nr_sinks);
+	if (array)
+		tap_publish(tn, tap, array);
+}
+
+int xinet_tap_join(struct net *net, struct xinet_tap_sink *sink,
+		   struct net_device *dev, __be16 type)
+{
+	struct xinet_tap_net *tn = sink->taps;
+	struct xinet_tap_array *array;
+	struct xinet_tap *tap;
+	bool fresh = false;
+	int err = 0;
+
+	mutex_lock(&tn->lock);
+	tap = tap_find(tn, dev, type);
+	if (tap && tap == sink_tap(tn, sink))
+		goto out_unlock;
+
+	err = -ENOMEM;
+	if (!tap) {
+		tap = tap_alloc(net, dev, type);
+		if (!tap)
+			goto out_unlock;
+		fresh = true;
+	}
+	array = xinet_tap_array_alloc(tap->nr_sinks + 1);
+	if (!array)
+		goto err_free_tap;
+
+	if (sink_tap(tn, sink))
+		tap_remove_sink(tn, sink);
+	tap_insert_sink(tap, sink);
+	sink_set_tap(sink, tap);
+	tap_publish(tn, tap, array);
+	if (fresh)
+		tap_register(tn, tap);
+	mutex_unlock(&tn->lock);
+	return 0;
+
+err_free_tap:
+	if (fresh)
+		kfree(tap);
+out_unlock:
+	mutex_unlock(&tn->lock);
+	return err;
+}
+
+void xinet_tap_leave(struct xinet_tap_sink *sink)
+{
+	struct xinet_tap_net *tn = sink->taps;
+
+	if (!rcu_access_pointer(sink->tap))
+		return;
+
+	mutex_lock(&tn->lock);
+	tap_remove_sink(tn, sink);
+	sink_set_tap(sink, NULL);
+	mutex_unlock(&tn->lock);
+}
+
+/* Puts @sink where its new filter or mode belongs; @array NULL: no memory. */
+static void tap_reorder(struct xinet_tap_net *tn, struct xinet_tap_sink *sink,
+			struct xinet_tap_array *array)
+{
+	struct xinet_tap *tap = sink_tap(tn, sink);
+	struct xinet_tap_array *old;
+
+	list_del(&sink->node);
+	xinet_tap_sink_insert(&tap->sinks, sink);
+	if (array) {
+		tap_publish(tn, tap, array);
+		return;
+	}
+	old = rcu_dereference_protected(tap->array,
+					lockdep_is_held(&tn->lock));
+	tap_degrade(old);
+}
+
+void xinet_tap_set_filter(struct xinet_tap_sink *sink,
+			  struct xinet_filter *filter, struct sk_filter *seen,
+			  bool own)
+{
+	struct xinet_tap_net *tn = sink->taps;
+	struct xinet_tap *tap;
+
+	mutex_lock(&tn->lock);
+	tap = sink_tap(tn, sink);
+	sink->filter = filter;
+	sink->seen = seen;
+	sink->own_filter = own;
+	if (tap)
+		tap_reorder(tn, sink, xinet_tap_array_alloc(tap->nr_sinks));
+	mutex_unlock(&tn->lock);
+}
+
+void xinet_tap_filter_changed(struct xinet_tap_sink *sink)
+{
+	struct xinet_tap *tap;
+
+	/*
+	 * The filter is stored, then the array marked; tap_publish() stores an
+	 * array, then looks at the filters. Pairs with the one there: whoever
+	 * comes second sees what the first has stored.
+	 */
+	smp_mb();
+	rcu_read_lock();
+	tap = rcu_dereference(sink->tap);
+	if (tap)
+		tap_degrade(rcu_dereference(tap->array));
+	rcu_read_unlock();
+}
+
+int xinet_tap_set_mode(struct xinet_tap_sink *sink, enum xinet_tap_mode mode,
+		       void (*turned)(struct xinet_tap_sink *sink, void *arg),
+		       void *arg)
+{
+	struct xinet_tap_net *tn = sink->taps;
+	struct xinet_tap_array *array = NULL;
+	struct xinet_tap *tap;
+	int err = 0;
+
+	mutex_lock(&tn->lock);
+	tap = sink_tap(tn, sink);
+	if (tap) {
+		array = xinet_tap_array_alloc(tap->nr_sinks);
+		if (!array) {
+			err = -ENOMEM;
+			goto out_unlock;
+		}
+	}
+
+	spin_lock_bh(&sink->sk->sk_receive_queue.lock);
+	WRITE_ONCE(sink->mode, mode);
+	turned(sink, arg);
+	spin_unlock_bh(&sink->sk->sk_receive_queue.lock);
+	if (array)
+		tap_reorder(tn, sink, array);
+out_unlock:
+	mutex_unlock(&tn->lock);
+	return err;
+}
+
+void xinet_tap_set_running(struct xinet_tap_sink *sink, bool running)
+{
+	spin_lock_bh(&sink->sk->sk_receive_queue.lock);
+	WRITE_ONCE(sink->running, running);
+	sink_set_source(sink);
+	spin_unlock_bh(&sink->sk->sk_receive_queue.lock);
+}
+
+void xinet_tap_set_group(struct xinet_tap_sink *sink,
+			 struct xinet_tap_sink *group)
+{
+	spin_lock_bh(&sink->sk->sk_receive_queue.lock);
+	rcu_assign_pointer(sink->group, group);
+	sink_set_source(sink);
+	spin_unlock_bh(&sink->sk->sk_receive_queue.lock);
+}
+
+void xinet_tap_set_ignore_outgoing(struct xinet_tap_sink *sink, bool ignore)
+{
+	struct xinet_tap_net *tn = sink->taps;
+	struct xinet_tap *tap;
+
+	mutex_lock(&tn->lock);
+	tap = sink_tap(tn, sink);
+	if (tap) {
+		tap->nr_outgoing += sink->ignore_outgoing - ignore;
+		tap_update_ignore_outgoing(tap);
+	}
+	WRITE_ONCE(sink->ignore_outgoing, ignore);
+	mutex_unlock(&tn->lock);
+}
