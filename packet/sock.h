@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * The packet socket and the packet sockets of a network namespace: what all
- * files of this directory work on.
- */
+/* The packet socket, and the packet sockets of a network namespace. */
 #ifndef _XINET_PACKET_SOCK_H
 #define _XINET_PACKET_SOCK_H
 
@@ -40,14 +37,21 @@ struct xinet_packet_net {
 
 /**
  * struct xinet_packet_sock - a packet socket
- * @sk: must be first. AF_PACKET takes any socket of family PF_PACKET for one
- *	of its own when it compares fanout groups, and reads the word that
- *	follows: @sink.tap, which never equals a group of AF_PACKET
+ * @sk: must be first. AF_PACKET takes any socket of family PF_PACKET for one of
+ *	its own when it compares fanout groups, and reads the word that follows:
+ *	@sink.tap, which never equals a group of AF_PACKET
  * @sink: its place behind a tap
- * @bind_lock: the binding and the changes of @sink; taken under RTNL or the
- *	socket lock. It is not the socket lock because that one is held while
- *	the core copies from userspace, and the device notifier must not wait
- *	for that
+ * @tp_packets: PACKET_STATISTICS
+ * @tp_freezes: PACKET_STATISTICS of V3
+ * @tp_drops: PACKET_STATISTICS; no lock
+ * @receiver: a ring or lanes, which take the packets in place of the queue; NULL:
+ *	the queue does, or nothing once the socket is closed
+ * @data_ready: the sk_data_ready() that the core installed
+ * @spare: an empty skb of queue_copybreak.c for the next packets, or NULL; owned by
+ *	the caller that xchg()es it out
+ * @bind_lock: taken under RTNL or the socket lock. It is not the socket lock, which
+ *	the core holds while it copies from userspace, because the device
+ *	notifier must not wait for that
  * @dev: bound device, for senders; RCU
  * @dev_tracker: reference of @dev
  * @ifindex: bound device, 0 for any, -1 when it is gone
@@ -56,92 +60,95 @@ struct xinet_packet_net {
  * @auxdata: PACKET_AUXDATA
  * @origdev: PACKET_ORIGDEV
  * @qdisc_bypass: PACKET_QDISC_BYPASS
- * @vnet_hdr_sz: PACKET_VNET_HDR_SZ: bytes of the virtio-net header in front of
- *	each frame, 0 for none; changes under the socket lock
- * @memberships: see membership.c; RTNL
- * @filter_work: brings a filter that changed unannounced to the tap; holds a
- *	reference to @sk while it is queued
- * @rollover: of a member of a fanout group that rolls over; set once
- * @pressure: with @rollover: it was short of room when it was asked last, and has
- *	not been read from since
- * @fanout_slot: where a running member stands in its fanout group; see fanout.c
- * @tp_packets: PACKET_STATISTICS; sk_receive_queue.lock
- * @tp_drops: PACKET_STATISTICS
- * @spare: an empty skb of queue_copybreak.c for the next packets, or NULL; who has
- *	exchanged it has it
- * @receiver: of a ring or of lanes: what takes the packets in place of the queue;
- *	NULL: nothing does, as when the socket is closed; sk_receive_queue.lock
- * @rx_ring: see ring.c; changes under the socket lock, ring_lock and
- *	sk_receive_queue.lock, any of which keeps it
- * @tx_ring: the same with sk_write_queue.lock
- * @ring_lock: changes and mappings of the rings, sending from @tx_ring
- * @mapped: how many mappings of the rings there are
- * @data_ready: what sk_data_ready() is unless somebody has put in another
- * @tp_freezes: PACKET_STATISTICS of V3; sk_receive_queue.lock
+ * @vnet_hdr_sz: PACKET_VNET_HDR_SZ: bytes of the virtio-net header in front of each
+ *	frame, 0 for none; changes under the socket lock
  * @tp_tstamp: PACKET_TIMESTAMP, SOF_TIMESTAMPING_*
  * @copy_thresh: PACKET_COPY_THRESH
- * @tp_reserve: PACKET_RESERVE; socket lock; fixed while there is a ring, as
- *	are @tp_version, @tp_loss, @tp_flush_usec and @tp_watermark
- * @tp_flush_usec: XINET_PACKET_FLUSH_USEC; socket lock
- * @tp_watermark: XINET_PACKET_WATERMARK; socket lock
- * @tp_version: PACKET_VERSION, enum tpacket_versions; socket lock
- * @tp_loss: PACKET_LOSS; socket lock
- * @tx_has_off: PACKET_TX_HAS_OFF; socket lock; fixed as well
- * @tx_flight: the send ring that frames on their way through a device belong
- *	to, also when it is not @tx_ring any more; ring_lock
+ * @tp_reserve: PACKET_RESERVE
+ * @tp_flush_usec: XINET_PACKET_FLUSH_USEC
+ * @tp_watermark: XINET_PACKET_WATERMARK
+ * @tp_version: PACKET_VERSION, enum tpacket_versions
+ * @tp_loss: PACKET_LOSS
+ * @tx_has_off: PACKET_TX_HAS_OFF
+ * @ring_lock: changes and mappings of the rings and lanes, sending from @tx_ring
+ * @rx_ring: see ring.c; changes under the socket lock, @ring_lock and
+ *	sk_receive_queue.lock, any of which keeps it
+ * @tx_ring: the same with sk_write_queue.lock
+ * @tx_flight: the send ring that frames in flight belong to, also when it is not
+ *	@tx_ring any more; @ring_lock
+ * @mapped: number of mappings of the rings
  * @tx_sent: send() has been called once
- * @tx_pool: for send(): skbs for small frames; set once, after @tx_sent
- * @lanes: XINET_RX_RING; once set, under the socket lock, it stays. With it come
- *	neither @rx_ring nor @tx_ring
- * @lanes_reader: which of its readers the socket is; sk_receive_queue.lock keeps
- *	the socket from parting with @lanes
- * @lanes_packets: PACKET_STATISTICS: packets of @lanes told of;
- *	sk_receive_queue.lock
+ * @tx_pool: skbs for small frames of send(); set once, after @tx_sent
+ * @lanes: XINET_RX_RING; set once, under the socket lock; excludes @rx_ring and
+ *	@tx_ring
+ * @lanes_reader: which of its readers the socket is
+ * @lanes_packets: PACKET_STATISTICS: packets of @lanes reported so far
  * @lanes_drops: the same of dropped ones
+ * @rollover: of a member of a fanout group that rolls over; set once
+ * @pressure: with @rollover: it was short of room when last asked, and has not been
+ *	read from since
+ * @fanout_slot: where a running member stands in its group; see fanout.c
+ * @memberships: see membership.c; RTNL
+ * @filter_work: see filter_change.c; holds a reference to @sk while it is queued
  */
 struct xinet_packet_sock {
 	struct sock sk;
 	struct xinet_tap_sink sink;
+
+	/* receiving; sk_receive_queue.lock */
+	u32 tp_packets;
+	u32 tp_freezes;
+	atomic_t tp_drops;
+	struct xinet_tap_receiver *receiver;
+	void (*data_ready)(struct sock *sk);
+	struct sk_buff *spare;
+
 	struct mutex bind_lock;	/* the binding, changes of sink */
 	struct net_device __rcu *dev;
 	netdevice_tracker dev_tracker;
 	int ifindex;
 	__be16 num;
 	bool bound;
+
+	/* options that are read without a lock */
 	bool auxdata;
 	bool origdev;
 	bool qdisc_bypass;
 	u8 vnet_hdr_sz;
-	struct list_head memberships;
-	struct delayed_work filter_work;
-	struct xinet_fanout_rollover *rollover;
-	bool pressure;
-	u32 fanout_slot;
-	u32 tp_packets;
-	atomic_t tp_drops;
-	struct sk_buff *spare;
-	struct xinet_tap_receiver *receiver;
-	struct xinet_ring *rx_ring;
-	struct xinet_ring *tx_ring;
-	struct mutex ring_lock;	/* the rings, and sending from one */
-	atomic_long_t mapped;
-	void (*data_ready)(struct sock *sk);
-	u32 tp_freezes;
 	int tp_tstamp;
 	int copy_thresh;
+
+	/* options that a ring takes over: socket lock, fixed while there is one */
 	u32 tp_reserve;
 	u32 tp_flush_usec;
 	u32 tp_watermark;
 	u8 tp_version;
 	bool tp_loss;
 	bool tx_has_off;
-	bool tx_sent;
+
+	struct mutex ring_lock;	/* the rings, and sending from one */
+	struct xinet_ring *rx_ring;
+	struct xinet_ring *tx_ring;
 	struct xinet_ring *tx_flight;
+	atomic_long_t mapped;
+
+	/* send() */
+	bool tx_sent;
 	struct xinet_tx_pool *tx_pool;
+
+	/* the lanes; sk_receive_queue.lock keeps the socket from leaving them */
 	struct xinet_lanes *lanes;
 	u32 lanes_reader;
 	u64 lanes_packets;
 	u64 lanes_drops;
+
+	/* fanout.c */
+	struct xinet_fanout_rollover *rollover;
+	bool pressure;
+	u32 fanout_slot;
+
+	struct list_head memberships;
+	struct delayed_work filter_work;
 };
 
 static inline struct xinet_packet_sock *xinet_packet_sk(const struct sock *sk)
