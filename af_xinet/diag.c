@@ -189,10 +189,9 @@ static int diag_put_attrs(struct sock *sk, struct sk_buff *skb,
 			  enum xinet_diag_kind kind)
 {
 	u32 show = reader->req->show;
-	u32 drops = xinet_sk_drops_read(sk);
+	u32 drops = kind == XINET_DIAG_PACKET ? xinet_packet_diag_drops(sk) :
+						xinet_sk_drops_read(sk);
 
-	if (kind == XINET_DIAG_PACKET)
-		drops += xinet_packet_diag_drops(sk);
 	if (nla_put_u64_64bit(skb, XINET_DIAG_DROPS, drops, XINET_DIAG_PAD) ||
 	    nla_put_u8(skb, XINET_DIAG_SHUTDOWN, READ_ONCE(sk->sk_shutdown)))
 		return -EMSGSIZE;

@@ -36,10 +36,12 @@ void xinet_packet_diag_fill(const struct sock *sk, struct xinet_diag_msg *msg)
 
 u32 xinet_packet_diag_drops(struct sock *sk)
 {
+	struct xinet_packet_sock *po = xinet_packet_sk(sk);
 	u32 drops;
 
 	spin_lock_bh(&sk->sk_receive_queue.lock);
-	drops = xinet_lanes_drops(xinet_packet_sk(sk));
+	drops = atomic_read(&po->tp_drops) + po->tp_drops_read +
+		xinet_lanes_drops(po);
 	spin_unlock_bh(&sk->sk_receive_queue.lock);
 	return drops;
 }

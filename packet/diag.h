@@ -27,11 +27,11 @@ bool xinet_packet_is(const struct sock *sk);
 void xinet_packet_diag_fill(const struct sock *sk, struct xinet_diag_msg *msg);
 
 /**
- * xinet_packet_diag_drops() - drops beside those that the sock counts
+ * xinet_packet_diag_drops() - all drops of a packet socket since it was opened
  * @sk: a packet socket
  *
  * Context: process.
- * Return: packets that XINET_RX_RING had no room for.
+ * Return: packets that its queue, its ring or its lanes had no room for.
  */
 u32 xinet_packet_diag_drops(struct sock *sk);
 

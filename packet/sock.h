@@ -43,6 +43,7 @@ struct xinet_packet_net {
  * @sink: its place behind a tap
  * @tp_packets: PACKET_STATISTICS
  * @tp_freezes: PACKET_STATISTICS of V3
+ * @tp_drops_read: those of @tp_drops that PACKET_STATISTICS has reported
  * @tp_drops: PACKET_STATISTICS; no lock
  * @receiver: a ring or lanes, which take the packets in place of the queue; NULL:
  *	the queue does, or nothing once the socket is closed
@@ -98,6 +99,7 @@ struct xinet_packet_sock {
 	/* receiving; sk_receive_queue.lock */
 	u32 tp_packets;
 	u32 tp_freezes;
+	u32 tp_drops_read;
 	atomic_t tp_drops;
 	struct xinet_tap_receiver *receiver;
 	void (*data_ready)(struct sock *sk);

@@ -20,6 +20,7 @@
 #include "support/lanes.h"
 #include "support/outcome.h"
 #include "support/program.h"
+#include "support/ring.h"
 #include "support/traffic.h"
 
 namespace xt {
@@ -114,6 +115,32 @@ TEST_F(SockDiagPacket, counts_of_lanes_are_those_of_packet_statistics) {
     EXPECT_EQ(after->get<xinet_diag_packet>(XINET_DIAG_PACKET_INFO).packets, 0U);
     EXPECT_EQ(after->get<xinet_diag_packet>(XINET_DIAG_PACKET_INFO).drops, 0U);
     EXPECT_EQ(after->get<uint64_t>(XINET_DIAG_DROPS), drops) << "never reset";
+}
+
+// Two frames of a ring, and nobody who reads: the other packets are dropped, whatever
+// PACKET_STATISTICS has said of them in between.
+TEST_F(SockDiagPacket, drops_of_a_ring_count_as_long_as_the_socket_is_open) {
+    for (const int version : {TPACKET_V2, TPACKET_V3}) {
+        const Fd socket = open_socket(Side::xinet, Kind::packet, 0);
+        const RxRing ring(socket, version, ring_request(1, 4096, 2048));
+        bind_to(socket, link_address(experimental_ethertype, link::index(here_device)));
+        const Fd last = open_socket(Side::sibling, Kind::packet, experimental_ethertype + 1);
+        const Injector wire = Injector::at_peer();
+        uint64_t before = 0;
+        for (int round = 0; round < 2; round++) {
+            for (int i = 0; i < 8; i++)
+                wire.send(ethernet(here_mac(), experimental_ethertype, repeated("ring ", 1500)));
+            wire.send(ethernet(here_mac(), experimental_ethertype + 1, repeated("the end ", 64)));
+            receive(last.get());
+
+            const auto drops = find_socket(socket)->get<uint64_t>(XINET_DIAG_DROPS);
+            const auto counts = statistics(socket);
+            EXPECT_GT(counts.tp_drops, 0U);
+            EXPECT_EQ(drops, before + counts.tp_drops);
+            EXPECT_EQ(find_socket(socket)->get<uint64_t>(XINET_DIAG_DROPS), drops) << "never reset";
+            before = drops;
+        }
+    }
 }
 
 TEST_F(SockDiagPacket, attached_ebpf_program_is_told_by_its_number) {
