@@ -22,56 +22,80 @@ std::string file_name(std::string text) {
 }
 
 /// Lines of "x xinet peer floor"; NaN where there is no floor.
-void write_data(const Group& group, const std::filesystem::path& path) {
-    std::ofstream file(path);
-    for (const Result& r : group) {
-        file << fmt::format("\"{}\" {} {} {} {}\n", r.name, r.x, r.xinet, r.peer,
-                            r.floor ? fmt::format("{}", *r.floor) : "NaN");
-    }
-}
-
-void write_script(const Group& group, const std::filesystem::path& base) {
+void write_curves(const Group& group, const std::filesystem::path& base) {
     const Result& any = group.front();
     const std::string data = base.string() + ".dat";
-    const bool lines = !any.axis.empty();
-    std::ofstream file(base.string() + ".gp");
-
-    file << "set terminal pngcairo size 900,500\n"
-         << fmt::format("set output '{}.png'\n", base.string())
-         << fmt::format("set title '{}: {}'\n", any.lane, any.group)
-         << fmt::format("set ylabel '{}'\n", any.unit) << "set yrange [0:*]\nset key left top\n";
-    if (lines) {
-        file << fmt::format("set xlabel '{}'\n", any.axis)
-             << fmt::format("plot '{0}' using 2:3 with linespoints title 'xinet', '{0}' using 2:4 "
-                            "with linespoints title '{1}', '{0}' using 2:5 with linespoints title "
-                            "'floor'\n",
-                            data, any.peer_name);
-    } else {
-        file << "set style data histogram\nset style fill solid 0.6\nset xtics rotate by -20\n"
-             << fmt::format("plot '{0}' using 3:xtic(1) title 'xinet', '{0}' using 4 title '{1}'",
-                            data, any.peer_name);
-        // gnuplot draws no histogram of nothing
-        if (std::any_of(group.begin(), group.end(), [](const Result& r) { return r.floor; })) {
-            file << fmt::format(", '{}' using 5 title 'floor'", data);
-        }
-        file << "\n";
+    std::ofstream rows(data);
+    for (const Result& r : group) {
+        rows << fmt::format("{} {} {} {}\n", r.x, r.xinet, r.peer,
+                            r.floor ? fmt::format("{}", *r.floor) : "NaN");
     }
+
+    std::ofstream script(base.string() + ".gp");
+    script << "set terminal svg noenhanced size 800,450\n"
+           << fmt::format("set output '{}.svg'\n", base.string())
+           << fmt::format("set title '{}: {}'\n", any.lane, any.group)
+           << fmt::format("set xlabel '{}'\nset ylabel '{}'\n", any.axis, any.unit)
+           << "set yrange [0:*]\nset key left top\n"
+           << fmt::format("plot '{0}' using 1:2 with linespoints title 'xinet', '{0}' using 1:3 "
+                          "with linespoints title '{1}', '{0}' using 1:4 with linespoints title "
+                          "'floor'\n",
+                          data, any.peer_name);
+}
+
+/// Lines of "name ratio", the first at the top: a bar for each pair, and a line where both
+/// sides cost the same.
+void write_ratios(const std::vector<Result>& lane, const std::filesystem::path& base) {
+    const std::string data = base.string() + ".dat";
+    std::ofstream rows(data);
+    size_t bars = 0;
+    for (const Result& r : lane) {
+        if (const auto ratio = r.ratio()) {
+            rows << fmt::format("\"{}\" {}\n", r.name, *ratio);
+            bars++;
+        }
+    }
+
+    std::ofstream script(base.string() + ".gp");
+    script << fmt::format("set terminal svg noenhanced size 900,{}\n", 110 + 22 * bars)
+           << fmt::format("set output '{}.svg'\n", base.string())
+           << fmt::format("set title '{}: cost of xinet, the peer being 1'\n", lane.front().lane)
+           << "set style fill solid 0.6\nset xrange [0:*]\nset yrange [*:*] reverse\n"
+           << "set lmargin 58\nset arrow from 1, graph 0 to 1, graph 1 nohead\n"
+           << fmt::format("plot '{}' using (0):0:(0):2:($0-0.35):($0+0.35):ytic(1) with "
+                          "boxxyerror notitle\n",
+                          data);
+}
+
+void draw(const std::filesystem::path& base) {
+    run({"gnuplot", base.string() + ".gp"});
 }
 
 } // namespace
 
 void draw_plots(const std::vector<Result>& results, const std::filesystem::path& directory) {
-    std::map<std::pair<std::string, std::string>, Group> groups;
+    std::map<std::pair<std::string, std::string>, Group> curves;
+    std::map<std::string, std::vector<Result>> lanes;
     for (const Result& r : results) {
-        groups[{r.lane, r.group}].push_back(r);
+        lanes[r.lane].push_back(r);
+        if (!r.axis.empty()) {
+            curves[{r.lane, r.group}].push_back(r);
+        }
     }
 
     std::filesystem::create_directories(directory);
-    for (const auto& [key, group] : groups) {
+    for (const auto& [key, group] : curves) {
+        if (group.size() < 2) {
+            continue;
+        }
         const std::filesystem::path base = directory / file_name(key.first + "-" + key.second);
-        write_data(group, base.string() + ".dat");
-        write_script(group, base);
-        run({"gnuplot", base.string() + ".gp"});
+        write_curves(group, base);
+        draw(base);
+    }
+    for (const auto& [name, lane] : lanes) {
+        const std::filesystem::path base = directory / (name + "-ratios");
+        write_ratios(lane, base);
+        draw(base);
     }
 }
 

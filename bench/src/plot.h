@@ -9,8 +9,8 @@
 
 namespace bench {
 
-/// One PNG for each group and lane in @p directory: lines where the group has an
-/// axis, bars where it has none.
+/// SVGs in @p directory: for each lane the ratios of all pairs, and a curve for each group
+/// of pairs with an axis.
 void draw_plots(const std::vector<Result>& results, const std::filesystem::path& directory);
 
 } // namespace bench
