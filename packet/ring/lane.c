@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Writing received packets into a lane of XINET_RX_RING. A tap hands packets
- * in; readers take them out of a mapping that they cannot write to. A lane:
+ * Writes received packets into a lane of XINET_RX_RING. A tap calls it per
+ * packet; readers take the records out of a read-only mapping. A lane:
  *
  *            tail                                   head
  *             v                                      v
@@ -9,25 +9,26 @@
  *   |  free   | record | record | pad | ... | record |     free      |
  *   +- - - - -+--------+--------+-----+- - -+--------+- - - - - - - -+
  *
- * Positions count bytes and never wrap; their remainder is the place. A record
- * is in one piece: where it does not fit in front of the end, a pad goes there.
+ * Positions count bytes and never wrap; modulo the lane size they are offsets.
+ * A record is contiguous: if it does not fit before the end, a pad fills the
+ * rest.
  *
- * The writer is one CPU with BH disabled, so it needs no lock. Head and readers:
+ * The writer is one CPU with BH disabled, so it needs no lock. Head and
+ * readers:
  *
  *   writer                                  reader
- *     tail moves beyond what goes             reads head            (acquire)
+ *     moves tail past old records             reads head            (acquire)
  *     smp_wmb()                  (A)          uses the record
  *     writes the record                       smp_rmb()             (A)
  *     smp_wmb()                  (B)          reads tail: was the record whole?
- *     head moves behind it                    stores its position
+ *     moves head past it                      stores its position
  *
- * (B) pairs with the acquire. What a reader stores as its position is looked at
- * only when room is wanted: the one that is ahead says how far the lane may be
- * written over, if it names a place between tail and head; else it is ignored.
- * The records that are given up are walked from the tail on by their lengths,
- * which no program can write, and no more of them for one packet than its bytes
- * were and a constant number. So no reader leads the writer anywhere, costs it
- * anything per packet, or holds up another.
+ * (B) pairs with the acquire. Positions of readers are read only when the lane
+ * is full: the most advanced one limits what may be overwritten, if it is
+ * between tail and head; otherwise it is ignored. Old records are released from
+ * the tail on by their lengths, which no program can write; per packet no more
+ * of them than its bytes held and a constant number. So no reader can misdirect
+ * the writer, cost it anything per packet, or hold up another reader.
  */
 #include <kunit/visibility.h>
 #include <linux/if_packet.h>
@@ -50,13 +51,13 @@
 #include "packet/sock.h"
 #include "packet/tap/tap.h"
 
-/* Alignment of records; a pad of that size has its length and its type. */
+/* Alignment of records; the smallest pad holds only its length and type. */
 #define LANE_ALIGNMENT	8
 
 /*
- * What is given up at a time beside what a packet needs, so that the positions
- * are looked at seldom: so many records, so that it takes no time that a program
- * chooses, and no more than this part of a lane.
+ * Slack released beyond what a packet needs, so that positions are read rarely:
+ * at most so many records, which bounds the time whatever a program does, and
+ * at most this part of a lane.
  */
 #define LANE_AHEAD_RECORDS	64
 #define LANE_AHEAD_SHIFT	4
@@ -67,7 +68,7 @@ static struct xinet_rx_record *lane_record(const struct xinet_lane *lane,
 	return (void *)lane->data + (position & (lane->lanes->req.lane_size - 1));
 }
 
-/* Readers are woken for all that is there. */
+/* Wakes readers for all records written so far. */
 static void lane_tell(struct xinet_lane *lane)
 {
 	lane->untold = 0;
@@ -76,9 +77,9 @@ static void lane_tell(struct xinet_lane *lane)
 }
 
 /*
- * From here until lane_let_go() the lane is the caller's. On most kernels nothing
- * comes in between on one CPU but what the writer itself brings about; on
- * PREEMPT_RT another task may, at any place.
+ * Claims the lane until lane_let_go(). On most kernels only code that the
+ * writer itself triggers can interleave on its CPU; on PREEMPT_RT another task
+ * can, at any point.
  */
 static __always_inline bool lane_claim(struct xinet_lane *lane)
 {
@@ -104,7 +105,7 @@ static enum hrtimer_restart lane_timeout(struct hrtimer *timer)
 		container_of(timer, struct xinet_lane, timer);
 
 	if (!lane_claim(lane)) {
-		/* by then whoever writes is done */
+		/* the writer is done by then */
 		hrtimer_forward_now(timer, ns_to_ktime(TICK_NSEC));
 		return HRTIMER_RESTART;
 	}
@@ -127,8 +128,8 @@ void xinet_lane_shutdown(struct xinet_lane *lane)
 }
 
 /*
- * Gives up old records until @bytes more fit, and some more that no reader ahead
- * needs. False: a reader may still want them.
+ * Releases old records until @bytes more fit, and some slack that the most
+ * advanced reader has consumed. Returns false if a reader may need them still.
  */
 static bool lane_make_room(struct xinet_lane *lane, u32 bytes)
 {
@@ -148,7 +149,7 @@ static bool lane_make_room(struct xinet_lane *lane, u32 bytes)
 		spare = LANE_AHEAD_RECORDS;
 	}
 
-	/* no more of them than there are in the bytes that are about to be written */
+	/* no more of them than the bytes about to be overwritten hold */
 	while (tail < needed && tail < limit)
 		tail += lane_record(lane, tail)->len;
 	for (; spare && tail < wanted && tail < limit; spare--)
@@ -233,7 +234,7 @@ static void lane_fill(const struct xinet_packet_sock *po,
 						 sizeof(record->addr));
 }
 
-/* Lets readers see the record at the head. */
+/* Publishes the record at the head. */
 static void lane_publish(struct xinet_lane *lane,
 			 struct xinet_rx_record *record, u32 len)
 {
@@ -243,14 +244,14 @@ static void lane_publish(struct xinet_lane *lane,
 	record->seq = lane->packets++;
 	xinet_ring_flush(record, len);
 	lane->head += len;
-	/* (B) above; not a release, which 32-bit CPUs have not of this size */
+	/* (B) above; some 32-bit CPUs have no 64-bit store-release */
 	smp_wmb();
 	WRITE_ONCE(shared->head, lane->head);
 	WRITE_ONCE(shared->packets, lane->packets);
 	xinet_ring_flush(shared, sizeof(*shared));
 }
 
-/* Wakes readers now or later, as they asked for. */
+/* Wakes readers now or arms the timer, as xinet_rx_ring_req requests. */
 static noinline void lane_notify(struct xinet_lane *lane)
 {
 	const struct xinet_lanes *lanes = lane->lanes;
@@ -266,7 +267,7 @@ static noinline void lane_notify(struct xinet_lane *lane)
 	}
 }
 
-/* A record more: mostly neither the first nor the last of those to be told. */
+/* Counts a record; it is rarely the first or the last one before a wakeup. */
 static __always_inline void lane_count(struct xinet_lane *lane,
 				       const struct xinet_lanes *lanes)
 {
@@ -282,14 +283,14 @@ static void lane_drop(struct xinet_lane *lane)
 	WRITE_ONCE(lane->shared->drops, lane->drops);
 }
 
-/* It and its lanes live for a grace period after the socket that made it. */
+/* The ring and its lanes outlive the maker's socket by an RCU grace period. */
 static const struct xinet_lanes *
 receiving_lanes(const struct xinet_tap_receiver *receiver)
 {
 	return container_of(receiver, struct xinet_lanes, receiver);
 }
 
-/* Told apart from what there was no room for. */
+/* While frozen; counted apart from packets dropped for lack of space. */
 static noinline void lane_miss(struct xinet_lane *lane)
 {
 	lane->frozen++;
@@ -298,7 +299,8 @@ static noinline void lane_miss(struct xinet_lane *lane)
 
 /*
  * Budget: one time stamp, unless the packet has one; one copy; a barrier when
- * readers are to be woken. No lock, no atomic operation, no clone, no allocation.
+ * readers are to be woken. No lock, no atomic operation, no clone, no
+ * allocation.
  */
 void xinet_lane_deliver(struct xinet_tap_sink *sink,
 			const struct xinet_tap_receiver *receiver,
@@ -311,7 +313,7 @@ void xinet_lane_deliver(struct xinet_tap_sink *sink,
 	struct xinet_rx_record *record;
 	u32 snaplen, len;
 
-	/* under way while the socket was bound elsewhere, it is not for it */
+	/* in flight while the socket was rebound: no longer for this socket */
 	if (unlikely(READ_ONCE(sink->source) != frame->source))
 		return;
 	if (unlikely(READ_ONCE(lanes->frozen))) {
@@ -339,7 +341,7 @@ void xinet_lane_deliver(struct xinet_tap_sink *sink,
 }
 EXPORT_SYMBOL_IF_KUNIT(xinet_lane_deliver);
 
-/* As lane_fill(), of a packet with nothing unusual, but for time and status. */
+/* As lane_fill() for a packet of the fast path, without time and status. */
 static __always_inline void lane_fill_fast(struct xinet_rx_record *record,
 					   const struct sk_buff *skb,
 					   u32 pkt_len)
@@ -409,7 +411,7 @@ lane_fast_stamped(struct xinet_tap_sink *sink,
 	return lane_fast(sink, receiver, skb, source, true);
 }
 
-/* Budget: as above; no frame described, and the stamp is not shared. */
+/* Budget: as above, no struct xinet_tap_frame; the time stamp is not shared. */
 bool xinet_lane_fast(struct xinet_tap_sink *sink,
 		     const struct xinet_tap_receiver *receiver,
 		     struct sk_buff *skb, const void *source,
@@ -430,7 +432,7 @@ xinet_lane_room(const struct xinet_tap_receiver *receiver,
 	const u32 size = lanes->req.lane_size;
 	u64 free;
 
-	/* a reader does not say of which lane it has read */
+	/* without @skb a reader asks, and does not say for which lane */
 	if (!skb || lanes->req.flags & XINET_RX_RING_OVERWRITE)
 		return XINET_TAP_ROOM_NORMAL;
 	free = xinet_lanes_position(lanes, lane) + size - lane->head;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * A lane of XINET_RX_RING: where one CPU writes what a socket receives. The
- * memory, the readers and the options of the ring are in lanes.c.
+ * ring's memory and options are in lanes.c, its readers in lane_readers.c.
  */
 #ifndef _XINET_PACKET_LANE_H
 #define _XINET_PACKET_LANE_H
@@ -16,25 +16,23 @@ struct sock;
 struct xinet_lanes;
 
 /**
- * struct xinet_lane - what the kernel knows of a lane
- * @lanes: whose lane it is
- * @data: its memory, in one piece for the kernel
- * @shared: what readers are told
+ * struct xinet_lane - the kernel's state of a lane
+ * @lanes: the ring
+ * @data: memory of the lane, contiguous for the kernel
+ * @shared: state that readers map
  * @head: bytes ever written
- * @tail: position of the oldest record that is whole
- * @told: head when readers were woken last; poll() asks from any CPU
- * @flushed: head at the last XINET_RX_RING_FLUSH; changes under the ring's lock,
- *	which keeps it from going back
+ * @tail: position of the oldest whole record
+ * @told: head at the last wakeup; poll() reads it on any CPU
+ * @flushed: head at the last XINET_RX_RING_FLUSH; never decreases: @lanes->lock
  * @packets: records ever written
- * @drops: packets for which there was no room
+ * @drops: packets dropped for lack of space
  * @frozen: packets that came while the ring was frozen
  * @untold: records since @told
- * @writing: 1: somebody is at it; a packet that comes in between, on a
- *	kernel where BH disabled does not exclude it, is dropped
+ * @writing: 1: claimed; a packet that comes meanwhile is dropped
  * @armed: @timer runs
  * @timer: wakes readers, xinet_rx_ring_req.wake_usec after the first of @untold
  *
- * Written by its CPU alone, BH disabled, but for @flushed.
+ * Only the lane's CPU writes it, BH disabled, except @flushed.
  */
 struct xinet_lane {
 	struct xinet_lanes *lanes;
@@ -60,22 +58,22 @@ struct xinet_lane {
 void xinet_lane_setup(struct xinet_lane *lane);
 
 /**
- * xinet_lane_shutdown() - wait for the timer of a lane, which ends
- * @lane: nobody writes to it any more
+ * xinet_lane_shutdown() - cancel the timer of a lane and wait for it
+ * @lane: without a writer
  *
  * Context: process.
  */
 void xinet_lane_shutdown(struct xinet_lane *lane);
 
 /**
- * xinet_lane_deliver() - xinet_tap_deliver_t of a socket with such a ring
+ * xinet_lane_deliver() - xinet_tap_deliver_t of an XINET_RX_RING
  * @sink: of the socket
  * @receiver: of the ring
  * @skb: accepted packet
- * @frame: what came with it
+ * @frame: as the tap fills it in
  *
- * Another CPU that is writing a packet when the socket is bound elsewhere may
- * still be doing so when bind() returns.
+ * Another CPU may still be writing a packet of the previous binding when bind()
+ * returns.
  */
 void xinet_lane_deliver(struct xinet_tap_sink *sink,
 			const struct xinet_tap_receiver *receiver,
@@ -83,16 +81,16 @@ void xinet_lane_deliver(struct xinet_tap_sink *sink,
 			const struct xinet_tap_frame *frame);
 
 /**
- * xinet_lane_fast() - xinet_tap_fast_t of a socket with such a ring
- * @sink: of the socket, in link-level mode, which asks for no stamps of the
- *	device and no PACKET_ORIGDEV
+ * xinet_lane_fast() - xinet_tap_fast_t of an XINET_RX_RING
+ * @sink: of the socket: link-level mode, no hardware timestamps, no
+ *	PACKET_ORIGDEV
  * @receiver: of the ring
  * @skb: any packet
- * @source: whom it comes from
- * @orig_dev: not looked at
+ * @source: as in struct xinet_tap_frame
+ * @orig_dev: unused
  *
- * Return: false when it is to take the slow path: it is not plain, or in its
- * place is a pad or something that must be given up first.
+ * Return: false if the packet must take the slow path: it is not plain, its
+ * place needs a pad or holds old records, or the ring is frozen or rebound.
  */
 bool xinet_lane_fast(struct xinet_tap_sink *sink,
 		     const struct xinet_tap_receiver *receiver,
@@ -100,12 +98,12 @@ bool xinet_lane_fast(struct xinet_tap_sink *sink,
 		     const struct net_device *orig_dev);
 
 /**
- * xinet_lane_room() - xinet_tap_room_t of a socket with such a ring
+ * xinet_lane_room() - xinet_tap_room_t of an XINET_RX_RING
  * @receiver: of the ring
  * @sk: the socket
  * @skb: the packet, or NULL
  *
- * Return: what is free in the lane of this CPU; without @skb enough.
+ * Return: free space in the lane of this CPU; without @skb always enough.
  */
 enum xinet_tap_room
 xinet_lane_room(const struct xinet_tap_receiver *receiver,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The readers of an XINET_RX_RING: how far they are, waking them, and their
- * coming and going. lanes.c brings them; lane.c asks per packet how far they are
- * when its lane is full, and wakes them.
+ * The readers of an XINET_RX_RING: their positions, waking them, adding and
+ * removing them. lanes.c adds and removes readers; lane.c reads the positions
+ * when a lane is full and wakes readers, in softirq.
  */
 #include <linux/bitmap.h>
 #include <linux/mm.h>
@@ -119,12 +119,12 @@ u64 xinet_lanes_position(const struct xinet_lanes *lanes,
 		reader = rcu_dereference(lanes->readers[i]);
 		if (!reader)
 			continue;
-		/* written by a program: once, and anything may be there */
+		/* a program writes it: read once, any value possible */
 		position = READ_ONCE(reader->positions[index]);
 		if (position > ahead && position <= lane->head)
 			ahead = position;
 	}
-	/* pairs with the release of a position, before which it was used */
+	/* pairs with the release by which a reader stores its position */
 	smp_mb();
 	return ahead;
 }
@@ -150,7 +150,7 @@ static void lanes_wake_reader(struct sock *sk)
 }
 
 /*
- * A reader waits on the queue of its socket, where it may have been before it
+ * Wakes by the reader's socket, because a program may have polled it before it
  * had a ring.
  */
 void xinet_lanes_wake(const struct xinet_lanes *lanes)

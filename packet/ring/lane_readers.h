@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The readers of an XINET_RX_RING.
+ * The readers of an XINET_RX_RING: adding, removing and waking them.
  */
 #ifndef _XINET_PACKET_LANE_READERS_H
 #define _XINET_PACKET_LANE_READERS_H
@@ -13,20 +13,20 @@ struct sock;
 struct xinet_lane;
 struct xinet_lanes;
 
-/* Number of the reader that has made the ring; it is not given out again. */
+/* Number of the reader that made the ring; it is not reused. */
 #define XINET_LANES_MAKER	0
 
-/* That of a closed socket */
+/* Reader number of a closed socket */
 #define XINET_LANES_NOBODY	XINET_RX_RING_READERS
 
 /**
- * xinet_lanes_alloc_pages() - memory that programs map
+ * xinet_lanes_alloc_pages() - allocate memory that programs map
  * @size: bytes, in whole pages
  *
  * Does not invoke the OOM killer.
  *
  * Context: process.
- * Return: zeroed memory, charged to the program; NULL.
+ * Return: zeroed memory, charged to the program's memory cgroup; NULL.
  */
 void *xinet_lanes_alloc_pages(size_t size);
 
@@ -42,7 +42,7 @@ size_t xinet_lanes_positions_size(const struct xinet_lanes *lanes);
  * @sk: socket of the reader
  *
  * Context: process.
- * Return: its number, the first is XINET_LANES_MAKER; -ENOMEM; -ENOSPC.
+ * Return: its number, XINET_LANES_MAKER for the first; -ENOMEM; -ENOSPC.
  */
 int xinet_lanes_join(struct xinet_lanes *lanes, struct sock *sk);
 
@@ -58,13 +58,13 @@ int xinet_lanes_join(struct xinet_lanes *lanes, struct sock *sk);
 void xinet_lanes_part(struct xinet_lanes *lanes, u32 number);
 
 /**
- * xinet_lanes_position() - how far a lane may be written over
+ * xinet_lanes_position() - how far a lane may be overwritten
  * @lanes: the ring
- * @lane: of it
+ * @lane: one of its lanes
  *
  * Context: as xinet_tap_deliver_t.
- * Return: the position of the reader that is ahead of the others, the tail of
- * @lane if there is none that is valid.
+ * Return: the most advanced valid position of a reader; the tail of @lane if
+ * there is none.
  */
 u64 xinet_lanes_position(const struct xinet_lanes *lanes,
 			 const struct xinet_lane *lane);
@@ -79,22 +79,22 @@ void xinet_lanes_wake(const struct xinet_lanes *lanes);
 
 /**
  * xinet_lanes_hang_up() - wake the readers for EPOLLHUP
- * @lanes: the ring, whose @ended is set; one that joins later finds it so
+ * @lanes: the ring, with @ended set, which readers that join later check
  *
  * Context: any.
  */
 void xinet_lanes_hang_up(const struct xinet_lanes *lanes);
 
 /**
- * xinet_lanes_free_later() - free something of a ring after an RCU grace period
- * @work: that frees it
+ * xinet_lanes_free_later() - free memory of a ring after an RCU grace period
+ * @work: its function frees it
  *
  * Context: any.
  */
 void xinet_lanes_free_later(struct rcu_work *work);
 
 /**
- * xinet_lanes_init() - prepare for rings
+ * xinet_lanes_init() - create the workqueue that frees rings
  *
  * Return: 0 or -ENOMEM.
  */

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * XINET_RX_RING: making, mapping, reading and freeing it. options.c and packet.c
- * call in; lane.c writes into what is made here. But for the look at the
- * readers' positions and the wakeup nothing here runs in softirq.
+ * XINET_RX_RING: creating, mapping, polling and freeing it. options.c and
+ * packet.c call it; lane.c writes packets into the memory. Nothing here runs in
+ * softirq.
  *
- * The socket that makes a ring writes and reads it, further sockets attach and
- * read. None of them gives it back before it is closed. The memory that is
- * mapped:
+ * Packets of the socket that makes a ring go into it, and it is also a reader;
+ * further sockets attach and only read. No socket gives the ring up before it
+ * is closed. The memory that is mapped:
  *
  *   offset 0, read-only                              XINET_RX_RING_POSITIONS
  *   +---------------+--------+--------+- - -+        +------------------+
@@ -139,8 +139,8 @@ err_free:
 }
 
 /*
- * Positions and counts are words of 64 bits. A 32-bit program, or kernel, reads
- * and writes them in halves, and nothing here would tell.
+ * Positions and counts are 64-bit words. A 32-bit program or kernel accesses
+ * them in halves, which cannot be detected here.
  */
 static bool lanes_words_are_whole(void)
 {
@@ -157,7 +157,7 @@ static bool lanes_is_sane(const struct xinet_rx_ring_req *req)
 	       (req->wake_packets || req->wake_usec) && !req->reserved;
 }
 
-/* Socket lock held; gives the socket a ring or nothing. */
+/* Socket lock held; on error the socket has no ring. */
 static int lanes_set(struct xinet_packet_sock *po,
 		     const struct xinet_rx_ring_req *req)
 {
@@ -169,7 +169,7 @@ static int lanes_set(struct xinet_packet_sock *po,
 		return -EINVAL;
 	if (xinet_packet_has_ring(po))
 		return -EBUSY;
-	/* the header would be a part of the packet */
+	/* a record cannot hold a virtio-net header */
 	if (po->vnet_hdr_sz)
 		return -EINVAL;
 	lanes = lanes_alloc(req);
@@ -184,7 +184,7 @@ static int lanes_set(struct xinet_packet_sock *po,
 	mutex_lock(&po->ring_lock);
 	spin_lock_bh(&queue->lock);
 	po->lanes_reader = XINET_LANES_MAKER;
-	/* pairs with those who ask for the ring */
+	/* pairs with smp_load_acquire() of po->lanes */
 	smp_store_release(&po->lanes, lanes);
 	xinet_receiver_set(po, &lanes->receiver);
 	skb_queue_splice_init(queue, &stale);
@@ -201,7 +201,7 @@ static void lanes_put(struct xinet_lanes *lanes)
 		xinet_lanes_free_later(&lanes->free_work);
 }
 
-/* Socket lock held; that of @from is not, whose ring only comes, never goes. */
+/* @po's socket lock held, not @from's: a ring once set stays until close(). */
 static int lanes_attach(struct xinet_packet_sock *po, struct sock *from)
 {
 	struct xinet_lanes *lanes;
@@ -209,7 +209,7 @@ static int lanes_attach(struct xinet_packet_sock *po, struct sock *from)
 
 	if (!xinet_packet_sink(from) || !net_eq(sock_net(from), sock_net(&po->sk)))
 		return -EINVAL;
-	/* pairs with those that set it */
+	/* pairs with smp_store_release() of po->lanes */
 	lanes = smp_load_acquire(&xinet_packet_sk(from)->lanes);
 	if (!lanes)
 		return -EINVAL;
@@ -221,14 +221,14 @@ static int lanes_attach(struct xinet_packet_sock *po, struct sock *from)
 
 	refcount_inc(&lanes->refs);
 	mutex_lock(&po->ring_lock);
-	/* as one, to those that count */
+	/* statistics see both or neither */
 	spin_lock_bh(&po->sk.sk_receive_queue.lock);
 	po->lanes_reader = reader;
-	/* pairs with those who ask for the ring */
+	/* pairs with smp_load_acquire() of po->lanes */
 	smp_store_release(&po->lanes, lanes);
 	spin_unlock_bh(&po->sk.sk_receive_queue.lock);
 	mutex_unlock(&po->ring_lock);
-	/* who polls already is to see what there is */
+	/* programs already polling check the records that are there */
 	po->sk.sk_state_change(&po->sk);
 	return 0;
 }
@@ -270,7 +270,7 @@ static int lanes_command(struct xinet_packet_sock *po, int optname, int val)
 	if (optname == XINET_RX_RING_ATTACH)
 		return lanes_words_are_whole() ? lanes_attach_fd(po, val) :
 						   -EOPNOTSUPP;
-	/* pairs with those that set it */
+	/* pairs with smp_store_release() of po->lanes */
 	lanes = smp_load_acquire(&po->lanes);
 	if (!lanes)
 		return -ENOENT;
@@ -322,7 +322,7 @@ int xinet_lanes_setsockopt(struct xinet_packet_sock *po, int optname,
 int xinet_lanes_get_info(const struct xinet_packet_sock *po,
 			 struct xinet_rx_ring_info *info)
 {
-	/* pairs with those that set it */
+	/* pairs with smp_store_release() of po->lanes */
 	const struct xinet_lanes *lanes = smp_load_acquire(&po->lanes);
 
 	if (!lanes)
@@ -337,11 +337,11 @@ int xinet_lanes_get_info(const struct xinet_packet_sock *po,
 	return 0;
 }
 
-/* A reader that was attached has counters of its own queue only. */
+/* The maker counts the ring's packets; an attached socket only its queue's. */
 static bool lanes_sum(const struct xinet_packet_sock *po, u64 *packets,
 		      u64 *drops)
 {
-	/* pairs with those that set it */
+	/* pairs with smp_store_release() of po->lanes */
 	const struct xinet_lanes *lanes = smp_load_acquire(&po->lanes);
 	u32 i;
 
@@ -393,7 +393,7 @@ u64 xinet_lanes_drops(const struct xinet_packet_sock *po)
 int xinet_lanes_diag(const struct xinet_packet_sock *po,
 		     struct xinet_diag_lanes *told)
 {
-	/* pairs with those that set it */
+	/* pairs with smp_store_release() of po->lanes */
 	const struct xinet_lanes *lanes = smp_load_acquire(&po->lanes);
 
 	if (!lanes || po->lanes_reader == XINET_LANES_NOBODY)
@@ -406,13 +406,13 @@ int xinet_lanes_diag(const struct xinet_packet_sock *po,
 	told->wake_usec = lanes->req.wake_usec;
 	told->reader = po->lanes_reader;
 	told->readers = bitmap_weight(lanes->used, XINET_RX_RING_READERS);
-	/* whose number nobody else gets */
+	/* the closed maker's number stays taken */
 	if (READ_ONCE(lanes->ended))
 		told->readers--;
 	return 0;
 }
 
-/* Maps @size bytes at @addr from @start on, which it moves behind them. */
+/* Maps @size bytes at @addr to *@start, and moves *@start past them. */
 static int lanes_insert(struct vm_area_struct *vma, unsigned long *start,
 			void *addr, size_t size)
 {
@@ -446,7 +446,7 @@ static int lanes_insert_all(const struct xinet_lanes *lanes,
 	return err;
 }
 
-/* @po has a ring and is open, so its reader stays. */
+/* @po has a ring and is open, so its reader is not freed. */
 static u64 *lanes_positions(const struct xinet_packet_sock *po)
 {
 	return rcu_dereference_protected(po->lanes->readers[po->lanes_reader],
@@ -473,12 +473,12 @@ int xinet_lanes_mmap(struct xinet_packet_sock *po,
 		return -EINVAL;
 	if (vma->vm_flags & VM_WRITE)
 		return -EPERM;
-	/* nor by mprotect() */
+	/* nor may mprotect() make it writable */
 	xinet_vm_flags_clear(vma, VM_MAYWRITE);
 	return lanes_insert_all(lanes, vma);
 }
 
-/* Whether a lane has something that @position is not beyond. */
+/* Whether a lane has records beyond @positions that readers were woken for. */
 static bool lanes_is_readable(const struct xinet_lanes *lanes,
 			      const u64 *positions)
 {
@@ -499,7 +499,7 @@ static bool lanes_is_readable(const struct xinet_lanes *lanes,
 	return false;
 }
 
-/* The caller's sock_poll_wait() has the barrier of xinet_packet_wake(). */
+/* The caller's sock_poll_wait() pairs with xinet_packet_wake()'s barrier. */
 __poll_t xinet_lanes_poll(const struct xinet_packet_sock *po)
 {
 	const struct xinet_lanes *lanes = po->lanes;
@@ -521,8 +521,8 @@ void xinet_lanes_release(struct xinet_packet_sock *po)
 	if (!lanes)
 		return;
 	/*
-	 * @lanes stays: packets under way still follow it. What sock_diag goes by
-	 * does not, as that may have the socket in hand for longer.
+	 * po->lanes stays: packets in flight still use it. lanes_reader does
+	 * not, as sock_diag may hold the socket for longer.
 	 */
 	spin_lock_bh(&queue->lock);
 	po->lanes_reader = XINET_LANES_NOBODY;

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * XINET_RX_RING: a ring of lanes that many sockets may read. This is its memory
- * and its options; lane_readers.c has its readers, lane.c writes packets into it.
- * What programs see of it stands in the UAPI header and in
- * Documentation/rx-ring.md.
+ * XINET_RX_RING: the memory and the options of a ring of lanes that many
+ * sockets may read. lane_readers.c has its readers; lane.c writes packets into
+ * it. The UAPI header and Documentation/rx-ring.md describe what programs see.
  */
 #ifndef _XINET_PACKET_LANES_H
 #define _XINET_PACKET_LANES_H
@@ -28,12 +27,10 @@ struct xinet_packet_sock;
 
 /**
  * struct xinet_lanes_reader - a reader of a ring
- * @sk: its socket, to be woken; it lives for an RCU grace period after the reader
- *	has left
- * @positions: a u64 for each lane, in pages that it maps and writes to. They are
- *	made for it and nobody gets them afterwards: a pipe or a device may hold
- *	such a page for longer than a mapping lasts
- * @free_work: an RCU grace period after it has left
+ * @sk: its socket, to be woken; outlives the reader by an RCU grace period
+ * @positions: a u64 for each lane, in pages that the program maps and writes;
+ *	never reused: a pipe or a device may hold a page after munmap()
+ * @free_work: frees the reader an RCU grace period after it has left
  */
 struct xinet_lanes_reader {
 	struct sock *sk;
@@ -43,21 +40,21 @@ struct xinet_lanes_reader {
 
 /**
  * struct xinet_lanes - a ring
- * @receiver: what takes packets into it
- * @req: what was asked for
+ * @receiver: takes packets into the ring
+ * @req: the program's request
  * @wake_time: xinet_rx_ring_req.wake_usec
  * @max_snaplen: captured bytes of a packet, at most
  * @nr_lanes: one for each possible CPU
  * @shared: an array of struct xinet_rx_lane, in whole pages, which are mapped
  * @by_cpu: the lanes
  * @frozen: XINET_RX_RING_FREEZE
- * @ended: the socket that receives is closed; set under @lock
+ * @ended: the maker's socket is closed; set under @lock
  * @lock: changes of the readers, and XINET_RX_RING_FLUSH
  * @readers: by number; changes under @lock
- * @readers_end: behind the last of @readers
- * @used: which numbers are taken; that of the maker stays so
- * @refs: of the sockets; the memory lives for an RCU grace period after the last
- * @free_work: for that
+ * @readers_end: one past the last of @readers
+ * @used: numbers that are taken; the maker's stays so
+ * @refs: one for each socket
+ * @free_work: frees the memory an RCU grace period after the last of @refs
  */
 struct xinet_lanes {
 	struct xinet_tap_receiver receiver;
@@ -101,7 +98,7 @@ int xinet_lanes_get_info(const struct xinet_packet_sock *po,
 			 struct xinet_rx_ring_info *info);
 
 /**
- * xinet_lanes_take_stats() - what came since it was asked last
+ * xinet_lanes_take_stats() - packets and drops since the last call
  * @po: a socket that may have a ring
  * @packets: number of packets written, added to
  * @drops: number of packets dropped, added to
@@ -112,7 +109,7 @@ void xinet_lanes_take_stats(struct xinet_packet_sock *po, u32 *packets,
 			    u32 *drops);
 
 /**
- * xinet_lanes_peek_stats() - the same for one who only looks
+ * xinet_lanes_peek_stats() - xinet_lanes_take_stats() without resetting
  * @po: a socket that may have a ring, and may be closed meanwhile
  * @packets: as xinet_lanes_take_stats()
  * @drops: as xinet_lanes_take_stats()
@@ -123,7 +120,7 @@ void xinet_lanes_peek_stats(const struct xinet_packet_sock *po, u32 *packets,
 			    u32 *drops);
 
 /**
- * xinet_lanes_drops() - packets that the ring has not taken
+ * xinet_lanes_drops() - packets that the ring has dropped
  * @po: a socket that may have a ring, and may be closed meanwhile
  *
  * Context: sk_receive_queue.lock held.
@@ -131,7 +128,7 @@ void xinet_lanes_peek_stats(const struct xinet_packet_sock *po, u32 *packets,
 u64 xinet_lanes_drops(const struct xinet_packet_sock *po);
 
 /**
- * xinet_lanes_diag() - what sock_diag tells of a ring
+ * xinet_lanes_diag() - describe a ring to sock_diag
  * @po: a socket that may have a ring, and may be closed meanwhile
  * @told: filled in
  *
@@ -154,19 +151,19 @@ int xinet_lanes_mmap(struct xinet_packet_sock *po,
 		     struct vm_area_struct *vma);
 
 /**
- * xinet_lanes_poll() - whether a reader has been woken for something
- * @po: a socket with a ring, on whose wait queue the caller is already
+ * xinet_lanes_poll() - whether a lane has records that readers were woken for
+ * @po: a socket with a ring; the caller is already on its wait queue
  *
- * Return: EPOLLIN if there is something beyond the reader's positions, EPOLLHUP
- * if nothing will be added any more.
+ * Return: EPOLLIN if there are records beyond the reader's positions, EPOLLHUP
+ * if no more will be added.
  */
 __poll_t xinet_lanes_poll(const struct xinet_packet_sock *po);
 
 /**
- * xinet_lanes_release() - a socket is closed
+ * xinet_lanes_release() - detach a socket that is being closed
  * @po: the socket, behind no tap
  *
- * Packets may still be under way to it.
+ * Packets may still be in flight to it.
  */
 void xinet_lanes_release(struct xinet_packet_sock *po);
 

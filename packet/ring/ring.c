@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The memory of rings: judging what a program asks for, allocating, mapping,
- * exchanging it under traffic, freeing. options.c, rx_ring.c and packet.c call it; what
- * is written into a ring is the affair of tpacket.c, tpacket_v3.c and
- * tx_ring.c. Nothing here runs per packet.
+ * The memory of rings: checking a program's request, allocating, mapping,
+ * exchanging under traffic, freeing. options.c, rx_ring.c and packet.c call it;
+ * tpacket.c, tpacket_v3.c and tx_ring.c read and write the frames. Nothing here
+ * runs per packet.
  *
- * A ring is made complete before anyone sees it and never changes its shape.
- * It is put in place and taken away under the lock of the queue that it stands
- * for, so whoever holds that lock finds a whole ring or none:
+ * A ring is complete before it is published, and never changes its shape. It is
+ * published and removed under the lock of the queue that it replaces, so a
+ * holder of that lock finds a whole ring or none:
  *
  *   receive ring   sk_receive_queue.lock    tap, block timer, poll()
  *   send ring      sk_write_queue.lock      poll()
  *
- * Packets that go into a V3 ring without the lock find it by RCU; once it is
- * away its gate is shut, and none of them is left in its blocks.
+ * Packets that enter a V3 ring without the lock find it by RCU; once the ring
+ * is removed its gate is shut, and none of them is writing into its blocks.
  *
  * ring_lock is held over both changes, over a mapping, and over a sendmsg()
- * that empties a send ring. It goes under the socket lock, which serialises
- * the options, and under mmap_lock. Frames of a send ring that are in a device
- * hold a reference, so that neither close() nor the exchange waits for them.
+ * that empties a send ring. It nests inside the socket lock, which serialises
+ * the options, and inside mmap_lock. Frames of a send ring that are in a device
+ * hold a reference, so neither close() nor an exchange waits for them.
  */
 #include <kunit/visibility.h>
 #include <linux/err.h>
@@ -40,7 +40,7 @@
 #include "packet/sock.h"
 #include "packet/tx_pool.h"
 
-/* V1 and V2 give the first fields only. */
+/* V1 and V2 pass the first fields only. */
 static_assert(offsetof(struct tpacket_req3, tp_frame_nr) ==
 	      offsetof(struct tpacket_req, tp_frame_nr));
 static_assert(offsetof(struct tpacket_req3, tp_retire_blk_tov) ==
@@ -65,8 +65,8 @@ void xinet_ring_flush(const void *start, size_t len)
 #endif
 
 /*
- * A block is one piece for the kernel, if need be of scattered pages. The last
- * resort swaps others out for it, but kills nobody.
+ * A block is contiguous for the kernel, if necessary by vmalloc(). The last
+ * resort reclaims and swaps, but does not invoke the OOM killer.
  */
 static void *ring_alloc_block(const struct xinet_ring *ring)
 {
@@ -134,7 +134,7 @@ static u16 ring_hdrlen(u8 version)
 	}
 }
 
-/* Blocks of V3, and what only a receiver may ask of them. */
+/* Limits of V3 blocks, and requests that only a receive ring may make. */
 static bool ring_check_v3(const struct xinet_ring *ring,
 			  const struct tpacket_req3 *req, u32 min_frame)
 {
@@ -187,7 +187,7 @@ static int ring_alloc_blocks(struct xinet_ring *ring)
 {
 	u32 i;
 
-	/* Not worth pressing everyone else out of memory first. */
+	/* fail early instead of reclaiming everything */
 	if ((u64)ring->nr_blocks << ring->order > totalram_pages())
 		return -ENOMEM;
 
@@ -254,8 +254,8 @@ static struct xinet_ring **ring_place(struct xinet_packet_sock *po, bool tx)
 }
 
 /*
- * Puts @ring (or NULL) where the old one stands, whose reference the caller
- * gets; ring_lock held. Packets that wait in the queue go with the old ring.
+ * Replaces the ring by @ring (or NULL) and hands its reference to the caller;
+ * ring_lock held. Packets queued there are dropped.
  */
 static struct xinet_ring *ring_exchange(struct xinet_packet_sock *po, bool tx,
 					struct xinet_ring *ring)
@@ -286,7 +286,7 @@ static struct xinet_ring *ring_exchange(struct xinet_packet_sock *po, bool tx,
 	return old;
 }
 
-/* Whether somebody outside the socket still uses the memory. */
+/* Whether the memory is mapped, or its frames are in a device. */
 static bool ring_is_busy(struct xinet_packet_sock *po, bool tx)
 {
 	const struct xinet_ring *ring = *ring_place(po, tx);
@@ -345,7 +345,7 @@ int xinet_ring_setsockopt(struct xinet_packet_sock *po, bool tx,
 	lock_sock(sk);
 	size = po->tp_version == TPACKET_V3 ? sizeof(struct tpacket_req3) :
 					      sizeof(struct tpacket_req);
-	/* not -EFAULT, as in AF_PACKET */
+	/* not -EFAULT, as AF_PACKET does */
 	if (optlen >= size && !copy_from_sockptr(&req, optval, size))
 		err = ring_set(po, tx, &req, setup);
 	release_sock(sk);
@@ -365,7 +365,7 @@ void xinet_ring_release(struct xinet_packet_sock *po)
 	xinet_ring_put(tx);
 }
 
-/* The socket is there as long as its file, which a mapping holds. */
+/* A mapping holds the file, and the file the socket. */
 static void ring_vma_open(struct vm_area_struct *vma)
 {
 	struct xinet_packet_sock *po = vma->vm_private_data;
@@ -390,7 +390,7 @@ static unsigned long ring_length(const struct xinet_ring *ring)
 	return ring ? array_size(ring->nr_blocks, ring->block_size) : 0;
 }
 
-/* Maps @ring, if any, from @start on, which it moves behind it. */
+/* Maps @ring, if any, to *@start, and moves *@start past it. */
 static int ring_insert(const struct xinet_ring *ring,
 		       struct vm_area_struct *vma, unsigned long *start)
 {

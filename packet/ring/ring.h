@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Rings: memory that a packet socket shares with its program, for what it
- * receives (PACKET_RX_RING) and for what it sends (PACKET_TX_RING). This is
- * the memory and its life; tpacket.c and tpacket_v3.c write received packets
- * into it, tx_ring.c sends from it. The layout is that of
+ * Rings: memory that a packet socket shares with its program, to receive
+ * (PACKET_RX_RING) and to send (PACKET_TX_RING). This is the memory and its
+ * lifetime; tpacket.c and tpacket_v3.c write received packets into it,
+ * tx_ring.c sends from it. The layout is that of
  * Documentation/networking/packet_mmap.rst of the kernel.
  */
 #ifndef _XINET_PACKET_RING_H
@@ -26,7 +26,7 @@ struct vm_area_struct;
 struct xinet_packet_sock;
 struct xinet_tx_pool;
 
-/* Any of the headers that a frame begins with, by version. */
+/* The header at the start of a frame, by version. */
 union xinet_ring_header {
 	struct tpacket_hdr v1;
 	struct tpacket2_hdr v2;
@@ -34,45 +34,38 @@ union xinet_ring_header {
 };
 
 /**
- * struct xinet_ring - a ring, of a receiver or of a sender
- * @receiver: of a receiver: what takes packets into it
- * @blocks: addresses of the blocks, each in one piece for the kernel
- * @net_offset: of a receiver: where the network header goes in a frame behind
- *	a link-level header of no more than 16 bytes
- * @sll_offset: where the struct sockaddr_ll is in a frame
- * @vnet_hdr_sz: of a receiver: PACKET_VNET_HDR_SZ
+ * struct xinet_ring - a PACKET_RX_RING or a PACKET_TX_RING
+ * @receiver: receive ring: takes packets into it
+ * @blocks: addresses of the blocks, each contiguous for the kernel
  * @nr_blocks: length of @blocks
  * @block_size: bytes of a block, a multiple of the page size
- * @frame_size: bytes of a frame, a multiple of TPACKET_ALIGNMENT; a V3
- *	receiver packs its frames more tightly
+ * @frame_size: bytes, a multiple of TPACKET_ALIGNMENT; unused by V3 receivers
+ * @net_offset: receive ring: of the network header, link-level one <= 16 bytes
+ * @sll_offset: of the struct sockaddr_ll in a frame
+ * @hdrlen: bytes of a frame's header and the struct sockaddr_ll after it
+ * @version: enum tpacket_versions
+ * @vnet_hdr_sz: receive ring: PACKET_VNET_HDR_SZ
+ * @tx: this is a send ring
+ * @order: of a block's pages
  * @frames_per_block: frames do not cross the end of a block
  * @nr_frames: in the whole ring
- * @version: enum tpacket_versions
- * @tx: of a sender
- * @order: of a block's pages
- * @hdrlen: bytes of a frame's header and the struct sockaddr_ll behind it
  * @reserve: PACKET_RESERVE
- * @tx_pool: of a sender: skbs for small frames, which hold no more than the ring
- *	itself; under ring_lock; NULL when there was no memory for it
- * @req: what the program asked for; of V1 and V2 only the first fields
- * @gate: the way into a V3 receiver's open block without the lock; of all
- *	others it is shut. Drawn in tpacket_v3.c
- * @done: bytes and packets that came in by @gate and are written
- * @v3: of a V3 receiver; others have a head:
- * @head: index of the frame that is next
- * @head_left: frames from @head to the end of its block, itself included
- * @head_frame: where it is
- * @last_time: of V2: where the time of a packet is put first
- * @refs: one of the socket, and of a sender one for every frame that has gone to
- *	a device and has not come back; while there are any the ring is not
- *	exchanged
- * @free_work: for a last reference that goes where freeing is not allowed
- * @rcu: a packet on its way may look at @gate until a grace period later
+ * @tx_pool: send ring: skbs for small frames, no more bytes than the ring;
+ *	under ring_lock; NULL if out of memory
+ * @req: the program's request; V1 and V2 set only the first fields
+ * @gate: lockless entry to a V3 receiver's open block, else shut; tpacket_v3.c
+ * @done: bytes and packets that entered by @gate and are written
+ * @v3: V3 receive ring; other rings have a head:
+ * @head: index of the next frame
+ * @head_left: frames from @head to the end of its block, @head included
+ * @head_frame: address of the next frame
+ * @last_time: V2: scratch space for a packet's time
+ * @refs: the socket's, and one per frame in a device (PACKET_TX_RING: -EBUSY)
+ * @free_work: frees it after xinet_ring_put_atomic()
+ * @rcu: packets in flight may read @gate for a grace period
  *
- * What comes before @gate never changes, but for the fast() of @receiver. The
- * @head is the kernel's alone: it moves under sk_receive_queue.lock, that of a
- * sender under ring_lock. Nothing that userspace writes into the ring leads the
- * kernel to a place in it.
+ * Members before @gate are constant, except @receiver.fast. @head moves under
+ * sk_receive_queue.lock, of a send ring ring_lock; the program cannot set it.
  */
 struct xinet_ring {
 	struct xinet_tap_receiver receiver;
@@ -111,11 +104,10 @@ struct xinet_ring {
 };
 
 /**
- * xinet_ring_of() - the ring whose receiver it is
- * @receiver: as it was read for a packet
+ * xinet_ring_of() - the ring of a receiver
+ * @receiver: as read for a packet
  *
- * Its blocks are there as long as a socket has it, and its gate lets nobody in
- * after that.
+ * Its blocks exist while a socket has it; after that its gate is shut.
  */
 static inline struct xinet_ring *
 xinet_ring_of(const struct xinet_tap_receiver *receiver)
@@ -135,16 +127,16 @@ static inline void *xinet_ring_frame(const struct xinet_ring *ring, u32 index)
 }
 
 /**
- * xinet_ring_advance() - step from the head to the frame behind it
+ * xinet_ring_advance() - move the head to the next frame
  * @ring: with frames of fixed size
  *
- * Context: the lock of @ring's head held.
+ * Context: the lock of the head held, see struct xinet_ring.
  */
 static inline void xinet_ring_advance(struct xinet_ring *ring)
 {
 	if (likely(--ring->head_left)) {
 		ring->head++;
-		/* poll() looks at the head of a sender without ring_lock */
+		/* poll() reads the head of a send ring without ring_lock */
 		WRITE_ONCE(ring->head_frame,
 			   ring->head_frame + ring->frame_size);
 		return;
@@ -156,11 +148,11 @@ static inline void xinet_ring_advance(struct xinet_ring *ring)
 }
 
 /**
- * xinet_ring_status() - whose a frame is: TP_STATUS_*
+ * xinet_ring_status() - read who owns a frame: TP_STATUS_*
  * @version: enum tpacket_versions
  * @frame: its header
  *
- * Whatever userspace has written there.
+ * The program may have written any value.
  */
 static inline u32 xinet_ring_status(u8 version, const void *frame)
 {
@@ -168,7 +160,7 @@ static inline u32 xinet_ring_status(u8 version, const void *frame)
 
 	switch (version) {
 	case TPACKET_V1:
-		/* pairs with the program's release of a frame, as the others */
+		/* pairs with the program's release of a frame, as below */
 		return smp_load_acquire(&h->v1.tp_status);
 	case TPACKET_V2:
 		/* as above */
@@ -182,7 +174,7 @@ static inline u32 xinet_ring_status(u8 version, const void *frame)
 /**
  * xinet_ring_set_status() - hand a frame over to userspace
  * @version: enum tpacket_versions
- * @frame: its header; all else in the frame is written
+ * @frame: its header; the rest of the frame is written
  * @status: TP_STATUS_*
  */
 static inline void xinet_ring_set_status(u8 version, void *frame, u32 status)
@@ -191,7 +183,7 @@ static inline void xinet_ring_set_status(u8 version, void *frame, u32 status)
 
 	switch (version) {
 	case TPACKET_V1:
-		/* pairs with the program's acquire of a frame, as the others */
+		/* pairs with the program's acquire of a frame, as below */
 		smp_store_release(&h->v1.tp_status, status);
 		break;
 	case TPACKET_V2:
@@ -206,11 +198,9 @@ static inline void xinet_ring_set_status(u8 version, void *frame, u32 status)
 }
 
 /**
- * xinet_ring_flush() - let userspace see what was written, or the kernel
+ * xinet_ring_flush() - flush_dcache_page() where caches alias, else nothing
  * @start: in a ring
  * @len: bytes
- *
- * Does nothing where caches do not alias.
  */
 #if ARCH_IMPLEMENTS_FLUSH_DCACHE_PAGE
 void xinet_ring_flush(const void *start, size_t len);
@@ -221,8 +211,8 @@ static inline void xinet_ring_flush(const void *start, size_t len)
 #endif
 
 /**
- * xinet_ring_get() - hold the memory of a ring
- * @ring: that somebody holds
+ * xinet_ring_get() - take a reference to a ring
+ * @ring: on which a reference is held
  */
 static inline void xinet_ring_get(struct xinet_ring *ring)
 {
@@ -233,7 +223,7 @@ static inline void xinet_ring_get(struct xinet_ring *ring)
  * xinet_ring_in_flight() - whether frames of a ring are in a device
  * @ring: of a socket
  *
- * Context: more can be on their way only under ring_lock.
+ * Context: any; the answer changes from no to yes only under ring_lock.
  */
 static inline bool xinet_ring_in_flight(const struct xinet_ring *ring)
 {
@@ -241,22 +231,22 @@ static inline bool xinet_ring_in_flight(const struct xinet_ring *ring)
 }
 
 /**
- * xinet_ring_put() - let go of it
- * @ring: held, or NULL
+ * xinet_ring_put() - drop a reference; the last one frees the ring
+ * @ring: on which a reference is held, or NULL
  *
- * Context: process; never waits for a grace period. The last one frees it.
+ * Context: process; never waits for a grace period.
  */
 void xinet_ring_put(struct xinet_ring *ring);
 
 /**
- * xinet_ring_put_atomic() - let go of it wherever you are
- * @ring: held
+ * xinet_ring_put_atomic() - drop a reference; the last one queues the freeing
+ * @ring: on which a reference is held
  *
- * Context: any. The last one has it freed in a moment.
+ * Context: any.
  */
 void xinet_ring_put_atomic(struct xinet_ring *ring);
 
-/* Makes a receiver, or a sender, of new memory; process context, socket lock. */
+/* Sets up a new ring for receiving or sending; process context, socket lock. */
 typedef void (*xinet_ring_setup_t)(struct xinet_packet_sock *po,
 				   struct xinet_ring *ring);
 
@@ -264,12 +254,12 @@ typedef void (*xinet_ring_setup_t)(struct xinet_packet_sock *po,
  * xinet_ring_setsockopt() - PACKET_RX_RING and PACKET_TX_RING
  * @po: the socket
  * @tx: PACKET_TX_RING
- * @optval: struct tpacket_req, of version 3 struct tpacket_req3; without
- *	blocks it takes the ring away
+ * @optval: struct tpacket_req, for version 3 struct tpacket_req3; without
+ *	blocks it removes the ring
  * @optlen: bytes at @optval
- * @setup: called for the new ring, before anybody else knows it; may be NULL
+ * @setup: called for the new ring before it is published; may be NULL
  *
- * What waits in the queue whose place the ring takes is thrown away.
+ * Packets in the queue that the ring replaces are dropped.
  *
  * Context: process, no locks held. Never waits for a grace period.
  * Return: 0; -EINVAL for a short or unreadable @optval or sizes that do not
@@ -281,10 +271,10 @@ int xinet_ring_setsockopt(struct xinet_packet_sock *po, bool tx,
 			  xinet_ring_setup_t setup);
 
 /**
- * xinet_ring_release() - take the rings of a socket that is being closed
+ * xinet_ring_release() - remove the rings of a socket that is being closed
  * @po: the socket, behind no tap any more
  *
- * Frames on their way through a device keep the memory until they are back.
+ * Frames in a device keep the memory until they are freed.
  *
  * Context: process, socket lock held. Never waits for a grace period.
  */
@@ -297,12 +287,12 @@ void xinet_ring_release(struct xinet_packet_sock *po);
  *
  * Context: process, mmap_lock and ring_lock held.
  * Return: 0; -EINVAL for another length, an offset, or without a ring; an
- * errno of the memory management.
+ * errno of vm_insert_page().
  */
 int xinet_ring_mmap(struct xinet_packet_sock *po, struct vm_area_struct *vma);
 
 /**
- * xinet_ring_init() - prepare for freeing rings
+ * xinet_ring_init() - create the workqueue that frees rings
  *
  * Return: 0 or -ENOMEM.
  */
@@ -315,9 +305,9 @@ void xinet_ring_exit(void);
 
 #if IS_ENABLED(CONFIG_KUNIT)
 /**
- * xinet_ring_check() - judge a request and compute what follows from it
+ * xinet_ring_check() - check a request and compute the ring's shape from it
  * @ring: @version, @tx and @reserve are set; the sizes are filled in
- * @req: what userspace asks for, block_nr not 0
+ * @req: the program's request, tp_block_nr not 0
  *
  * Return: 0 or -EINVAL.
  */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The layout of a frame in a receive ring of any version, and the slow path that
- * writes the packet and its address there. A frame:
+ * The layout of a frame in a receive ring of any version, and the slow path
+ * that writes the packet and its address there. A frame:
  *
  *   +--------+-------------+- - - -+-----------+---------+------------------+
  *   | header | sockaddr_ll | gap   | virtio    | link-   | from the network |
@@ -9,11 +9,11 @@
  *   +--------+-------------+- - - -+-----------+---------+------------------+
  *   0        sll                               mac       net
  *
- * The gap makes the network header aligned; PACKET_RESERVE widens it. In cooked
- * mode there is no link-level part and mac equals net.
+ * The gap aligns the network header; PACKET_RESERVE widens it. In cooked mode
+ * there is no link-level part and mac equals net.
  *
- * The versions differ in the header, which tpacket.c and tpacket_v3.c write. Called
- * by these, per packet, under sk_receive_queue.lock.
+ * The header differs by version; tpacket.c and tpacket_v3.c write it. They call
+ * this per packet, under sk_receive_queue.lock.
  */
 #include <linux/if_packet.h>
 #include <linux/netdevice.h>
@@ -28,7 +28,7 @@
 #include "packet/tap/tap.h"
 #include "packet/vnet.h"
 
-/* Bytes from the first one to the network header; may be anything. */
+/* Bytes in front of the network header; not checked for sanity. */
 static u32 frame_maclen(const struct sk_buff *skb,
 			const struct xinet_tap_frame *frame)
 {
@@ -55,7 +55,7 @@ bool xinet_ring_frame_find_place(const struct xinet_ring *ring,
 	place->mac = net - maclen;
 	place->snaplen = frame->snaplen;
 	place->vnet = ring->vnet_hdr_sz;
-	/* neither is above U16_MAX plus the longest skb */
+	/* no overflow: each is at most U16_MAX plus the longest skb */
 	place->cut = place->mac + place->snaplen > limit;
 	if (unlikely(place->cut)) {
 		place->snaplen = place->mac < limit ? limit - place->mac : 0;
@@ -64,7 +64,7 @@ bool xinet_ring_frame_find_place(const struct xinet_ring *ring,
 	return true;
 }
 
-/* Behind sll_addr is a gap that the longest addresses need. */
+/* Behind sll_addr is a gap, which the longest addresses need. */
 static size_t frame_address_room(const struct xinet_ring_place *place,
 				 u32 sll)
 {
@@ -101,8 +101,8 @@ void xinet_ring_frame_fill(const struct xinet_packet_sock *po, void *base,
 }
 
 /*
- * As in AF_PACKET the header ends where the packet begins after 10 bytes, also
- * when 12 are left for it.
+ * As in AF_PACKET the header ends where the packet begins, and is 10 bytes long
+ * even if 12 are reserved for it.
  */
 bool xinet_ring_frame_put_vnet(const struct xinet_ring *ring, void *base,
 			       const struct sk_buff *skb,

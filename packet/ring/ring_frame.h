@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The frame of a receive ring, as TPACKET_V1, V2 and V3 share it: where a packet goes
- * in it, and who writes it there.
+ * The frame of a receive ring, common to TPACKET_V1, V2 and V3: where a packet
+ * goes in it, and writing it there.
  */
 #ifndef _XINET_PACKET_RING_FRAME_H
 #define _XINET_PACKET_RING_FRAME_H
@@ -24,8 +24,8 @@
  * @mac: offset of its first byte: tp_mac
  * @net: offset of its network header: tp_net
  * @snaplen: how many bytes are stored: tp_snaplen
- * @vnet: a virtio-net header stands in front of it
- * @cut: there was no room for all
+ * @vnet: a virtio-net header precedes it
+ * @cut: the packet did not fit
  */
 struct xinet_ring_place {
 	u32 mac;
@@ -41,7 +41,7 @@ struct xinet_ring_place {
  * @skb: the packet
  * @frame: as the tap fills it in
  * @limit: bytes that a frame may have
- * @place: what is found
+ * @place: filled in
  *
  * Return: false when the offsets do not fit into the header of a frame.
  */
@@ -51,7 +51,7 @@ bool xinet_ring_frame_find_place(const struct xinet_ring *ring,
 				 struct xinet_ring_place *place);
 
 /**
- * xinet_ring_frame_fill() - write a packet and what stands in front of it
+ * xinet_ring_frame_fill() - write a packet and its address into a frame
  * @po: the socket
  * @base: the frame
  * @skb: the packet
@@ -59,7 +59,7 @@ bool xinet_ring_frame_find_place(const struct xinet_ring *ring,
  * @place: from xinet_ring_frame_find_place()
  * @sll: offset of the struct sockaddr_ll
  *
- * Writes the bytes and the address, not the frame's header.
+ * Does not write the frame's header.
  *
  * Context: sk_receive_queue.lock held.
  */
@@ -75,22 +75,22 @@ void xinet_ring_frame_fill(const struct xinet_packet_sock *po, void *base,
  * @skb: the packet
  * @place: from xinet_ring_frame_find_place()
  *
- * Return: false when that header has no word for the packet.
+ * Return: false if that header cannot describe the packet.
  */
 bool xinet_ring_frame_put_vnet(const struct xinet_ring *ring, void *base,
 			       const struct sk_buff *skb,
 			       const struct xinet_ring_place *place);
 
 /**
- * xinet_ring_frame_is_plain() - whether a packet of the slow path may leave it
+ * xinet_ring_frame_is_plain() - whether the fast path can store a packet
  * @po: the socket
  * @ring: its receive ring
  * @skb: the packet
  * @frame: as the tap fills it in
  *
- * It does from Ethernet, in link-level mode, in one piece, without a tag beside
- * it, when the socket asks for nothing unusual. Whether it fits into its frame is
- * another question.
+ * True for linear Ethernet packets in link-level mode without a VLAN tag in the
+ * skb, if the socket has no unusual option. Does not check whether the packet
+ * fits into its frame.
  *
  * Context: sk_receive_queue.lock held.
  */
@@ -109,11 +109,11 @@ xinet_ring_frame_is_plain(const struct xinet_packet_sock *po,
 }
 
 /**
- * xinet_ring_frame_put_plain() - write the bytes and the address of such a packet
+ * xinet_ring_frame_put_plain() - write the bytes and address of a plain packet
  * @base: the frame
  * @skb: the packet
  * @from: its first byte
- * @mac: where that goes
+ * @mac: offset at which that is stored
  * @snaplen: how many bytes to store
  * @offset: of the struct sockaddr_ll
  */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Socket options that say how rings are made and filled. Called by options.c.
- * What a ring takes over when it is made must not change while there is one;
- * the socket lock sees to that.
+ * Socket options that set how rings are made and filled. Called by options.c.
+ * What a ring copies when it is made must not change while there is one; the
+ * socket lock ensures that.
  */
 #include <linux/errno.h>
 #include <linux/if_packet.h>
@@ -16,11 +16,11 @@
 #include "packet/ring/ring_options.h"
 #include "packet/sock.h"
 
-/* For the options that a ring takes over; socket lock held. */
+/* For the options that a ring copies; socket lock held. */
 static int ring_options_store(struct xinet_packet_sock *po, int optname,
 			      int val)
 {
-	/* PACKET_TX_HAS_OFF then says nothing, as in AF_PACKET */
+	/* PACKET_TX_HAS_OFF is then silently ignored, as in AF_PACKET */
 	if (xinet_packet_has_ring(po))
 		return optname == PACKET_TX_HAS_OFF ? 0 : -EBUSY;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Options about rings, but for the rings themselves.
+ * Options of rings, except those that make or remove a ring.
  */
 #ifndef _XINET_PACKET_RING_OPTIONS_H
 #define _XINET_PACKET_RING_OPTIONS_H
@@ -19,8 +19,8 @@ struct xinet_packet_sock;
  *
  * Context: process, no locks held.
  * Return: 0; -EINVAL for another length or a value out of range; -EFAULT;
- * -EBUSY for the first three while there is a ring, when TX_HAS_OFF does
- * nothing; -ENOPROTOOPT for another option.
+ * -EBUSY for the first three while there is a ring, when TX_HAS_OFF is
+ * ignored; -ENOPROTOOPT for another option.
  */
 int xinet_ring_options_set(struct xinet_packet_sock *po, int optname,
 			   sockptr_t optval, unsigned int optlen);
@@ -55,7 +55,7 @@ int xinet_ring_options_set_latency(struct xinet_packet_sock *po, int optname,
  * xinet_ring_options_hdrlen() - PACKET_HDRLEN: length of a frame's header
  * @optval: in: enum tpacket_versions
  * @len: bytes at @optval
- * @val: its length
+ * @val: filled in
  *
  * Return: 0; -EINVAL for another version or a short @optval; -EFAULT.
  */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * PACKET_RX_RING: makes a receiver of the memory of a ring. What takes the
- * packets is in tpacket.c (V1 and V2) and tpacket_v3.c; this knows which, and
- * answers for both how full the ring is.
+ * PACKET_RX_RING: makes a ring a receiver, with the functions of tpacket.c (V1
+ * and V2) or tpacket_v3.c, and reports for both how full the ring is. Called by
+ * options.c and, through the receiver's functions, by taps and poll().
  */
 #include <linux/if_packet.h>
 #include <linux/poll.h>
@@ -16,7 +16,7 @@
 #include "packet/sock.h"
 #include "packet/tap/sink.h"
 
-/* As in AF_PACKET, it is the newest frame or block that counts. */
+/* As in AF_PACKET, only the newest frame or block counts. */
 static bool rx_ring_is_readable(const struct xinet_tap_receiver *receiver)
 {
 	const struct xinet_ring *ring = xinet_ring_of(receiver);
@@ -43,7 +43,7 @@ static bool rx_ring_is_free(const struct xinet_ring *ring, bool v3, u32 ahead)
 	       TP_STATUS_KERNEL;
 }
 
-/* xinet_tap_room_t, of frames or, in V3, of blocks. */
+/* xinet_tap_room_t: counts frames or, in V3, blocks. */
 static enum xinet_tap_room
 rx_ring_room(const struct xinet_tap_receiver *receiver, const struct sock *sk,
 	     const struct sk_buff *skb)
@@ -55,7 +55,7 @@ rx_ring_room(const struct xinet_tap_receiver *receiver, const struct sock *sk,
 	u32 nr;
 
 	spin_lock(&po->sk.sk_receive_queue.lock);
-	/* otherwise its blocks may be gone */
+	/* once replaced, the ring's blocks may be freed */
 	if (!xinet_tap_sink_has(&po->sink, receiver))
 		goto out_unlock;
 	v3 = ring->version == TPACKET_V3;
@@ -85,11 +85,11 @@ static const struct xinet_receiver_ops v3_ops = {
 	.release = xinet_v3_release,
 };
 
-/* Makes of a piece of memory what per-packet code expects of a receiver. */
+/* Sets the receiver's functions and the offsets that per-packet code uses. */
 static void rx_ring_setup(struct xinet_packet_sock *po,
 			  struct xinet_ring *ring)
 {
-	/* behind the header is room for a link-level one of 16 bytes */
+	/* the least space in front of the network header */
 	const u32 min_maclen = 16;
 
 	ring->vnet_hdr_sz = po->vnet_hdr_sz;

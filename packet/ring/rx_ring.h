@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * PACKET_RX_RING.
+ * PACKET_RX_RING: the option that makes a receive ring.
  */
 #ifndef _XINET_PACKET_RX_RING_H
 #define _XINET_PACKET_RX_RING_H

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Receive rings with frames of fixed size: TPACKET_V1 and V2. A tap hands packets
- * in, the program takes them out of its mapping. ring_frame.c draws a frame.
+ * Receive rings with frames of fixed size: TPACKET_V1 and V2. A tap calls it
+ * per packet; the program takes packets out of its mapping. ring_frame.c draws
+ * a frame.
  *
- * Whose a frame is:
+ * The owner of a frame:
  *
  *                 packet: written, then status |= TP_STATUS_USER (release)
  *   +----------+ ----------------------------------------------> +-----------+
@@ -11,16 +12,16 @@
  *   +----------+ <---------------------------------------------- +-----------+
  *      status == TP_STATUS_KERNEL, found when the head comes by (acquire)
  *
- * The head never passes a frame that is the program's: the packet is dropped.
+ * The head never passes a frame that the program owns: the packet is dropped.
  *
- * The packet is copied under sk_receive_queue.lock. AF_PACKET copies outside
- * of it, and takes the lock again to hand the frame over; but what keeps the
- * lock is no longer than what a second round on it costs, for all but packets
- * of many kilobytes, and so the ring needs no record of who is writing where,
- * and frames are handed over in the order of the head. Several CPUs that receive
- * into one ring meet at its lock in either design; a ring for each, in a fanout
- * group, is what avoids it. A packet has the same time in all rings; where it
- * comes to a second one the packets of another CPU may have overtaken it.
+ * The packet is copied under sk_receive_queue.lock. AF_PACKET copies outside of
+ * it, and takes the lock again to hand the frame over. A copy holds the lock no
+ * longer than that second round costs, except for packets of many kilobytes; it
+ * needs no record of writers, and hands frames over in the order of the head.
+ * Several CPUs that receive into one ring contend for its lock in either
+ * design; a ring for each, in a fanout group, avoids that. A packet has the
+ * same time in all rings; in the second ring packets of another CPU may have
+ * overtaken it.
  *
  * Most packets take the fast path, see fast_path.h.
  */
@@ -39,7 +40,7 @@
 #include "packet/sock.h"
 #include "packet/tap/tap.h"
 
-/* Of the struct sockaddr_ll in a frame of V2. */
+/* Offset of the struct sockaddr_ll in a frame of V2. */
 #define V2_SLL_OFFSET	(TPACKET2_HDRLEN - sizeof(struct sockaddr_ll))
 
 static void tpacket_fill_v1(struct tpacket_hdr *h, const struct sk_buff *skb,
@@ -54,7 +55,7 @@ static void tpacket_fill_v1(struct tpacket_hdr *h, const struct sk_buff *skb,
 	h->tp_usec = ts->tv_nsec / NSEC_PER_USEC;
 }
 
-/* Returns what the tag adds to the status. */
+/* Returns the status bits of the VLAN tag. */
 static u32 tpacket_fill_v2(struct tpacket2_hdr *h, const struct sk_buff *skb,
 			   const struct xinet_ring_place *place,
 			   const struct timespec64 *ts, bool cooked)
@@ -74,7 +75,7 @@ static u32 tpacket_fill_v2(struct tpacket2_hdr *h, const struct sk_buff *skb,
 	return vlan.status;
 }
 
-/* PACKET_COPY_THRESH: what was cut goes to the receive queue in one piece. */
+/* PACKET_COPY_THRESH: a packet that was cut is queued whole as well. */
 static u32 tpacket_queue_copy(struct xinet_packet_sock *po,
 			      struct sk_buff *skb)
 {
@@ -84,8 +85,8 @@ static u32 tpacket_queue_copy(struct xinet_packet_sock *po,
 }
 
 /*
- * The slow path into the ring; sk_receive_queue.lock held. false: the packet has
- * no place there.
+ * The slow path into the ring; sk_receive_queue.lock held. Returns false if the
+ * packet must be dropped.
  */
 static noinline bool tpacket_store(struct xinet_packet_sock *po,
 				   struct xinet_ring *ring, struct sk_buff *skb,
@@ -108,7 +109,7 @@ static noinline bool tpacket_store(struct xinet_packet_sock *po,
 	status = xinet_frame_status(skb);
 	if (unlikely(place.cut))
 		status |= tpacket_queue_copy(po, skb);
-	/* until the program reads the statistics */
+	/* set until the program reads the statistics */
 	if (unlikely(atomic_read(&po->tp_drops)))
 		status |= TP_STATUS_LOSING;
 	status |= xinet_frame_timestamp(skb, READ_ONCE(po->tp_tstamp),
@@ -125,8 +126,8 @@ static noinline bool tpacket_store(struct xinet_packet_sock *po,
 }
 
 /*
- * The fast path into a ring of V2; false: the slow one is wanted. @stamped and
- * @now are those of xinet_frame_fast_time().
+ * The fast path into a ring of V2; returns false if the packet must take the
+ * slow path. @stamped and @now are those of xinet_frame_fast_time().
  */
 static __always_inline bool
 tpacket_store_v2(struct xinet_packet_sock *po, struct xinet_ring *ring,
@@ -155,7 +156,7 @@ tpacket_store_v2(struct xinet_packet_sock *po, struct xinet_ring *ring,
 	memset(h->tp_padding, 0, sizeof(h->tp_padding));
 	xinet_ring_frame_put_plain(h, skb, from, mac, snaplen, V2_SLL_OFFSET);
 
-	/* into memory that is at hand under the lock: nothing is on the stack */
+	/* memory that the lock covers, so that nothing is on the stack */
 	if (stamped || now)
 		status = xinet_frame_fast_time(skb, stamped, now, ts);
 	else
@@ -189,7 +190,7 @@ tpacket_fast(struct xinet_tap_sink *sink,
 	bool stored;
 
 	spin_lock(&sk->sk_receive_queue.lock);
-	/* under way while the ring was exchanged, its blocks may be gone */
+	/* in flight while the ring was exchanged: its blocks may be freed */
 	stored = likely(sink->source == source &&
 			xinet_tap_sink_has(sink, receiver) &&
 			xinet_fast_eligible(skb)) &&
@@ -208,7 +209,7 @@ tpacket_fast_stamped(struct xinet_tap_sink *sink,
 	return tpacket_fast(sink, receiver, skb, source, true);
 }
 
-/* Budget: as below; no stamp is shared, no frame described. */
+/* Budget: as below, no struct xinet_tap_frame; the time stamp is not shared. */
 bool xinet_tpacket_fast(struct xinet_tap_sink *sink,
 			const struct xinet_tap_receiver *receiver,
 			struct sk_buff *skb, const void *source,
@@ -221,7 +222,7 @@ bool xinet_tpacket_fast(struct xinet_tap_sink *sink,
 
 /*
  * Budget: the lock once; one time stamp, unless the packet has one; one copy;
- * a barrier to see whether someone waits. No clone, no allocation.
+ * a barrier to check for a waiting program. No clone, no allocation.
  */
 void xinet_tpacket_deliver(struct xinet_tap_sink *sink,
 			   const struct xinet_tap_receiver *receiver,
@@ -234,7 +235,7 @@ void xinet_tpacket_deliver(struct xinet_tap_sink *sink,
 	bool stored;
 
 	spin_lock(&sk->sk_receive_queue.lock);
-	/* under way while the ring came or went, it is for neither */
+	/* in flight while the ring was exchanged: for neither ring */
 	if (unlikely(!xinet_tap_sink_wants(sink, frame) ||
 		     !xinet_tap_sink_has(sink, receiver))) {
 		spin_unlock(&sk->sk_receive_queue.lock);

@@ -16,7 +16,7 @@ struct sk_buff;
  * @skb: accepted packet
  * @frame: as the tap fills it in
  *
- * Counts a drop when the frame at the head is not the kernel's.
+ * Counts a drop when the program owns the frame at the head.
  *
  * Context: softirq, or BH disabled; RCU.
  */
@@ -30,7 +30,7 @@ void xinet_tpacket_deliver(struct xinet_tap_sink *sink,
  * @sink: of the socket
  * @receiver: of the ring
  * @skb: as the tap gets it
- * @source: where it comes from
+ * @source: as in struct xinet_tap_frame
  * @orig_dev: unused
  *
  * Context: as xinet_tpacket_deliver().

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Received packets in blocks that are handed over as a whole: TPACKET_V3. A
- * tap hands packets in; a timer hands over a block that does not fill up; the
+ * Received packets in blocks that are handed over as a whole: TPACKET_V3. A tap
+ * calls it per packet; a timer hands over a block that does not fill up; the
  * program takes blocks out of its mapping. A block:
  *
  *   +-------+---------+-----------+-----------+-----------+- - - - - - -+
@@ -18,54 +18,53 @@
  *            +-------+ -------------------------------> +---------+ --+ packet
  *            | empty |                                  | filling |   | that
  *       +--> +-------+ <------------------------------- +---------+ <-+ fits
- *       |      block is closed, the next one is ours         |
+ *       |      block is closed, the next one is free         |
  *       |      (timeout, watermark, or a packet that does    |
  *       |      not fit and goes into the next block)         |
  *       |                                                    |
  *       |   packet, and the     +--------+                   |
  *       +---------------------- | frozen | <-----------------+
- *           block is ours now   +--------+   block is closed, the next one is
- *           (it goes there)      |      ^    still the program's: freeze count
+ *           block is free       +--------+   block is closed, the program
+ *           (stored there)        |      ^    owns the next one: freeze count
  *                                +------+
- *                      packet, and it is not: dropped
+ *                      packet, block is not free: dropped
  *
- * A timeout in another state than "filling" does nothing: an empty block is
- * not handed over, a frozen ring wakes up with the next packet. The watermark is
- * reached by a packet, hence in "filling" alone.
+ * A timeout in another state than "filling" does nothing: an empty block is not
+ * handed over, a frozen ring continues with the next packet. Only a packet
+ * reaches the watermark, so that happens only in "filling".
  *
- * Whose a block is says its status: TP_STATUS_USER is set with a release when
- * it is closed, and found cleared with an acquire before it is opened. All else
- * that the kernel must know of a block it keeps for itself; what the program
- * writes into a block that is not its own changes what the program reads there
- * and nothing else.
+ * The status of a block names its owner: it is set to TP_STATUS_USER with a
+ * release when the block is closed, and must be found cleared with an acquire
+ * before it is opened. All other state of a block is private to the kernel:
+ * what the program writes into a block that it does not own changes only what
+ * the program reads there.
  *
- * CPUs do not wait for each other while they copy. While a block is filling and
- * has room, its gate stands open: one word with the place of the next packet,
- * from which plain packets take theirs by compare-and-exchange, without the
- * lock. Each then writes its frame and adds it to "done". All else is under the
- * lock and begins with xinet_v3_settle(): it shuts the gate and waits until all
- * that was taken is done. From there on whoever has the lock has the block to
- * itself, and it opens the gate again when it is finished.
+ * CPUs copy without waiting for each other. While a block is filling and has
+ * space, its gate is open: one word with the offset of the next packet, which a
+ * plain packet advances by compare-and-exchange, without the lock. The CPU then
+ * writes its frame and adds it to "done". All other work is under the lock and
+ * begins with xinet_v3_settle(): it shuts the gate and waits until everything
+ * taken is done. From then on the lock holder has exclusive use of the block,
+ * and it opens the gate again when it is finished.
  *
  *   gate:   16 bits            16 bits    1 bit   31 bits
  *         +------------------+----------+-------+---------------------------+
- *         | length of the    | turn     | shut  | where the next one goes,  |
+ *         | length of the    | turn     | shut  | offset of the next frame, |
  *         | newest frame / 8 |          |       | bytes from the block      |
  *         +------------------+----------+-------+---------------------------+
  *
- * A gate that is shut has no room for any length. The turn is another each time
- * it is shut, so that a CPU that has looked whether the packet is for this
- * socket before that gets no place afterwards: what changes on the way, like
- * the binding, is stored before the gate is shut.
+ * No length fits a gate that is shut. The turn changes each time it is shut, so
+ * the compare-and-exchange fails on a CPU that has checked the packet's source
+ * before that: a change, like a new binding, is stored before the gate is shut.
  *
- * Writers have BH disabled, and none is interrupted by another: whoever waits
- * for them waits for other CPUs, for the time of a copy.
+ * Writers have BH disabled, and none interrupts another: xinet_v3_settle()
+ * waits for other CPUs only, for the time of a copy.
  *
- * The timer runs while a block has packets. It is armed with the first one and
- * looks, when it fires, whether the block is another by now: a busy ring
- * programs the clock once per timeout, an idle one never. With microseconds of
- * XINET_PACKET_FLUSH_USEC it stays on the CPU that the packet came to, which is
- * awake, as another one may not be.
+ * The timer runs while a block has packets. The first packet arms it; when it
+ * fires and finds a newer block, it is set to that block's deadline. So a busy
+ * ring programs the clock once per timeout, an idle one never. With
+ * XINET_PACKET_FLUSH_USEC it is pinned to the CPU that received the packet,
+ * which is awake; another one may not be.
  */
 #include <kunit/visibility.h>
 #include <linux/ethtool.h>
@@ -89,10 +88,10 @@
 /* Alignment of the frames, the private area and what is in front of it. */
 #define V3_ALIGNMENT	8
 
-/* Of the struct sockaddr_ll in a frame. */
+/* Offset of the struct sockaddr_ll in a frame. */
 #define V3_SLL_OFFSET	(TPACKET3_HDRLEN - sizeof(struct sockaddr_ll))
 
-/* The gate and what is done; drawn above. */
+/* The fields of the gate and of "done"; drawn above. */
 #define V3_GATE_SHUT		XINET_V3_GATE_SHUT
 #define V3_GATE_TURN_SHIFT	32
 #define V3_GATE_LEN_SHIFT	48
@@ -106,7 +105,7 @@ static __always_inline u64 v3_gate_take(u32 len)
 	return len + ((u64)len << (V3_GATE_LEN_SHIFT - ilog2(V3_ALIGNMENT)));
 }
 
-/* For a device that is slower than 1 Gbit/s or does not tell; milliseconds. */
+/* Milliseconds; for a link below 1 Gbit/s or of unknown speed. */
 #define V3_DEFAULT_TIMEOUT	8
 
 static struct tpacket_hdr_v1 *v3_header(const struct xinet_v3 *v3)
@@ -114,7 +113,7 @@ static struct tpacket_hdr_v1 *v3_header(const struct xinet_v3 *v3)
 	return &v3->block->hdr.bh1;
 }
 
-/* Whether the program has not given the active block back. */
+/* Whether the program owns the active block. */
 static bool v3_is_users(const struct xinet_v3 *v3)
 {
 	/* pairs with the program's release of a block */
@@ -127,11 +126,11 @@ void xinet_v3_settle(struct xinet_ring *ring)
 	u32 end, last_len, taken, packets;
 	u64 gate;
 
-	/* only under the lock it is opened */
+	/* it is opened only under the lock */
 	gate = atomic64_read(&ring->gate);
 	if (gate & V3_GATE_SHUT)
 		return;
-	/* pairs with the acquire of v3_take(): the new turn, after the changes */
+	/* pairs with v3_take()'s acquire: changes precede the new turn */
 	v3->turn++;
 	gate = atomic64_xchg(&ring->gate,
 			     (u64)v3->turn << V3_GATE_TURN_SHIFT |
@@ -160,26 +159,26 @@ void xinet_v3_receiver_settle(const struct xinet_tap_receiver *receiver)
 }
 
 /*
- * Lets packets take the fast path as long as there are such and room for them;
+ * Opens the gate if the block has packets and the receiver has a fast path;
  * sk_receive_queue.lock held, settled.
  */
 static void v3_let_in(struct xinet_ring *ring)
 {
 	struct xinet_v3 *v3 = &ring->v3;
 
-	/* there a writer may be preempted by whoever waits for it */
+	/* there a writer may be preempted by the task that waits for it */
 	if (IS_ENABLED(CONFIG_PREEMPT_RT))
 		return;
 	if (v3->state != XINET_V3_FILLING || !ring->receiver.fast)
 		return;
-	/* pairs with the acquire of v3_take(): the block is as it is */
+	/* pairs with v3_take()'s acquire: the block precedes its gate */
 	atomic64_set_release(&ring->gate,
 			     (u64)v3->turn << V3_GATE_TURN_SHIFT | v3->pos);
 }
 
 /*
- * Takes @len bytes of the open block for a packet from @source; they begin at
- * @pos. false: the slow path is wanted.
+ * Takes @len bytes of the open block for a packet from @source, and sets @pos
+ * to their offset. Returns false if the packet must take the slow path.
  */
 static __always_inline bool v3_take(struct xinet_ring *ring,
 				    const struct xinet_tap_sink *sink,
@@ -202,7 +201,7 @@ static __always_inline bool v3_take(struct xinet_ring *ring,
 	return true;
 }
 
-/* The frame of @len bytes is written. */
+/* Reports that a frame of @len bytes is written. */
 static __always_inline void v3_done(struct xinet_ring *ring, u32 len)
 {
 	/* pairs with the acquire of xinet_v3_settle() */
@@ -260,7 +259,7 @@ static void v3_close(struct xinet_ring *ring, u32 status)
 	last->tp_next_offset = 0;
 	h->num_pkts = v3->nr_packets;
 	h->blk_len = v3->pos;
-	/* what the program may have written there it may read here */
+	/* the program may have written these; only the program reads them */
 	h->ts_last_pkt.ts_sec = READ_ONCE(last->tp_sec);
 	h->ts_last_pkt.ts_nsec = READ_ONCE(last->tp_nsec);
 
@@ -312,7 +311,7 @@ bool xinet_v3_step(struct xinet_ring *ring, enum xinet_v3_event event, u32 len)
 }
 EXPORT_SYMBOL_IF_KUNIT(xinet_v3_step);
 
-/* Whether a block has been handed over since it was asked last. */
+/* Whether a block has been handed over since the last call. */
 static bool v3_take_wake(struct xinet_v3 *v3)
 {
 	bool wake = v3->wake;
@@ -321,7 +320,7 @@ static bool v3_take_wake(struct xinet_v3 *v3)
 	return wake;
 }
 
-/* The first packet of a block starts its clock. */
+/* The first packet of a block sets its deadline. */
 static void v3_arm(struct xinet_v3 *v3)
 {
 	v3->state = XINET_V3_FILLING;
@@ -332,7 +331,7 @@ static void v3_arm(struct xinet_v3 *v3)
 	hrtimer_start(&v3->timer, v3->deadline, v3->mode);
 }
 
-/* Whether to wait for another deadline; sk_receive_queue.lock held. */
+/* Whether to restart the timer; sk_receive_queue.lock held. */
 static bool v3_expire(struct xinet_ring *ring)
 {
 	struct xinet_v3 *v3 = &ring->v3;
@@ -365,8 +364,8 @@ static enum hrtimer_restart v3_timeout(struct hrtimer *timer)
 }
 
 /*
- * Milliseconds in which a device could fill a block, as AF_PACKET reckons: a
- * megabyte takes a gigabit link 8 ms.
+ * Milliseconds in which a device could fill a block, as AF_PACKET computes
+ * them: a megabyte takes a gigabit link 8 ms.
  */
 static u32 v3_default_timeout(struct xinet_packet_sock *po, u32 block_size)
 {
@@ -387,7 +386,7 @@ static u32 v3_default_timeout(struct xinet_packet_sock *po, u32 block_size)
 	return mbits / (link.base.speed / SPEED_1000) + 1;
 }
 
-/* What the options of SOL_XINET ask for beyond the request. */
+/* XINET_PACKET_FLUSH_USEC and XINET_PACKET_WATERMARK. */
 static void v3_setup_latency(struct xinet_v3 *v3,
 			     const struct xinet_packet_sock *po)
 {
@@ -419,7 +418,7 @@ void xinet_v3_setup(struct xinet_packet_sock *po, struct xinet_ring *ring)
 	v3->timeout = ms_to_ktime(req->tp_retire_blk_tov);
 	v3_setup_latency(v3, po);
 	xinet_hrtimer_setup(&v3->timer, v3_timeout, CLOCK_MONOTONIC, v3->mode);
-	/* the fast path knows neither */
+	/* the fast path supports neither */
 	if (v3->rxhash || v3->watermark)
 		ring->receiver.plain = false;
 	v3->seq = 1;
@@ -472,8 +471,8 @@ static void v3_fill(struct tpacket3_hdr *h, struct sk_buff *skb, bool rxhash,
 }
 
 /*
- * The slow path into the ring; sk_receive_queue.lock held. false: the packet has
- * no place there.
+ * The slow path into the ring; sk_receive_queue.lock held. Returns false if the
+ * packet must be dropped.
  */
 static noinline bool v3_store(struct xinet_packet_sock *po,
 			      struct xinet_ring *ring, struct sk_buff *skb,
@@ -518,9 +517,10 @@ static noinline bool v3_store(struct xinet_packet_sock *po,
 }
 
 /*
- * The fast path, into a block that has packets and room for another; false: the
- * slow one is wanted. A packet that fits into the rest of a block needs no
- * cutting. @stamped and @now are those of xinet_frame_fast_time().
+ * The fast path, into a block that has packets and space for another; returns
+ * false if the packet must take the slow path. A packet that fits into the rest
+ * of a block is not cut. @stamped and @now are those of
+ * xinet_frame_fast_time().
  */
 static __always_inline bool
 v3_store_plain(struct xinet_ring *ring, const struct xinet_tap_sink *sink,
@@ -536,7 +536,7 @@ v3_store_plain(struct xinet_ring *ring, const struct xinet_tap_sink *sink,
 
 	if (unlikely(!v3_take(ring, sink, source, len, &pos)))
 		return false;
-	/* it stays the open one until we are done */
+	/* the block stays open until v3_done() */
 	h = (void *)READ_ONCE(ring->v3.block) + pos;
 	h->tp_next_offset = len;
 	h->tp_snaplen = snaplen;
@@ -560,7 +560,7 @@ static __always_inline bool v3_fast(struct xinet_tap_sink *sink,
 				    struct sk_buff *skb, const void *source,
 				    bool stamped)
 {
-	/* exchanged by now: its gate is shut */
+	/* if the ring has been exchanged, its gate is shut */
 	struct xinet_ring *ring = xinet_ring_of(receiver);
 	u32 len = xinet_fast_len(skb);
 
@@ -579,7 +579,8 @@ v3_fast_stamped(struct xinet_tap_sink *sink,
 
 /*
  * Budget: two atomic operations on one cache line, no lock; one time stamp,
- * unless the packet has one; one copy. No stamp is shared, no frame described.
+ * unless the packet has one; one copy. No struct xinet_tap_frame; the time
+ * stamp is not shared.
  */
 bool xinet_v3_fast(struct xinet_tap_sink *sink,
 		   const struct xinet_tap_receiver *receiver,
@@ -592,9 +593,9 @@ bool xinet_v3_fast(struct xinet_tap_sink *sink,
 }
 
 /*
- * Budget: as above, or the lock once; one time stamp, unless the packet has one;
- * one copy; per block another stamp, and a barrier to see whether someone waits.
- * No clone, no allocation.
+ * Budget: as above, or the lock once; one time stamp, unless the packet has
+ * one; one copy; per block another stamp, and a barrier to check for a waiting
+ * program. No clone, no allocation.
  */
 void xinet_v3_deliver(struct xinet_tap_sink *sink,
 		      const struct xinet_tap_receiver *receiver,
@@ -613,7 +614,7 @@ void xinet_v3_deliver(struct xinet_tap_sink *sink,
 		return;
 
 	spin_lock(&sk->sk_receive_queue.lock);
-	/* under way while the ring came or went, it is for neither */
+	/* in flight while the ring was exchanged: for neither ring */
 	if (unlikely(!xinet_tap_sink_wants(sink, frame) ||
 		     !xinet_tap_sink_has(sink, receiver))) {
 		spin_unlock(&sk->sk_receive_queue.lock);

@@ -17,50 +17,46 @@ struct tpacket_block_desc;
 struct xinet_packet_sock;
 struct xinet_ring;
 
-/* Drawn in tpacket_v3.c. */
+/* The state of a ring's machine, drawn in tpacket_v3.c. */
 enum xinet_v3_state {
-	XINET_V3_EMPTY,		/* a block is open, nothing is in it */
+	XINET_V3_EMPTY,		/* a block is open, it has no packets */
 	XINET_V3_FILLING,	/* a block is open and has packets */
-	XINET_V3_FROZEN,	/* the next block is still the program's */
+	XINET_V3_FROZEN,	/* the program owns the next block */
 };
 
-/* Of xinet_ring.gate: there is no way in without the lock. */
+/* xinet_ring.gate: no packet may enter without the lock. */
 #define XINET_V3_GATE_SHUT	BIT_ULL(31)
 
-/* What moves the machine. */
+/* The events of the machine. */
 enum xinet_v3_event {
-	XINET_V3_PACKET,	/* one comes */
-	XINET_V3_TIMEOUT,	/* the open block is old */
-	XINET_V3_WATERMARK,	/* it has as many as the program wants */
+	XINET_V3_PACKET,	/* a packet arrives */
+	XINET_V3_TIMEOUT,	/* the open block is past its deadline */
+	XINET_V3_WATERMARK,	/* it has XINET_PACKET_WATERMARK packets */
 };
 
 /**
- * struct xinet_v3 - the blocks of a receive ring, as the kernel knows them
- * @block: the open one, or the one that is waited for
- * @active: its index
+ * struct xinet_v3 - the kernel's state of the blocks of a receive ring
+ * @block: the open block or, when frozen, the next one
+ * @active: index of @block
  * @state: enum xinet_v3_state
- * @armed: @timer is on its way
- * @wake: a block has been handed over and nobody has been woken for it yet
- * @rxhash: TP_FT_REQ_FILL_RXHASH
- * @pos: where the next packet goes, bytes from @block
- * @last: where the newest one is
+ * @armed: @timer runs
+ * @wake: a block has been handed over, the program not woken yet
+ * @rxhash: TP_FT_REQ_FILL_RXHASH, constant
+ * @pos: offset of the next packet in @block
+ * @last: offset of the newest packet
  * @nr_packets: in @block
  * @turn: how often the gate has been shut
- * @first: where the first packet of a block goes, behind the private area
- * @max_frame: room in an empty block
+ * @first: offset of a block's first packet, after the private area, constant
+ * @max_frame: bytes of an empty block after @first, constant
  * @seq: number of @block, from 1
- * @deadline: when @block is old, CLOCK_MONOTONIC; set with its first packet
- * @timeout: how long a packet waits in a block
- * @mode: how @timer is started
- * @watermark: a block with so many packets is handed over; 0: a full one
- * @po: the socket
- * @timer: looks after @deadline
+ * @deadline: of @block, CLOCK_MONOTONIC; set with its first packet
+ * @timeout: how long a packet waits in a block, constant
+ * @mode: how @timer is started, constant
+ * @watermark: packets after which a block is handed over, constant; 0: if full
+ * @po: the socket, constant
+ * @timer: fires at @deadline
  *
- * All of it is under sk_receive_queue.lock, but @block stands still while there
- * is something taken that is not done. While the gate is open, @pos is where it
- * was opened, and @last and @nr_packets do not count what came in since; see
- * xinet_v3_settle(). @first, @max_frame, @rxhash,
- * @timeout, @mode, @watermark and @po never change.
+ * Under sk_receive_queue.lock; @block stays while taken bytes are not done.
  */
 struct xinet_v3 {
 	struct tpacket_block_desc *block;
@@ -87,7 +83,7 @@ struct xinet_v3 {
 /**
  * xinet_v3_setup() - open the first block of a new ring
  * @po: the socket that it is for
- * @ring: its memory is there, nobody else knows it yet
+ * @ring: its memory is allocated, it is not published yet
  *
  * Context: process, socket lock held; takes RTNL for the default timeout.
  */
@@ -95,18 +91,20 @@ void xinet_v3_setup(struct xinet_packet_sock *po, struct xinet_ring *ring);
 
 /**
  * xinet_v3_release() - the release() of a V3 receive ring: stop its timer
- * @receiver: of the ring, which is not the socket's any more
+ * @receiver: of the ring, which is no longer the socket's
  *
  * Context: process, no spinlocks held. Waits for the timer's function.
  */
 void xinet_v3_release(struct xinet_tap_receiver *receiver);
 
 /**
- * xinet_v3_settle() - have the open block and its counts to oneself
- * @ring: any receive ring; nothing happens if it is not a V3 one
+ * xinet_v3_settle() - shut the gate and wait for lockless writers
+ * @ring: any receive ring; does nothing if it is not a V3 one
  *
- * What is stored before, like a new binding, is seen by all packets after. The
- * gate stays shut until a packet has taken the slow path.
+ * While the gate is open, @pos is where it was opened, and @last and
+ * @nr_packets do not count later packets; afterwards they do. All later packets
+ * see what was stored before, like a new binding. The gate stays shut until a
+ * packet has taken the slow path.
  *
  * Context: sk_receive_queue.lock held, BH disabled. Waits for other CPUs, no
  * longer than one takes to copy a packet.
@@ -122,16 +120,16 @@ void xinet_v3_settle(struct xinet_ring *ring);
 void xinet_v3_receiver_settle(const struct xinet_tap_receiver *receiver);
 
 /**
- * xinet_v3_is_readable() - whether a block waits for the program
+ * xinet_v3_is_readable() - whether a block is ready for the program
  * @receiver: of the ring
  *
  * Context: sk_receive_queue.lock held.
- * Return: true when the block closed last has not been given back.
+ * Return: true if the program owns the block closed last.
  */
 bool xinet_v3_is_readable(const struct xinet_tap_receiver *receiver);
 
 /**
- * xinet_v3_is_free() - whether a block is the kernel's
+ * xinet_v3_is_free() - whether the kernel owns a block
  * @ring: the ring
  * @index: of the block
  *
@@ -146,7 +144,7 @@ bool xinet_v3_is_free(const struct xinet_ring *ring, u32 index);
  * @skb: accepted packet
  * @frame: as the tap fills it in
  *
- * Counts a drop when no block is the kernel's.
+ * Counts a drop when the program owns the next block.
  *
  * Context: softirq, or BH disabled; RCU.
  */
@@ -160,7 +158,7 @@ void xinet_v3_deliver(struct xinet_tap_sink *sink,
  * @sink: of the socket
  * @receiver: of the ring
  * @skb: as the tap gets it
- * @source: where it comes from
+ * @source: as in struct xinet_tap_frame
  * @orig_dev: unused
  *
  * Context: as xinet_v3_deliver().
@@ -173,34 +171,34 @@ bool xinet_v3_fast(struct xinet_tap_sink *sink,
 
 #if IS_ENABLED(CONFIG_KUNIT)
 /**
- * xinet_v3_step() - the machine
+ * xinet_v3_step() - run the machine for one event
  * @ring: the ring
  * @event: enum xinet_v3_event
  * @len: of a packet's frame, a multiple of 8, at most @max_frame
  *
  * Context: sk_receive_queue.lock held, BH disabled.
- * Return: whether there is a place of @len bytes at @pos of the open block.
+ * Return: whether @len bytes fit at @pos of the open block.
  */
 bool xinet_v3_step(struct xinet_ring *ring, enum xinet_v3_event event,
 		   u32 len);
 
 /**
- * xinet_v3_take() - take a place by the gate
+ * xinet_v3_take() - take @len bytes of the open block through the gate
  * @ring: the ring
  * @sink: of the socket
  * @source: of the packet
  * @len: a multiple of 8
  *
  * Context: BH disabled until xinet_v3_done().
- * Return: offset in the open block, 0 if the gate is shut or nearly so.
+ * Return: offset in the open block, 0 if the gate is shut or @len does not fit.
  */
 u32 xinet_v3_take(struct xinet_ring *ring, const struct xinet_tap_sink *sink,
 		  const void *source, u32 len);
 
 /**
- * xinet_v3_done() - what was taken is written
+ * xinet_v3_done() - report that taken bytes are written
  * @ring: the ring
- * @len: as it was taken
+ * @len: as passed to xinet_v3_take()
  */
 void xinet_v3_done(struct xinet_ring *ring, u32 len);
 #endif

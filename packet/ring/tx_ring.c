@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Sending from a ring: userspace writes frames into memory that it shares with
- * the kernel, and one sendmsg() sends all that are ready. ring.c has the
- * memory, tx.c what is common to every frame.
+ * Sending from a ring: the program writes frames into memory that it shares
+ * with the kernel, and one sendmsg() sends all that are ready. packet.c calls
+ * it; ring.c has the memory, tx.c what all sending shares.
  *
  * The life of a frame, by its status word; its owner in brackets:
  *
@@ -10,7 +10,7 @@
  *   AVAILABLE (program) ---------------> SEND_REQUEST (kernel) <----+
  *        ^                                  |        |              |
  *        |      cannot be sent, PACKET_LOSS |        | copied       | the device
- *        +----------------------------------+        v              | refuses it
+ *        +----------------------------------+        v              | rejects it
  *        |                                  |     SENDING ----------+
  *        |            skb freed             |        |
  *        +-----------------------------------------  | -------------+
@@ -18,20 +18,19 @@
  *                                 WRONG_FORMAT      (leaves)
  *                                   (program)
  *
- * A frame is copied as it is sent. What leaves is what has been judged,
- * whatever the program writes meanwhile, and nobody but this file ever reads a
- * ring: no page of it travels with a packet. The frame counts as being sent
- * until its skb is freed, for which the skb holds a reference to the ring; so
- * the ring outlives a close() with frames in the device, and its destructor
- * finds the memory that it writes "available" to.
+ * A frame is copied as it is sent. Only the copy is checked and sent, whatever
+ * the program writes meanwhile, and only this file reads a ring: none of its
+ * pages is attached to an skb. A frame is "sending" until its skb is freed; the
+ * skb holds a reference to the ring until then. So the ring outlives a close()
+ * with frames in the device, and the destructor can write "available" to it.
  *
  * Budget per frame of 60 bytes: half of AF_PACKET's, which allocates an skb,
  * takes references to pages and dissects the packet. Here: device, headroom and
  * control messages are looked up once per call; an skb that was used before
  * (tx_pool.c); one copy; the transport header read off the IPv4 header; two
  * stores to the status word; two atomic operations (the reference to the ring,
- * and the charge to the socket) and their counterparts when the skb is freed; no
- * lock; a wakeup only if somebody sleeps.
+ * and the charge to the socket) and their counterparts when the skb is freed;
+ * no lock; a wakeup only if a task sleeps.
  */
 #include <kunit/visibility.h>
 #include <linux/if_packet.h>
@@ -54,13 +53,13 @@
 #include "packet/vnet.h"
 
 /*
- * One sendmsg() on its way through a ring; ring_lock held.
+ * State of one sendmsg() over a ring; ring_lock held.
  * @size_max: the most bytes that a frame may hold
  * @noblock: MSG_DONTWAIT
- * @timeo: how long to wait yet, in jiffies
- * @round: frames until the ring has been around once more
+ * @timeo: remaining time to wait, in jiffies
+ * @round: frames left in this round of the ring
  * @sent: bytes sent so far
- * @result: what the call returns if it ends before the ring does
+ * @result: return value if the call ends at a frame that is not sent
  */
 struct ring_walk {
 	struct xinet_packet_sock *po;
@@ -74,7 +73,7 @@ struct ring_walk {
 	int result;
 };
 
-/* The words of a frame's header that matter here, as userspace left them. */
+/* The words of a frame's header that are used, as the program wrote them. */
 struct slot_words {
 	u32 len;
 	u32 next;
@@ -107,7 +106,7 @@ static void slot_read(u8 version, const void *frame, struct slot_words *w)
 	}
 }
 
-/* Where the data of a frame begin unless its header says otherwise. */
+/* Offset of a frame's data unless its header has another. */
 static u32 ring_data_offset(const struct xinet_ring *ring)
 {
 	return ring->hdrlen - sizeof(struct sockaddr_ll);
@@ -138,7 +137,7 @@ int xinet_tx_ring_parse(const struct xinet_ring *ring, const void *frame,
 }
 EXPORT_SYMBOL_IF_KUNIT(xinet_tx_ring_parse);
 
-/* Takes the virtio-net header off the data of a frame. */
+/* Reads the virtio-net header and moves @slot past it. */
 static int slot_take_vnet(struct xinet_tx_slot *slot, struct xinet_tx *tx)
 {
 	if (slot->len < tx->vnet_size)
@@ -150,8 +149,8 @@ static int slot_take_vnet(struct xinet_tx_slot *slot, struct xinet_tx *tx)
 }
 
 /*
- * AF_PACKET hands the pages of a ring to the device, apart from the headers,
- * and knows no more of them than an skb has room for.
+ * AF_PACKET attaches the pages of a ring to the skb, except for the headers,
+ * and rejects more pages than an skb can hold.
  */
 static bool slot_has_too_many_pages(const struct xinet_tx_slot *slot,
 				    const struct xinet_tx *tx)
@@ -183,13 +182,13 @@ static int ring_parse(struct ring_walk *w, const void *frame,
 static struct sk_buff *ring_alloc(struct ring_walk *w,
 				  const struct xinet_tx_slot *slot, int *err)
 {
-	/* a short header is padded, or refused by the device */
+	/* a short header is padded here or rejected by ring_fill() */
 	u32 len = max(slot->len, w->tx.reserve);
 
 	return xinet_tx_alloc(&w->po->sk, &w->tx, len, w->noblock, err);
 }
 
-/* Copies a frame into its skb, and judges what can be judged only now. */
+/* Copies a frame into its skb, and makes the checks that need the copy. */
 static int ring_fill(const struct ring_walk *w, struct sk_buff *skb,
 		     const struct xinet_tx_slot *slot)
 {
@@ -198,7 +197,7 @@ static int ring_fill(const struct ring_walk *w, struct sk_buff *skb,
 
 	if (unlikely(slot_has_too_many_pages(slot, tx)))
 		return -EFAULT;
-	/* first: a device that tags says so as it builds the header */
+	/* first: the header of a VLAN device sets another protocol */
 	xinet_tx_set_protocol(tx, skb);
 	offset = xinet_tx_push_header(tx, skb, slot->len);
 	if (offset < 0)
@@ -220,7 +219,7 @@ static int ring_fill(const struct ring_walk *w, struct sk_buff *skb,
 	return xinet_tx_prepare(w->po, tx, skb);
 }
 
-/* Writes when the packet was sent, if that is known and wanted; TP_STATUS_*. */
+/* Writes the time of sending, if known and @wanted; returns TP_STATUS_TS_*. */
 static u32 ring_stamp(u8 version, void *frame, const struct sk_buff *skb,
 		      u32 wanted)
 {
@@ -262,10 +261,10 @@ static void ring_set_status(struct xinet_ring *ring, void *frame, u32 status)
 }
 
 /*
- * The skb of a frame is freed, or leaves the socket; any context. There is one
- * ring at most with frames under way, and each of them holds it, so tx_flight
- * is the ring of this one even after the socket has let go of it. The socket
- * itself lives until sock_wfree().
+ * The skb of a frame is freed or orphaned; any context. Only one ring can have
+ * frames in flight, and each of them holds it, so tx_flight is this frame's
+ * ring even after the socket has dropped it. The socket itself lives until
+ * sock_wfree().
  */
 static void ring_destruct(struct sk_buff *skb)
 {
@@ -278,12 +277,12 @@ static void ring_destruct(struct sk_buff *skb)
 	if (unlikely(wanted))
 		status |= ring_stamp(ring->version, frame, skb, wanted);
 	ring_set_status(ring, frame, status);
-	/* before the wakeup, which finds that nothing is under way */
+	/* before the wakeup: ring_wait() then finds no frame in flight */
 	xinet_ring_put_atomic(ring);
 	sock_wfree(skb);
 }
 
-/* From here on the frame comes back by ring_destruct(). */
+/* Hands the frame to its skb; ring_destruct() gives it back. */
 static void ring_launch(struct ring_walk *w, struct sk_buff *skb, void *frame)
 {
 	ring_set_status(w->ring, frame, TP_STATUS_SENDING);
@@ -292,7 +291,7 @@ static void ring_launch(struct ring_walk *w, struct sk_buff *skb, void *frame)
 	skb->destructor = ring_destruct;
 }
 
-/* Leaves a frame that cannot be sent; returns whether to go on behind it. */
+/* Rejects a frame that cannot be sent; returns whether to go on after it. */
 static bool ring_refuse(struct ring_walk *w, void *frame, int err)
 {
 	if (w->po->tp_loss) {
@@ -305,7 +304,7 @@ static bool ring_refuse(struct ring_walk *w, void *frame, int err)
 	return false;
 }
 
-/* Leaves a frame that may be tried again. */
+/* Leaves a frame to be tried again. */
 static bool ring_defer(struct ring_walk *w, void *frame, int result)
 {
 	ring_set_status(w->ring, frame, TP_STATUS_SEND_REQUEST);
@@ -314,9 +313,9 @@ static bool ring_defer(struct ring_walk *w, void *frame, int result)
 }
 
 /*
- * Whether a frame that was not sent has come back. If not, whoever has it frees it
- * later, and it must not be sent twice. A program that writes the status word
- * itself is answered by what it wrote.
+ * Whether the skb of a frame that was not sent has been freed. If not, its
+ * holder frees it later, and the frame must not be sent twice. If the program
+ * has written the status word itself, its value counts.
  */
 static bool ring_is_back(const struct xinet_ring *ring, const void *frame)
 {
@@ -333,7 +332,7 @@ static bool ring_send_one(struct ring_walk *w, void *frame)
 	err = ring_parse(w, frame, &slot);
 	if (unlikely(err))
 		return ring_refuse(w, frame, err);
-	/* the byte count must not turn into an errno */
+	/* the byte count must not overflow into an errno */
 	if (unlikely(slot.len > INT_MAX - w->sent)) {
 		w->result = w->sent;
 		return false;
@@ -366,8 +365,8 @@ static bool ring_is_ready(const struct xinet_ring *ring)
 }
 
 /*
- * Waits until frames have left. The socket is woken when half of its send
- * buffer is free at the latest, and when the last frame has left in any case.
+ * Waits until frames have left. The socket is woken at the latest when half of
+ * its send buffer is free, and always when the last frame has left.
  */
 static int ring_wait(struct ring_walk *w)
 {
@@ -383,7 +382,7 @@ static int ring_wait(struct ring_walk *w)
 	return 0;
 }
 
-/* A program may hand over frames as fast as they are sent. */
+/* The program may refill the ring forever: checks once per round. */
 static bool ring_may_go_round(struct ring_walk *w)
 {
 	if (likely(w->round--))
@@ -392,7 +391,7 @@ static bool ring_may_go_round(struct ring_walk *w)
 		w->result = w->sent ? w->sent : -ERESTARTSYS;
 		return false;
 	}
-	/* refused frames have no end, and keep it from being unregistered */
+	/* an endless run of rejected frames must not keep it registered */
 	if (!(READ_ONCE(w->tx.dev->flags) & IFF_UP) ||
 	    !net_eq(dev_net(w->tx.dev), sock_net(&w->po->sk))) {
 		w->result = w->sent ? w->sent : -ENETDOWN;
@@ -423,7 +422,7 @@ static int ring_walk(struct ring_walk *w)
 	}
 }
 
-/* The most bytes of a frame, if it carries a VLAN tag. */
+/* The most bytes of a frame that has a VLAN tag. */
 static u32 ring_size_max(const struct xinet_ring *ring,
 			 const struct xinet_tx *tx)
 {
@@ -462,7 +461,7 @@ int xinet_tx_ring_send(struct xinet_packet_sock *po, struct msghdr *msg)
 
 	mutex_lock(&po->ring_lock);
 	w.ring = po->tx_ring;
-	/* there was one before the lock */
+	/* the caller saw a ring without the lock */
 	if (!w.ring)
 		goto out_unlock;
 	err = xinet_tx_begin(po, &w.tx, msg);
@@ -472,7 +471,7 @@ int xinet_tx_ring_send(struct xinet_packet_sock *po, struct msghdr *msg)
 	w.size_max = ring_size_max(w.ring, &w.tx);
 	w.tx.pool = w.ring->tx_pool;
 	w.round = w.ring->nr_frames;
-	/* frames under way are of this ring, or there are none */
+	/* all frames in flight are of this ring */
 	WRITE_ONCE(po->tx_flight, w.ring);
 	xinet_tx_pool_begin(w.tx.pool);
 	err = ring_walk(&w);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Sending from a ring (PACKET_TX_RING).
+ * PACKET_TX_RING: sending from a ring.
  */
 #ifndef _XINET_PACKET_TX_RING_H
 #define _XINET_PACKET_TX_RING_H
@@ -14,9 +14,8 @@ struct xinet_ring;
 
 /**
  * struct xinet_tx_slot - what a frame of a send ring holds
- * @data: where it begins, inside the frame: at the virtio-net header, if any,
- *	else at the first byte that is to be sent
- * @len: bytes there, all inside the frame
+ * @data: start of the data in the frame, virtio-net header included
+ * @len: bytes at @data, all inside the frame
  */
 struct xinet_tx_slot {
 	const void *data;
@@ -26,42 +25,42 @@ struct xinet_tx_slot {
 /**
  * xinet_tx_ring_send() - sendmsg() of a socket with a send ring
  * @po: the socket
- * @msg: address and control messages, which count for every frame; its data
- *	are not looked at
+ * @msg: address and control messages, which apply to every frame; its data
+ *	are ignored
  *
  * Sends the frames whose status is TP_STATUS_SEND_REQUEST, from the head of the
- * ring to the first that has another, and unless MSG_DONTWAIT is given waits
- * until they have left. A frame that cannot be sent is left behind: with
- * PACKET_LOSS as TP_STATUS_AVAILABLE, else as TP_STATUS_WRONG_FORMAT, and then
- * it ends the call.
+ * ring to the first with another status; without MSG_DONTWAIT waits until they
+ * have left. A frame that cannot be sent is set to TP_STATUS_AVAILABLE with
+ * PACKET_LOSS; else it is set to TP_STATUS_WRONG_FORMAT and ends the call.
  *
  * Context: process, no locks held.
- * Return: bytes sent, without virtio-net headers; -EBUSY when the ring has gone;
- * -EINVAL, -EMSGSIZE or -EFAULT of a frame that cannot be sent; -ENOBUFS and
- * others when the device refused one, which can be tried again; -ETIMEDOUT; a
- * signal's errno; an errno of xinet_tx_begin() or xinet_tx_alloc().
+ * Return: bytes sent, without virtio-net headers; -EBUSY if the ring has been
+ * removed; -EINVAL, -EMSGSIZE or -EFAULT for a frame that cannot be sent;
+ * -ENOBUFS and others if the device rejects one, which can be tried again;
+ * -ETIMEDOUT; a signal's errno; an errno of xinet_tx_begin() or
+ * xinet_tx_alloc().
  */
 int xinet_tx_ring_send(struct xinet_packet_sock *po, struct msghdr *msg);
 
 /**
- * xinet_tx_ring_poll() - what a send ring adds to poll()
+ * xinet_tx_ring_poll() - poll() of a send ring
  * @po: the socket
  *
- * Return: EPOLLOUT | EPOLLWRNORM when the frame at its head is free.
+ * Return: EPOLLOUT | EPOLLWRNORM if the program owns the frame at the head.
  */
 __poll_t xinet_tx_ring_poll(struct xinet_packet_sock *po);
 
 #if IS_ENABLED(CONFIG_KUNIT)
-/* Bytes from which a call counts: so many need not be sent first. */
+/* Bytes that a call starts counting from, so that tests need not send them. */
 extern int xinet_tx_ring_sent_before;
 
 /**
- * xinet_tx_ring_parse() - read and judge the header of a frame
+ * xinet_tx_ring_parse() - read and check the header of a frame
  * @ring: a send ring
  * @frame: one of its frames; each word is read once
- * @off_word: PACKET_TX_HAS_OFF: the header says where the data begin
- * @cooked: which word says so: tp_net, else tp_mac
- * @size_max: the most bytes to send, no more than the frame has behind its
+ * @off_word: PACKET_TX_HAS_OFF: the header has the offset of the data
+ * @cooked: the offset is in tp_net, else in tp_mac
+ * @size_max: the most bytes to send; at most the bytes of the frame after its
  *	header
  * @slot: filled in
  *
