@@ -116,7 +116,7 @@ static void bind_rejects_connected_socket(struct kunit *test)
 	test_inet(test)->sk.sk_state = TCP_CLOSE;
 }
 
-/* Sockets with ports: TCP's, whose table of ports is the real one. */
+/* Sockets with ports: TCP, which shares its port table with PF_INET. */
 #define TEST_PORT	7801
 
 static int port_init(struct kunit *test)
@@ -194,7 +194,7 @@ static void port_of_pf_inet_is_in_use(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, bind_port(&inet->sk, AF_INET,
 					INADDR_LOOPBACK, TEST_PORT),
 			-EADDRINUSE);
-	/* What was set before the port was asked for is taken back. */
+	/* The address set before the port lookup is reset. */
 	KUNIT_EXPECT_EQ(test, ntohl(inet->inet_rcv_saddr), 0);
 	KUNIT_EXPECT_EQ(test, ntohl(inet->inet_saddr), 0);
 	KUNIT_EXPECT_EQ(test, inet->inet_num, 0);

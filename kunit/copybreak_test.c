@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Small packets that are kept together: ip/copybreak.c. What is kept says
- * all that the packet said, and does not hold the packet's memory.
+ * Copied small packets that share memory: ip/copybreak.c. A copy has the same
+ * contents and fields as the packet, and does not hold the packet's memory.
  */
 #include <kunit/test.h>
 #include <linux/bottom_half.h>
@@ -17,10 +17,10 @@
 #define TEST_LEN	84
 /* more than two carriers hold */
 #define TEST_MANY	64
-/* more than all that a CPU keeps */
+/* more than all carriers of a CPU hold */
 #define TEST_VERY_MANY	512
 
-/* A packet of @len bytes behind an Ethernet header, each of them @fill. */
+/* A packet of @len bytes after an Ethernet header, all bytes @fill. */
 static struct sk_buff *packet(struct kunit *test, unsigned int len, u8 fill)
 {
 	struct sk_buff *skb = alloc_skb(ETH_HLEN + len + 64, GFP_KERNEL);
@@ -99,7 +99,7 @@ static void memory_of_the_packet_is_let_go(struct kunit *test)
 	consume_skb(copied);
 }
 
-/* The other packets that share its memory may be gone. */
+/* The other packets that share its carrier may already be freed. */
 static void packet_is_charged_with_all_that_it_keeps(struct kunit *test)
 {
 	struct sk_buff *skb = packet(test, TEST_LEN, 1);
@@ -111,7 +111,7 @@ static void packet_is_charged_with_all_that_it_keeps(struct kunit *test)
 			ksize(copied->head) + sizeof(struct sk_buff));
 	consume_skb(copied);
 
-	/* a packet that came in much memory was charged with that before */
+	/* a packet with a large buffer keeps its larger truesize */
 	skb->truesize = SZ_8K;
 	large = copybreak(skb, TEST_LEN);
 	KUNIT_ASSERT_NOT_NULL(test, large);
@@ -155,14 +155,14 @@ static void packets_keep_apart_whichever_goes_first(struct kunit *test)
 	}
 }
 
-/* A reader that keeps up has its packets in the same memory. */
+/* If the reader keeps up, all its packets use the same memory. */
 static void memory_of_packets_that_were_read_is_used_again(struct kunit *test)
 {
 	struct sk_buff *skb = packet(test, TEST_LEN, 1);
 	const unsigned char *head = NULL;
 	unsigned int i;
 
-	/* on one CPU: each has memory of its own */
+	/* on one CPU: carriers are per CPU */
 	local_bh_disable();
 	consume_skb(xinet_skb_copybreak(skb, TEST_LEN));
 	for (i = 0; i < TEST_MANY; i++) {
@@ -181,7 +181,7 @@ static void memory_of_packets_that_were_read_is_used_again(struct kunit *test)
 	consume_skb(skb);
 }
 
-/* One packet for very many sockets, then the next. */
+/* One packet for very many sockets fills up the references of a carrier. */
 static void carrier_with_many_references_gets_no_more(struct kunit *test)
 {
 	struct sk_buff *skb = packet(test, TEST_LEN, 1);
@@ -221,7 +221,7 @@ static void writer_gets_bytes_of_its_own(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, read);
 	KUNIT_ASSERT_EQ(test, skb_cow(written, 0), 0);
 	expect_filled(test, written, TEST_LEN, 1);
-	/* whatever is behind it, too: a neighbour, were the page still shared */
+	/* tailroom too: on a shared page that would be the next packet */
 	memset(written->data, 9, TEST_LEN + skb_tailroom(written));
 	expect_filled(test, read, TEST_LEN, 1);
 	consume_skb(written);
@@ -244,7 +244,7 @@ static void packet_over_the_limit_is_not_copied(struct kunit *test)
 	consume_skb(large);
 }
 
-/* Of what would be lost with another struct skb_shared_info, each alone. */
+/* Each sets one field that a new struct skb_shared_info or skb would lose. */
 static void tell_hardware_stamp(struct sk_buff *skb)
 {
 	skb_hwtstamps(skb)->hwtstamp = 1;

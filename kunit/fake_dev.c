@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A net_device whose other end is the test: what is sent is kept to be looked
- * at, what is to be received is handed to the stack as a driver would.
+ * A net_device for tests: frames sent through it are kept for the test to
+ * check, frames to receive are handed to the stack as a driver does.
  */
 #include <kunit/test.h>
 #include <linux/etherdevice.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
+/* A net_device for tests, and packets to receive through it. */
 #ifndef _XINET_KUNIT_FAKE_DEV_H
 #define _XINET_KUNIT_FAKE_DEV_H
 
@@ -9,18 +10,18 @@ struct iphdr;
 struct kunit;
 
 /**
- * xinet_fake_dev_create() - a registered, running Ethernet device
- * @test: fails when the device cannot be had
+ * xinet_fake_dev_create() - create a registered, running Ethernet device
+ * @test: fails if the device cannot be created
  *
- * What is sent through it is kept, see xinet_fake_dev_sent(). To be removed
- * with xinet_fake_dev_destroy() from the suite's exit.
+ * Keeps what is sent, see xinet_fake_dev_sent(). The suite's exit removes it
+ * with xinet_fake_dev_destroy().
  *
  * Return: the device, in init_net.
  */
 struct net_device *xinet_fake_dev_create(struct kunit *test);
 
 /**
- * xinet_fake_dev_destroy() - unregister and free, with what was sent
+ * xinet_fake_dev_destroy() - unregister and free a device and its sent frames
  * @dev: the device or NULL
  */
 void xinet_fake_dev_destroy(struct net_device *dev);
@@ -29,12 +30,13 @@ void xinet_fake_dev_destroy(struct net_device *dev);
  * xinet_fake_dev_sent() - take the oldest frame sent through the device
  * @dev: the device
  *
- * Return: the frame, the caller's to free, or NULL when there is none.
+ * Return: the frame, which the caller frees, or NULL if there is none.
  */
 struct sk_buff *xinet_fake_dev_sent(struct net_device *dev);
 
 /**
  * xinet_fake_dev_receive() - let a frame arrive, as a driver does
+ * @test: fails if out of memory
  * @dev: the device
  * @frame: the frame, link-level header first
  * @len: its length in bytes
@@ -43,7 +45,8 @@ void xinet_fake_dev_receive(struct kunit *test, struct net_device *dev,
 			    const void *frame, size_t len);
 
 /**
- * xinet_fake_dev_receive_at() - let a frame arrive that the device has stamped
+ * xinet_fake_dev_receive_at() - let a frame with a hardware timestamp arrive
+ * @test: fails if out of memory
  * @dev: the device
  * @frame: the frame, link-level header first
  * @len: its length in bytes
@@ -54,15 +57,15 @@ void xinet_fake_dev_receive_at(struct kunit *test, struct net_device *dev,
 			       ktime_t hwtstamp);
 
 /**
- * xinet_fake_ip_skb() - an IPv4 datagram on its own, data at the header
- * @test: fails when there is no memory
- * @dev: what it came in through
+ * xinet_fake_ip_skb() - make an IPv4 datagram, data at its header
+ * @test: fails if out of memory
+ * @dev: the device it came in through
  * @protocol: IP protocol number
  * @saddr: source, network byte order
  * @daddr: destination, network byte order
- * @payload: bytes behind the header, zeroed
+ * @payload: bytes after the header, zeroed
  *
- * Return: the datagram, header and checksum right, the caller's to free.
+ * Return: the datagram with a valid header checksum; the caller frees it.
  */
 struct sk_buff *xinet_fake_ip_skb(struct kunit *test, struct net_device *dev,
 				  u8 protocol, __be32 saddr, __be32 daddr,

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Fanout groups: packet/fanout.c, through sockets on a fake device. Who gets
- * what, in every mode; what joining, leaving and a device that goes do to the
- * order of members; and what a refused or failed join leaves behind.
+ * Fanout groups: packet/fanout.c, through sockets on a fake device. Which
+ * member gets a packet, in every mode; how joining, leaving and unregistering
+ * the device change the order of members; and what a rejected or failed join
+ * leaves behind.
  */
 #include <kunit/test.h>
 #include <linux/etherdevice.h>
@@ -39,7 +40,7 @@ struct test_frame {
 	struct ethhdr eth;
 	struct iphdr ip;
 	struct udphdr udp;
-	u8 payload[XINET_QUEUE_COPYBREAK_MAX]; /* an skb in the queue for each */
+	u8 payload[XINET_QUEUE_COPYBREAK_MAX]; /* too long to share an skb */
 } __packed;
 
 static int fanout_init(struct kunit *test)
@@ -112,7 +113,7 @@ static void open_group(struct kunit *test, int members, u16 type_flags)
 	}
 }
 
-/* Lets a packet of @protocol arrive, @flow where UDP has its source port. */
+/* Receives a packet of @protocol, with @flow where UDP has its source port. */
 static void receive_ip(struct kunit *test, u8 protocol, u16 frag_off, u16 flow)
 {
 	struct fanout_fixture *f = test->priv;
@@ -132,14 +133,14 @@ static void receive_ip(struct kunit *test, u8 protocol, u16 frag_off, u16 flow)
 					sizeof(frame.payload)),
 	};
 
-	/* to somebody else, so that nothing is answered */
+	/* for another host, so that the stack does not answer */
 	eth_broadcast_addr(frame.eth.h_dest);
 	frame.eth.h_dest[0] = 0x02;
 	frame.ip.check = ip_fast_csum(&frame.ip, frame.ip.ihl);
 	xinet_fake_dev_receive(test, f->dev, &frame, sizeof(frame));
 }
 
-/* Lets a UDP datagram from port @flow arrive. */
+/* Receives a UDP datagram from port @flow. */
 static void receive(struct kunit *test, u16 flow)
 {
 	receive_ip(test, IPPROTO_UDP, 0, flow);
@@ -265,7 +266,7 @@ static void rollover_moves_on_when_full(struct kunit *test)
 	set_room(test, 0, false);
 	receive(test, 1);
 	KUNIT_EXPECT_EQ(test, queued(test, 1), 1u);
-	/* and stays there, though there is room again before it */
+	/* and stays there, though the member before it has space again */
 	set_room(test, 0, true);
 	receive(test, 1);
 	KUNIT_EXPECT_EQ(test, queued(test, 1), 2u);
@@ -301,7 +302,7 @@ static void rollover_flag_asks_the_others_only_when_full(struct kunit *test)
 
 static unsigned int nr_asked;
 
-/* Nobody else changes it meanwhile. */
+/* Not changed concurrently. */
 static const struct xinet_tap_receiver *receiver_of(const struct socket *sock)
 {
 	return rcu_dereference_protected(xinet_packet_sk(sock->sk)->sink.receiver,
@@ -322,7 +323,7 @@ count_and_refuse(const struct xinet_tap_receiver *receiver,
 	return XINET_TAP_ROOM_NONE;
 }
 
-/* However many are full, a packet asks the chosen one. */
+/* However many members are full, a packet checks only the chosen one. */
 static void rollover_does_not_ask_the_full_again(struct kunit *test)
 {
 	static struct xinet_receiver_ops refusing_ops;
@@ -347,7 +348,7 @@ static void rollover_does_not_ask_the_full_again(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, nr_asked, 10u);
 	expect_rollover(test, 0, 0, 11);
 
-	/* one that has been read from is asked, and once if it is still full */
+	/* a member that was read from is checked again, once if still full */
 	set_receiver(f->sock[2], queue);
 	receive(test, 1);
 	KUNIT_EXPECT_EQ(test, queued(test, 2), 0u);
@@ -371,7 +372,7 @@ static void rollover_place_beyond_the_members_is_no_place(struct kunit *test)
 	open_group(test, 3, PACKET_FANOUT_ROLLOVER);
 	for (i = 0; i < 3; i++)
 		set_room(test, i, i == 2);
-	/* member 0 remembers member 2, who then goes */
+	/* member 0 remembers member 2, which then leaves */
 	receive(test, 1);
 	KUNIT_EXPECT_EQ(test, queued(test, 2), 1u);
 	leave(test, 2);
@@ -387,7 +388,7 @@ static void rollover_place_beyond_the_members_is_no_place(struct kunit *test)
 static void last_member_takes_the_place_of_the_one_that_leaves(struct kunit *test)
 {
 	open_group(test, 4, PACKET_FANOUT_EBPF);
-	/* without a program everything is for the first */
+	/* without a program the first member gets every packet */
 	leave(test, 0);
 	receive(test, 1);
 	KUNIT_EXPECT_EQ(test, queued(test, 3), 1u);
@@ -447,7 +448,7 @@ static void refused_join_changes_nothing(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, join(test, 2, PACKET_FANOUT_LB, 1), -EINVAL);
 	KUNIT_EXPECT_EQ(test, xinet_fanout_get(xinet_packet_sk(f->sock[1]->sk)),
 			0u);
-	/* both still have their own tap */
+	/* neither is in a group: each gets the packet */
 	receive(test, 1);
 	KUNIT_EXPECT_EQ(test, queued(test, 0), 1u);
 	KUNIT_EXPECT_EQ(test, queued(test, 1), 1u);
@@ -486,7 +487,7 @@ static void members_that_are_up_again_come_in_order_of_age(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, queued(test, 2), 1u);
 }
 
-/* The one that there is goes. */
+/* Destroys the device and creates another. */
 static void replace_device(struct kunit *test)
 {
 	struct fanout_fixture *f = test->priv;
@@ -510,7 +511,7 @@ static void device_that_goes_closes_the_group(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, join(test, 2, PACKET_FANOUT_LB, 0), 0);
 }
 
-/* Without a device a group would be one of all devices. */
+/* Without a device the group would receive from all devices. */
 static void socket_whose_device_is_gone_joins_nothing(struct kunit *test)
 {
 	struct fanout_fixture *f = test->priv;

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The index over filters: what it finds in programs, and, over random programs
- * and packets, that it never leaves out a program that would have accepted.
+ * The index over filters: the keys it finds in programs, and, over random
+ * programs and packets, that it never leaves out a program that would have
+ * accepted.
  *
- * The suite does some with one seed, always the same. For a longer run, after
- * the suites: modprobe xinet_kunit filter_pairs=10000000. It prints its seed,
- * and fails to load when a program was left out wrongly; filter_seed= repeats
- * a run. Some kernels run suites before a module's parameters are known, which
- * is why the suite has none.
+ * The suite runs a few pairs with a fixed seed. For a longer run, after the
+ * suites: modprobe xinet_kunit filter_pairs=10000000. It prints its seed, and
+ * fails to load if a program was left out wrongly; filter_seed= repeats a run.
+ * Some kernels run suites before the module's parameters are set, so the suite
+ * has none.
  */
 #include <kunit/test.h>
 #include <linux/bitmap.h>
@@ -31,7 +32,7 @@ static unsigned long long filter_seed;
 module_param(filter_seed, ullong, 0444);
 MODULE_PARM_DESC(filter_seed, "seed of these, 0 for another each time");
 
-/* Of the suite, which is to do the same every time. */
+/* Those of the suite, fixed so that every run is the same. */
 #define TEST_PAIRS	4000
 #define TEST_SEED	6
 
@@ -42,7 +43,7 @@ MODULE_PARM_DESC(filter_seed, "seed of these, 0 for another each time");
 #define TEST_LINEAR	24
 #define TEST_PACKET_LEN	64
 
-/* Instructions that are looked through at most; filter_keys.h promises it. */
+/* Longest program that is examined, as filter_keys.h documents. */
 #define TEST_LEN_MAX	512
 
 struct random_program {
@@ -69,7 +70,7 @@ static u32 pick(struct random_fixture *f, u32 end)
 	return prandom_u32_state(&f->rnd) % end;
 }
 
-/* Few, so that random programs agree with random packets now and then. */
+/* Few values, so that random programs sometimes match random packets. */
 static u8 pick_byte(struct random_fixture *f)
 {
 	static const u8 bytes[] = { 0x00, 0x00, 0x01, 0x45 };
@@ -111,7 +112,7 @@ static struct sock_filter pick_load(struct random_fixture *f)
 					    pick(f, 20));
 }
 
-/* Only M[0] is ever used; the first instruction of each program writes it. */
+/* Only M[0] is used; the first instruction of each program writes it. */
 static struct sock_filter pick_other(struct random_fixture *f)
 {
 	static const u16 codes[] = {
@@ -130,7 +131,7 @@ static struct sock_filter pick_other(struct random_fixture *f)
 	return (struct sock_filter)BPF_STMT(code, memory ? 0 : pick_value(f));
 }
 
-/* @left: how many instructions come behind it */
+/* @left: number of instructions after it */
 static struct sock_filter pick_jump(struct random_fixture *f, u32 left)
 {
 	static const u16 codes[] = {
@@ -232,7 +233,7 @@ static void try_packets(struct random_fixture *f,
 	f->pairs += TEST_PROGRAMS * TEST_PACKETS;
 }
 
-/* @f->rounds of packets for some programs, unless there is no index over these. */
+/* Runs some programs on @f->rounds of packets, if they have an index. */
 static int try_programs(struct random_fixture *f)
 {
 	const struct xinet_filter_keys *keys[TEST_PROGRAMS];
@@ -279,9 +280,9 @@ static int make_skbs(struct random_fixture *f)
 }
 
 /*
- * Counts in @f, zeroed. Where there are many pairs a program gets more packets:
- * its memory is mapped, and what is not unmapped at once adds up to more than
- * the host of User Mode Linux can map.
+ * Counts in @f, zeroed. With many pairs a program gets more packets: programs
+ * are mapped memory that is unmapped lazily, and with more of them it would
+ * exceed what the host of User Mode Linux can map.
  */
 static int compare_pairs(struct random_fixture *f, unsigned int pairs, u64 seed)
 {
@@ -330,12 +331,12 @@ static void no_program_that_accepts_is_left_out(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, compare_pairs(f, TEST_PAIRS, TEST_SEED), 0);
 
 	KUNIT_EXPECT_EQ(test, f->missed, 0ul);
-	/* or the test would say nothing */
+	/* otherwise the test would prove nothing */
 	KUNIT_EXPECT_GT(test, f->accepted, (unsigned long)f->pairs / 100);
 	KUNIT_EXPECT_GT(test, f->left_out, (unsigned long)f->pairs / 100);
 }
 
-/* As libpcap has it: IPv4, TCP, no fragment, a port on either side. */
+/* As libpcap compiles it: IPv4, TCP, no fragment, a port on either side. */
 static void a_port_is_found_behind_the_header(struct kunit *test)
 {
 	static const struct sock_filter insns[] = {
@@ -384,7 +385,7 @@ static void an_opaque_program_needs_nothing_known(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, keys.known);
 }
 
-/* Loads one field over and over, then compares it. */
+/* Loads one field repeatedly, then compares it. */
 static struct sock_filter *long_program(struct kunit *test, unsigned int len)
 {
 	struct sock_filter *insns;

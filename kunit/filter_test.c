@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Interned socket filters: packet/tap/filter.c, on tables and programs of the test's. */
+/* Shared socket filters: packet/tap/filter.c, with tables of the test. */
 #include <kunit/test.h>
 #include <linux/err.h>
 #include <linux/filter.h>
@@ -20,9 +20,9 @@ static void classic_program(struct kunit *test, u32 verdict,
 	orig->filter = kmemdup(&insn, sizeof(insn), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, orig->filter);
 	KUNIT_ASSERT_EQ(test, bpf_prog_create(&core->prog, &fprog), 0);
-	/* the core keeps what it got from userspace */
+	/* the core keeps the classic program as well */
 	core->prog->orig_prog = orig;
-	/* the test's own is never given back: @core is freed by the test */
+	/* the test's reference is never dropped: the test frees @core */
 	refcount_set(&core->refcnt, 1);
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* ICMP errors and whom they concern: ip/ip_error.c, raw_error.c. */
+/* ICMP errors and the sockets they concern: ip/ip_error.c, raw_error.c. */
 #include <kunit/test.h>
 #include <linux/icmp.h>
 #include <linux/in.h>
@@ -21,7 +21,7 @@
 #define TEST_LOCAL	htonl(0x0a4d0001)
 #define TEST_REMOTE	htonl(0x0a4d0002)
 #define TEST_OTHER	htonl(0x0a4d0003)
-/* An experimental protocol of RFC 3692: nobody else listens to it. */
+/* An experimental protocol of RFC 3692, otherwise unused. */
 #define TEST_PROTOCOL	253
 #define TEST_ID		0x1234
 #define TEST_QUOTED	(sizeof(struct iphdr) + sizeof(struct icmphdr))
@@ -206,7 +206,7 @@ static void quoted_header_is_found_or_refused(struct kunit *test)
 	kfree_skb(skb);
 }
 
-/* Padding of the link behind a short error is not part of it. */
+/* Link padding after a short error is not part of it. */
 static void padding_is_not_quoted(struct kunit *test)
 {
 	struct sk_buff *skb = error_skb(test, ICMP_DEST_UNREACH, TEST_PROTOCOL);
@@ -231,7 +231,7 @@ static struct sock *open_connected(struct kunit *test, int protocol)
 	return f->sock->sk;
 }
 
-/* Tells the raw sockets of a "protocol unreachable". */
+/* Reports a "protocol unreachable" to the raw sockets. */
 static void report(struct kunit *test, u8 protocol)
 {
 	struct sk_buff *skb = error_skb(test, ICMP_DEST_UNREACH, protocol);
@@ -263,7 +263,7 @@ struct match_case {
 	bool told;
 };
 
-/* The quoted packet goes the other way: its source is ours. */
+/* The quoted packet was sent by this host: its source is local. */
 static const struct match_case match_cases[] = {
 	{ "unbound", TEST_PROTOCOL, 0, 0, 0, true },
 	{ "other protocol", TEST_PROTOCOL + 1, 0, 0, 0, false },

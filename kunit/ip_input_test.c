@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * ip/ip_rx.c and ip_input.c: what a host must drop, and that fragments meet
- * those of our own sockets only.
+ * ip/ip_rx.c and ip_input.c: headers that a host must drop, and that fragments
+ * are reassembled only with those collected for xinet sockets.
  */
 #include <kunit/test.h>
 #include <linux/etherdevice.h>
@@ -191,7 +191,7 @@ static void header_check_drops_what_a_host_must(struct kunit *test)
 	kfree_skb(skb);
 }
 
-/* Every single bit error in a header is caught by its checksum or its length. */
+/* The checksum or the length detects every single bit error in a header. */
 static void header_check_catches_every_bit_error(struct kunit *test)
 {
 	struct sk_buff *skb = test_packet(test);
@@ -207,7 +207,7 @@ static void header_check_catches_every_bit_error(struct kunit *test)
 	kfree_skb(skb);
 }
 
-/* A header outside the linear part is read through the copy, not the skb. */
+/* A header outside the linear part is copied; the skb is unchanged. */
 static void header_check_reads_paged_packets(struct kunit *test)
 {
 	struct sk_buff *skb = test_packet(test);
@@ -230,12 +230,12 @@ static void header_check_reads_paged_packets(struct kunit *test)
 	kfree_skb(skb);
 }
 
-/* An experimental protocol of RFC 3692: nobody else listens to it. */
+/* An experimental protocol of RFC 3692, otherwise unused. */
 #define TEST_PROTOCOL	253
 /* Payload of each of two fragments. */
 #define TEST_FRAGMENT	32
 
-/* The half @part, 0 or 1, of datagram @id, to everybody: a frame. */
+/* Writes a broadcast frame with half @part, 0 or 1, of datagram @id. */
 static void half_frame(struct net_device *dev, u8 *frame, int part, u16 id)
 {
 	struct ethhdr *eth = (struct ethhdr *)frame;
@@ -266,7 +266,7 @@ static void receive_half(struct kunit *test, int part, u16 id)
 	xinet_fake_dev_receive(test, test->priv, frame, sizeof(frame));
 }
 
-/* Puts a half where the kernel's own collect, under the key @user. */
+/* Queues a half for the kernel's own reassembly, under the key @user. */
 static void collect_half(struct kunit *test, int part, u16 id, u32 user)
 {
 	struct net_device *dev = test->priv;
@@ -312,7 +312,7 @@ static void fragments_become_a_datagram_in_any_order(struct kunit *test)
 	sock_release(sock);
 }
 
-/* What others have collected of the datagram is not ours to complete it. */
+/* Halves queued by other reassembly users do not complete a datagram. */
 static void fragments_of_other_users_are_not_met(struct kunit *test)
 {
 	static const u32 users[] = {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * ip/ip_local.c: a remembered answer ends with what it rests on. Every
- * case asks twice first, so that the second answer comes from memory.
+ * ip/ip_local.c: a cached result is invalidated when what it depends on
+ * changes. Every case looks up twice first, so that the second result is
+ * cached.
  */
 #include <kunit/test.h>
 #include <linux/inetdevice.h>
@@ -20,7 +21,7 @@
 #define TEST_SENDER	htonl(0xcb007102)
 #define TEST_PROTOCOL	253
 
-/* These would be remembered in the same place as the two above. */
+/* These hash to the same cache slots as the two above. */
 #define TEST_OTHER	htonl(0xc6336405)
 #define TEST_MULTICAST	htonl(0xe0000102)
 #define TEST_LOOPBACK	htonl(0x7f000102)
@@ -28,13 +29,13 @@
 /* RFC 1349's "minimize delay" */
 #define TEST_TOS	0x10
 
-/* Far more than an answer may last. */
+/* Much longer than a cached result is valid. */
 #define TEST_PATIENCE	(20 * HZ)
 
 /**
  * struct local_fixture - a host with one address
  * @dev: has TEST_LOCAL
- * @netlink: how addresses come and go
+ * @netlink: to add and remove addresses
  */
 struct local_fixture {
 	struct net_device *dev;
@@ -96,7 +97,7 @@ static void change_address(struct kunit *test, u16 type)
 
 /*
  * RTM_NEWROUTE or RTM_DELROUTE of a black hole for TEST_LOCAL with TEST_TOS,
- * beside the route that its address brings; done when this returns.
+ * in addition to the route of the address; done when this returns.
  */
 static void change_black_hole(struct kunit *test, u16 type)
 {
@@ -159,7 +160,7 @@ static void ip_local_exit(struct kunit *test)
 	sock_release(f->netlink);
 }
 
-/* Whether such a packet that has just come in through @dev is for this host. */
+/* Whether such a packet received through @dev is for this host. */
 static bool is_local_packet(struct kunit *test, struct net_device *dev,
 			    __be32 saddr, __be32 daddr, u8 tos)
 {
@@ -202,7 +203,7 @@ static void answer_ends_with_the_address(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, is_local(test, f->dev));
 }
 
-/* No route leads back to the sender: what rp_filter is there to refuse. */
+/* No route leads back to the sender: rp_filter rejects that. */
 static void answer_ends_with_rp_filter(struct kunit *test)
 {
 	struct local_fixture *f = test->priv;
@@ -214,7 +215,7 @@ static void answer_ends_with_rp_filter(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, is_local(test, f->dev));
 }
 
-/* A second interface without route_localnet is not answered for the first. */
+/* A second interface without route_localnet has its own result. */
 static void answer_is_for_its_interface(struct kunit *test)
 {
 	struct net_device *other = xinet_fake_dev_create(test);
@@ -231,7 +232,7 @@ static void answer_is_for_its_interface(struct kunit *test)
 	xinet_fake_dev_destroy(other);
 }
 
-/* Multicast is no source, whoever else asked for the same address before. */
+/* A multicast source is invalid, even if the destination is cached. */
 static void answer_is_for_its_sender(struct kunit *test)
 {
 	struct local_fixture *f = test->priv;
@@ -263,7 +264,7 @@ static void answer_is_for_its_tos(struct kunit *test)
 						TEST_LOCAL, TEST_TOS));
 }
 
-/* A packet from this host's own address, that is what accept_local is for. */
+/* A packet from this host's own address, which accept_local permits. */
 static void answer_ends_with_accept_local(struct kunit *test)
 {
 	struct local_fixture *f = test->priv;
@@ -278,7 +279,7 @@ static void answer_ends_with_accept_local(struct kunit *test)
 						 TEST_LOCAL, 0));
 }
 
-/* route_localnet is not among what an answer is kept with: it ends by itself. */
+/* A change of route_localnet is not detected: the cached result times out. */
 static void answer_ends_with_its_time(struct kunit *test)
 {
 	const unsigned long end = jiffies + TEST_PATIENCE;

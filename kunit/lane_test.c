@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Lanes of XINET_RX_RING: packet/ring/lane.c. What takes the fast path into a lane
- * leaves the same record as what takes the slow one; what the fast path cannot
- * do it leaves to the other, and nothing behind.
+ * Lanes of XINET_RX_RING: packet/ring/lane.c. The fast path into a lane writes
+ * the same record as the slow one; it leaves other packets to the slow path
+ * without side effects.
  */
 #include <kunit/test.h>
 #include <linux/cpumask.h>
@@ -29,9 +29,9 @@
 #define TEST_ETHERTYPE	ETH_P_802_EX1
 #define TEST_LANE	XINET_RX_RING_LANE_MIN
 #define TEST_SMALL	60
-/* Of which a sixteenth has more records than a packet may cost. */
+/* A sixteenth of it holds more records than are released for one packet. */
 #define TEST_LARGE_LANE	SZ_1M
-/* Records that a packet gives up beside what it needs, at most. */
+/* The most records released for a packet beyond what it needs. */
 #define TEST_SPARE	64
 
 struct lane_fixture {
@@ -50,7 +50,7 @@ static int lane_init(struct kunit *test)
 
 	KUNIT_ASSERT_NOT_NULL(test, f);
 	test->priv = f;
-	/* there is one lane to look at */
+	/* only one lane is used */
 	err = set_cpus_allowed_ptr(current, cpumask_of(cpu));
 	KUNIT_ASSERT_EQ(test, err, 0);
 	f->dev = xinet_fake_dev_create(test);
@@ -104,7 +104,7 @@ static void make_ring(struct kunit *test, u32 flags, u32 snaplen)
 	make_ring_of(test, TEST_LANE, flags, snaplen);
 }
 
-/* A packet as a tap gets it: received, the data at the network header. */
+/* A packet as a tap gets it: received, data at the network header. */
 static struct sk_buff *make_packet(struct kunit *test, size_t len)
 {
 	struct lane_fixture *f = test->priv;
@@ -180,7 +180,7 @@ static void expect_refused(struct kunit *test, const char *why)
 	KUNIT_EXPECT_EQ_MSG(test, f->lane->drops, before.drops, "%s", why);
 }
 
-/* Both ways: the records differ in number and, if it is its own, in time. */
+/* By both paths: only seq and, unless the skb has it, the time differ. */
 static void expect_same(struct kunit *test, const char *what)
 {
 	struct lane_fixture *f = test->priv;
@@ -288,7 +288,7 @@ static void lane_leaves_what_is_unusual(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, put(f));
 }
 
-/* Fills the lane through the fast path until it refuses; how many packets. */
+/* Fills the lane through the fast path until it fails; returns the packets. */
 static u64 fill(struct lane_fixture *f)
 {
 	const u64 before = f->lane->packets;
@@ -317,7 +317,7 @@ static void lane_ends_with_a_pad(struct kunit *test)
 	KUNIT_EXPECT_GE(test, f->lane->tail, (u64)1064);
 }
 
-/* What the maker of the ring writes to as a reader. */
+/* The position that the ring's maker writes as a reader. */
 static u64 *position_of(struct lane_fixture *f)
 {
 	struct xinet_lanes *lanes = f->po->lanes;
@@ -335,7 +335,7 @@ static void lane_that_is_full_drops(struct kunit *test)
 
 	make_ring(test, 0, 0);
 	position = position_of(f);
-	/* records of 128 bytes, which leave no rest */
+	/* records of 128 bytes fill the lane exactly */
 	make_packet(test, 64);
 	taken = fill(f);
 	KUNIT_EXPECT_EQ(test, taken, TEST_LANE / 128);
@@ -344,7 +344,7 @@ static void lane_that_is_full_drops(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, f->lane->shared->drops, 1);
 	KUNIT_EXPECT_EQ(test, f->lane->tail, 0);
 
-	/* the reader has read one: the slow path makes room */
+	/* the reader has read one: the slow path releases it */
 	*position = 128;
 	expect_refused(test, "before old records are given up");
 	put_long(f);
@@ -361,7 +361,7 @@ static void lane_that_is_full_drops(struct kunit *test)
 	KUNIT_EXPECT_TRUE_MSG(test, put(f), "some room is made at a time");
 }
 
-/* Counts what is given up for one packet, in records of 128 bytes. */
+/* Counts the records of 128 bytes released for one packet. */
 static u64 put_and_count(struct lane_fixture *f)
 {
 	const u64 before = f->lane->tail;
@@ -470,7 +470,7 @@ static void lane_is_that_of_its_cpu(struct kunit *test)
 	}
 }
 
-/* sock_diag may have the socket in hand when the lanes are freed. */
+/* sock_diag may hold the socket when the lanes are freed. */
 static void close_leaves_no_way_to_the_lanes(struct kunit *test)
 {
 	struct lane_fixture *f = test->priv;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The hook behind all others of LOCAL_IN: ip/local_in.c. */
+/* The last hook of LOCAL_IN: ip/local_in.c. */
 #include <kunit/test.h>
 #include <linux/etherdevice.h>
 #include <linux/in.h>
@@ -17,7 +17,7 @@
 #include "ip/raw.h"
 #include "suites.h"
 
-/* An experimental protocol of RFC 3692: nobody else listens to it. */
+/* An experimental protocol of RFC 3692, otherwise unused. */
 #define TEST_PROTOCOL	253
 #define TEST_PAYLOAD	32
 #define TEST_FRAME_LEN	(ETH_HLEN + sizeof(struct iphdr) + TEST_PAYLOAD)
@@ -25,7 +25,7 @@
 static unsigned int test_verdict;
 static unsigned int test_seen;
 
-/* Another one that wants to be the last. */
+/* Another hook with the last priority. */
 static unsigned int test_hook(void *priv, struct sk_buff *skb,
 			      const struct nf_hook_state *state)
 {
@@ -54,7 +54,7 @@ static void local_in_exit(struct kunit *test)
 	xinet_fake_dev_destroy(test->priv);
 }
 
-/* A datagram to everybody comes in. */
+/* Receives a broadcast datagram. */
 static void receive(struct kunit *test)
 {
 	u8 frame[TEST_FRAME_LEN] = {};
@@ -91,7 +91,7 @@ static unsigned int queued(const struct socket *sock)
 
 struct order_case {
 	const char *name;
-	bool behind;	/* the other hook was there first */
+	bool behind;	/* the other hook was registered first */
 	unsigned int verdict;
 	unsigned int at_host;
 };
@@ -110,7 +110,7 @@ static void order_desc(const struct order_case *c, char *desc)
 
 KUNIT_ARRAY_PARAM(order, order_cases, order_desc);
 
-/* Who has the last place of LOCAL_IN. */
+/* The hook that is last in LOCAL_IN. */
 static const struct nf_hook_ops *last_hook(void)
 {
 	const struct nf_hook_entries *e;
@@ -125,8 +125,9 @@ static const struct nf_hook_ops *last_hook(void)
 }
 
 /*
- * Of two that ask for the last place the first has it. Ours stays from the
- * first socket on, whatever test that was in: to come second it asks again.
+ * Of two hooks with priority INT_MAX the one registered first is last. Ours
+ * stays registered from the first socket on, even across tests; to get the
+ * other hook @behind it, register ours again.
  */
 static void register_test_hook(struct kunit *test, bool behind)
 {
@@ -153,7 +154,7 @@ static void every_other_hook_has_had_its_say(struct kunit *test)
 	receive(test);
 	KUNIT_EXPECT_EQ(test, queued(wire), 1u);
 	KUNIT_EXPECT_EQ(test, queued(host), c->at_host);
-	/* once, not again behind ours */
+	/* once, not again after our hook */
 	KUNIT_EXPECT_EQ(test, test_seen, 1u);
 
 	nf_unregister_net_hook(&init_net, &test_ops);

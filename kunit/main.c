@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * xinet_kunit.ko: collects the suites. Each has a file, named as the source file
- * that it tests; it is listed here and nowhere else.
+ * xinet_kunit.ko: lists the suites. A suite has a file named as the source file
+ * that it tests, and is listed only here.
  */
 #include <kunit/test.h>
 #include <linux/module.h>

@@ -19,14 +19,14 @@
 
 #define TEST_LOCAL	htonl(0x0a4d0001)
 #define TEST_REMOTE	htonl(0x0a4d0002)
-/* Experimental protocols of RFC 3692: nobody else listens to them. */
+/* Experimental protocols of RFC 3692, otherwise unused. */
 #define TEST_PROTOCOL	253
 #define TEST_ANOTHER	254
-/* A protocol that the kernel speaks itself. */
+/* A protocol of the kernel itself. */
 #define TEST_KERNELS	IPPROTO_UDP
 #define TEST_PAYLOAD	24
 
-/* What the handler saw; the tests of a suite run one after another. */
+/* What the handler received; the tests of a suite run one after another. */
 static struct {
 	unsigned int packets;
 	unsigned int errors;
@@ -68,7 +68,7 @@ static int handler_init(struct kunit *test)
 
 static void handler_exit(struct kunit *test)
 {
-	/* After a failed assertion; otherwise it is not there. */
+	/* only after a failed assertion; otherwise these fail */
 	xinet_del_protocol(&test_protocol, TEST_PROTOCOL);
 	xinet_del_protocol(&test_protocol, TEST_KERNELS);
 	xinet_fake_dev_destroy(test->priv);
@@ -80,7 +80,7 @@ static struct sk_buff *test_packet(struct kunit *test, u8 protocol)
 				 TEST_LOCAL, TEST_PAYLOAD);
 }
 
-/* Whether the handler on the wire took all of a packet. */
+/* Whether the handler on the wire consumed a packet. */
 static bool input(struct kunit *test, u8 protocol)
 {
 	struct net_device *dev = test->priv;
@@ -105,8 +105,8 @@ static bool input(struct kunit *test, u8 protocol)
 }
 
 /*
- * Gives a packet, as the kernel does behind LOCAL_IN, to what speaks @through;
- * false when nothing does.
+ * Passes a packet of @protocol to the handler of @through, as the kernel does
+ * after LOCAL_IN; returns false if there is none.
  */
 static bool deliver_through(struct kunit *test, u8 through, u8 protocol)
 {
@@ -132,7 +132,7 @@ static bool deliver(struct kunit *test, u8 protocol)
 	return deliver_through(test, protocol, protocol);
 }
 
-/* Tells what speaks @protocol of an error; false when nothing does. */
+/* Passes an error to the handler of @protocol; false if there is none. */
 static bool error(struct kunit *test, u8 protocol, u32 info)
 {
 	struct sk_buff *skb = test_packet(test, protocol);
@@ -163,7 +163,7 @@ static void handler_is_called_behind_the_firewall(struct kunit *test)
 						 TEST_PROTOCOL), 0);
 }
 
-/* What decapsulation hands on under another number is nobody's. */
+/* A decapsulated packet passed on under another number has no handler. */
 static void number_in_the_header_chooses_the_handler(struct kunit *test)
 {
 	KUNIT_ASSERT_EQ(test, xinet_add_protocol(&test_protocol,

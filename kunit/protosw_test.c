@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The protosw table: af_xinet/protosw.c. Types in use by nobody are ours. */
+/* The protosw table: af_xinet/protosw.c, with an otherwise unused type. */
 #include <kunit/test.h>
 #include <linux/if_ether.h>
 #include <linux/in.h>
@@ -13,7 +13,7 @@
 #include "af_xinet/protosw.h"
 #include "suites.h"
 
-/* No socket of this type can exist in any family beside ours. */
+/* No other family than ours can have a socket of this type. */
 #define TEST_TYPE	SOCK_DCCP
 
 static struct proto test_prot = {
@@ -34,7 +34,7 @@ static struct proto foreign_prot = { .name = "FOREIGN" };
 	.flags		= (_flags),		\
 }
 
-/* What a look-up of @protocol finds, or NULL; @err and *@protocol as told. */
+/* The entry found for @protocol, or NULL; sets @err and *@protocol. */
 static const struct xinet_protosw *lookup(int *protocol, int *err)
 {
 	const struct xinet_protosw *p = NULL;
@@ -124,7 +124,7 @@ static void later_entry_overrides_earlier(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, xinet_unregister_protosw(&a), 0);
 }
 
-/* The operations of an entry of xinet.ko itself. */
+/* The operations of one of xinet.ko's own entries. */
 static const struct proto_ops *own_ops(struct kunit *test)
 {
 	const struct xinet_protosw *p = NULL;
@@ -147,7 +147,7 @@ static void permanent_entry_is_neither_overridden_nor_removed(struct kunit *test
 	KUNIT_ASSERT_EQ(test, xinet_register_protosw(&a), 0);
 	KUNIT_EXPECT_EQ(test, xinet_register_protosw(&same), -EPERM);
 	KUNIT_EXPECT_EQ(test, xinet_unregister_protosw(&a), -EPERM);
-	/* It stays in front of what comes later. */
+	/* It stays in front of later entries. */
 	KUNIT_ASSERT_EQ(test, xinet_register_protosw(&other), 0);
 	KUNIT_EXPECT_PTR_EQ(test, lookup(&protocol, &err),
 			    (const struct xinet_protosw *)&a);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Small packets that share an skb in a receive queue: packet/queue_copybreak.c. Taken
- * one by one they are what came, and the receive buffer is charged as if each
- * had an skb of its own.
+ * Small packets that share an skb in a receive queue: packet/queue_copybreak.c.
+ * Each is received unchanged, and the receive buffer is charged as if each had
+ * an skb of its own.
  */
 #include <kunit/test.h>
 #include <linux/cpumask.h>
@@ -26,7 +26,7 @@
 #define TEST_ETHERTYPE	ETH_P_802_EX1
 #define TEST_SMALL	60
 #define TEST_LARGE	(XINET_QUEUE_COPYBREAK_MAX + 1)
-/* more than a page has room for */
+/* more than fit into a page */
 #define TEST_MANY	100
 
 struct copybreak_fixture {
@@ -127,7 +127,7 @@ static void expect_packet(struct kunit *test,
 	KUNIT_EXPECT_EQ(test, packet->addr[0], number);
 }
 
-/* Takes the next packet, which is a copied one, and is done with it. */
+/* Takes the next packet, which is a copied one, and releases it. */
 static void expect_next(struct kunit *test, size_t len, u8 number)
 {
 	const struct xinet_queue_packet *packet;
@@ -164,7 +164,7 @@ static void small_packets_share_an_skb(struct kunit *test)
 	receive(test, TEST_SMALL + 1, 3);
 	KUNIT_EXPECT_EQ(test, queued(test), 1u);
 	KUNIT_EXPECT_EQ(test, f->po->tp_packets, 3u);
-	/* as whoever looks at the head of the queue sees it */
+	/* as readers of the queue's head see it */
 	KUNIT_EXPECT_EQ(test, skb_peek(&f->sk->sk_receive_queue)->len,
 			TEST_SMALL);
 	expect_next(test, TEST_SMALL, 1);
@@ -188,7 +188,7 @@ static void full_page_is_followed_by_another(struct kunit *test)
 	expect_empty(test);
 }
 
-/* Behind a packet that is not copied none is, or pages would be nearly empty. */
+/* After a packet that is not copied none is: pages would be nearly empty. */
 static void order_is_kept_with_large_packets(struct kunit *test)
 {
 	const struct xinet_queue_packet *packet;
@@ -256,7 +256,7 @@ static void page_that_is_read_is_not_written(struct kunit *test)
 	expect_empty(test);
 }
 
-/* The second of two readers is the last one. */
+/* The second of two readers releases the page. */
 static void page_comes_back_from_whoever_is_last(struct kunit *test)
 {
 	const struct xinet_queue_packet *first, *second;
@@ -289,7 +289,7 @@ static void queue_is_emptied_while_somebody_reads(struct kunit *test)
 	skb_queue_purge(&f->sk->sk_receive_queue);
 	expect_packet(test, packet, TEST_SMALL, 1);
 	put(test, skb, packet);
-	/* with a packet in it that nobody took, it is of no more use */
+	/* a page with a packet that was not taken is not reused */
 	KUNIT_EXPECT_NULL(test, f->po->spare);
 	expect_empty(test);
 }
@@ -301,7 +301,7 @@ static int charged(struct kunit *test)
 	return atomic_read(&f->sk->sk_rmem_alloc);
 }
 
-/* What a packet is charged with that is not copied, as AF_PACKET's. */
+/* The charge of a packet that is not copied, the same as AF_PACKET's. */
 static int charge_of_one(struct kunit *test)
 {
 	struct copybreak_fixture *f = test->priv;
@@ -334,7 +334,7 @@ static void packet_is_charged_like_an_skb(struct kunit *test)
 	expect_empty(test);
 }
 
-/* One packet holds a whole page, at either end of the queue. */
+/* Even one packet, at either end of the queue, holds a whole page. */
 static void page_is_charged_for_whatever_is_in_it(struct kunit *test)
 {
 	struct copybreak_fixture *f = test->priv;
@@ -376,7 +376,7 @@ static void buffer_without_room_for_a_page_gets_skbs(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic_read(&f->po->tp_drops), 2);
 }
 
-/* A packet with much to say. */
+/* A packet with many fields set. */
 static struct sk_buff *special(struct kunit *test)
 {
 	struct copybreak_fixture *f = test->priv;
@@ -397,7 +397,7 @@ static struct sk_buff *special(struct kunit *test)
 	return skb;
 }
 
-/* Puts the beginning of @skb into the queue; whether there was room. */
+/* Queues the beginning of @skb; returns whether it fits. */
 static bool copybreak(struct kunit *test, const struct sk_buff *skb)
 {
 	struct copybreak_fixture *f = test->priv;
@@ -451,7 +451,7 @@ static void copied_packet_says_the_same(struct kunit *test)
 	expect_empty(test);
 }
 
-/* Sends a frame through the device of the socket, which gets everything. */
+/* Sends a frame through the device of the socket, which captures everything. */
 static void capture_outgoing(struct kunit *test, size_t len)
 {
 	struct copybreak_fixture *f = test->priv;
@@ -475,8 +475,8 @@ static void capture_outgoing(struct kunit *test, size_t len)
 }
 
 /*
- * The core may take an skb of type PACKET_OUTGOING for one of an error queue, and
- * what is in its control buffer for a struct sock_exterr_skb.
+ * The core may take an skb of type PACKET_OUTGOING for one from an error queue,
+ * and its control buffer for a struct sock_exterr_skb.
  */
 static void outgoing_packet_does_not_look_like_an_error(struct kunit *test)
 {
@@ -525,7 +525,7 @@ static void what_says_more_is_not_copied(struct kunit *test)
 	kfree_skb(skb);
 }
 
-/* Thread: has the receive buffer of a socket be large and full in turn. */
+/* Thread: makes the receive buffer of a socket large and full in turn. */
 static int change_buffer(void *arg)
 {
 	struct sock *sk = arg;
@@ -555,7 +555,7 @@ static struct task_struct *change_buffer_meanwhile(struct kunit *test)
 	return thread;
 }
 
-/* SO_RCVBUF, or what has been received already, changes at any moment. */
+/* SO_RCVBUF and the charge of received packets change concurrently. */
 static void page_in_the_queue_has_a_packet(struct kunit *test)
 {
 	struct copybreak_fixture *f = test->priv;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What a raw socket puts on the wire: ip/raw_output.c, raw_datagram.c.
- * Broadcasts through a fake device need neither an address nor a neighbour.
+ * The packets that a raw socket sends: ip/raw_output.c, raw_datagram.c.
+ * Broadcasts through a fake device require neither an address nor a neighbour.
  */
 #include <kunit/test.h>
 #include <linux/if_ether.h>
@@ -19,7 +19,7 @@
 #include "fake_dev.h"
 #include "suites.h"
 
-/* An experimental protocol of RFC 3692: nobody else listens to it. */
+/* An experimental protocol of RFC 3692, otherwise unused. */
 #define TEST_PROTOCOL	253
 #define TEST_MTU	1500
 #define TEST_HEADER	sizeof(struct iphdr)
@@ -60,7 +60,7 @@ static void output_exit(struct kunit *test)
 	xinet_fake_dev_destroy(f->dev);
 }
 
-/* Sends @len bytes of the payload, from @from. */
+/* Sends @len bytes of the payload, starting at @from. */
 static int send(struct kunit *test, size_t from, size_t len, int flags)
 {
 	struct sockaddr_in to = {
@@ -78,7 +78,7 @@ static int send(struct kunit *test, size_t from, size_t len, int flags)
 	return kernel_sendmsg(f->sock, &msg, &part, 1, len);
 }
 
-/* The next packet sent of our protocol, data at its IP header, or NULL. */
+/* The next packet of TEST_PROTOCOL sent, data at its IP header, or NULL. */
 static struct sk_buff *sent(struct kunit *test)
 {
 	struct output_fixture *f = test->priv;
@@ -155,7 +155,7 @@ static void header_says_what_the_options_do(struct kunit *test)
 
 struct pieces_case {
 	const char *name;
-	size_t pieces[4];	/* all but the last come with MSG_MORE */
+	size_t pieces[4];	/* all but the last are sent with MSG_MORE */
 	int count;
 };
 
@@ -182,7 +182,7 @@ static void pieces_desc(const struct pieces_case *c, char *desc)
 
 KUNIT_ARRAY_PARAM(pieces, pieces_cases, pieces_desc);
 
-/* The fragments of what was sent are full ones and a last, and add up. */
+/* All fragments but the last are full; together they are what was sent. */
 static void pieces_become_fragments(struct kunit *test)
 {
 	const struct pieces_case *c = test->param_value;
@@ -233,9 +233,10 @@ static void unfinished_datagram_is_charged_and_given_back(struct kunit *test)
 }
 
 /*
- * A part is filled as if it were the last, up to its MTU; what a fragment cannot
- * end with then goes to the head of the next part. With these options that is
- * four bytes, and a header that fills up what a device leaves of a page.
+ * A part is filled up to its MTU, as if it were the last; bytes that a fragment
+ * cannot end with are then moved to the head of the next part. With these
+ * options that is four bytes, and a header that fills what the device's
+ * headroom leaves of a page.
  */
 static void device_may_leave_no_room_in_a_page(struct kunit *test)
 {

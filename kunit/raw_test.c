@@ -24,7 +24,7 @@
 #define TEST_LOCAL	htonl(0x0a4d0001)
 #define TEST_REMOTE	htonl(0x0a4d0002)
 #define TEST_OTHER	htonl(0x0a4d0003)
-/* An experimental protocol of RFC 3692: nobody else listens to it. */
+/* An experimental protocol of RFC 3692, otherwise unused. */
 #define TEST_PROTOCOL	253
 #define TEST_SOCKETS	8
 
@@ -67,8 +67,8 @@ static struct sock *open_raw(struct kunit *test, int protocol)
 }
 
 /*
- * Gives a packet from TEST_REMOTE to TEST_LOCAL to the demultiplexer of @point;
- * one of IPPROTO_ICMP is of @icmp_type and carries @icmp_id.
+ * Passes a packet from TEST_REMOTE to TEST_LOCAL to the demultiplexer of
+ * @point; with IPPROTO_ICMP it has type @icmp_type and identifier @icmp_id.
  */
 static void input_at(struct kunit *test, unsigned int point, int protocol,
 		     u8 icmp_type, u16 icmp_id)
@@ -215,7 +215,7 @@ static void icmp_filter_blocks_the_types_set(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, queued(sk), 0u);
 	input(test, IPPROTO_ICMP, ICMP_ECHOREPLY);
 	KUNIT_EXPECT_EQ(test, queued(sk), 1u);
-	/* raw(7): types the filter has no bit for are not blocked */
+	/* raw(7): types without a bit in the filter are not blocked */
 	input(test, IPPROTO_ICMP, 42);
 	KUNIT_EXPECT_EQ(test, queued(sk), 2u);
 }
@@ -267,7 +267,7 @@ static void unhashed_socket_gets_nothing(struct kunit *test)
 	xinet_raw_unhash(sk);
 	input(test, TEST_PROTOCOL, 0);
 	KUNIT_EXPECT_EQ(test, queued(sk), 0u);
-	/* Twice is once; hashing again brings it back. */
+	/* A second call does nothing; hashing again restores it. */
 	xinet_raw_unhash(sk);
 	KUNIT_ASSERT_EQ(test, xinet_raw_hash(sk), 0);
 	input(test, TEST_PROTOCOL, 0);
@@ -306,7 +306,7 @@ static void hook_of_the_wire_is_for_those_who_listen_there(struct kunit *test)
 	expect_hooks(test, true, true);
 	xinet_raw_unhash(sk);
 	expect_hooks(test, false, false);
-	/* One that does not receive has a point all the same. */
+	/* A socket that does not receive has a point, too. */
 	KUNIT_ASSERT_EQ(test, xinet_raw_set_point(sk, XINET_RAW_POINT_HOST), 0);
 	expect_hooks(test, false, false);
 	KUNIT_ASSERT_EQ(test, xinet_raw_hash(sk), 0);
@@ -325,7 +325,7 @@ static void listener_needs_no_hook_behind_the_firewall(struct kunit *test)
 		expect_hooks(test, true, false);
 		KUNIT_EXPECT_EQ(test, xinet_raw_expect_errors(sk), 0);
 		expect_hooks(test, true, true);
-		/* twice is once */
+		/* a second call does nothing */
 		KUNIT_EXPECT_EQ(test, xinet_raw_expect_errors(sk), 0);
 		xinet_raw_unhash(sk);
 		expect_hooks(test, false, false);
@@ -343,8 +343,8 @@ static void listener_that_moves_behind_the_firewall_has_the_hook(struct kunit *t
 }
 
 /*
- * Each has packets that an error may be about, or says that it has; the hook is
- * there before it is known whether that works.
+ * Each sends packets that an error may be about, or announces it; the hook is
+ * registered before it is known whether that succeeds.
  */
 static void speak_by_sending(struct socket *sock)
 {
@@ -400,7 +400,7 @@ static void hook_is_there_from_what_errors_may_be_about(struct kunit *test)
 	}
 }
 
-/* No IPv4 header has these numbers: PF_INET's sockets of them only send. */
+/* No IPv4 header has these numbers: as in PF_INET such sockets only send. */
 static void numbers_beyond_a_header_receive_nothing(struct kunit *test)
 {
 	struct sock *beyond = open_raw(test, 256 + IPPROTO_IGMP);
@@ -460,8 +460,10 @@ static void icmp_id_works_at_both_points(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, queued(after), 1u);
 }
 
-/* Sockets come and go while packets arrive; what is open gets every packet. */
-/* Some sockets like @stays come and go; @id: XINET_RAW_ICMP_ID, or -1. */
+/*
+ * Sockets like @stays are opened and closed while packets arrive; every open
+ * socket gets every packet. @id: XINET_RAW_ICMP_ID, or -1.
+ */
 static void churn(struct kunit *test, struct sock *stays, int protocol, int id)
 {
 	struct raw_fixture *f = test->priv;
@@ -495,7 +497,7 @@ static void icmp_id_gets_its_echo_replies_only(struct kunit *test)
 
 	KUNIT_ASSERT_EQ(test, xinet_raw_bind_icmp_id(mine, 7), 0);
 	KUNIT_ASSERT_EQ(test, xinet_raw_bind_icmp_id(twin, 7), 0);
-	/* of the same bucket */
+	/* in the same bucket */
 	KUNIT_ASSERT_EQ(test,
 			xinet_raw_bind_icmp_id(other,
 					       7 + XINET_RAW_ICMP_ID_HEADS), 0);
@@ -519,7 +521,7 @@ static void icmp_id_is_set_once(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, queued(sk), 1u);
 }
 
-/* The walk of the others does not meet a socket that has an identifier. */
+/* The walk of the protocol's list skips sockets with an identifier. */
 static void icmp_id_leaves_the_list_of_the_protocol(struct kunit *test)
 {
 	struct xinet_raw_net *rn = xinet_raw_pernet(&init_net);
@@ -533,13 +535,13 @@ static void icmp_id_leaves_the_list_of_the_protocol(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, list_empty(&rn->all));
 	input_with_id(test, IPPROTO_ICMP, ICMP_ECHOREPLY, 7);
 	KUNIT_EXPECT_EQ(test, queued(sk), 0u);
-	/* twice is once */
+	/* a second call does nothing */
 	xinet_raw_unhash(sk);
 	KUNIT_EXPECT_EQ(test, rn->behind, 0u);
 	KUNIT_EXPECT_EQ(test, rn->table[0].sockets, 0u);
 }
 
-/* Sockets with identifiers come and go; the others of the bucket stay. */
+/* Sockets with identifiers are opened and closed; the bucket's others stay. */
 static void icmp_id_churn_loses_nothing_for_the_others(struct kunit *test)
 {
 	struct sock *stays = open_raw(test, IPPROTO_ICMP);

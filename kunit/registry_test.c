@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The list of sockets: af_xinet/registry.c. The socks are bare ones of ours. */
+/* The list of sockets: af_xinet/registry.c, with bare socks of the test. */
 #include <kunit/test.h>
 #include <linux/inet_diag.h>
 #include <linux/module.h>
@@ -64,7 +64,7 @@ static void removing_what_is_not_listed_does_nothing(struct kunit *test)
 	sock_put(sk);
 }
 
-/* It is listed, and goes while it is. */
+/* It is listed but not found; removing it still works. */
 static void expect_nobody_finds(struct kunit *test, struct sock *sk)
 {
 	unsigned long cursor = 0;
@@ -86,7 +86,7 @@ static void closed_sock_is_not_found(struct kunit *test)
 	sock_put(sk);
 }
 
-/* As it is while sk_destruct() runs. */
+/* The state while sk_destruct() runs. */
 static void sock_without_references_is_not_found(struct kunit *test)
 {
 	struct sock *sk = registry_sock(test);
@@ -108,7 +108,7 @@ static void sock_is_listed_once(struct kunit *test)
 	sock_put(sk);
 }
 
-/* Those of @socks that a walk from @cursor finds, as bits. */
+/* Those of @socks that a walk from @cursor finds, as a bit mask. */
 static unsigned int walk(unsigned long *cursor, struct sock *const *socks,
 			 int count)
 {
@@ -160,7 +160,7 @@ static void walk_finds_every_sock(struct kunit *test)
 	drop_socks(socks);
 }
 
-/* The walk stands at a sock that goes before the walk goes on. */
+/* The sock at which the walk stands is removed before the walk continues. */
 static void walk_goes_on_behind_a_sock_that_went(struct kunit *test)
 {
 	struct sock *socks[TEST_WALKED], *sk = NULL;
@@ -168,7 +168,7 @@ static void walk_goes_on_behind_a_sock_that_went(struct kunit *test)
 	int i, first = -1;
 
 	list_socks(test, socks);
-	/* which of them comes first is not for us to know */
+	/* the order of the list is not specified */
 	while (first < 0) {
 		sk = xinet_registry_next(&init_net, &cursor);
 		KUNIT_ASSERT_NOT_NULL(test, sk);

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Receive rings: the judgement of requests and the frames of packet/ring/ring.c and
+ * Receive rings: the checks of requests in packet/ring/ring.c, the frames of
  * packet/ring/tpacket.c, and every edge of the block machine of
- * packet/ring/tpacket_v3.c. The rings are those of whole sockets on a fake device;
- * the test plays the program and reads them where the kernel has them.
+ * packet/ring/tpacket_v3.c. The rings are those of whole sockets on a fake
+ * device; the test acts as the program and reads them through the kernel's
+ * mapping.
  */
 #include <kunit/test.h>
 #include <linux/delay.h>
@@ -27,11 +28,11 @@
 
 /* An EtherType for local experiments (IEEE 802). */
 #define TEST_ETHERTYPE	0x88b5
-/* With its header three of these fill a block of a page, a fourth does not. */
+/* With headers three of these fill a block of a page, a fourth does not fit. */
 #define TEST_FRAME_LEN	(PAGE_SIZE / 4 - 24)
 #define TEST_PER_BLOCK	3
 #define TEST_RING_FRAME	(PAGE_SIZE / 2)
-/* So that no timer interferes; milliseconds. */
+/* Milliseconds; so long that no timer fires. */
 #define TEST_NEVER	3600000
 
 struct ring_fixture {
@@ -130,7 +131,7 @@ static int drops(struct kunit *test)
 	return atomic_read(&f->po->tp_drops);
 }
 
-/* One request, and what is to be said of it. */
+/* A request, and the expected result of the check. */
 struct request_case {
 	const char *name;
 	int version;
@@ -239,7 +240,7 @@ static u32 frame_status(const struct xinet_ring *ring, u32 index)
 				 xinet_ring_frame(ring, index));
 }
 
-/* V1 and V2: what the drawing in tpacket.c says, once around the ring. */
+/* V1 and V2: the edges drawn in tpacket.c, once around the ring. */
 static void frames_change_hands(struct kunit *test, int version)
 {
 	struct xinet_ring *ring = make_ring(test, version, 2, 0);
@@ -253,12 +254,12 @@ static void frames_change_hands(struct kunit *test, int version)
 	}
 	KUNIT_EXPECT_EQ(test, ring->head, 0u);
 
-	/* the program's: neither overwritten nor passed */
+	/* the program owns them: neither overwritten nor passed */
 	receive(test, 2);
 	KUNIT_EXPECT_EQ(test, drops(test), 2);
 	KUNIT_EXPECT_EQ(test, ring->head, 0u);
 
-	/* a frame that is free behind one that is not is not used */
+	/* a free frame after one that is not free is not used */
 	xinet_ring_set_status(version, xinet_ring_frame(ring, 1),
 			      TP_STATUS_KERNEL);
 	receive(test, 1);
@@ -282,7 +283,7 @@ static void v2_frames_change_hands(struct kunit *test)
 	frames_change_hands(test, TPACKET_V2);
 }
 
-/* A stamp of the device counts where it was asked for, and there is one. */
+/* A hardware timestamp is used if requested and present. */
 static void stamp_of_the_device_is_told_to_who_asks(struct kunit *test)
 {
 	struct xinet_ring *ring = make_ring(test, TPACKET_V2, 2, 0);
@@ -405,7 +406,7 @@ static void ring_comes_and_goes_under_traffic(struct kunit *test)
 		receive(test, 1);
 		KUNIT_EXPECT_EQ(test, skb_queue_len(queue), 1u);
 		make_ring(test, i % 3, 2, 1);
-		/* what waited went */
+		/* queued packets were dropped */
 		KUNIT_EXPECT_EQ(test, skb_queue_len(queue), 0u);
 		receive(test, 2);
 		KUNIT_EXPECT_EQ(test, skb_queue_len(queue), 0u);
@@ -477,7 +478,7 @@ static void v3_filling_to_filling(struct kunit *test)
 	expect_v3(test, ring, XINET_V3_FILLING, 0, TEST_PER_BLOCK);
 }
 
-/* Full: through "empty", in one go with the packet that did not fit. */
+/* Full: via "empty", in one step with the packet that did not fit. */
 static void v3_full_block_makes_way_for_the_next(struct kunit *test)
 {
 	struct xinet_ring *ring = make_ring(test, TPACKET_V3, 2, TEST_NEVER);
@@ -546,7 +547,7 @@ static void v3_frozen_drops_and_does_not_expire(struct kunit *test)
 	expire(test, ring);
 	KUNIT_EXPECT_EQ(test, ring->v3.state, (u8)XINET_V3_FROZEN);
 	KUNIT_EXPECT_EQ(test, drops(test), 3);
-	/* once for each time that it freezes */
+	/* counts how often the ring freezes, not packets */
 	KUNIT_EXPECT_EQ(test, f->po->tp_freezes, 1u);
 }
 
@@ -571,7 +572,7 @@ static void v3_scribbling_program_leads_the_kernel_nowhere(struct kunit *test)
 	struct xinet_ring *ring = make_ring(test, TPACKET_V3, 2, TEST_NEVER);
 
 	receive(test, 1);
-	/* the open block, its status included, which is not the program's */
+	/* the open block with its status, which the program does not own */
 	memset(ring->blocks[0], 0xff, ring->block_size);
 	receive(test, 1);
 	expect_v3(test, ring, XINET_V3_FILLING, 0, 2);
@@ -586,7 +587,7 @@ static void v3_scribbling_program_leads_the_kernel_nowhere(struct kunit *test)
 	expect_v3(test, ring, XINET_V3_EMPTY, 1, 0);
 }
 
-/* A packet that no block has room for fills one; an empty one is not closed. */
+/* A packet too large for any block fills one; an empty block is not closed. */
 static void v3_longest_packet_fills_a_block(struct kunit *test)
 {
 	struct xinet_ring *ring = make_ring(test, TPACKET_V3, 2, TEST_NEVER);
@@ -633,7 +634,7 @@ static void v3_watermark_without_free_block_to_frozen(struct kunit *test)
 	expect_v3(test, ring, XINET_V3_FILLING, 0, 1);
 }
 
-/* A packet on another CPU that takes its time. */
+/* Simulates a slow writer on another CPU. */
 struct late_writer {
 	struct xinet_ring *ring;
 	u32 len;
@@ -652,7 +653,7 @@ static enum hrtimer_restart late_writer_ends(struct hrtimer *timer)
 	return HRTIMER_NORESTART;
 }
 
-/* Takes a place, which is written in 5 ms, in hard interrupt context. */
+/* Takes bytes, and reports them done after 5 ms in hard interrupt context. */
 static u32 late_writer_begins(struct ring_fixture *f, struct late_writer *w)
 {
 	struct tpacket3_hdr *h;
@@ -700,7 +701,7 @@ static void v3_timeout_waits_for_a_late_writer(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, f->po->tp_packets, 2u);
 }
 
-/* Wherever packets may not take the fast path. */
+/* The gate is shut whenever packets must take the slow path. */
 static void v3_gate_is_shut_when_it_must(struct kunit *test)
 {
 	struct xinet_ring *ring = make_ring(test, TPACKET_V3, 2, TEST_NEVER);

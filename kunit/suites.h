@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
+/* The KUnit suites, for main.c, which lists them. */
 #ifndef _XINET_KUNIT_SUITES_H
 #define _XINET_KUNIT_SUITES_H
 
@@ -29,7 +30,7 @@ extern struct kunit_suite xinet_lane_suite;
 extern struct kunit_suite xinet_copybreak_suite;
 
 /**
- * xinet_filter_index_long_run() - compare as much as the parameters ask for
+ * xinet_filter_index_long_run() - compare filter_pairs pairs, if any
  *
  * Return: 0, -ENOMEM, or -EILSEQ if a program was left out wrongly.
  */

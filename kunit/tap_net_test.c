@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Memory that waits for RCU, and those who wait for it: packet/tap/tap_net.c, alone
- * and under sockets that come and go.
+ * Memory that waits for RCU, and throttling its producers:
+ * packet/tap/tap_net.c, alone and with sockets that are opened and closed.
  */
 #include <kunit/test.h>
 #include <linux/cpumask.h>
@@ -23,7 +23,7 @@
 #include "packet/tap/tap.h"
 #include "suites.h"
 
-/* Sockets that stay, so that what each of the others leaves behind is much. */
+/* Sockets that stay open, so that closing another retires a large array. */
 #define TEST_CROWD	256
 /* An EtherType for local experiments (IEEE 802). */
 #define TEST_ETHERTYPE	0x88b5
@@ -102,7 +102,7 @@ static struct socket *open_bound(struct kunit *test,
 	return sock;
 }
 
-/* A reader on another CPU, for whom nothing is freed until somebody waits. */
+/* An RCU reader on another CPU; nothing is freed until a task waits for it. */
 struct holder {
 	struct task_struct *task;
 	struct xinet_tap_net *tn;
@@ -129,7 +129,7 @@ static int hold_grace_period(void *arg)
 	return 0;
 }
 
-/* On another CPU than the caller, who stays where he is until stop_holder(). */
+/* On another CPU than the caller, who is pinned until stop_holder(). */
 static void start_holder(struct kunit *test, struct holder *h)
 {
 	unsigned int here = raw_smp_processor_id();
@@ -153,7 +153,7 @@ static void stop_holder(struct holder *h)
 	set_cpus_allowed_ptr(current, cpu_possible_mask);
 }
 
-/* Of an array for the crowd and one more. */
+/* Size of an array for the crowd and one more. */
 static size_t array_bytes(void)
 {
 	const struct xinet_tap_array *array;
@@ -187,7 +187,7 @@ static void what_sockets_leave_behind_is_bounded(struct kunit *test)
 		sock_release(open_bound(test, dev));
 		peak = max(peak, READ_ONCE(h.tn->retired));
 	}
-	/* the next one finds too much, if it has not been for an earlier one */
+	/* the next close waits, if no earlier one has */
 	sock_release(open_bound(test, dev));
 	stop_holder(&h);
 	KUNIT_EXPECT_TRUE(test, h.waited);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The tap and its demultiplexer: packet/tap/tap.c. First the demultiplexer alone,
- * on arrays and sinks of the test's, then whole sockets on a fake device.
+ * The tap and its demultiplexer: packet/tap/tap.c. First the demultiplexer
+ * alone, on the test's arrays and sinks, then whole sockets on a fake device.
  */
 #include <kunit/test.h>
 #include <linux/etherdevice.h>
@@ -24,12 +24,12 @@
 
 #define TEST_SINKS	4
 #define TEST_FRAME_LEN	80
-/* Sockets that leave together. */
+/* Sockets that leave a tap together. */
 #define TEST_CROWD	128
 /* An EtherType for local experiments (IEEE 802). */
 #define TEST_ETHERTYPE	0x88b5
 
-/* A sink that remembers what it was given. */
+/* A sink that records what it is given. */
 struct test_sink {
 	struct xinet_tap_sink sink;
 	struct sock sk;
@@ -112,7 +112,7 @@ static void tap_exit(struct kunit *test)
 	xinet_fake_dev_destroy(f->dev);
 }
 
-/* Makes an array of the first @n sinks. */
+/* Fills an array with the first @n sinks. */
 static void publish(struct kunit *test, int n)
 {
 	struct tap_fixture *f = test->priv;
@@ -138,7 +138,7 @@ static void demux(struct kunit *test, const struct xinet_tap_sink *sender)
 	rcu_read_unlock();
 	local_bh_enable();
 
-	/* Whatever happened, the packet is as it was. */
+	/* The packet is unchanged in any case. */
 	KUNIT_EXPECT_PTR_EQ(test, f->skb->data, data);
 	KUNIT_EXPECT_EQ(test, f->skb->len, len);
 	KUNIT_EXPECT_EQ(test, refcount_read(&f->skb->users), 1u);
@@ -162,7 +162,7 @@ static void modes_differ_by_the_link_header(struct kunit *test)
 {
 	struct tap_fixture *f = test->priv;
 
-	/* Inserted out of order, to be sorted link-level first. */
+	/* Inserted out of order; sorting puts link-level ones first. */
 	f->sinks[0].sink.mode = XINET_TAP_COOKED;
 	f->sinks[1].sink.mode = XINET_TAP_RAW;
 	f->sinks[2].sink.mode = XINET_TAP_COOKED;
@@ -195,7 +195,7 @@ static void program_speaks_for_its_whole_group(struct kunit *test)
 
 		KUNIT_ASSERT_EQ(test, bpf_prog_create(&progs[i], &fprog), 0);
 	}
-	/* Slots 0 and 1 behind a program that accepts, 2 and 3 behind none. */
+	/* Slots 0 and 1: a program that accepts; 2 and 3: one that rejects. */
 	f->array = xinet_tap_array_alloc(4);
 	KUNIT_ASSERT_NOT_NULL(test, f->array);
 	for (i = 0; i < 4; i++)
@@ -295,7 +295,7 @@ static void program_of_those_who_left_is_not_run(struct kunit *test)
 	xinet_tap_array_remove(f->array, &f->sinks[3].sink);
 	KUNIT_EXPECT_PTR_NE(test, rcu_access_pointer(f->array->groups[0].prog),
 			    prog);
-	/* as its last user does, who has left */
+	/* as the last user of the program does when it leaves */
 	bpf_prog_destroy(prog);
 	demux(test, NULL);
 	KUNIT_EXPECT_EQ(test, f->sinks[0].delivered, 1u);
@@ -368,7 +368,7 @@ static void sockets_of_one_tap_come_and_go(struct kunit *test)
 	}
 }
 
-/* The tasks and the tap are compared only: any addresses do. */
+/* Tasks and taps are only compared by address: any will do. */
 static void senders_on_one_cpu_are_told_apart(struct kunit *test)
 {
 	struct tap_fixture *f = test->priv;
@@ -410,25 +410,25 @@ static struct sk_filter *make_filter(struct kunit *test, u32 value)
 	orig->filter = kmemdup(insns, sizeof(insns), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, orig->filter);
 	KUNIT_ASSERT_EQ(test, bpf_prog_create(&filter->prog, &fprog), 0);
-	/* the core keeps what it got from userspace */
+	/* the core keeps the classic program as well */
 	filter->prog->orig_prog = orig;
 	refcount_set(&filter->refcnt, 1);
 	return filter;
 }
 
-/* SO_ATTACH_FILTER, whose argument would have to be in userspace. */
+/* SO_ATTACH_FILTER, without its argument, which must be in userspace. */
 static void attach_filter(struct sock *sk, struct sk_filter *filter)
 {
 	struct work_struct *work = &xinet_packet_sk(sk)->filter_work.work;
 
 	atomic_add(bpf_prog_size(filter->prog->len), &sk->sk_omem_alloc);
 	rcu_assign_pointer(sk->sk_filter, filter);
-	/* for the work */
+	/* the work drops it */
 	sock_hold(sk);
 	work->func(work);
 }
 
-/* A socket beside those of the fixture; @filter may be NULL. */
+/* One more socket than the fixture's; @filter may be NULL. */
 static struct socket *open_another(struct kunit *test,
 				   const struct net_device *dev,
 				   struct sk_filter *filter)
@@ -471,7 +471,7 @@ static void leave_case_name(const struct leave_case *c, char *name)
 
 KUNIT_ARRAY_PARAM(leave, leave_cases, leave_case_name);
 
-/* How many arrays a tap goes through meanwhile. */
+/* How many arrays a tap allocates meanwhile. */
 static int arrays_made_on_leaving(struct kunit *test,
 				  const struct leave_case *c)
 {
@@ -503,7 +503,7 @@ static int arrays_made_on_leaving(struct kunit *test,
 
 /*
  * A new array is made when a quarter of the slots are empty, each smaller than
- * the one before: all of them together cost as much as a few of the first.
+ * the one before: all of them together cost as much as a few of the first size.
  */
 static int arrays_at_most(int sockets)
 {
@@ -537,7 +537,7 @@ static void sent_frame_leaves_unchanged(struct kunit *test)
 					     sizeof(frame)),
 			(int)sizeof(frame));
 	sent = xinet_fake_dev_sent(f->dev);
-	/* The device may say something of its own first (IPv6). */
+	/* The stack may send something on the device first (IPv6). */
 	while (sent && sent->protocol != htons(TEST_ETHERTYPE)) {
 		kfree_skb(sent);
 		sent = xinet_fake_dev_sent(f->dev);
@@ -546,7 +546,7 @@ static void sent_frame_leaves_unchanged(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, sent->len, (unsigned int)sizeof(frame));
 	KUNIT_EXPECT_EQ(test, memcmp(sent->data, frame, sizeof(frame)), 0);
 	kfree_skb(sent);
-	/* and does not come back to its sender */
+	/* the sender does not receive it */
 	KUNIT_EXPECT_EQ(test, queued(f->sock[0]->sk), 0u);
 }
 

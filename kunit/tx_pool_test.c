@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The skbs that a send ring uses again: packet/tx_pool.c. Whoever still has an
- * skb, or its data, never sees them change.
+ * The skbs that a send ring reuses: packet/tx_pool.c. A holder of an skb, or of
+ * its data, never sees them change.
  */
 #include <kunit/test.h>
 #include <linux/delay.h>
@@ -70,7 +70,7 @@ static void freed_skb_comes_again_as_new(struct kunit *test)
 	struct sk_buff *skb;
 	const void *head;
 
-	/* held, or it may be emptied in between */
+	/* hold the pool, or it may be emptied in between */
 	xinet_tx_pool_begin(test->priv);
 	skb = take_begun(test, 1);
 	KUNIT_ASSERT_NOT_NULL(test, skb);
@@ -110,7 +110,7 @@ static void skbs_under_way_keep_their_data(struct kunit *test)
 	}
 }
 
-/* As a capture on the device does. */
+/* Shares the data, as a capture on the device does. */
 static void who_shares_the_data_keeps_them(struct kunit *test)
 {
 	struct sk_buff *skb = take(test, 1);
@@ -156,7 +156,7 @@ static void pool_has_an_end(struct kunit *test)
 	KUNIT_EXPECT_GT(test, skb_queue_len(&all), 1u);
 	KUNIT_EXPECT_LT(test, skb_queue_len(&all), TEST_MANY);
 
-	/* the oldest comes back first */
+	/* the skb taken first is freed first */
 	kfree_skb(__skb_dequeue(&all));
 	skb = take_begun(test, 0);
 	KUNIT_EXPECT_NOT_NULL(test, skb);
@@ -223,7 +223,7 @@ static void idle_pool_is_emptied(struct kunit *test)
 		msleep(20);
 	KUNIT_EXPECT_EQ(test, xinet_tx_pool_used(test->priv), 0u);
 
-	/* what is under way is not touched, and the pool can be used again */
+	/* the skb in flight is not changed, and the pool can be used again */
 	expect_filled(test, skb, 1);
 	kfree_skb(skb);
 	skb = take(test, 2);

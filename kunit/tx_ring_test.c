@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What a program can write into the header of a frame that is to be sent:
- * packet/ring/tx_ring.c, and the virtio-net header behind it: packet/vnet.c. Whatever
- * stands there, the data that come out lie inside the frame.
+ * The headers that a program can write into a frame to be sent:
+ * packet/ring/tx_ring.c, and the virtio-net header after them: packet/vnet.c.
+ * With any values the resulting data are inside the frame.
  */
 #include <kunit/test.h>
 #include <linux/if_ether.h>
@@ -148,7 +148,7 @@ static void header_is_taken_or_refused(struct kunit *test)
 	}
 }
 
-/* Headers that no program writes by intention. */
+/* Random headers, which no program writes on purpose. */
 static void no_header_leads_out_of_its_frame(struct kunit *test)
 {
 	union xinet_ring_header h;
@@ -165,7 +165,7 @@ static void no_header_leads_out_of_its_frame(struct kunit *test)
 	for (i = 0; i < 200000; i++) {
 		get_random_bytes(&h, sizeof(h));
 		ring_of_version(ring, i % 3);
-		/* lengths near the edge are what matters */
+		/* lengths near the limit are the interesting ones */
 		if (i & 4)
 			h.v1.tp_len &= TEST_FRAME_SIZE | 0xff;
 		if (i & 8)
@@ -208,7 +208,7 @@ static const struct vnet_case vnet_cases[] = {
 	  0, 47, 6, 54, -EINVAL, 55 },
 	{ "longer headers stay", VIRTIO_NET_HDR_F_NEEDS_CSUM,
 	  54, 34, 6, 54, 0, 54 },
-	/* The sum of the words wraps; what follows finds the sum outside. */
+	/* The sum of the words wraps; a later check rejects it. */
 	{ "wraps", VIRTIO_NET_HDR_F_NEEDS_CSUM,
 	  0, 0xffff, 6, 54, 0, 7 },
 };
@@ -237,9 +237,9 @@ static void virtio_header_is_taken_or_refused(struct kunit *test)
 }
 
 /*
- * A socket with a send ring of V2 that goes past the qdisc of its device.
- * @hook: of the device's egress
- * @taken: what it took last
+ * A socket with a V2 send ring that bypasses the qdisc of its device.
+ * @hook: egress hook of the device
+ * @taken: the skb that it took last
  */
 struct send_fixture {
 	struct net_device *dev;
@@ -299,7 +299,7 @@ static void send_exit(struct kunit *test)
 	xinet_fake_dev_destroy(f->dev);
 }
 
-/* Asks for a frame to be sent. */
+/* Writes a frame and requests to send it. */
 static void put_frame(struct send_fixture *f, u32 index)
 {
 	struct tpacket2_hdr *h = xinet_ring_frame(f->ring, index);
@@ -327,7 +327,7 @@ static u32 send_status(const struct send_fixture *f, u32 index)
 	return xinet_ring_status(TPACKET_V2, xinet_ring_frame(f->ring, index));
 }
 
-/* The byte count of a call would otherwise become an errno. */
+/* More bytes would make the result of the call an errno. */
 static void count_of_bytes_ends_at_the_largest_int(struct kunit *test)
 {
 	struct send_fixture *f = test->priv;
@@ -339,13 +339,13 @@ static void count_of_bytes_ends_at_the_largest_int(struct kunit *test)
 	xinet_tx_ring_sent_before = 0;
 	KUNIT_EXPECT_EQ(test, send_status(f, 0), (u32)TP_STATUS_AVAILABLE);
 
-	/* the next call goes on where that one ended */
+	/* the next call continues there */
 	KUNIT_EXPECT_EQ(test, send_status(f, 1), (u32)TP_STATUS_SEND_REQUEST);
 	KUNIT_EXPECT_EQ(test, send_frames(f), ETH_ZLEN);
 	KUNIT_EXPECT_EQ(test, send_status(f, 1), (u32)TP_STATUS_AVAILABLE);
 }
 
-/* What @skb keeps of the kernel's memory as long as somebody has it. */
+/* Bytes of kernel memory that a reference to @skb keeps. */
 static size_t send_held(const struct sk_buff *skb)
 {
 	size_t data = skb->head_frag ? page_size(virt_to_head_page(skb->head)) :
@@ -366,7 +366,7 @@ static void expect_charged(struct kunit *test, struct send_fixture *f,
 	kfree_skb(skb);
 }
 
-/* By send() on a socket of the same device, without a ring; some times. */
+/* Sends some frames on a socket of the same device, without a ring. */
 static void send_messages(struct kunit *test, struct send_fixture *f,
 			  size_t len)
 {
@@ -420,7 +420,7 @@ static unsigned int hook_takes(void *priv, struct sk_buff *skb,
 	return NF_STOLEN;
 }
 
-/* As netem of the other device does. */
+/* Orphans it first, as netem on the other device does. */
 static unsigned int hook_takes_from_socket(void *priv, struct sk_buff *skb,
 					   const struct nf_hook_state *state)
 {
@@ -453,7 +453,7 @@ static void remove_hook(struct send_fixture *f)
 	nf_unregister_net_hook(&init_net, &f->hook);
 }
 
-/* As "fwd" of nft does: the frame leaves by another device, later. */
+/* As with "fwd" of nft: the frame leaves by another device, later. */
 static void frame_that_a_hook_took_comes_back_when_it_is_freed(struct kunit *test)
 {
 	struct send_fixture *f = test->priv;
@@ -464,7 +464,7 @@ static void frame_that_a_hook_took_comes_back_when_it_is_freed(struct kunit *tes
 	KUNIT_EXPECT_EQ(test, send_status(f, 0), (u32)TP_STATUS_SENDING);
 	remove_hook(f);
 
-	/* the ring goes on behind it */
+	/* the ring continues after it */
 	KUNIT_EXPECT_EQ(test, send_frame(f, 1), ETH_ZLEN);
 	kfree_skb(xinet_fake_dev_sent(f->dev));
 	KUNIT_EXPECT_EQ(test, send_status(f, 0), (u32)TP_STATUS_SENDING);
