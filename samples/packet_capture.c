@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Prints the next frames that pass a device.   usage: packet_capture DEVICE COUNT
+// Prints the next frames on a device.   usage: packet_capture DEVICE COUNT
 #include <arpa/inet.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define LOCAL_EXPERIMENTAL 0x88b5 // IEEE 802, for use on one's own wire
+#define LOCAL_EXPERIMENTAL 0x88b5 // IEEE 802, for local experiments
 
 int main(int argc, char **argv)
 {
@@ -18,7 +18,7 @@ int main(int argc, char **argv)
 		return 2;
 	}
 
-	// Where to: out of which device, to which link-level address, as what.
+	// Destination: device, link-level address and EtherType.
 	struct sockaddr_ll to = {
 		.sll_family = AF_PACKET,
 		.sll_protocol = htons(LOCAL_EXPERIMENTAL),

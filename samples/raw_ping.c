@@ -34,7 +34,7 @@ int main(int argc, char **argv)
 	request.un.echo.id = htons(getpid() & 0xffff);
 	request.checksum = checksum((uint16_t *)&request, sizeof(request));
 
-	// The family is PF_XINET; everything else is as with PF_INET.
+	// Only the family differs from PF_INET.
 	int fd = socket(PF_XINET, SOCK_RAW, IPPROTO_ICMP);
 	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) ||
 	    sendto(fd, &request, sizeof(request), 0, (struct sockaddr *)&peer, sizeof(peer)) < 0) {
@@ -42,7 +42,7 @@ int main(int argc, char **argv)
 		return 1;
 	}
 
-	// A raw socket sees all ICMP, each packet with its IP header: find our reply.
+	// A raw socket receives all ICMP packets, with their IP headers: find our reply.
 	for (;;) {
 		ssize_t size = recv(fd, &reply, sizeof(reply), 0);
 		if (size < 0) {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The floors of a tap: what a packet costs that is only released, that is
- * stamped and copied, or that is shown to filters which reject it, with no other
- * work. Loaded by xinet-bench in a guest, never anywhere else. Says nothing about
- * who the packet is for and hands it to nobody.
+ * The floors of a tap: the cost of a packet that is only released, that is
+ * stamped and copied, or that is run through filters which reject it, without
+ * any other work. Loaded only by xinet-bench in a guest. Does not look for a
+ * receiver and delivers to none.
  */
 #include <linux/filter.h>
 #include <linux/if_ether.h>
@@ -17,7 +17,7 @@
 #include <linux/vmalloc.h>
 #include <net/net_namespace.h>
 
-/* as large as what a ring of the pairs holds, so that the cache sees the same */
+/* as large as a ring of the compared pairs, for the same cache footprint */
 #define FLOOR_BUFFER_SIZE	(32u << 20)
 
 #define FLOOR_MAX_PROGRAMS	64u
@@ -34,7 +34,7 @@ static unsigned int programs;
 module_param(programs, uint, 0444);
 MODULE_PARM_DESC(programs, "how many filters to run on each packet");
 
-/* Where the next copy of a CPU goes. */
+/* Where the next copy on a CPU is stored. */
 struct floor_buffer {
 	u8 *data;
 	size_t offset;
@@ -43,7 +43,7 @@ struct floor_buffer {
 static DEFINE_PER_CPU(struct floor_buffer, floor_buffers);
 static struct bpf_prog *floor_programs[FLOOR_MAX_PROGRAMS];
 
-/* Room for a stamp and @len bytes behind it. */
+/* Returns space for a stamp and @len bytes after it. */
 static struct timespec64 *floor_place(struct floor_buffer *buffer,
 				      unsigned int len)
 {
@@ -79,8 +79,8 @@ static int floor_copy(struct sk_buff *skb, struct net_device *in,
 }
 
 /*
- * The frame is the same for all, as a tap with one hook could have it, and none of
- * the programs looks at the control buffer, which need not be cleared.
+ * All filters get the same skb, as from a tap with one hook. None of them reads
+ * the control buffer, so it is not cleared.
  */
 static int floor_filter(struct sk_buff *skb, struct net_device *in,
 			struct packet_type *pt, struct net_device *orig_dev)
@@ -91,7 +91,7 @@ static int floor_filter(struct sk_buff *skb, struct net_device *in,
 	skb_push(skb, maclen);
 	for (i = 0; i < programs; i++)
 		WARN_ON_ONCE(bpf_prog_run(floor_programs[i], skb));
-	/* whoever else has it finds it as it was */
+	/* other holders of the skb must find it unchanged */
 	__skb_pull(skb, maclen);
 	consume_skb(skb);
 	return NET_RX_SUCCESS;
@@ -108,7 +108,7 @@ static struct packet_type floor_hook = {
 	.type = htons(ETH_P_ALL),
 };
 
-/* Of the shape of those that the pair gives its sockets: see odd_shape() there. */
+/* Same shape as the filters of the pair's sockets: odd_shape() in bench/src. */
 static int __init floor_make_program(unsigned int number)
 {
 	struct sock_filter code[] = {
@@ -155,7 +155,7 @@ static int __init floor_prepare(void)
 		buffer->data = vmalloc(FLOOR_BUFFER_SIZE);
 		if (!buffer->data)
 			return -ENOMEM;
-		/* what it costs to touch memory first is not what is measured */
+		/* touch all pages now: page faults are not to be measured */
 		memset(buffer->data, 0, FLOOR_BUFFER_SIZE);
 	}
 	for (i = 0; i < programs; i++) {
@@ -176,7 +176,7 @@ static int __init floor_init(void)
 	if (err)
 		goto free;
 	if (dev) {
-		/* the module holds it: unload before the device goes */
+		/* the module holds a reference: unload before unregistering */
 		floor_hook.dev = dev_get_by_name(&init_net, dev);
 		err = -ENODEV;
 		if (!floor_hook.dev)

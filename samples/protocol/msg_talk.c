@@ -53,7 +53,7 @@ static int talk_to(int fd, struct sockaddr_in *peer, const char *words)
 	char text[2048];
 	ssize_t size;
 
-	/* Connected: an error that the peer reports comes back to us. */
+	/* A connected socket gets the errors that the peer reports. */
 	if (connect(fd, (struct sockaddr *)peer, sizeof(*peer)) < 0)
 		return failed("connect");
 	if (send(fd, words, strlen(words), 0) < 0)

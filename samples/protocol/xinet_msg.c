@@ -3,7 +3,7 @@
  * A transport protocol of PF_XINET in one file: messages with ports and a
  * checksum on IP protocol 253 (xinet_msg.h draws them), as
  * socket(PF_XINET, SOCK_DGRAM, 253). Copy it and change it;
- * Documentation/protocol-authors.md walks through it from the end upwards.
+ * Documentation/protocol-authors.md explains it from the end upwards.
  */
 #include <linux/filter.h>
 #include <linux/icmp.h>
@@ -22,7 +22,7 @@
 
 #include "xinet_msg.h"
 
-/* --- ports: which socket has which ---------------------------------------- */
+/* --- ports: finding the socket of a port --------------------------------- */
 
 /* Dynamic ports, RFC 6335 section 6. */
 #define MSG_FIRST_DYNAMIC	49152
@@ -38,7 +38,7 @@ static struct hlist_head *msg_bucket(u16 port)
 	return &msg_ports[port % MSG_BUCKETS];
 }
 
-/* Whether another socket has the port of @sk's address; msg_lock held. */
+/* Whether another socket has @port at @sk's address; msg_lock held. */
 static bool msg_port_taken(const struct sock *sk, u16 port)
 {
 	__be32 local = inet_sk(sk)->inet_rcv_saddr;
@@ -55,7 +55,7 @@ static bool msg_port_taken(const struct sock *sk, u16 port)
 	return false;
 }
 
-/* Called by bind() and, with port 0, by whatever needs one; socket lock held. */
+/* bind() calls it and, with port 0, all that need a port; socket lock held. */
 static int msg_get_port(struct sock *sk, unsigned short port)
 {
 	u32 last = port ?: MSG_LAST_DYNAMIC;
@@ -73,7 +73,7 @@ static int msg_get_port(struct sock *sk, unsigned short port)
 	return num <= last ? 0 : -EADDRINUSE;
 }
 
-/* Gives the port back: close(), and connect() with AF_UNSPEC. */
+/* Releases the port: close(), and connect() with AF_UNSPEC. */
 static void msg_unhash(struct sock *sk)
 {
 	spin_lock_bh(&msg_lock);
@@ -84,7 +84,7 @@ static void msg_unhash(struct sock *sk)
 	spin_unlock_bh(&msg_lock);
 }
 
-/* The socket for a message that came in by @dif; RCU read side. */
+/* The socket for a message that came in through @dif; RCU read side. */
 static struct sock *msg_lookup(const struct net *net, int dif, __be32 saddr,
 			       __be16 source, __be32 daddr, __be16 dest)
 {
@@ -98,7 +98,7 @@ static struct sock *msg_lookup(const struct net *net, int dif, __be32 saddr,
 		    (inet->inet_rcv_saddr && inet->inet_rcv_saddr != daddr) ||
 		    (sk->sk_bound_dev_if && sk->sk_bound_dev_if != dif))
 			continue;
-		/* A connected socket hears its peer only. */
+		/* A connected socket receives only from its peer. */
 		if (sk->sk_state == TCP_ESTABLISHED &&
 		    (inet->inet_daddr != saddr || inet->inet_dport != source))
 			continue;
@@ -107,25 +107,25 @@ static struct sock *msg_lookup(const struct net *net, int dif, __be32 saddr,
 	return NULL;
 }
 
-/* --- packets in: softirq, RCU read side ------------------------------------ */
+/* --- packets in: softirq, RCU read side ---------------------------------- */
 
-/* What recvmsg() reports of a queued message besides its text. */
+/* What recvmsg() reports about a queued message besides its text. */
 struct msg_cb {
 	__be16 source;
 };
 
 static struct msg_cb *msg_cb(struct sk_buff *skb)
 {
-	/* The end of the control block belongs to the core. */
+	/* The core uses the end of the control block. */
 	sock_skb_cb_check_size(sizeof(struct msg_cb));
 	return (struct msg_cb *)skb->cb;
 }
 
 /*
- * Queues @skb, data at the header, or returns an error, then it is still the
- * caller's. The socket filter sees the header, as UDP's does, and may trim the
- * packet to less than that: no length found before it holds afterwards. In the
- * queue is the text alone.
+ * Queues @skb, data at the header. On error the caller still owns @skb. The
+ * socket filter sees the header, as UDP's does, and may trim the packet to less
+ * than that: lengths checked before it are invalid afterwards. The queued
+ * packet has only the text.
  */
 static int msg_queue(struct sock *sk, struct sk_buff *skb)
 {
@@ -137,7 +137,7 @@ static int msg_queue(struct sock *sk, struct sk_buff *skb)
 		return err;
 	__skb_pull(skb, min_t(size_t, skb->len, sizeof(struct msg_header)));
 	msg_cb(skb)->source = source;
-	/* Counts what a full queue drops. */
+	/* Counts a drop if the queue is full. */
 	return __sock_queue_rcv_skb(sk, skb);
 }
 
@@ -191,7 +191,7 @@ static const struct xinet_protocol msg_protocol = {
 	.err_handler	= msg_err,
 };
 
-/* --- system calls ----------------------------------------------------------- */
+/* --- system calls -------------------------------------------------------- */
 
 /* Where a message goes: @msg's address, or the peer of connect(). */
 static int msg_destination(struct sock *sk, const struct msghdr *msg,
@@ -215,12 +215,12 @@ static int msg_destination(struct sock *sk, const struct msghdr *msg,
 	return 0;
 }
 
-/* A message for @fl4, its route attached, ready for ip_queue_xmit(). */
+/* Makes a message for @fl4, with its route, ready for ip_queue_xmit(). */
 static struct sk_buff *msg_make_skb(struct sock *sk, struct msghdr *msg,
 				    size_t len, const struct flowi4 *fl4,
 				    struct rtable *rt)
 {
-	/* In front: the device's header, and the longest of IPv4. */
+	/* For the device's header, and the longest IPv4 header. */
 	const size_t reserve = LL_RESERVED_SPACE(rt->dst.dev) + 60;
 	const size_t size = sizeof(struct msg_header) + len;
 	struct sk_buff *skb;
@@ -239,7 +239,7 @@ static struct sk_buff *msg_make_skb(struct sock *sk, struct msghdr *msg,
 	}
 	msg_build(skb, fl4->saddr, fl4->fl4_sport, fl4->daddr, fl4->fl4_dport);
 
-	/* What does not fit is sent in fragments, unless the socket forbids. */
+	/* A longer packet is fragmented, unless the socket forbids it. */
 	skb->ignore_df = ip_sk_ignore_df(sk) &&
 			 sizeof(struct iphdr) + size > dst_mtu(&rt->dst);
 	skb_dst_set(skb, dst_clone(&rt->dst));
@@ -332,7 +332,7 @@ out:
 	return err;
 }
 
-/* --- the kind of socket ------------------------------------------------------ */
+/* --- the kind of socket -------------------------------------------------- */
 
 static int msg_init_sock(struct sock *sk)
 {
@@ -369,7 +369,7 @@ static struct proto msg_proto = {
 	.obj_size	= sizeof(struct inet_sock),
 };
 
-/* xinet_ops_fill() brings the rest. */
+/* xinet_ops_fill() sets the other members. */
 static struct proto_ops msg_ops = {
 	.owner		= THIS_MODULE,
 	.sendmsg	= msg_sendmsg,
@@ -383,9 +383,9 @@ static struct xinet_protosw msg_protosw = {
 	.ops		= &msg_ops,
 };
 
-/* --- load and unload --------------------------------------------------------- */
+/* --- load and unload ----------------------------------------------------- */
 
-/* socket() last: from then on everything must work. */
+/* The protosw last: from then on socket() succeeds and everything must work. */
 static int __init msg_init(void)
 {
 	int err;
@@ -409,7 +409,7 @@ err_proto:
 	return err;
 }
 
-/* Each open socket holds this module, so there is none. */
+/* Each open socket holds a reference to this module, so none is open here. */
 static void __exit msg_exit(void)
 {
 	xinet_unregister_protosw(&msg_protosw);
@@ -423,5 +423,5 @@ module_exit(msg_exit);
 MODULE_DESCRIPTION("Messages with ports and checksum: a sample protocol of PF_XINET");
 MODULE_AUTHOR("The xinet maintainers");
 MODULE_LICENSE("GPL");
-/* socket(PF_XINET, SOCK_DGRAM, 253) loads us; an enum cannot be spelled out. */
+/* For socket(PF_XINET, SOCK_DGRAM, 253); an enum cannot be stringified. */
 MODULE_ALIAS_NET_PF_PROTO_TYPE(PF_XINET, 253, 2 /* SOCK_DGRAM */);

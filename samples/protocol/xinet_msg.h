@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The message protocol on the wire: what stands behind the IPv4 header.
+ * The message protocol on the wire: what follows the IPv4 header.
  *
  *    0                   1                   2                   3
  *    0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
@@ -12,8 +12,7 @@
  *   |                             text ...
  *
  * The checksum is the Internet checksum (RFC 1071) over the pseudo header of
- * UDP (RFC 768) with our protocol number, the header and the text. It is never
- * left out.
+ * UDP (RFC 768) with MSG_PROTOCOL, the header and the text. It is mandatory.
  */
 #ifndef _XINET_MSG_H
 #define _XINET_MSG_H
@@ -41,7 +40,7 @@ static inline struct msg_header *msg_header(const struct sk_buff *skb)
 	return (struct msg_header *)skb_transport_header(skb);
 }
 
-/* What the checksum of @skb must be so that it adds up to 0 with it. */
+/* The checksum of @skb; 0 if @skb contains its valid checksum. */
 static inline __sum16 msg_checksum(const struct sk_buff *skb, __be32 saddr,
 				   __be32 daddr)
 {
@@ -49,7 +48,7 @@ static inline __sum16 msg_checksum(const struct sk_buff *skb, __be32 saddr,
 				 skb_checksum(skb, 0, skb->len, 0));
 }
 
-/* Writes the header of @skb, data at the room for it, text behind that. */
+/* Writes the header of @skb, data at the header, which the text follows. */
 static inline void msg_build(struct sk_buff *skb, __be32 saddr, __be16 source,
 			     __be32 daddr, __be16 dest)
 {
@@ -65,8 +64,8 @@ static inline void msg_build(struct sk_buff *skb, __be32 saddr, __be16 source,
 }
 
 /*
- * Whether @skb, data at the header, is a message from @saddr to @daddr. Trims
- * it to its length; afterwards the header is linear.
+ * Whether @skb, data at the header, is a valid message from @saddr to @daddr.
+ * Trims it to its length and makes the header linear.
  */
 static inline bool msg_parse(struct sk_buff *skb, __be32 saddr, __be32 daddr)
 {

@@ -51,7 +51,7 @@ static void every_bit_error_is_caught(struct kunit *test)
 		skb->data[bit / 8] ^= 1 << bit % 8;
 		KUNIT_EXPECT_FALSE(test, parses(skb));
 		skb->data[bit / 8] ^= 1 << bit % 8;
-		/* A shorter length has trimmed it. */
+		/* A shorter length field has trimmed it. */
 		skb_put(skb, len - skb->len);
 	}
 	KUNIT_EXPECT_TRUE(test, parses(skb));
