@@ -470,6 +470,40 @@ static void lane_is_that_of_its_cpu(struct kunit *test)
 	}
 }
 
+/*
+ * As after the lane's CPU was offline while its timer ran: the timer stays where it
+ * went, and the writer may be at any of its instructions.
+ */
+static void timer_on_another_cpu_leaves_the_lane_to_its_writer(struct kunit *test)
+{
+	struct lane_fixture *f = test->priv;
+	const unsigned int here = raw_smp_processor_id();
+	const unsigned int other = cpumask_any_but(cpu_online_mask, here);
+	enum hrtimer_restart next;
+
+	if (other >= nr_cpu_ids)
+		kunit_skip(test, "there is one CPU");
+	make_ring(test, 0, 0);
+	make_packet(test, TEST_SMALL);
+	f->po->lanes->req.wake_packets = 0;
+	KUNIT_EXPECT_TRUE(test, put(f));
+	f->lane->armed = true;
+	KUNIT_ASSERT_NE(test, f->lane->head, f->lane->reported);
+
+	KUNIT_ASSERT_EQ(test, set_cpus_allowed_ptr(current, cpumask_of(other)),
+			0);
+	local_bh_disable();
+	next = ACCESS_PRIVATE(&f->lane->timer, function)(&f->lane->timer);
+	local_bh_enable();
+	KUNIT_ASSERT_EQ(test, set_cpus_allowed_ptr(current, cpumask_of(here)),
+			0);
+
+	KUNIT_EXPECT_EQ(test, next, HRTIMER_RESTART);
+	KUNIT_EXPECT_EQ(test, f->lane->reported, f->lane->head);
+	KUNIT_EXPECT_EQ(test, f->lane->unreported, 1u);
+	KUNIT_EXPECT_TRUE(test, f->lane->armed);
+}
+
 /* sock_diag may hold the socket when the lanes are freed. */
 static void close_leaves_no_way_to_the_lanes(struct kunit *test)
 {
@@ -498,6 +532,7 @@ static struct kunit_case lane_cases[] = {
 	KUNIT_CASE(lane_that_is_frozen_counts),
 	KUNIT_CASE(lane_that_is_written_over_stays_whole),
 	KUNIT_CASE(lane_is_that_of_its_cpu),
+	KUNIT_CASE(timer_on_another_cpu_leaves_the_lane_to_its_writer),
 	KUNIT_CASE(close_leaves_no_way_to_the_lanes),
 	{}
 };

@@ -32,6 +32,7 @@
  */
 #include <kunit/visibility.h>
 #include <linux/if_packet.h>
+#include <linux/cpumask.h>
 #include <linux/minmax.h>
 #include <linux/netdevice.h>
 #include <linux/poll.h>
@@ -69,15 +70,15 @@ static struct xinet_rx_record *lane_record(const struct xinet_lane *lane,
 }
 
 /* Wakes readers for all records written so far. */
-static void lane_tell(struct xinet_lane *lane)
+static void lane_report(struct xinet_lane *lane)
 {
-	lane->untold = 0;
-	WRITE_ONCE(lane->told, lane->head);
+	lane->unreported = 0;
+	WRITE_ONCE(lane->reported, lane->head);
 	xinet_lanes_wake(lane->lanes);
 }
 
 /*
- * Claims the lane until lane_let_go(). On most kernels only code that the
+ * Claims the lane until lane_release(). On most kernels only code that the
  * writer itself triggers can interleave on its CPU; on PREEMPT_RT another task
  * can, at any point.
  */
@@ -92,27 +93,47 @@ static __always_inline bool lane_claim(struct xinet_lane *lane)
 	return true;
 }
 
-static __always_inline void lane_let_go(struct xinet_lane *lane)
+static __always_inline void lane_release(struct xinet_lane *lane)
 {
 	barrier();
 	WRITE_ONCE(lane->writing, 0);
 }
 
-/* On the CPU of the lane unless that went offline; softirq. */
+/* The lane's CPU may be writing: leaves to it all but @reported. */
+static void lane_report_elsewhere(struct xinet_lane *lane)
+{
+	const u64 head = READ_ONCE(lane->head);
+
+	if (head == READ_ONCE(lane->reported))
+		return;
+	WRITE_ONCE(lane->reported, head);
+	xinet_lanes_wake(lane->lanes);
+}
+
+/*
+ * Softirq. On the CPU of the lane, unless that went offline while the timer ran: then
+ * on another one, for good if the CPU comes back.
+ */
 static enum hrtimer_restart lane_timeout(struct hrtimer *timer)
 {
 	struct xinet_lane *lane =
 		container_of(timer, struct xinet_lane, timer);
+	const bool elsewhere = lane != this_cpu_ptr(lane->lanes->by_cpu);
 
+	if (unlikely(elsewhere && cpu_online(lane->shared->cpu))) {
+		lane_report_elsewhere(lane);
+		hrtimer_forward_now(timer, ns_to_ktime(TICK_NSEC));
+		return HRTIMER_RESTART;
+	}
 	if (!lane_claim(lane)) {
 		/* the writer is done by then */
 		hrtimer_forward_now(timer, ns_to_ktime(TICK_NSEC));
 		return HRTIMER_RESTART;
 	}
 	lane->armed = false;
-	if (lane->untold)
-		lane_tell(lane);
-	lane_let_go(lane);
+	if (lane->unreported)
+		lane_report(lane);
+	lane_release(lane);
 	return HRTIMER_NORESTART;
 }
 
@@ -256,11 +277,11 @@ static noinline void lane_notify(struct xinet_lane *lane)
 {
 	const struct xinet_lanes *lanes = lane->lanes;
 
-	if (lane->untold == lanes->req.wake_packets) {
-		lane_tell(lane);
+	if (lane->unreported == lanes->req.wake_packets) {
+		lane_report(lane);
 		return;
 	}
-	if (lane->untold == 1 && lanes->req.wake_usec && !lane->armed) {
+	if (lane->unreported == 1 && lanes->req.wake_usec && !lane->armed) {
 		lane->armed = true;
 		hrtimer_start(&lane->timer, lanes->wake_time,
 			      HRTIMER_MODE_REL_PINNED_SOFT);
@@ -271,9 +292,10 @@ static noinline void lane_notify(struct xinet_lane *lane)
 static __always_inline void lane_count(struct xinet_lane *lane,
 				       const struct xinet_lanes *lanes)
 {
-	u32 untold = ++lane->untold;
+	u32 unreported = ++lane->unreported;
 
-	if (unlikely(untold == 1 || untold == lanes->req.wake_packets))
+	if (unlikely(unreported == 1 ||
+		     unreported == lanes->req.wake_packets))
 		lane_notify(lane);
 }
 
@@ -337,7 +359,7 @@ void xinet_lane_deliver(struct xinet_tap_sink *sink,
 	} else {
 		lane_drop(lane);
 	}
-	lane_let_go(lane);
+	lane_release(lane);
 }
 EXPORT_SYMBOL_IF_KUNIT(xinet_lane_deliver);
 
@@ -387,7 +409,7 @@ lane_fast(struct xinet_tap_sink *sink,
 	len = ALIGN((u32)sizeof(*record) + pkt_len, LANE_ALIGNMENT);
 	if (unlikely(offset + len > size ||
 		     lane->head + len - lane->tail > size)) {
-		lane_let_go(lane);
+		lane_release(lane);
 		return false;
 	}
 
@@ -399,7 +421,7 @@ lane_fast(struct xinet_tap_sink *sink,
 	lane_fill_fast(record, skb, pkt_len);
 	lane_publish(lane, record, len);
 	lane_count(lane, lanes);
-	lane_let_go(lane);
+	lane_release(lane);
 	return true;
 }
 

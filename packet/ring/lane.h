@@ -22,17 +22,18 @@ struct xinet_lanes;
  * @shared: state that readers map
  * @head: bytes ever written
  * @tail: position of the oldest whole record
- * @told: head at the last wakeup; poll() reads it on any CPU
+ * @reported: head at the last wakeup; poll() reads it on any CPU
  * @flushed: head at the last XINET_RX_RING_FLUSH; never decreases: @lanes->lock
  * @packets: records ever written
  * @drops: packets dropped for lack of space
  * @frozen: packets that came while the ring was frozen
- * @untold: records since @told
+ * @unreported: records since @reported
  * @writing: 1: claimed; a packet that comes meanwhile is dropped
  * @armed: @timer runs
- * @timer: wakes readers, xinet_rx_ring_req.wake_usec after the first of @untold
+ * @timer: wakes readers, xinet_rx_ring_req.wake_usec after the first of @unreported
  *
- * Only the lane's CPU writes it, BH disabled, except @flushed.
+ * Only the lane's CPU writes it, BH disabled, except @flushed; and @reported, which
+ * @timer writes on another CPU after the lane's was offline.
  */
 struct xinet_lane {
 	struct xinet_lanes *lanes;
@@ -40,12 +41,12 @@ struct xinet_lane {
 	struct xinet_rx_lane *shared;
 	u64 head;
 	u64 tail;
-	u64 told;
+	u64 reported;
 	u64 flushed;
 	u64 packets;
 	u64 drops;
 	u64 frozen;
-	u32 untold;
+	u32 unreported;
 	u32 writing;
 	bool armed;
 	struct hrtimer timer;

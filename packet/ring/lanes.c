@@ -391,24 +391,24 @@ u64 xinet_lanes_drops(const struct xinet_packet_sock *po)
 }
 
 int xinet_lanes_diag(const struct xinet_packet_sock *po,
-		     struct xinet_diag_lanes *told)
+		     struct xinet_diag_lanes *info)
 {
 	/* pairs with smp_store_release() of po->lanes */
 	const struct xinet_lanes *lanes = smp_load_acquire(&po->lanes);
 
 	if (!lanes || po->lanes_reader == XINET_LANES_NOBODY)
 		return -ENOENT;
-	told->lane_size = lanes->req.lane_size;
-	told->lanes = lanes->nr_lanes;
-	told->flags = lanes->req.flags;
-	told->snaplen = lanes->req.snaplen;
-	told->wake_packets = lanes->req.wake_packets;
-	told->wake_usec = lanes->req.wake_usec;
-	told->reader = po->lanes_reader;
-	told->readers = bitmap_weight(lanes->used, XINET_RX_RING_READERS);
+	info->lane_size = lanes->req.lane_size;
+	info->lanes = lanes->nr_lanes;
+	info->flags = lanes->req.flags;
+	info->snaplen = lanes->req.snaplen;
+	info->wake_packets = lanes->req.wake_packets;
+	info->wake_usec = lanes->req.wake_usec;
+	info->reader = po->lanes_reader;
+	info->readers = bitmap_weight(lanes->used, XINET_RX_RING_READERS);
 	/* the closed maker's number stays taken */
 	if (READ_ONCE(lanes->ended))
-		told->readers--;
+		info->readers--;
 	return 0;
 }
 
@@ -484,16 +484,17 @@ static bool lanes_is_readable(const struct xinet_lanes *lanes,
 {
 	const struct xinet_rx_lane *shared = lanes->shared;
 	const struct xinet_lane *lane;
-	u64 position, told;
+	u64 position, reported;
 	int cpu;
 
 	for_each_possible_cpu(cpu) {
 		lane = per_cpu_ptr(lanes->by_cpu, cpu);
-		told = max(READ_ONCE(lane->told), READ_ONCE(lane->flushed));
+		reported = max(READ_ONCE(lane->reported),
+			       READ_ONCE(lane->flushed));
 		position = READ_ONCE(positions[lane->shared - shared]);
 		if (READ_ONCE(lanes->ended))
-			told = READ_ONCE(lane->shared->head);
-		if (position < told)
+			reported = READ_ONCE(lane->shared->head);
+		if (position < reported)
 			return true;
 	}
 	return false;

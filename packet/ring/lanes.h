@@ -130,13 +130,13 @@ u64 xinet_lanes_drops(const struct xinet_packet_sock *po);
 /**
  * xinet_lanes_diag() - describe a ring to sock_diag
  * @po: a socket that may have a ring, and may be closed meanwhile
- * @told: filled in
+ * @info: filled in
  *
  * Context: sk_receive_queue.lock held.
  * Return: 0 or -ENOENT.
  */
 int xinet_lanes_diag(const struct xinet_packet_sock *po,
-		     struct xinet_diag_lanes *told);
+		     struct xinet_diag_lanes *info);
 
 /**
  * xinet_lanes_mmap() - mmap() of a socket with a ring
