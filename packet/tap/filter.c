@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Interned socket filters. options.c brings the filter of a socket here after
- * every change of it, tap.c runs what it gets back. A program found here has a
- * lifetime of its own: the core lets go of a socket's filter whenever userspace
- * replaces it, while a tap's published array may still name it. Nothing here
- * runs per packet, and nothing here knows sockets or taps.
+ * Interned socket filters. filter_change.c interns the filter of a socket after
+ * every change, and tap_deliver.c runs the result. An interned program has a
+ * lifetime of its own: the core frees a socket's filter when userspace replaces
+ * it, while the published array of a tap may still point to it. Nothing here
+ * runs per packet or depends on sockets and taps.
  */
 #include <kunit/visibility.h>
 #include <linux/err.h>
@@ -23,8 +23,8 @@
 
 /*
  * @node: in @table, under its lock
- * @table: where equal programs are found; NULL for one that is not shared
- * @core: held; that of the first socket which brought the program
+ * @table: where equal programs are looked up; NULL if the filter is not shared
+ * @core: filter of the first socket with this program; a reference is held
  * @users: references, under the lock of @table
  * @hash: of the instructions
  * @keys: what the program requires of a packet
@@ -39,7 +39,7 @@ struct xinet_filter {
 	struct xinet_filter_keys keys;
 };
 
-/* Not __ro_after_init, where kmemleak does not look for pointers. */
+/* Not __ro_after_init, which kmemleak does not scan for pointers. */
 static struct bpf_prog *filter_nothing;
 
 void xinet_filter_table_init(struct xinet_filter_table *table)
@@ -54,12 +54,12 @@ size_t xinet_filter_core_size(const struct sk_filter *core)
 	return core ? sizeof(*core) + bpf_prog_size(core->prog->len) : 0;
 }
 
-/* RCU callback: nobody reads or runs it any more. */
+/* RCU callback: no reader is left. */
 static void filter_core_free_rcu(struct rcu_head *head)
 {
 	struct sk_filter *core = container_of(head, struct sk_filter, rcu);
 
-	/* gives back an eBPF program, frees a classic one */
+	/* drops a reference to an eBPF program, frees a classic one */
 	bpf_prog_destroy(core->prog);
 	kfree(core);
 }
@@ -106,8 +106,8 @@ static bool filter_equal(const struct bpf_prog *a, const struct bpf_prog *b)
 }
 
 /*
- * Whether one run says what any other would say of the same packet. Of what
- * classic programs can ask for only the random number differs.
+ * Whether all runs over the same packet give the same result. Of all that a
+ * classic program can load, only the random number varies.
  */
 static bool filter_is_stable(const struct sock_fprog_kern *classic)
 {
@@ -124,7 +124,7 @@ static bool filter_is_stable(const struct sock_fprog_kern *classic)
 	return true;
 }
 
-/* @filter is zeroed: nothing is known of eBPF. */
+/* @filter is zeroed: for eBPF, its keys stay unknown. */
 static void filter_look_through(struct xinet_filter *filter)
 {
 	const struct sock_fprog_kern *classic =
@@ -135,7 +135,7 @@ static void filter_look_through(struct xinet_filter *filter)
 					 &filter->keys);
 }
 
-/* Looks through the program, without a lock: that takes its time. */
+/* Analyses the program, which takes long: no lock is held. */
 static struct xinet_filter *filter_alloc(struct xinet_filter_table *table,
 					 struct sk_filter *core)
 {
@@ -157,7 +157,7 @@ static void filter_free(struct xinet_filter *filter)
 	kfree_rcu(filter, rcu);
 }
 
-/* One more reference to the filter that is equal to @core; lock held. */
+/* Takes a reference to the filter equal to @core, or NULL; lock held. */
 static struct xinet_filter *filter_find(struct xinet_filter_table *table,
 					const struct sk_filter *core, u32 hash)
 {
@@ -204,7 +204,7 @@ struct xinet_filter *xinet_filter_intern(struct xinet_filter_table *table,
 	mutex_unlock(&table->lock);
 	if (!other)
 		return filter;
-	/* somebody else was faster */
+	/* another caller has interned it meanwhile */
 	filter_free(filter);
 	return other;
 }

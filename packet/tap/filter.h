@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Interned socket filters: equal programs of different sockets are one object,
- * so that a tap can run it once for all of them. Programs of which two runs over
- * one packet may differ, or which leave something behind, are not shared.
+ * Interned socket filters: sockets with equal programs share one object, so
+ * that a tap runs it once for all of them. Programs whose result may differ
+ * between two runs over one packet, or that have side effects, are not shared.
  */
 #ifndef _XINET_PACKET_FILTER_H
 #define _XINET_PACKET_FILTER_H
@@ -18,7 +18,7 @@ struct xinet_filter_keys;
 
 /**
  * struct xinet_filter_table - the shared filters of a network namespace
- * @lock: held for a look-up or a count, never while a program is looked through
+ * @lock: for look-ups and reference counts; not held to analyse a program
  * @filters: by hash of the instructions
  */
 struct xinet_filter_table {
@@ -35,12 +35,12 @@ void xinet_filter_table_init(struct xinet_filter_table *table);
 /**
  * xinet_filter_intern() - find or make the shared form of a socket's filter
  * @table: of the socket's namespace; lives as long as the filter
- * @core: what the core keeps for the socket, classic or eBPF; the caller keeps
- *	it from going away during the call (by the socket lock)
+ * @core: the core's filter of the socket, classic or eBPF; the caller keeps it
+ *	alive during the call, by the socket lock
  *
- * Classic programs are equal when their instructions are. One that asks for a
- * random number is equal to none, and so is every eBPF program: it may count or
- * remember what it sees.
+ * Classic programs are equal if their instructions are. A program that loads a
+ * random number is equal to no other, and neither is an eBPF program: it may
+ * keep state.
  *
  * Context: process; may sleep.
  * Return: a filter with a reference for the caller; ERR_PTR(-ENOMEM).
@@ -49,11 +49,10 @@ struct xinet_filter *xinet_filter_intern(struct xinet_filter_table *table,
 					 struct sk_filter *core);
 
 /**
- * xinet_filter_put() - give a reference back
+ * xinet_filter_put() - drop a reference
  * @filter: from xinet_filter_intern(), or NULL
  *
- * The program stays runnable for readers of an RCU section that began before
- * the call.
+ * The program is freed after an RCU grace period.
  *
  * Context: process; may sleep, never waits for a grace period.
  */
@@ -61,11 +60,9 @@ void xinet_filter_put(struct xinet_filter *filter);
 
 /**
  * xinet_filter_prog() - the program to run
- * @filter: an interned filter, or NULL for "every packet"
+ * @filter: an interned filter, or NULL
  *
- * Context: any; the program lives while a reference is held, and for an RCU
- * grace period after the last one is gone.
- * Return: the program, NULL for a NULL @filter.
+ * Return: freed an RCU grace period after the last reference; NULL for NULL.
  */
 struct bpf_prog *xinet_filter_prog(const struct xinet_filter *filter);
 
@@ -73,21 +70,18 @@ struct bpf_prog *xinet_filter_prog(const struct xinet_filter *filter);
  * xinet_filter_get_keys() - what a filter requires of a packet
  * @filter: an interned filter, or NULL
  *
- * Context: any; lives while a reference is held.
- * Return: see filter_keys.h; NULL for a NULL @filter.
+ * Return: see filter_keys.h; valid while a reference is held; NULL for NULL.
  */
 const struct xinet_filter_keys *
 xinet_filter_get_keys(const struct xinet_filter *filter);
 
 /**
- * xinet_filter_nothing() - a program that accepts no packet
- *
- * Context: any.
+ * xinet_filter_nothing() - the program that rejects every packet
  */
 struct bpf_prog *xinet_filter_nothing(void);
 
 /**
- * xinet_filter_init() - prepare it
+ * xinet_filter_init() - create the program of xinet_filter_nothing()
  *
  * Return: 0 or a negative errno.
  */
@@ -101,16 +95,16 @@ int xinet_filter_init(void);
 void xinet_filter_exit(void);
 
 /**
- * xinet_filter_core_size() - memory that goes with what the core keeps
- * @core: as above, or NULL
+ * xinet_filter_core_size() - bytes that are freed with a filter of the core
+ * @core: the core's filter of a socket, or NULL
  */
 size_t xinet_filter_core_size(const struct sk_filter *core);
 
 /**
- * xinet_filter_core_get() - hold what the core keeps for a socket
- * @core: as above, or NULL
+ * xinet_filter_core_get() - take a reference to a filter of the core
+ * @core: the core's filter of a socket, or NULL
  *
- * While it is held its address cannot come to mean another filter.
+ * While the reference is held, no other filter can have the same address.
  *
  * Context: process or softirq.
  * Return: @core.
@@ -118,7 +112,7 @@ size_t xinet_filter_core_size(const struct sk_filter *core);
 struct sk_filter *xinet_filter_core_get(struct sk_filter *core);
 
 /**
- * xinet_filter_core_put() - let go of it
+ * xinet_filter_core_put() - drop a reference
  * @core: from xinet_filter_core_get(), or NULL
  *
  * Context: process or softirq; never waits for a grace period.

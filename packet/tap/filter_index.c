@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The index over filters. tap_array.c has one built, of what filter_keys.c found in
- * each program, for every array that it publishes; tap_deliver.c asks it per packet
- * which programs to run. The programs themselves still decide: the index may only
- * leave out those that would reject the packet.
+ * The index over filters. tap_array.c builds one for every array, from what
+ * filter_keys.c derived of each program; tap_deliver.c looks up per packet
+ * which programs to run. The programs still decide: the index may only leave
+ * out those that would reject the packet.
  *
- * It is one hash table of (field, value); a packet looks its value of each field up.
- * Budget: about 25 instructions for each distinct field, of which libpcap's programs
- * have a dozen altogether, and the programs that are hit.
+ * It is one hash table of (field, value), in which the packet's value of each
+ * field is looked up. Budget: about 25 instructions for each distinct field
+ * (the programs of libpcap have a dozen in total), and the programs that match.
  */
 #include <kunit/visibility.h>
 #include <linux/bitmap.h>
@@ -25,12 +25,12 @@
 /* Distinct fields in an index; a program with others is always run. */
 #define INDEX_FIELDS	24
 
-/* For fewer programs to be left out an index is not worth its while. */
+/* An index over fewer known programs does not pay off. */
 #define INDEX_MIN	3
 
 /*
- * @next: 1 + index of the next one with its hash, or 0
- * @program: bit in the answer
+ * @next: 1 + index of the next entry in the hash chain, or 0
+ * @program: bit in the resulting bitmap
  */
 struct index_entry {
 	u32 value;
@@ -42,7 +42,7 @@ struct index_entry {
 /*
  * @nr: programs
  * @nr_fields: used entries of @fields
- * @bits: of the hash
+ * @bits: width of the hash
  * @always: programs to run for every packet
  * @heads: 1 + index of an entry, by hash; behind the entries
  * @size: bytes of the allocation
@@ -66,7 +66,7 @@ static u32 index_hash(const struct xinet_filter_index *index, u32 field,
 	return hash_32(value + field * GOLDEN_RATIO_32, index->bits);
 }
 
-/* The number of @field in the index; INDEX_FIELDS when there is no room. */
+/* The number of @field, which is added if new; INDEX_FIELDS if full. */
 static u32 index_find_field(struct xinet_filter_index *index,
 			    const struct xinet_filter_field *field)
 {
@@ -135,7 +135,7 @@ xinet_filter_index_build(const struct xinet_filter_keys *const *keys,
 	if (nr_known < INDEX_MIN)
 		return NULL;
 
-	/* at most 16 * 1024 entries: a u16 counts them */
+	/* at most 16 * 1024 entries, which fit a u16 */
 	bits = ilog2(nr_entries + 1) + 1;
 	size = size_add(struct_size(index, entries, nr_entries),
 			array_size(sizeof(u16), 1U << bits));
@@ -173,7 +173,7 @@ unsigned int xinet_filter_index_nr(const struct xinet_filter_index *index)
 	return index->nr;
 }
 
-/* As a program's load; false where that would fail. */
+/* Loads as a program does; false if that load would fail. */
 static bool load_bytes(const struct sk_buff *skb, u32 offset, u32 size,
 		       u32 *value)
 {

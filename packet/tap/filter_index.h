@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* An index over socket filters: which of many programs may accept a packet. */
+/* An index over socket filters: finds which programs may accept a packet. */
 #ifndef _XINET_PACKET_FILTER_INDEX_H
 #define _XINET_PACKET_FILTER_INDEX_H
 
@@ -10,25 +10,26 @@ struct sk_buff;
 struct xinet_filter_index;
 struct xinet_filter_keys;
 
-/* Programs that an index distinguishes; those behind them are always run. */
+/* Programs that an index covers; those after them are always run. */
 #define XINET_FILTER_INDEX_MAX	1024
 
 /**
- * xinet_filter_index_build() - an index over some programs
- * @keys: of each, NULL where nothing is known
+ * xinet_filter_index_build() - build an index over some programs
+ * @keys: of each program, NULL if unknown
  * @nr: length of @keys
  *
  * Context: process; may sleep.
- * Return: the index, to be freed by xinet_filter_index_free_rcu(); NULL where
- * it would not help, or without memory: then all programs are to be run.
+ * Return: the index, to be freed with kvfree() or
+ * xinet_filter_index_free_rcu(); NULL if it would not pay off or out of memory:
+ * run all programs.
  */
 struct xinet_filter_index *
 xinet_filter_index_build(const struct xinet_filter_keys *const *keys,
 			 unsigned int nr);
 
 /**
- * xinet_filter_index_free_rcu() - free an index when nobody reads it any more
- * @index: not published any more, or NULL
+ * xinet_filter_index_free_rcu() - free an index after a grace period
+ * @index: no longer published, or NULL
  */
 void xinet_filter_index_free_rcu(struct xinet_filter_index *index);
 
@@ -36,21 +37,21 @@ void xinet_filter_index_free_rcu(struct xinet_filter_index *index);
  * xinet_filter_index_size() - memory of an index
  * @index: an index
  *
- * Return: bytes, at most.
+ * Return: bytes.
  */
 size_t xinet_filter_index_size(const struct xinet_filter_index *index);
 
 /**
- * xinet_filter_index_nr() - for how many programs an index speaks
+ * xinet_filter_index_nr() - how many programs an index covers
  * @index: the index
  */
 unsigned int xinet_filter_index_nr(const struct xinet_filter_index *index);
 
 /**
- * xinet_filter_index_match() - which programs may accept a packet
- * @index: of them
+ * xinet_filter_index_match() - find the programs that may accept a packet
+ * @index: over the programs
  * @skb: data where the packet begins for them
- * @run: a bit of each is written, set where it must be asked
+ * @run: bitmap of xinet_filter_index_nr() bits; set for a program to be run
  *
  * Context: any; RCU.
  */

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What a classic program requires of every packet that it accepts. filter.c asks
- * once, when a program is attached; filter_index.c leaves programs out by it.
+ * What a classic program requires of every packet that it accepts. filter.c
+ * derives it once, when it interns a program; filter_index.c uses it to leave
+ * programs out. Nothing here runs per packet.
  *
- * What is found: a set of conditions "this field has that value", of which
- * every accepted packet fulfils at least one. "host A" needs A in one of the
- * four places where IPv4 and ARP have addresses; "tcp port P" needs P behind
- * the IPv4 or the IPv6 header. A classic program only jumps forward, so two
- * walks are enough:
+ * The result is a set of conditions "this field has that value", of which every
+ * accepted packet fulfils at least one. "host A" needs A in one of the four
+ * places where IPv4 and ARP have addresses; "tcp port P" needs P behind the
+ * IPv4 or the IPv6 header. A classic program only jumps forward, so two walks
+ * are enough:
  *
  *   forward    what A and X hold at each instruction: a field, or anything.
  *              At a merge point, conflicting values become "anything".
@@ -20,11 +21,11 @@
  *                other jumps       N(then) united with N(else)
  *                the rest          N(i + 1)
  *
- * A load that fails ends a program with "no", so a field that is not there is
- * a condition not fulfilled. What reads beside the packet (SKF_AD_OFF,
- * SKF_NET_OFF, SKF_LL_OFF: the tag, the device, ...), computes or remembers is
- * "anything", and such a program is run for every packet unless it also
- * compares a field. eBPF is always run.
+ * A load that fails ends the program and rejects the packet, so a missing field
+ * is a condition not fulfilled. Other loads (SKF_AD_OFF, SKF_NET_OFF,
+ * SKF_LL_OFF: the tag, the device, ...), arithmetic other than a mask and
+ * scratch memory give "anything"; a program that compares nothing else is run
+ * for every packet. eBPF is always run.
  */
 #include <kunit/visibility.h>
 #include <linux/bitops.h>
@@ -36,18 +37,18 @@
 #include "packet/tap/filter_keys.h"
 
 /*
- * Longer programs are not looked through but always run: nearly all of them need
- * more conditions than are kept, and whoever attaches one must not cost more than
- * it takes to read.
+ * Longer programs are not analysed but always run: nearly all of them need more
+ * conditions than are kept, and the analysis must not cost more than reading
+ * the program.
  */
 #define PROGRAM_MAX_LEN	512
 
 /* Fields lie in the headers. */
 #define FIELD_MAX_OFFSET	1024
 
-/* What the forward walk knows of a register. */
+/* What a register holds, in the forward walk. */
 enum reg_kind {
-	REG_UNSEEN,	/* no way leads here yet */
+	REG_UNSEEN,	/* no path leads here yet */
 	REG_ANY,
 	REG_FIELD,	/* A: a field of the packet */
 	REG_IP_LEN,	/* X: length of the IPv4 header at field.base */
@@ -63,7 +64,7 @@ struct regs {
 	struct reg x;
 };
 
-/* Of both walks, for each instruction. */
+/* State of both walks, for each instruction. */
 struct walk {
 	struct regs before;
 	struct xinet_filter_keys need;
@@ -186,10 +187,10 @@ static void walk_forward(const struct sock_filter *insns, unsigned int len,
 	}
 }
 
-/* How much a field tells programs apart. */
+/* How well a field distinguishes programs. */
 static unsigned int field_rank(const struct xinet_filter_field *field)
 {
-	/* offset 12 is the EtherType, which many share */
+	/* offset 12 is the EtherType, which many programs share */
 	if (field->size == sizeof(u16) && field->offset == 12 &&
 	    !field->indirect)
 		return 1;
@@ -236,7 +237,7 @@ static void keys_unite(struct xinet_filter_keys *keys,
 		keys_add(keys, &other->key[i]);
 }
 
-/* What acceptance needs from a conditional jump on. */
+/* N(i) of a conditional jump. */
 static void need_of_branch(const struct sock_filter *insn,
 			   const struct regs *before,
 			   const struct xinet_filter_keys *then,
@@ -254,7 +255,7 @@ static void need_of_branch(const struct sock_filter *insn,
 		keys_unite(need, then);
 		return;
 	}
-	/* masked out, it is never equal */
+	/* never equal: the value has bits that are masked out */
 	if (key.value & ~key.field.mask)
 		return;
 	if (keys_rank(then) >= max(1u, field_rank(&key.field)))

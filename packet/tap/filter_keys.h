@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What a classic program requires of every packet that it accepts. */
+/* Keys: what a classic program requires of every packet that it accepts. */
 #ifndef _XINET_PACKET_FILTER_KEYS_H
 #define _XINET_PACKET_FILTER_KEYS_H
 
 #include <linux/filter.h>
 #include <linux/types.h>
 
-/* A program that needs more is always run. */
+/* Most keys of a program; one that needs more is always run. */
 #define XINET_FILTER_KEYS	16
 
 /**
- * struct xinet_filter_field - where in a packet a program looks
- * @mask: bits of what is loaded that count
+ * struct xinet_filter_field - a field of a packet that a program loads
+ * @mask: bits of the loaded value that are compared
  * @offset: bytes from where the packet begins for the program
  * @size: bytes to load: 1, 2 or 4
- * @indirect: the offset counts from behind an IPv4 header that begins at @base
+ * @indirect: @offset counts from the end of an IPv4 header that begins at @base
  * @base: zero unless @indirect
  */
 struct xinet_filter_field {
@@ -27,8 +27,8 @@ struct xinet_filter_field {
 
 /**
  * struct xinet_filter_key - one condition
- * @field: what is compared
- * @value: with what, host byte order as in the program
+ * @field: the field
+ * @value: the value it must have, host byte order as in the program
  */
 struct xinet_filter_key {
 	struct xinet_filter_field field;
@@ -36,10 +36,10 @@ struct xinet_filter_key {
 };
 
 /**
- * struct xinet_filter_keys - what a packet must have to be accepted
- * @known: false: nothing is known, every packet may be accepted
- * @nr: how many; none accepts no packet at all
- * @key: every packet that the program accepts fulfils one of them
+ * struct xinet_filter_keys - what a program requires of a packet
+ * @known: false: every packet may be accepted
+ * @nr: used entries of @key; 0: no packet is accepted
+ * @key: every packet that the program accepts fulfils at least one
  */
 struct xinet_filter_keys {
 	bool known;
@@ -48,20 +48,19 @@ struct xinet_filter_keys {
 };
 
 /**
- * xinet_filter_keys_derive() - find out what a classic program requires
- * @insns: checked by the core
+ * xinet_filter_keys_derive() - derive what a classic program requires
+ * @insns: its instructions, checked by the core
  * @len: how many
- * @keys: filled in
+ * @keys: filled in; unknown if out of memory, or for more than 512 instructions
  *
- * Context: process; may sleep. Without memory, and of a program of more than 512
- * instructions, nothing is known.
+ * Context: process; may sleep.
  */
 void xinet_filter_keys_derive(const struct sock_filter *insns,
 			      unsigned int len,
 			      struct xinet_filter_keys *keys);
 
 /**
- * xinet_filter_field_equal() - whether two fields are the same bits of a packet
+ * xinet_filter_field_equal() - whether two fields cover the same bits
  * @x: a field
  * @y: another
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Sinks and receivers: the contract between a tap, or a fanout group, and what
- * takes its packets.
+ * Sinks and receivers: the interface through which a tap or a fanout group
+ * delivers packets.
  */
 #ifndef _XINET_PACKET_SINK_H
 #define _XINET_PACKET_SINK_H
@@ -21,7 +21,7 @@ struct xinet_tap_net;
 struct xinet_tap_receiver;
 struct xinet_tap_sink;
 
-/* Where the data pointer of a packet stands for a sink. */
+/* Where skb->data points when a packet is delivered to a sink. */
 enum xinet_tap_mode {
 	XINET_TAP_RAW,		/* at the link-level header */
 	XINET_TAP_COOKED,	/* at the network header */
@@ -29,24 +29,23 @@ enum xinet_tap_mode {
 	XINET_TAP_MODES
 };
 
-/* What a sink can still take beside the packet at hand. */
+/* Free bytes of a receiver after it has stored a given packet. */
 enum xinet_tap_room {
-	XINET_TAP_ROOM_NONE,	/* nothing, or not even that packet */
-	XINET_TAP_ROOM_LOW,	/* at most a quarter of its size */
+	XINET_TAP_ROOM_NONE,	/* none, or the packet does not fit */
+	XINET_TAP_ROOM_LOW,	/* at most a quarter of the receiver */
 	XINET_TAP_ROOM_NORMAL
 };
 
-/* The quarter, as in AF_PACKET. */
+/* Shift for that quarter, as in AF_PACKET. */
 #define XINET_TAP_ROOM_LOW_SHIFT	2
 
 /**
- * struct xinet_tap_frame - what a sink is told about a packet beside the skb
+ * struct xinet_tap_frame - what a sink gets about a packet besides the skb
  * @source: the tap it came through, or the sink of the fanout group
  * @orig_dev: the device that received it first, before bonds and VLANs
- * @now: the time, shared by all who stamp the packet; zero until the first of
- *	them has asked for it
- * @snaplen: how many bytes from skb->data the filter asks to keep
- * @mode: where skb->data stands
+ * @now: time shared by all sinks that stamp the packet; zero until first used
+ * @snaplen: bytes from skb->data that the filter keeps
+ * @mode: where skb->data points
  */
 struct xinet_tap_frame {
 	const void *source;
@@ -57,15 +56,14 @@ struct xinet_tap_frame {
 };
 
 /**
- * typedef xinet_tap_deliver_t - takes an accepted packet
- * @sink: whose it is
- * @receiver: of the sink, as it was read for this packet
- * @skb: borrowed and possibly shared: to be cloned or copied, never modified,
- *	never freed
- * @frame: as above; valid during the call
+ * typedef xinet_tap_deliver_t - store an accepted packet
+ * @sink: the sink that receives it
+ * @receiver: of @sink, as read for this packet
+ * @skb: borrowed, possibly shared: clone or copy it, never modify or free it
+ * @frame: valid during the call
  *
- * Context: softirq, or BH disabled; RCU. What the sink stores it must store
- * under sk_receive_queue.lock after xinet_tap_sink_wants() said yes there.
+ * Context: softirq, or BH disabled; RCU. Stores under sk_receive_queue.lock if
+ * xinet_tap_sink_wants(); lockless receivers compare @sink->source instead.
  */
 typedef void (*xinet_tap_deliver_t)(struct xinet_tap_sink *sink,
 				    const struct xinet_tap_receiver *receiver,
@@ -74,17 +72,14 @@ typedef void (*xinet_tap_deliver_t)(struct xinet_tap_sink *sink,
 
 /**
  * typedef xinet_tap_fast_t - the fast path of a packet to a sink
- * @sink: whose it is; alone behind its tap or chosen in its group, without a
- *	filter
+ * @sink: alone behind its tap, or chosen in its group; without a filter
  * @receiver: as in xinet_tap_deliver_t
- * @skb: as in xinet_tap_deliver_t, but skb->data is where the kernel left it;
- *	not one that this host sends
+ * @skb: as there, but received, and skb->data is where the kernel left it
  * @source: as in struct xinet_tap_frame
- * @orig_dev: the same
+ * @orig_dev: as in struct xinet_tap_frame
  *
  * Context: as xinet_tap_deliver_t.
- * Return: whether the sink is done with the packet; if not, nothing has
- * happened, and the packet is to be delivered.
+ * Return: false if nothing has happened and the caller must deliver the packet.
  */
 typedef bool (*xinet_tap_fast_t)(struct xinet_tap_sink *sink,
 				 const struct xinet_tap_receiver *receiver,
@@ -92,17 +87,14 @@ typedef bool (*xinet_tap_fast_t)(struct xinet_tap_sink *sink,
 				 const struct net_device *orig_dev);
 
 /**
- * typedef xinet_tap_room_t - whether a sink could take a packet
- * @receiver: as in xinet_tap_deliver_t
+ * typedef xinet_tap_room_t - estimate the room in a receiver
+ * @receiver: as in xinet_tap_deliver_t; may have been replaced since
  * @sk: socket of the sink, in a fanout group that rolls over
- * @skb: not to be modified; data and len are not those of the sink's mode. NULL
- *	when a reader asks for itself, on any CPU: room for an empty packet
+ * @skb: read-only; data and len are not those of the sink's mode. NULL if the
+ *	reader calls, on any CPU: room for an empty packet
  *
- * An estimate, asked without a lock: it may be old when it arrives, and who
- * answers may not be any more who delivers.
- *
- * Context: softirq, or BH disabled; RCU.
- * Return: enum xinet_tap_room.
+ * Context: softirq, or BH disabled; RCU. The caller holds no lock, so the
+ * result may be stale.
  */
 typedef enum xinet_tap_room (*xinet_tap_room_t)(const struct xinet_tap_receiver *receiver,
 						const struct sock *sk,
@@ -110,16 +102,14 @@ typedef enum xinet_tap_room (*xinet_tap_room_t)(const struct xinet_tap_receiver 
 
 /**
  * struct xinet_receiver_ops - a kind of receiver
- * @deliver: takes packets
- * @fast: takes some of them at less cost, or NULL
- * @room: answers for @deliver; unused in the sink of a fanout group
- * @settle: waits for packets that are being stored without
- *	sk_receive_queue.lock, which is held: afterwards the counts of the socket
- *	are right, and no packet comes by an earlier source of the sink; or NULL
- * @readable: whether something is there to be read, sk_receive_queue.lock held;
- *	NULL: poll() looks elsewhere
- * @release: the memory of the receiver is about to be freed; process context;
- *	or NULL
+ * @deliver: stores packets
+ * @fast: stores some of them at lower cost, or NULL
+ * @room: estimates room for @deliver; unused in the sink of a fanout group
+ * @settle: sk_receive_queue.lock held, waits for packets being stored without
+ *	it; then the socket's counts are right, and no packet follows from an
+ *	earlier source of the sink; or NULL
+ * @readable: whether poll() reports data, sk_receive_queue.lock held; or NULL
+ * @release: called before the receiver's memory is freed, process; or NULL
  */
 struct xinet_receiver_ops {
 	xinet_tap_deliver_t deliver;
@@ -133,13 +123,11 @@ struct xinet_receiver_ops {
 /**
  * struct xinet_tap_receiver - what takes the packets of a sink
  * @ops: its kind
- * @fast: @ops' fast(), or NULL while a packet may not take it; may change while
- *	packets see it
- * @plain: most packets may take @ops' fast(), see fast_path.h
+ * @fast: @ops->fast, or NULL while not allowed; changes while packets read it
+ * @plain: most packets may take @ops->fast, see fast_path.h
  *
- * Part of the memory that its functions work on, a ring for instance, so that
- * no packet sees the ones without the other; constant where they need nothing
- * but the sink. It lives for an RCU grace period after it was replaced.
+ * Embedded in the memory that @ops works on, such as a ring, so that a packet
+ * reads both at once; const if @ops needs only the sink. Freed by RCU.
  */
 struct xinet_tap_receiver {
 	const struct xinet_receiver_ops *ops;
@@ -148,34 +136,26 @@ struct xinet_tap_receiver {
 };
 
 /**
- * struct xinet_tap_sink - one receiver behind a tap
- * @tap: the tap it stands behind, or NULL
- * @group: the sink of the fanout group that stands behind a tap for it; @tap
- *	is NULL then. NULL outside of groups. For RCU readers it lives for a
- *	grace period after the socket has left it
- * @sk: its socket, which lives for an RCU grace period after leaving the tap;
- *	NULL for the sink of a fanout group, which is XINET_TAP_NATIVE and has
- *	@own_filter
- * @source: where its packets come from, as in struct xinet_tap_frame: @group or
- *	@tap, or NULL while it does not run; unused in the sink of a fanout group
- * @receiver: what takes the packets; never NULL. Read once per packet
- * @running: packets are wanted; false while the device is down
- * @ignore_outgoing: packets that this host sends are not wanted
- * @own_filter: @filter could not be made, sk->sk_filter is run instead; without
- *	@sk nothing is
+ * struct xinet_tap_sink - place of a socket or fanout group behind a tap
+ * @tap: the tap, or NULL
+ * @group: sink of the fanout group that is behind a tap instead, or NULL; RCU
+ * @sk: its socket; RCU; NULL for a group, which is NATIVE and has @own_filter
+ * @source: @group, @tap, or NULL when not @running; unused in a group's sink
+ * @receiver: takes its packets; never NULL; read once per packet
+ * @running: receives packets; false while the device is down
+ * @ignore_outgoing: does not receive what this host sends
+ * @own_filter: @filter could not be made: run sk->sk_filter, nothing if no @sk
  * @mode: enum xinet_tap_mode
- * @filter: what it accepts, NULL for everything
- * @seen: the filter of @sk from which @filter was made. The owner of the sink
- *	holds the references of both
- * @node: in the tap's list, beside those of equal mode and filter
- * @slot: where it is in the array of its tap
- * @in_group: the group of @slot there
- * @taps: those of its namespace; never changes
+ * @filter: what it accepts, NULL for everything; the owner holds a reference
+ * @seen: filter of @sk that @filter was made from; the owner holds a reference
+ * @node: in the tap's list, next to sinks of equal mode and filter
+ * @slot: index in the array of its tap
+ * @in_group: index of the group of @slot there
+ * @taps: those of its namespace; constant
  *
- * @receiver changes under sk_receive_queue.lock.
- * @tap, @group, @source, @running and @mode change under sk_receive_queue.lock and
- * the lock of the sink's owner, the others under the latter; per-packet code reads them
- * without.
+ * @receiver changes under sk_receive_queue.lock; @tap, @group, @source,
+ * @running and @mode under it and the lock of the sink's owner; the others
+ * under the owner's lock. Per-packet code reads them without a lock.
  */
 struct xinet_tap_sink {
 	struct xinet_tap __rcu *tap;
@@ -196,14 +176,12 @@ struct xinet_tap_sink {
 };
 
 /**
- * xinet_tap_sink_wants() - whether a packet is still for a sink
- * @sink: to which it is being delivered
- * @frame: that comes with it
+ * xinet_tap_sink_wants() - recheck that a packet in flight is for a sink
+ * @sink: the sink
+ * @frame: of the packet
  *
- * Closes the race of a packet under way with a sink that moves, changes mode
- * or closes: all of these take the lock that the caller holds.
- *
- * Context: softirq; sk_receive_queue.lock of the sink's socket held.
+ * Context: softirq; sk_receive_queue.lock of the sink's socket held, which also
+ * a sink that moves, changes mode or closes takes.
  */
 static inline bool xinet_tap_sink_wants(const struct xinet_tap_sink *sink,
 					const struct xinet_tap_frame *frame)
@@ -213,8 +191,8 @@ static inline bool xinet_tap_sink_wants(const struct xinet_tap_sink *sink,
 
 /**
  * xinet_tap_sink_has() - whether a sink still has a receiver
- * @sink: to which a packet is being delivered
- * @receiver: as it was read for the packet
+ * @sink: the sink of a packet in flight
+ * @receiver: as read for the packet
  *
  * Context: softirq; sk_receive_queue.lock of the sink's socket held.
  */

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Taps: where packets enter this directory. The kernel calls xinet_tap_rcv(), in
- * tap_deliver.c, for every packet of a device (or of all devices of a namespace)
- * and EtherType that a socket asks for; behind it stands a demultiplexer that
- * hands the packet to the sinks that accept it. bind.c, fanout.c and options.c
- * tell a tap what stands behind it. Nothing here knows what a sink does with a
- * packet.
+ * Taps: where packets enter packet sockets. The kernel calls xinet_tap_rcv(),
+ * in tap_deliver.c, for every packet of a device (or of all devices of a
+ * namespace) and EtherType that a socket is bound to; a demultiplexer behind it
+ * delivers the packet to the sinks that accept it. bind.c, fanout.c,
+ * filter_change.c and options.c change the sinks of a tap. This file does not
+ * depend on what a sink does with a packet.
  *
- * The way of a packet:
+ * The path of a packet:
  *
  *   __netif_receive_skb_core()        dev_queue_xmit_nit()
  *              |                               |
- *              |                  xinet_tap_match_sender()  notes who sent it
+ *              |                  xinet_tap_match_sender()  notes the sender
  *              |                               |
  *              +--------> xinet_tap_rcv() <----+
  *                               |
@@ -25,23 +25,23 @@
  *                     |              |         v      v      v      v
  *                     |              |      +---------------------------+
  *                     +--------------+----->|  deliver() of receiver    |
- *                       who says yes        +---------------------------+
+ *                      if it accepts        +---------------------------+
  *
- * An array is one allocation and never changes once it is published, but for
- * two things: a slot is emptied when its sink leaves, so that leaving needs no
- * memory and seldom a new array; and "degraded", which lets a filter change
- * succeed without memory, and take effect before its new array is made.
+ * An array is one allocation. Once published it changes only in two ways: a
+ * slot is emptied when its sink leaves, so that leaving needs no memory and
+ * rarely a new array; and "degraded" is set, so that a filter change succeeds
+ * without memory, and takes effect before its new array is built.
  *
- * Budget per packet: one hook per tap however many sinks stand behind it; one
- * namespace comparison; one run of each distinct program that filter_index.c
- * does not rule out; for a sink whose program says no nothing at all, for one
- * that is handed the packet two flag tests and an indirect call. No lock, no
- * allocation, no write to anything that another CPU reads but the count of the
- * reference that came with the packet.
+ * Budget per packet: one hook per tap, for any number of sinks; one namespace
+ * comparison; one run of each distinct program that filter_index.c does not
+ * rule out; nothing for a sink whose program rejects the packet, two flag tests
+ * and an indirect call for a sink that gets it. No lock, no allocation, no
+ * write to memory that other CPUs read, except the reference count of the
+ * packet.
  *
  * Locks: tn->lock serialises all changes. It is taken under the lock of a
- * sink's owner (and so under RTNL at times), and nothing is taken under it but
- * sk_receive_queue.lock for single stores.
+ * sink's owner (and so sometimes under RTNL); only sk_receive_queue.lock is
+ * taken under it.
  */
 #include <kunit/visibility.h>
 #include <linux/netdevice.h>
@@ -56,19 +56,19 @@
 #include "packet/tap/tap_hook.h"
 
 /*
- * How many sinks a tap may have for a sink that leaves to have a new array made
- * only because the old one is degraded: what it costs each of many that leave.
- * The sinks of a larger tap take the slow path until the next one joins or changes.
+ * Most sinks of a tap whose degraded array is rebuilt when a sink leaves:
+ * limits the cost of many sinks that leave. A larger tap stays on the slow path
+ * until a sink joins or changes.
  */
 #define TAP_REPAIR_MAX	64
 
-/* Frees @array, which is not published any more; tn->lock held. */
+/* Frees @array, which is no longer published; tn->lock held. */
 static void tap_retire_array(struct xinet_tap_net *tn,
 			     struct xinet_tap_array *array)
 {
 	size_t size = array->size;
 
-	/* in this order: who throttles waits for what it has seen counted */
+	/* in this order: xinet_tap_throttle() waits for what is counted */
 	xinet_tap_array_free_rcu(array);
 	xinet_tap_retire_locked(tn, size);
 }
@@ -104,12 +104,12 @@ static struct xinet_tap *tap_alloc(struct net *net, struct net_device *dev,
 	tap->hook.func = xinet_tap_rcv;
 	tap->hook.id_match = xinet_tap_match_sender;
 	tap->hook.af_packet_net = net;
-	/* id_match() is asked only when this is set */
+	/* the core calls id_match() only if this is set */
 	tap->hook.af_packet_priv = tap;
 	return tap;
 }
 
-/* After a change of what it depends on, sk_receive_queue.lock held. */
+/* After running, group or tap has changed; sk_receive_queue.lock held. */
 static void sink_set_source(struct xinet_tap_sink *sink)
 {
 	const struct xinet_tap_receiver *receiver =
@@ -125,17 +125,17 @@ static void sink_set_source(struct xinet_tap_sink *sink)
 		receiver->ops->settle(receiver);
 }
 
-/* Where a sink is; tn->lock held. */
+/* The tap of a sink, or NULL; tn->lock held. */
 static struct xinet_tap *sink_tap(const struct xinet_tap_net *tn,
 				  const struct xinet_tap_sink *sink)
 {
 	return rcu_dereference_protected(sink->tap, lockdep_is_held(&tn->lock));
 }
 
-/* Stores what per-packet code checks under the queue's lock. */
+/* Sets the tap, and with it @source, which packets recheck under the lock. */
 static void sink_set_tap(struct xinet_tap_sink *sink, struct xinet_tap *tap)
 {
-	/* a fanout group; its members refuse packets by their own group */
+	/* a fanout group: packets recheck the source of a member instead */
 	if (!sink->sk) {
 		rcu_assign_pointer(sink->tap, tap);
 		return;
@@ -146,13 +146,13 @@ static void sink_set_tap(struct xinet_tap_sink *sink, struct xinet_tap *tap)
 	spin_unlock_bh(&sink->sk->sk_receive_queue.lock);
 }
 
-/* Outgoing packets are cloned for a hook that does not say this. */
+/* The core clones outgoing packets for a hook without this flag. */
 static void tap_update_ignore_outgoing(struct xinet_tap *tap)
 {
 	WRITE_ONCE(tap->hook.ignore_outgoing, !tap->nr_outgoing);
 }
 
-/* Whether the socket of a sink has got another filter meanwhile. */
+/* Whether the socket of a sink has another filter by now. */
 static bool tap_filter_is_stale(const struct xinet_tap *tap)
 {
 	const struct xinet_tap_sink *sink;
@@ -165,7 +165,7 @@ static bool tap_filter_is_stale(const struct xinet_tap *tap)
 	return false;
 }
 
-/* From here on each slot runs the filter of its socket; tap.h. */
+/* From now on each slot runs the filter of its socket; see tap.h. */
 static void tap_degrade(struct xinet_tap_array *array)
 {
 	WRITE_ONCE(array->degraded, true);
@@ -173,7 +173,7 @@ static void tap_degrade(struct xinet_tap_array *array)
 	RCU_INIT_POINTER(array->fast, NULL);
 }
 
-/* Makes @array, empty and large enough, the one that packets see. */
+/* Fills @array, which is empty and large enough, and publishes it. */
 static void tap_publish(struct xinet_tap_net *tn, struct xinet_tap *tap,
 			struct xinet_tap_array *array)
 {
@@ -183,7 +183,7 @@ static void tap_publish(struct xinet_tap_net *tn, struct xinet_tap *tap,
 	xinet_tap_array_index(array);
 	old = rcu_replace_pointer(tap->array, array,
 				  lockdep_is_held(&tn->lock));
-	/* pairs with the one in xinet_tap_filter_changed() */
+	/* pairs with smp_mb() in xinet_tap_filter_changed() */
 	smp_mb();
 	if (unlikely(tap_filter_is_stale(tap)))
 		tap_degrade(array);
@@ -209,7 +209,7 @@ static void tap_unregister(struct xinet_tap_net *tn, struct xinet_tap *tap)
 	hash_del(&tap->node);
 	netdev_put(tap->hook.dev, &tap->hook.dev_tracker);
 
-	/* packets under way still read both */
+	/* packets in flight still read both */
 	array = rcu_dereference_protected(tap->array,
 					  lockdep_is_held(&tn->lock));
 	tap_retire_array(tn, array);
@@ -223,7 +223,7 @@ static void tap_insert_sink(struct xinet_tap *tap, struct xinet_tap_sink *sink)
 	tap->nr_outgoing += !sink->ignore_outgoing;
 }
 
-/* Leaves sink->tap to the caller. */
+/* The caller changes sink->tap. */
 static void tap_remove_sink(struct xinet_tap_net *tn,
 			    struct xinet_tap_sink *sink)
 {
@@ -242,11 +242,11 @@ static void tap_remove_sink(struct xinet_tap_net *tn,
 					  lockdep_is_held(&tn->lock));
 	xinet_tap_array_remove(array, sink);
 	tap_update_ignore_outgoing(tap);
-	/* this sink's filter may be what the array was degraded for */
+	/* the array may be degraded because of this sink's filter */
 	if (!xinet_tap_array_is_sparse(array) &&
 	    !(array->degraded && tap->nr_sinks <= TAP_REPAIR_MAX))
 		return;
-	/* without memory the next one to leave tries again */
+	/* out of memory: retried when the next sink leaves */
 	array = xinet_tap_array_alloc(tap->nr_sinks);
 	if (array)
 		tap_publish(tn, tap, array);
@@ -308,7 +308,7 @@ void xinet_tap_leave(struct xinet_tap_sink *sink)
 	mutex_unlock(&tn->lock);
 }
 
-/* Puts @sink where its new filter or mode belongs; @array NULL: no memory. */
+/* Regroups @sink after a change of filter or mode; no memory: @array NULL. */
 static void tap_reorder(struct xinet_tap_net *tn, struct xinet_tap_sink *sink,
 			struct xinet_tap_array *array)
 {
@@ -348,9 +348,9 @@ void xinet_tap_filter_changed(struct xinet_tap_sink *sink)
 	struct xinet_tap *tap;
 
 	/*
-	 * The filter is stored, then the array marked; tap_publish() stores an
-	 * array, then looks at the filters. Pairs with the one there: whoever
-	 * comes second sees what the first has stored.
+	 * The filter is stored before the array is marked; tap_publish() stores
+	 * an array before it compares filters. Pairs with smp_mb() there: the
+	 * later of the two sees what the earlier has stored.
 	 */
 	smp_mb();
 	rcu_read_lock();

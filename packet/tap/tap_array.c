@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What stands behind a tap, in the form that packets see: built here from the
- * list of sinks whenever that changes, published and read by tap.c, where it is
- * drawn. Nothing here runs per packet.
+ * The arrays that packets read: built here from the list of sinks of a tap
+ * after each change, called and published by tap.c, where they are drawn, and
+ * read by tap_deliver.c. Nothing here runs per packet.
  */
 #include <kunit/visibility.h>
 #include <linux/atomic.h>
@@ -18,7 +18,7 @@
 #include "packet/tap/tap.h"
 #include "packet/tap/tap_array.h"
 
-/* A new array is made when one of so many slots is empty. */
+/* A new array is built when one in so many slots is empty. */
 #define ARRAY_SPARSE	4
 
 #if IS_ENABLED(CONFIG_KUNIT)
@@ -35,7 +35,7 @@ static void array_count(void)
 }
 #endif
 
-/* Room for @nr_slots sinks, each in a group of its own. */
+/* Large enough for @nr_slots sinks, each in a group of its own. */
 struct xinet_tap_array *xinet_tap_array_alloc(unsigned int nr_slots)
 {
 	struct xinet_tap_array *array;
@@ -119,7 +119,7 @@ void xinet_tap_array_remove(struct xinet_tap_array *array,
 
 	RCU_INIT_POINTER(array->slots[sink->slot], NULL);
 	array->nr_empty++;
-	/* those who are left keep the program */
+	/* the sinks that are left still use the program */
 	if (!--group->nr_sinks && rcu_access_pointer(group->prog))
 		rcu_assign_pointer(group->prog, xinet_filter_nothing());
 }
@@ -131,14 +131,14 @@ bool xinet_tap_array_is_sparse(const struct xinet_tap_array *array)
 }
 EXPORT_SYMBOL_IF_KUNIT(xinet_tap_array_is_sparse);
 
-/* Before packets see the array. */
+/* For use before the array is published. */
 static struct xinet_tap_sink *array_sink(const struct xinet_tap_array *array,
 					 u32 slot)
 {
 	return rcu_dereference_protected(array->slots[slot], true);
 }
 
-/* The sink of @array->only. */
+/* The sink for @array->only, or NULL. */
 static struct xinet_tap_sink *
 array_only_sink(const struct xinet_tap_array *array)
 {
@@ -150,19 +150,19 @@ array_only_sink(const struct xinet_tap_array *array)
 	return array_sink(array, 0);
 }
 
-/* The sink of @array->fast. */
+/* The sink for @array->fast, or NULL. */
 static struct xinet_tap_sink *
 array_fast_sink(const struct xinet_tap_array *array)
 {
 	struct xinet_tap_sink *first = array_sink(array, 0);
 
-	/* a fanout group asks the filters of its members itself */
+	/* a fanout group runs the filters of its members itself */
 	if (array->nr_slots == 1 && !first->sk)
 		return first;
 	return array_only_sink(array);
 }
 
-/* How many groups at the head are link-level ones. */
+/* The number of link-level groups, which come first. */
 static u32 array_count_raw(const struct xinet_tap_array *array)
 {
 	u32 i;
@@ -209,7 +209,7 @@ static void array_free_rcu(struct rcu_head *head)
 	kvfree(array);
 }
 
-/* Not kvfree_rcu(), for which rcu_barrier() does not wait everywhere. */
+/* Not kvfree_rcu(): not on all kernels does rcu_barrier() wait for it. */
 void xinet_tap_array_free_rcu(struct xinet_tap_array *array)
 {
 	call_rcu(&array->rcu, array_free_rcu);

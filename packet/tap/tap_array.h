@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Building the arrays that taps publish; struct xinet_tap_array is in tap.h.
+ * Builds the arrays that taps publish; struct xinet_tap_array is in tap.h.
  */
 #ifndef _XINET_PACKET_TAP_ARRAY_H
 #define _XINET_PACKET_TAP_ARRAY_H
@@ -11,7 +11,7 @@ struct xinet_tap_sink;
 
 /**
  * xinet_tap_array_alloc() - an empty array
- * @nr_slots: how many sinks it is to hold
+ * @nr_slots: how many sinks it can hold
  *
  * Return: the array, to be freed with kvfree(), or NULL.
  */
@@ -20,14 +20,14 @@ struct xinet_tap_array *xinet_tap_array_alloc(unsigned int nr_slots);
 /**
  * xinet_tap_array_fill() - write sinks and their groups into an array
  * @array: empty, with a slot for every sink of @sinks
- * @sinks: struct xinet_tap_sink by @node, as xinet_tap_sink_insert() orders it
+ * @sinks: list of struct xinet_tap_sink, ordered by xinet_tap_sink_insert()
  */
 void xinet_tap_array_fill(struct xinet_tap_array *array,
 			  const struct list_head *sinks);
 
 /**
- * xinet_tap_sink_insert() - put a sink beside those it shares a group with
- * @sinks: list of struct xinet_tap_sink by @node, link-level ones first
+ * xinet_tap_sink_insert() - insert a sink next to those of its group
+ * @sinks: list of struct xinet_tap_sink, link-level ones first
  * @sink: in no list
  */
 void xinet_tap_sink_insert(struct list_head *sinks,
@@ -36,13 +36,13 @@ void xinet_tap_sink_insert(struct list_head *sinks,
 /**
  * xinet_tap_array_remove() - empty the slot of a sink
  * @array: published; holds @sink
- * @sink: not to be offered packets any more; its filter may go afterwards, by RCU
+ * @sink: gets no packets any more; its filter may be freed by RCU afterwards
  */
 void xinet_tap_array_remove(struct xinet_tap_array *array,
 			    const struct xinet_tap_sink *sink);
 
 /**
- * xinet_tap_array_is_sparse() - whether it is time for a new array
+ * xinet_tap_array_is_sparse() - whether too many slots are empty
  * @array: published
  */
 bool xinet_tap_array_is_sparse(const struct xinet_tap_array *array);
@@ -51,20 +51,20 @@ bool xinet_tap_array_is_sparse(const struct xinet_tap_array *array);
  * xinet_tap_array_index() - prepare fast paths through an array
  * @array: filled in, not published yet
  *
- * Without memory there are none, and every program is run.
+ * Out of memory, there is no index and every program is run.
  *
  * Context: process; may sleep.
  */
 void xinet_tap_array_index(struct xinet_tap_array *array);
 
 /**
- * xinet_tap_array_free_rcu() - free an array when nobody reads it any more
- * @array: not published any more
+ * xinet_tap_array_free_rcu() - free an array after a grace period
+ * @array: no longer published
  */
 void xinet_tap_array_free_rcu(struct xinet_tap_array *array);
 
 #if IS_ENABLED(CONFIG_KUNIT)
-/* How many have been made. */
+/* Number of arrays allocated so far. */
 extern atomic_t xinet_tap_arrays_made;
 #endif
 

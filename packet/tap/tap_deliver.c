@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What runs per packet of a tap: from the kernel's hook, by the array behind it,
- * to the sinks that accept the packet. The drawing, the budget and what changes
- * the array are in tap.c. No lock is taken here and nothing is allocated.
+ * The per-packet code of a tap: from the kernel's hook, through its array, to
+ * the sinks that accept the packet. Called by the kernel, and by
+ * fanout_deliver.c for a member. The drawing, the budget and the changes of the
+ * array are in tap.c. No lock is taken here and nothing is allocated.
  */
 #include <kunit/visibility.h>
 #include <linux/bitmap.h>
@@ -22,9 +23,9 @@
 #include "packet/tap/tap_sender.h"
 
 /*
- * Where a packet begins in @mode, when the kernel left its data pointer at
- * @data. A device without header_ops hides its link-level header from everyone,
- * so all modes begin there.
+ * Where a packet begins in @mode, if the kernel left skb->data at @data. The
+ * link-level header of a device without header_ops is not visible, so all modes
+ * begin at @data.
  */
 static unsigned char *tap_view(const struct sk_buff *skb, unsigned char *data,
 			       enum xinet_tap_mode mode)
@@ -40,8 +41,8 @@ static unsigned char *tap_view(const struct sk_buff *skb, unsigned char *data,
 }
 
 /*
- * Moves the data pointer of a packet that may be shared. The CPU that handles
- * a packet is the only one that looks at these fields, and puts them back.
+ * Moves skb->data of a packet that may be shared. Only the CPU that handles a
+ * packet reads these fields, and it restores them.
  */
 static void tap_move_data(struct sk_buff *skb, unsigned char *data)
 {
@@ -50,8 +51,8 @@ static void tap_move_data(struct sk_buff *skb, unsigned char *data)
 }
 
 /*
- * The program that the core holds for the socket of @sink; RCU. A fanout group
- * takes what its members may want, be it nothing behind a link-level header.
+ * Runs the program that the core holds for the socket of @sink; RCU. A fanout
+ * group accepts every packet, even an empty one: its members run their filters.
  */
 static unsigned int tap_run_own(const struct xinet_tap_sink *sink,
 				struct sk_buff *skb, unsigned int len)
@@ -61,7 +62,7 @@ static unsigned int tap_run_own(const struct xinet_tap_sink *sink,
 	if (!sink->sk)
 		return U32_MAX;
 	filter = rcu_dereference(sink->sk->sk_filter);
-	/* with BH disabled nobody migrates */
+	/* BH is disabled: no migration */
 	return filter ? __bpf_prog_run_save_cb(filter->prog, skb) : len;
 }
 
@@ -87,7 +88,7 @@ static void tap_offer(struct xinet_tap_sink *sink, struct sk_buff *skb,
 	receiver->ops->deliver(sink, receiver, skb, frame);
 }
 
-/* Asks the filter of the socket itself. */
+/* Runs the socket's own filter. */
 static void tap_offer_own(struct xinet_tap_sink *sink, struct sk_buff *skb,
 			  struct xinet_tap_frame *frame)
 {
@@ -100,7 +101,7 @@ static void tap_offer_own(struct xinet_tap_sink *sink, struct sk_buff *skb,
 	tap_offer(sink, skb, frame);
 }
 
-/* Hands a packet to slots [@first, @end), asking each socket's own filter. */
+/* Offers a packet to slots [@first, @end), by each socket's own filter. */
 static void tap_demux_own(const struct xinet_tap_array *array,
 			  struct sk_buff *skb, struct xinet_tap_frame *frame,
 			  const struct xinet_tap_sink *sender, u32 first, u32 end)
@@ -116,7 +117,7 @@ static void tap_demux_own(const struct xinet_tap_array *array,
 	}
 }
 
-/* The groups are void: asks every socket. */
+/* The groups are void: runs the filter of every socket. */
 static noinline void tap_demux_degraded(const struct xinet_tap_array *array,
 					struct sk_buff *skb,
 					struct xinet_tap_frame *frame,
@@ -132,7 +133,7 @@ static noinline void tap_demux_degraded(const struct xinet_tap_array *array,
 	tap_move_data(skb, data);
 }
 
-/* Hands a packet that its program accepts to one group. */
+/* Offers a packet to a group whose program has accepted it. */
 static void tap_demux_group(const struct xinet_tap_array *array,
 			    const struct xinet_tap_group *group,
 			    struct sk_buff *skb, struct xinet_tap_frame *frame,
@@ -149,8 +150,8 @@ static void tap_demux_group(const struct xinet_tap_array *array,
 }
 
 /*
- * The first group from @group on, but before @end, whose program does not simply
- * say no in this mode; *@res is what it says, or 0 if it has not been asked.
+ * Skips the groups of [@group, @end) whose fast program rejects the packet in
+ * @mode. *@res is what the program of the group returned, 0 if it has not run.
  */
 static __always_inline const struct xinet_tap_group *
 tap_skip_groups(const struct xinet_tap_group *group,
@@ -159,7 +160,7 @@ tap_skip_groups(const struct xinet_tap_group *group,
 {
 	*res = 0;
 	for (; group != end && group->fast == mode; group++) {
-		/* with BH disabled nobody migrates */
+		/* BH is disabled: no migration */
 		*res = bpf_prog_run(rcu_dereference(group->prog), skb);
 		if (*res)
 			break;
@@ -167,7 +168,7 @@ tap_skip_groups(const struct xinet_tap_group *group,
 	return group;
 }
 
-/* Hands a packet to one group if its program, if any, accepts it. */
+/* Offers a packet to one group if its program, if any, accepts it. */
 static void tap_ask_group(const struct xinet_tap_array *array,
 			  const struct xinet_tap_group *group,
 			  struct sk_buff *skb, struct xinet_tap_frame *frame,
@@ -178,21 +179,21 @@ static void tap_ask_group(const struct xinet_tap_array *array,
 	unsigned int res = len;
 
 	if (prog) {
-		/* with BH disabled nobody migrates */
+		/* BH is disabled: no migration */
 		res = __bpf_prog_run_save_cb(prog, skb);
 	} else if (unlikely(group->own)) {
 		tap_demux_own(array, skb, frame, sender, group->first,
 			      group->end);
 		return;
 	}
-	/* without a program: an empty packet, which AF_PACKET drops, too */
+	/* without a program: an empty packet, which AF_PACKET drops as well */
 	if (!res)
 		return;
 	frame->snaplen = min(len, res);
 	tap_demux_group(array, group, skb, frame, sender);
 }
 
-/* The groups that the index speaks for, all of them link-level ones. */
+/* The groups that the index covers, all of them link-level ones. */
 static noinline void tap_demux_indexed(const struct xinet_tap_array *array,
 				       struct sk_buff *skb,
 				       struct xinet_tap_frame *frame,
@@ -267,7 +268,7 @@ void xinet_tap_hand_on(const struct xinet_tap_sink *group,
 	tap_move_data(skb, data);
 }
 
-/* xinet_tap_demux() where there is little to do. */
+/* xinet_tap_demux() for array->only. */
 static void tap_demux_only(struct xinet_tap_sink *sink, struct sk_buff *skb,
 			   struct xinet_tap_frame *frame)
 {
@@ -282,28 +283,29 @@ static void tap_demux_only(struct xinet_tap_sink *sink, struct sk_buff *skb,
 	tap_move_data(skb, data);
 }
 
-/* consume_skb(); somebody else nearly always has the packet, too. */
+/* consume_skb() for a packet that is nearly always shared. */
 static __always_inline void tap_put_skb(struct sk_buff *skb)
 {
 	if (likely(skb_shared(skb))) {
 		if (!refcount_dec_and_test(&skb->users))
 			return;
-		/* it is ours alone now */
+		/* the last reference is ours */
 		refcount_set(&skb->users, 1);
 	}
 	consume_skb(skb);
 }
 
 /*
- * Some kernels keep hooks for all devices in one list, and a device may be on
- * its way to another namespace.
+ * Whether a packet is of the tap's namespace. Some kernels keep the hooks
+ * without a device in one list, and a device may be moving to another
+ * namespace.
  */
 static bool tap_is_near(const struct xinet_tap *tap, const struct sk_buff *skb)
 {
 	return net_eq(dev_net(skb->dev), tap->hook.af_packet_net);
 }
 
-/* What xinet_tap_rcv() has not done at once. */
+/* The slow path of xinet_tap_rcv(). */
 static noinline int tap_rcv_any(struct sk_buff *skb, struct xinet_tap *tap,
 				const struct net_device *orig_dev)
 {
@@ -319,7 +321,7 @@ static noinline int tap_rcv_any(struct sk_buff *skb, struct xinet_tap *tap,
 
 	array = rcu_dereference(tap->array);
 	only = rcu_dereference(array->only);
-	/* the rest is filled in on the way */
+	/* the demultiplexer sets the rest */
 	now.tv_sec = 0;
 	frame.source = tap;
 	frame.orig_dev = orig_dev;
@@ -335,8 +337,8 @@ out_put:
 
 /*
  * packet_type hook; softirq, or BH disabled; RCU. Owns a reference to @skb,
- * which other hooks and the protocol may share. Only a packet that this host
- * sends has a sender to be left out.
+ * which other hooks and the protocol may share. Only an outgoing packet has a
+ * sender to leave out.
  */
 int xinet_tap_rcv(struct sk_buff *skb, struct net_device *dev,
 		  struct packet_type *pt, struct net_device *orig_dev)
@@ -347,7 +349,7 @@ int xinet_tap_rcv(struct sk_buff *skb, struct net_device *dev,
 	const struct xinet_tap_receiver *receiver;
 	xinet_tap_fast_t fast;
 
-	/* below are those that come from elsewhere */
+	/* smaller types are received packets */
 	if (!sink || skb->pkt_type >= PACKET_OUTGOING || !tap_is_near(tap, skb))
 		return tap_rcv_any(skb, tap, orig_dev);
 	receiver = rcu_dereference(sink->receiver);
@@ -359,8 +361,9 @@ int xinet_tap_rcv(struct sk_buff *skb, struct net_device *dev,
 }
 
 /*
- * What stands behind a tap for @sk, if it is a packet socket of ours: its own
- * sink or that of its fanout group, from all of which its packets are hidden.
+ * The sink behind a tap for @sk, NULL unless @sk is a packet socket of this
+ * module: its own, or that of its fanout group, no member of which gets packets
+ * that @sk sends.
  */
 static const struct xinet_tap_sink *tap_sink_of(const struct sock *sk)
 {
@@ -372,11 +375,11 @@ static const struct xinet_tap_sink *tap_sink_of(const struct sock *sk)
 }
 
 /*
- * packet_type's id_match(): asked by dev_queue_xmit_nit() whether the packet
- * that @sk has sent is to be hidden from this hook. It is when nobody else
- * stands behind it. Otherwise the others get it, and xinet_tap_rcv(), which follows
- * on this CPU, leaves the sender out. When it does not follow for want of
- * memory, the next packet of the tap on this CPU may miss one sink.
+ * packet_type's id_match(): dev_queue_xmit_nit() skips this hook for a packet
+ * of @sk if it returns true, which it does if no other sink is behind the hook.
+ * Otherwise xinet_tap_rcv(), which follows on this CPU, delivers to the others
+ * and leaves the sender out. If there was no memory for the clone it does not
+ * follow, and the next packet of the tap on this CPU may miss one sink.
  */
 bool xinet_tap_match_sender(struct packet_type *pt, struct sock *sk)
 {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The taps of a network namespace as a whole: their locks, and the memory that
- * changes of them leave behind until packets do not read it any more. tap.c and
- * options.c tell of such memory; who changes taps waits here when it is too much.
- * Nothing here runs per packet.
+ * The taps of a network namespace: their locks, and the count of the memory
+ * that waits for RCU after a change. tap.c, fanout.c and filter_change.c report
+ * such memory; system calls that change taps wait here if there is too much of
+ * it. Nothing here runs per packet.
  */
 #include <kunit/visibility.h>
 #include <linux/hashtable.h>
@@ -35,7 +35,7 @@ EXPORT_SYMBOL_IF_KUNIT(xinet_tap_net_init);
 void xinet_tap_retire_locked(struct xinet_tap_net *tn, size_t bytes)
 {
 	lockdep_assert_held(&tn->lock);
-	/* a grace period without a change: what there was is free */
+	/* a grace period since the last change: start over */
 	if (poll_state_synchronize_rcu(tn->retired_at))
 		WRITE_ONCE(tn->retired, 0);
 	WRITE_ONCE(tn->retired, tn->retired + bytes);
@@ -62,7 +62,7 @@ void xinet_tap_throttle(struct xinet_tap_net *tn)
 	mutex_lock(&tn->throttle);
 	retired = READ_ONCE(tn->retired);
 	if (retired > XINET_TAP_RETIRED_MAX) {
-		/* longer than a grace period: until the memory is free */
+		/* waits for the callbacks, until the memory is free */
 		rcu_barrier();
 		mutex_lock(&tn->lock);
 		WRITE_ONCE(tn->retired, tn->retired - min(tn->retired, retired));

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The notes of PREEMPT_RT: who sends a packet, by task; see tap_sender.h. Called
- * by tap.c for outgoing packets.
+ * The notes of PREEMPT_RT: senders of packets, by task; see tap_sender.h.
+ * Called by tap_deliver.c for outgoing packets. Never dereferences what it
+ * notes.
  */
 #include <kunit/visibility.h>
 #include <linux/percpu.h>
@@ -11,15 +12,16 @@
 #include "packet/tap/tap_sender.h"
 
 /*
- * How many tasks may send on one CPU at once, each between id_match() and the
- * tap. One more takes the note of another, whose packet then comes back to it.
+ * How many tasks of a CPU may be between id_match() and the tap at once. One
+ * more overwrites a note of another task, whose packet then comes back to its
+ * socket.
  */
 #define SENDER_NOTES	16
 
 /*
  * @notes: of tasks, in no order
- * @next: the one to be given up when all are used: also those whose packet never
- *	came, for want of memory
+ * @next: the note to overwrite when all are used; those of packets that never
+ *	reached the tap, for lack of memory, stay until then
  */
 struct sender_notes {
 	struct xinet_tap_sender notes[SENDER_NOTES];

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Who has sent a packet that comes to a tap. The clone that dev_queue_xmit_nit()
- * makes names no socket; only id_match() is told it, in the same task and on the
- * same CPU shortly before. So id_match() leaves a note, which the tap takes.
- * What is noted is compared, never followed.
+ * Senders of outgoing packets that reach a tap. The clone that
+ * dev_queue_xmit_nit() makes names no socket; only id_match() gets it, just
+ * before, in the same task on the same CPU. So id_match() leaves a note, which
+ * the tap takes. Noted pointers are compared, never dereferenced.
  *
- * Both run with BH disabled. Elsewhere nobody comes in between; on PREEMPT_RT
- * another task that sends may, so there is a note for each.
+ * Both run with BH disabled, so no other task sends in between, except on
+ * PREEMPT_RT, which therefore has a note for each task.
  */
 #ifndef _XINET_PACKET_TAP_SENDER_H
 #define _XINET_PACKET_TAP_SENDER_H
@@ -19,10 +19,10 @@ struct xinet_tap;
 struct xinet_tap_sink;
 
 /**
- * struct xinet_tap_sender - a note
- * @task: who sends, only on PREEMPT_RT; NULL in an unused note
- * @tap: to which the packet is on its way
- * @sink: whose socket has sent it
+ * struct xinet_tap_sender - a note: the sender of a packet
+ * @task: the sending task, only on PREEMPT_RT; NULL in an unused note
+ * @tap: the tap that the packet goes to
+ * @sink: sink of the sending socket
  */
 struct xinet_tap_sender {
 	const struct task_struct *task;
@@ -34,7 +34,7 @@ DECLARE_PER_CPU(struct xinet_tap_sender, xinet_tap_sender);
 
 /**
  * xinet_tap_sender_note_task() - xinet_tap_sender_note() of PREEMPT_RT
- * @task: who sends
+ * @task: the sending task
  * @tap: as there
  * @sink: as there
  *
@@ -46,7 +46,7 @@ void xinet_tap_sender_note_task(const struct task_struct *task,
 
 /**
  * xinet_tap_sender_take_task() - xinet_tap_sender_take() of PREEMPT_RT
- * @task: who sends
+ * @task: the sending task
  * @tap: as there
  *
  * Context: migration disabled.
@@ -57,9 +57,9 @@ xinet_tap_sender_take_task(const struct task_struct *task,
 			   const struct xinet_tap *tap);
 
 /**
- * xinet_tap_sender_note() - a packet is on its way to a tap
+ * xinet_tap_sender_note() - note the sender of a packet that goes to a tap
  * @tap: the tap
- * @sink: behind it; its socket has sent the packet
+ * @sink: a sink behind it, whose socket sends the packet
  *
  * Context: softirq, or BH disabled.
  */
@@ -75,11 +75,11 @@ static inline void xinet_tap_sender_note(const struct xinet_tap *tap,
 }
 
 /**
- * xinet_tap_sender_take() - for whom the packet was sent that comes to a tap
+ * xinet_tap_sender_take() - take the sender of a packet that reaches a tap
  * @tap: the tap
  *
  * Context: as xinet_tap_sender_note().
- * Return: the sink, which is forgotten, or NULL.
+ * Return: the noted sink, whose note is cleared, or NULL.
  */
 static inline const struct xinet_tap_sink *
 xinet_tap_sender_take(const struct xinet_tap *tap)
