@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Where a packet socket is bound, and what happens to it when its device goes up,
- * down or away. packet.c calls for bind(), close() and the device notifier,
- * options.c for XINET_PACKET_COOKED. The states:
+ * Where a packet socket is bound, and its state as the device goes up, down or
+ * is removed. Called by packet.c for bind(), close() and the device notifier,
+ * and by options.c for XINET_PACKET_COOKED. Nothing here runs per packet. The
+ * states:
  *
  *               create (num = 0)            create (num != 0)
  *                      |                           |
@@ -17,11 +18,11 @@
  *                                                          bind, device down
  *                                                            (ENETDOWN)
  *
- * Idle: behind no tap. Running: behind one. Stopped: behind one, and it lets
- * nothing through, so that going up again needs no memory.
+ * Idle: behind no tap. Running: behind one. Stopped: behind one, but not
+ * receiving, so that going up again needs no memory.
  *
- * Behind a tap stands the socket's own sink or its fanout group (fanout.c),
- * which it then cannot be moved from.
+ * Behind the tap is the socket's own sink or that of its fanout group
+ * (fanout.c); a member of a group cannot be bound elsewhere.
  */
 #include <linux/netdevice.h>
 #include <linux/rcupdate.h>
@@ -100,7 +101,7 @@ int xinet_packet_bind(struct xinet_packet_sock *po, int ifindex, __be16 num)
 		}
 	}
 
-	/* a second bind() to the same place does not report the device again */
+	/* a second bind() to the same place does not report ENETDOWN again */
 	if (po->num != num || po->ifindex != ifindex)
 		err = xinet_packet_attach(po, dev, num);
 	if (!err)
@@ -119,8 +120,8 @@ void xinet_packet_detach(struct xinet_packet_sock *po)
 }
 
 /*
- * The mode has changed; sk_receive_queue.lock held. What waits is of the other
- * mode and goes to @arg; what comes is of this one, and recvmsg() says so.
+ * The mode has changed; sk_receive_queue.lock held. Queued packets are of the
+ * old mode and move to @arg; recvmsg() reports later ones in the new mode.
  */
 static void packet_turned(struct xinet_tap_sink *sink, void *arg)
 {

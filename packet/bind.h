@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Binding a packet socket to a device and an EtherType, and what befalls it there.
+ * Binding a packet socket to a device and an EtherType, and events of the
+ * device.
  */
 #ifndef _XINET_PACKET_BIND_H
 #define _XINET_PACKET_BIND_H
@@ -11,20 +12,20 @@ struct net_device;
 struct xinet_packet_sock;
 
 /**
- * xinet_packet_attach() - move a socket
+ * xinet_packet_attach() - bind a socket to another device and EtherType
  * @po: the socket
- * @dev: where it goes, NULL for any; listed under bind_lock, so if it is about
- *	to go xinet_packet_dev_event() comes afterwards and finds the socket there
+ * @dev: NULL for any; still listed under bind_lock, so if it is being removed,
+ *	xinet_packet_dev_event() follows and finds the socket
  * @num: ETH_P_*, network byte order, 0 to receive nothing
  *
  * Context: process, bind_lock held.
- * Return: 0; -ENOMEM, and it is where it was.
+ * Return: 0; -ENOMEM, and the binding is unchanged.
  */
 int xinet_packet_attach(struct xinet_packet_sock *po, struct net_device *dev,
 			__be16 num);
 
 /**
- * xinet_packet_detach() - take a socket that is being closed away
+ * xinet_packet_detach() - unbind a socket that is being closed
  * @po: the socket, in no fanout group
  *
  * Context: process, bind_lock held.
@@ -35,7 +36,7 @@ void xinet_packet_detach(struct xinet_packet_sock *po);
  * xinet_packet_bind() - bind()
  * @po: the socket
  * @ifindex: of a device of its namespace, 0 for any
- * @num: ETH_P_*, network byte order; 0 keeps what it has
+ * @num: ETH_P_*, network byte order; 0 keeps the present one
  *
  * Context: process, socket lock held.
  * Return: 0; -EINVAL in a fanout group; -ENODEV; -ENOMEM.
@@ -54,7 +55,7 @@ int xinet_packet_bind(struct xinet_packet_sock *po, int ifindex, __be16 num);
 int xinet_packet_set_cooked(struct xinet_packet_sock *po, bool cooked);
 
 /**
- * xinet_packet_dev_event() - something has befallen the device of a socket
+ * xinet_packet_dev_event() - handle an event of the device of a socket
  * @po: the socket
  * @event: NETDEV_UP, NETDEV_DOWN or NETDEV_UNREGISTER
  *

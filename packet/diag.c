@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What sock_diag tells of a packet socket. Called by af_xinet/diag.c for one
- * socket at a time, while it is in use: flags are read as per-packet code reads
- * them, without a lock.
+ * What sock_diag reports about a packet socket. Called by af_xinet/diag.c for
+ * one socket at a time, which may be in use: flags are read without a lock, as
+ * per-packet code reads them.
  */
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
@@ -70,8 +70,8 @@ static u32 diag_flags(const struct xinet_packet_sock *po)
 }
 
 /*
- * @queue is the one whose lock keeps *@ring. The mutex of the rings is no good
- * here: a sender that waits for memory holds it.
+ * The lock of @queue keeps *@ring alive. Not ring_lock: a sender that waits for
+ * memory holds it.
  */
 static int diag_put_ring(struct xinet_ring *const *ring,
 			 struct sk_buff_head *queue, int attr,
@@ -122,7 +122,7 @@ static int diag_put_rings(struct xinet_packet_sock *po, struct sk_buff *skb)
 	return err ? err : diag_put_lanes(po, skb);
 }
 
-/* What PACKET_FANOUT answers is 0 of the first group there is, too. */
+/* PACKET_FANOUT may be 0 in a group as well: absent means no group. */
 static int diag_put_fanout(const struct xinet_packet_sock *po,
 			   struct sk_buff *skb)
 {
@@ -144,7 +144,7 @@ int xinet_packet_diag_put_info(struct sock *sk, struct sk_buff *skb)
 	};
 	int err;
 
-	/* the counts that PACKET_STATISTICS would answer and reset */
+	/* the counters that PACKET_STATISTICS would report and reset */
 	spin_lock_bh(&sk->sk_receive_queue.lock);
 	xinet_receiver_settle(po);
 	info.packets = po->tp_packets;
@@ -165,7 +165,7 @@ int xinet_packet_diag_put_memberships(const struct sock *sk,
 	const struct xinet_packet_sock *po = xinet_packet_sk(sk);
 	int err;
 
-	/* spares most sockets RTNL; one that comes now may be missed */
+	/* no RTNL for most sockets; may miss one being added */
 	if (list_empty_careful(&po->memberships))
 		return 0;
 

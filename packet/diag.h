@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What sock_diag tells of a packet socket.
+ * What sock_diag reports about a packet socket.
  */
 #ifndef _XINET_PACKET_DIAG_H
 #define _XINET_PACKET_DIAG_H
@@ -12,15 +12,15 @@ struct sock;
 struct xinet_diag_msg;
 
 /**
- * xinet_packet_is() - whether a socket is a packet socket of ours
+ * xinet_packet_is() - whether a socket is a packet socket of this module
  * @sk: any full socket
  */
 bool xinet_packet_is(const struct sock *sk);
 
 /**
- * xinet_packet_diag_fill() - the fields that depend on the kind
+ * xinet_packet_diag_fill() - fill in family, protocol and ifindex
  * @sk: a packet socket
- * @msg: family, protocol and ifindex are set
+ * @msg: the message
  *
  * Context: process; takes no lock.
  */
@@ -50,8 +50,7 @@ int xinet_packet_diag_put_info(struct sock *sk, struct sk_buff *skb);
  * @sk: a packet socket
  * @skb: a netlink message
  *
- * XINET_DIAG_MEMBERSHIPS and the first of the memberships; nothing when there
- * are none.
+ * XINET_DIAG_MEMBERSHIPS and the first memberships; nothing if there are none.
  *
  * Context: process, no locks held; takes RTNL if there are any.
  * Return: 0 or -EMSGSIZE.

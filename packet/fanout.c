@@ -1,39 +1,39 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Fanout groups. A group stands behind a tap with a sink of its own and hands
- * each packet to one of its members, whose own sinks are behind no tap. It
- * appears with its first member and goes with its last; options.c brings the
- * members, bind.c tells what befalls them. Nothing here knows what a member
- * does with a packet.
+ * Fanout groups. A group is behind a tap with a sink of its own and delivers
+ * each packet to one of its members, whose own sinks are behind no tap. The
+ * first member creates it, the last one destroys it; options.c adds members,
+ * bind.c reports events of their device, packet.c removes them. Nothing here
+ * depends on what a member does with a packet.
  *
  *    tap.c  ---->  fanout_deliver()     in fanout_deliver.c
  *                        |  reads nr_running, once
  *                        v
  *                  fanout_choose()    by mode
  *                        |
- *                  fanout_roll()      if the chosen one is full, and asked for
+ *                  fanout_roll()      if the group rolls over
  *                        |
  *                        v
  *      +----------+----------+----------+- - - - - - - - - - - - - - - - +
- *      | member 0 | member 1 | member 2 |  old or NULL, never looked at  |
+ *      | member 0 | member 1 | member 2 |    stale or NULL, never read   |
  *      +-----|----+----------+----------+- - - - - - - - - - - - - - - - +
  *            v                          ^ nr_running      max_members ^
  *      xinet_tap_hand_on()   filter and mode of the member, its deliver()
  *
- * Only members that run have a slot. One that stops is replaced by the last;
- * one that starts again comes last. That is AF_PACKET's order, so the same
- * traffic is shared out alike. All slots are allocated with the group: a device
- * that goes down or up needs no memory.
+ * Only running members have a slot. A member that stops is replaced by the
+ * last; one that starts again comes last. That is AF_PACKET's order, so the
+ * same traffic is distributed alike. All slots are allocated with the group: a
+ * device that goes down or up needs no memory.
  *
- * A packet that has read the old nr_running may still find a member that just
- * stopped: it lives for an RCU grace period, and xinet_tap_sink_wants() then
- * refuses the packet for it.
+ * A packet that has read the old nr_running may still find a member that has
+ * just stopped: it lives for an RCU grace period, and rejects the packet
+ * because its source has changed (xinet_tap_sink_wants()).
  *
- * Budget per packet: what the mode costs (the flow hash in
- * PACKET_FANOUT_HASH, remembered per CPU; a shared counter in
- * PACKET_FANOUT_LB), one filter, one deliver(). No lock, no reference count, no
- * allocation but for fragments that are to be put together. Rollover asks the
- * chosen member for room, and the others only as long as they have some.
+ * Budget per packet: the cost of the mode (the flow hash, cached per CPU, in
+ * PACKET_FANOUT_HASH; a shared counter in PACKET_FANOUT_LB), one filter, one
+ * deliver(). No lock, no reference count, no allocation except to reassemble
+ * fragments. Rollover checks the chosen member for room, and of the others only
+ * those that had room when last checked.
  */
 #include <kunit/visibility.h>
 #include <linux/bpf.h>
@@ -60,7 +60,7 @@
 #include "packet/sock.h"
 #include "packet/tap/tap.h"
 
-/* struct fanout_args: the most members, and how many there are by default. */
+/* struct fanout_args: limit and default of max_num_members. */
 #define FANOUT_MAX_MEMBERS	65536
 #define FANOUT_DEFAULT_MEMBERS	256
 
@@ -88,7 +88,7 @@ static struct xinet_fanout_net *fanout_net(const struct xinet_packet_sock *po)
 /* The group of @po; bind_lock or fn->lock held, or RCU, or @po in use. */
 static struct xinet_fanout_group *fanout_of(const struct xinet_packet_sock *po)
 {
-	/* who calls keeps it, by one of these */
+	/* the caller keeps it alive by one of these */
 	struct xinet_tap_sink *sink = rcu_dereference_check(po->sink.group, true);
 
 	return sink ? container_of(sink, struct xinet_fanout_group, sink) : NULL;
@@ -100,7 +100,7 @@ static void fanout_free(struct xinet_fanout_group *group)
 	kvfree(group);
 }
 
-/* What goes with it; an eBPF program is its maker's, and is not freed here. */
+/* Bytes freed with it, without an eBPF program, which others may hold. */
 static size_t fanout_program_size(const struct xinet_fanout_program *program)
 {
 	if (!program)
@@ -111,7 +111,7 @@ static size_t fanout_program_size(const struct xinet_fanout_program *program)
 	       program->prog->jited_len;
 }
 
-/* RCU callback, or nobody has ever run it. */
+/* RCU callback, of the program or of its group. */
 static void fanout_program_free_rcu(struct rcu_head *head)
 {
 	struct xinet_fanout_program *program =
@@ -121,7 +121,7 @@ static void fanout_program_free_rcu(struct rcu_head *head)
 	kfree(program);
 }
 
-/* RCU callback, or no packet has ever come here. */
+/* RCU callback. */
 static void fanout_group_free_rcu(struct rcu_head *head)
 {
 	struct xinet_fanout_group *group =
@@ -144,7 +144,7 @@ static void fanout_link(struct xinet_fanout_group *group,
 	smp_store_release(&group->nr_running, group->nr_running + 1);
 }
 
-/* Takes its slot away; the last member moves there. fn->lock held. */
+/* Moves the last member into the slot of @po; fn->lock held. */
 static void fanout_unlink(struct xinet_fanout_net *fn,
 			  struct xinet_fanout_group *group,
 			  struct xinet_packet_sock *po)
@@ -160,7 +160,7 @@ static void fanout_unlink(struct xinet_fanout_net *fn,
 	smp_store_release(&group->nr_running, last);
 }
 
-/* Without what is compared with the group that is there. */
+/* Checks what does not depend on an existing group. */
 static int fanout_check_args(const struct fanout_args *args)
 {
 	u8 mode = args->type_flags & 0xff;
@@ -173,7 +173,7 @@ static int fanout_check_args(const struct fanout_args *args)
 	return 0;
 }
 
-/* As getsockopt() tells them: the first socket asks for the id once. */
+/* As getsockopt() reports them: UNIQUEID applies only to this call. */
 static u8 fanout_args_flags(const struct fanout_args *args)
 {
 	return (args->type_flags & ~PACKET_FANOUT_FLAG_UNIQUEID) >> 8;
@@ -186,7 +186,7 @@ static struct net_device *fanout_dev(const struct xinet_packet_sock *po)
 					 lockdep_is_held(&po->bind_lock));
 }
 
-/* Whether @po may join a group that is there; bind_lock, fn->lock held. */
+/* Whether @po may join an existing group; bind_lock, fn->lock held. */
 static int fanout_admit(const struct xinet_fanout_group *group,
 			const struct xinet_packet_sock *po,
 			const struct fanout_args *args)
@@ -233,7 +233,7 @@ fanout_alloc(const struct xinet_packet_sock *po, const struct fanout_args *args)
 	return group;
 }
 
-/* Enters a group under the id that is asked for, or one of its own. */
+/* Inserts a group under the requested id, or an unused one (UNIQUEID). */
 static int fanout_insert(struct xinet_fanout_net *fn,
 			 struct xinet_fanout_group *group,
 			 const struct fanout_args *args)
@@ -251,7 +251,7 @@ static int fanout_insert(struct xinet_fanout_net *fn,
 	return err < 0 ? -ENOMEM : 0;
 }
 
-/* A group without members for the place where @po is bound. */
+/* Creates a group without members for the device and EtherType of @po. */
 static struct xinet_fanout_group *
 fanout_create(struct xinet_fanout_net *fn, struct xinet_packet_sock *po,
 	      const struct fanout_args *args)
@@ -295,8 +295,8 @@ static void fanout_destroy(struct xinet_fanout_net *fn,
 }
 
 /*
- * Moves a socket from its tap to a group. What its tap has for it in between
- * is lost, as in AF_PACKET.
+ * Moves a socket from its tap to a group. It misses packets that come in
+ * between, as in AF_PACKET.
  */
 static void fanout_enter(struct xinet_fanout_group *group,
 			 struct xinet_packet_sock *po)
@@ -322,7 +322,7 @@ static int fanout_add(struct xinet_fanout_net *fn,
 		return -EALREADY;
 	if (unique && args->id)
 		return -EINVAL;
-	/* its device is gone, and without one means any device */
+	/* the device is gone; a group without one would be for any device */
 	if (po->ifindex < 0)
 		return -EINVAL;
 
@@ -346,7 +346,7 @@ static int fanout_add(struct xinet_fanout_net *fn,
 		return err;
 	}
 
-	/* before a packet can come that looks at it */
+	/* before a packet can read it */
 	WRITE_ONCE(po->rollover, rollover);
 	fanout_enter(group, po);
 	return 0;
@@ -400,7 +400,7 @@ static struct bpf_prog *fanout_get_ebpf(sockptr_t optval, unsigned int optlen)
 	return bpf_prog_get_type(fd, BPF_PROG_TYPE_SOCKET_FILTER);
 }
 
-/* Takes @prog over; a reference of the caller's. */
+/* Consumes the caller's reference to @prog. */
 static int fanout_set_program(struct xinet_fanout_net *fn,
 			      struct xinet_fanout_group *group,
 			      struct bpf_prog *prog)
@@ -430,7 +430,7 @@ static int fanout_set_program(struct xinet_fanout_net *fn,
 int xinet_fanout_set_data(struct xinet_packet_sock *po, sockptr_t optval,
 			  unsigned int optlen)
 {
-	/* stays while the socket is open, which the caller sees to */
+	/* lives while the socket is open, as it is during this call */
 	struct xinet_fanout_group *group = fanout_of(po);
 	struct bpf_prog *prog;
 

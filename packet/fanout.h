@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Fanout groups: packet sockets that share out the packets of a device and
- * EtherType (PACKET_FANOUT of packet(7)).
+ * Fanout groups: packet sockets among which the packets of a device and
+ * EtherType are distributed (PACKET_FANOUT of packet(7)).
  */
 #ifndef _XINET_PACKET_FANOUT_H
 #define _XINET_PACKET_FANOUT_H
@@ -33,14 +33,14 @@ void xinet_fanout_exit(void);
  * @optval: struct fanout_args, or its first int
  * @optlen: bytes at @optval
  *
- * The first socket that names an id makes the group; those after it must agree
- * in mode, flags, size, device and EtherType. It is left by closing the socket.
+ * The first socket that names an id creates the group; later ones must match
+ * its mode, flags, size, device and EtherType. Closing a socket leaves the
+ * group.
  *
- * Context: process, no locks held; never waits for a grace period.
- * Return: 0; -EINVAL for another @optlen, an unknown mode, and for what does
- * not agree, a socket that receives no EtherType or whose device is gone
- * included; -EFAULT; -EALREADY in a group; -ENOSPC when the group is full;
- * -ENOMEM.
+ * Context: process, no locks held; waits for RCU only in xinet_tap_throttle().
+ * Return: 0; -EINVAL for another @optlen, an unknown mode, a mismatch with the
+ * group, or a socket bound to no EtherType or to a device that is gone;
+ * -EFAULT; -EALREADY in a group; -ENOSPC if the group is full; -ENOMEM.
  */
 int xinet_fanout_join(struct xinet_packet_sock *po, sockptr_t optval,
 		      unsigned int optlen);
@@ -48,12 +48,12 @@ int xinet_fanout_join(struct xinet_packet_sock *po, sockptr_t optval,
 /**
  * xinet_fanout_set_data() - PACKET_FANOUT_DATA
  * @po: the socket
- * @optval: the program that picks members for its whole group: struct
+ * @optval: the program that selects a member, for the whole group: struct
  *	sock_fprog with PACKET_FANOUT_CBPF, int (descriptor) with
  *	PACKET_FANOUT_EBPF
  * @optlen: bytes at @optval
  *
- * Context: process, no locks held; never waits for a grace period.
+ * Context: process, no locks held; waits for RCU only in xinet_tap_throttle().
  * Return: 0; -EINVAL outside of such a group, or for a bad program; -EPERM
  * with SO_LOCK_FILTER; -EFAULT; -ENOMEM; an errno of the descriptor.
  */
@@ -61,7 +61,7 @@ int xinet_fanout_set_data(struct xinet_packet_sock *po, sockptr_t optval,
 			  unsigned int optlen);
 
 /**
- * xinet_fanout_get() - what getsockopt(PACKET_FANOUT) answers
+ * xinet_fanout_get() - the value of getsockopt(PACKET_FANOUT)
  * @po: the socket
  *
  * Context: any.
@@ -75,28 +75,28 @@ u32 xinet_fanout_get(const struct xinet_packet_sock *po);
  * @stats: filled in
  *
  * Context: any.
- * Return: 0; -EINVAL when the socket is in no group that rolls over.
+ * Return: 0; -EINVAL if the socket is in no group that rolls over.
  */
 int xinet_fanout_get_rollover(const struct xinet_packet_sock *po,
 			      struct tpacket_rollover_stats *stats);
 
 /**
- * xinet_fanout_relieve() - a member of a group that rolls over has been read from
+ * xinet_fanout_relieve() - note that a member of a group was read from
  * @po: a socket with @rollover
  *
- * Members that were short of room are passed over until then.
+ * Until then a member that was short of room is skipped.
  *
  * Context: process, sk_receive_queue.lock not held.
  */
 void xinet_fanout_relieve(struct xinet_packet_sock *po);
 
 /**
- * xinet_fanout_set_running() - let packets through to a member, or not
+ * xinet_fanout_set_running() - start or stop delivery to a member
  * @po: in a group
- * @running: whether packets are wanted
+ * @running: whether it receives packets
  *
- * Packets go to the members that run, and to nobody when none does. Needs no
- * memory. A member that runs again is the last in order.
+ * Packets go to running members only. Needs no memory. A member that runs again
+ * is the last in order.
  *
  * Context: process, bind_lock held.
  */
@@ -104,19 +104,19 @@ void xinet_fanout_set_running(struct xinet_packet_sock *po, bool running);
 
 /**
  * xinet_fanout_dev_gone() - the device of a group is unregistered
- * @po: a member that does not run any more
+ * @po: a member that no longer runs
  *
- * The group keeps its members and lets nobody in any more.
+ * The group keeps its members but admits no more.
  *
  * Context: as xinet_fanout_set_running().
  */
 void xinet_fanout_dev_gone(struct xinet_packet_sock *po);
 
 /**
- * xinet_fanout_leave() - take a socket that is being closed out of its group
+ * xinet_fanout_leave() - remove a socket that is being closed from its group
  * @po: the socket, may be in none
  *
- * Never fails. The last member takes the group along.
+ * Never fails. The last member destroys the group.
  *
  * Context: as xinet_fanout_set_running(); never waits for a grace period.
  */

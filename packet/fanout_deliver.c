@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * From a packet to the member of a fanout group that gets it: per packet, called
- * by the tap that the group stands behind. How a group is drawn, and who changes
- * it, is in fanout.c.
+ * The per-packet code of a fanout group: selects the member that gets a packet.
+ * Called by the tap that the group is behind; poll() and recvmsg() call
+ * xinet_fanout_relieve(). The drawing, the budget and the changes of a group
+ * are in fanout.c. No lock of the group is taken here.
  */
 #include <kunit/visibility.h>
 #include <linux/bottom_half.h>
@@ -24,15 +25,15 @@
 #include "packet/tap/tap.h"
 
 /*
- * Our own key in the kernel's reassembly table: "XF", far above enum
- * ip_defrag_users, and the id of the group, so that neither AF_PACKET's
- * fragments nor those of another group meet ours.
+ * Key in the kernel's reassembly table: "XF", far above enum ip_defrag_users,
+ * and the id of the group, so that its fragments are not mixed with those of
+ * AF_PACKET or of another group.
  */
 #define FANOUT_DEFRAG_USER	0x58460000u
 
 /*
- * What PACKET_HOST is called during reassembly. The kernel answers only to
- * PACKET_HOST when fragments time out, and a capture has nothing to say.
+ * Replaces PACKET_HOST during reassembly: for PACKET_HOST the kernel sends an
+ * ICMP error when fragments time out, which a capture must not do.
  */
 #define FANOUT_PACKET_HOST	PACKET_KERNEL
 
@@ -41,7 +42,7 @@ static u32 fanout_random(u32 end)
 	return reciprocal_scale(get_random_u32(), end);
 }
 
-/* What the program of the group says, in an RCU section. */
+/* Runs the program of the group; RCU. */
 static u32 fanout_run_program(const struct xinet_fanout_group *group,
 			      struct sk_buff *skb, u32 num)
 {
@@ -51,7 +52,7 @@ static u32 fanout_run_program(const struct xinet_fanout_group *group,
 	return program ? bpf_prog_run_save_cb(program->prog, skb) % num : 0;
 }
 
-/* The member below @num that a packet is for. */
+/* Selects a member below @num for a packet. */
 static u32 fanout_choose(struct xinet_fanout_group *group, struct sk_buff *skb,
 			 u32 num)
 {
@@ -72,13 +73,13 @@ static u32 fanout_choose(struct xinet_fanout_group *group, struct sk_buff *skb,
 	case PACKET_FANOUT_EBPF:
 		return fanout_run_program(group, skb, num);
 	default:
-		/* PACKET_FANOUT_ROLLOVER moves on from there */
+		/* PACKET_FANOUT_ROLLOVER: fanout_roll() selects */
 		return 0;
 	}
 }
 
 /*
- * Whether the flow of a packet has more than half of the recent past of a
+ * Whether the flow of a packet makes up more than half of the history of a
  * member that is nearly full.
  */
 static bool fanout_flow_is_huge(struct xinet_fanout_rollover *roll,
@@ -92,7 +93,7 @@ static bool fanout_flow_is_huge(struct xinet_fanout_rollover *roll,
 	for (i = 0; i < FANOUT_HISTORY; i++)
 		count += READ_ONCE(roll->history[i]) == hash;
 
-	/* spares the cache line where it can */
+	/* does not dirty the cache line needlessly */
 	if (READ_ONCE(roll->history[victim]) != hash)
 		WRITE_ONCE(roll->history[victim], hash);
 	return count > FANOUT_HISTORY / 2;
@@ -104,7 +105,7 @@ fanout_member(const struct xinet_fanout_group *group, u32 i)
 	return rcu_dereference(group->members[i]);
 }
 
-/* To ask may take the lock of a queue; a NULL @skb stands for an empty one. */
+/* May take the lock of a queue; a NULL @skb is an empty packet. */
 static enum xinet_tap_room fanout_ask_room(const struct xinet_tap_sink *member,
 					   const struct sk_buff *skb)
 {
@@ -114,7 +115,7 @@ static enum xinet_tap_room fanout_ask_room(const struct xinet_tap_sink *member,
 	return receiver->ops->room(receiver, member->sk, skb);
 }
 
-/* Asks a member for its room, and notes whether it is short of it. */
+/* Checks the room of a member, and notes whether it is short of it. */
 static enum xinet_tap_room fanout_room(const struct xinet_tap_sink *member,
 				       const struct sk_buff *skb)
 {
@@ -126,7 +127,10 @@ static enum xinet_tap_room fanout_room(const struct xinet_tap_sink *member,
 		return room;
 	WRITE_ONCE(po->pressure, pressure);
 	if (pressure) {
-		/* a reader that did not see it has made room: see there */
+		/*
+		 * Pairs with smp_mb() in xinet_fanout_relieve(): a reader that
+		 * missed the note has made room before.
+		 */
 		smp_mb();
 		if (fanout_ask_room(member, skb) == XINET_TAP_ROOM_NORMAL)
 			WRITE_ONCE(po->pressure, false);
@@ -136,7 +140,7 @@ static enum xinet_tap_room fanout_room(const struct xinet_tap_sink *member,
 
 void xinet_fanout_relieve(struct xinet_packet_sock *po)
 {
-	/* pairs with fanout_room(): room first, then the note */
+	/* pairs with smp_mb() in fanout_room(): room before the note */
 	smp_mb();
 	if (!READ_ONCE(po->pressure))
 		return;
@@ -150,10 +154,10 @@ void xinet_fanout_relieve(struct xinet_packet_sock *po)
 EXPORT_SYMBOL_IF_KUNIT(xinet_fanout_relieve);
 
 /*
- * Looks for a member with room, from where the last one was found, and leaves
- * @skip out. Member @chosen gets it when there is none. Those that were short
- * of room are not asked until they have been read from, as in AF_PACKET, so a
- * packet reads a flag of each of them, and takes few locks.
+ * Searches for a member with room, starting where the last one was found, and
+ * leaves @skip out. Returns @chosen if there is none. Members that were short
+ * of room are skipped until they have been read from, as in AF_PACKET, so a
+ * packet only reads a flag of each of those, and takes few locks.
  */
 static u32 fanout_roll_on(struct xinet_fanout_group *group, struct sk_buff *skb,
 			  u32 num, u32 chosen,
@@ -184,10 +188,10 @@ static u32 fanout_roll_on(struct xinet_fanout_group *group, struct sk_buff *skb,
 }
 
 /*
- * Who gets a packet for member @chosen of @num. PACKET_FANOUT_ROLLOVER has
- * chosen nobody yet and looks for room at once; with the flag of that name the
- * chosen one is left out, and only when its room is low and the packet is of
- * the flow that fills it, or when it has none.
+ * Returns the member that gets a packet for member @chosen of @num. The mode
+ * PACKET_FANOUT_ROLLOVER has chosen none yet and searches at once. The flag of
+ * that name leaves the chosen member out, but only if it has no room, or if its
+ * room is low and the packet is of the flow that fills it.
  */
 static u32 fanout_roll(struct xinet_fanout_group *group, struct sk_buff *skb,
 		       u32 num, u32 chosen)
@@ -221,9 +225,9 @@ static bool fanout_is_fragment(const struct sk_buff *skb)
 }
 
 /*
- * No fragment stands for several packets, but a sender's virtio-net header may
- * say so, and what is put together would say it after the first of them. The
- * claim is shared by all who have the packet, so a copy is freed of it.
+ * A fragment is never a GSO packet, but the virtio-net header of its sender may
+ * claim so, and the datagram would inherit that from its first fragment. The
+ * shared info belongs to all holders of the packet, so it is copied first.
  */
 static struct sk_buff *fanout_forget_gso(struct sk_buff *skb)
 {
@@ -236,9 +240,9 @@ static struct sk_buff *fanout_forget_gso(struct sk_buff *skb)
 }
 
 /*
- * PACKET_FANOUT_FLAG_DEFRAG. Returns a packet of our own: the datagram that
- * fragment @skb completes, or the fragment again if it is malformed; NULL when
- * the datagram is not complete.
+ * PACKET_FANOUT_FLAG_DEFRAG. Returns an skb that the caller owns: the datagram
+ * that fragment @skb completes, or a clone of a malformed fragment; NULL if the
+ * datagram is not complete.
  */
 static struct sk_buff *fanout_defragment(const struct xinet_fanout_group *group,
 					 struct sk_buff *skb)
@@ -292,7 +296,7 @@ static void fanout_deliver(struct xinet_tap_sink *sink,
 		consume_skb(own);
 }
 
-/* What fanout_fast() has begun. */
+/* The slow path of fanout_fast(). */
 static noinline void fanout_hand_on(struct xinet_tap_sink *sink,
 				    struct xinet_tap_sink *member,
 				    struct sk_buff *skb,
@@ -337,7 +341,7 @@ static const struct xinet_receiver_ops fanout_receiver_ops = {
 	.fast = fanout_fast,
 };
 
-/* Of a group that defragments or rolls over, and of the others. */
+/* For a group that defragments or rolls over; the next one for others. */
 static const struct xinet_tap_receiver fanout_receiver = {
 	.ops = &fanout_receiver_ops,
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A fanout group as both of its halves know it: fanout.c, which changes it by
- * system calls, and fanout_deliver.c, which gives packets to its members.
+ * The structure of a fanout group, shared by fanout.c, which changes it in
+ * system calls, and fanout_deliver.c, which delivers packets to its members.
  */
 #ifndef _XINET_PACKET_FANOUT_GROUP_H
 #define _XINET_PACKET_FANOUT_GROUP_H
@@ -17,17 +17,16 @@ struct bpf_prog;
 struct net_device;
 struct xinet_flow_cache;
 
-/* How many hashes a member remembers to tell a huge flow, as AF_PACKET. */
+/* Flow hashes that a member keeps to detect a huge flow, as AF_PACKET does. */
 #define FANOUT_HISTORY		(L1_CACHE_BYTES / sizeof(u32))
 
-/*
- * What a member knows of its overflow.
- *
- * @next: the member to be asked first for room
+/**
+ * struct xinet_fanout_rollover - rollover state of a member
+ * @next: the member to check first for room
  * @all: packets that another member got instead
- * @huge: those of them that had to go though there was some room left
+ * @huge: those of @all that had to move although some room was left
  * @failed: packets for which no other member had room
- * @history: flow hashes of packets that came when room was low
+ * @history: flow hashes of packets that came while room was low
  */
 struct xinet_fanout_rollover {
 	u32 next;
@@ -37,30 +36,35 @@ struct xinet_fanout_rollover {
 	u32 history[FANOUT_HISTORY] ____cacheline_aligned;
 };
 
-/* A program of PACKET_FANOUT_DATA. */
+/**
+ * struct xinet_fanout_program - a program of PACKET_FANOUT_DATA
+ * @prog: owned
+ * @rcu: for freeing
+ */
 struct xinet_fanout_program {
 	struct bpf_prog *prog;
 	struct rcu_head rcu;
 };
 
-/*
- * @sink: behind the tap of @dev and @num; its receiver is that of
- *	xinet_fanout_receiver()
+/**
+ * struct xinet_fanout_group - a fanout group; drawn in fanout.c
+ * @sink: behind the tap of @dev and @num, with xinet_fanout_receiver()
  * @nr_running: members that have a slot
  * @mode: PACKET_FANOUT_*
  * @flags: PACKET_FANOUT_FLAG_* >> 8, unknown ones included
  * @id: in fn->groups
  * @flows: of PACKET_FANOUT_HASH; may be NULL
- * @program: of PACKET_FANOUT_CBPF and PACKET_FANOUT_EBPF; NULL picks member 0
- * @dev: to compare; held by the tap
+ * @program: of PACKET_FANOUT_CBPF and PACKET_FANOUT_EBPF; NULL selects member 0
+ * @dev: to compare; the tap holds a reference
  * @num: ETH_P_*, network byte order
- * @dev_gone: @dev is unregistered, and void
+ * @dev_gone: @dev is unregistered and no longer valid
  * @nr_members: sockets in the group, running or not
- * @max_members: its limit
- * @turn: of PACKET_FANOUT_LB
- * @members: the slots; more than @nr_running of them are of no meaning
+ * @max_members: limit of @nr_members
+ * @rcu: for freeing
+ * @turn: of PACKET_FANOUT_LB; atomic
+ * @members: the slots; only the first @nr_running are valid
  *
- * Changes under fn->lock, but for @turn.
+ * All but @turn change under fn->lock.
  */
 struct xinet_fanout_group {
 	struct xinet_tap_sink sink;
@@ -80,6 +84,11 @@ struct xinet_fanout_group {
 	struct xinet_tap_sink __rcu *members[] ____cacheline_aligned_in_smp;
 };
 
+/**
+ * xinet_fanout_has_flag() - whether a group has a flag
+ * @group: the group
+ * @flag: PACKET_FANOUT_FLAG_*
+ */
 static inline bool
 xinet_fanout_has_flag(const struct xinet_fanout_group *group, u16 flag)
 {
@@ -88,7 +97,7 @@ xinet_fanout_has_flag(const struct xinet_fanout_group *group, u16 flag)
 
 /**
  * xinet_fanout_receiver() - what takes the packets of a group
- * @group: its mode and flags are set, for good
+ * @group: with its final mode and flags
  *
  * Context: any.
  * Return: never NULL; constant.

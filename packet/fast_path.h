@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The fast path of a packet to any receiver: what nearly every packet is, and so can
- * be written without a function call but for the time. Each receiver has a slow path
- * beside it, which knows every case and writes the same.
+ * The fast path of all receivers: nearly every packet is eligible, and is
+ * written without a function call except for the time. The slow path of each
+ * receiver handles every case and writes the same.
  */
 #ifndef _XINET_PACKET_FAST_PATH_H
 #define _XINET_PACKET_FAST_PATH_H
@@ -12,14 +12,14 @@
 #include <linux/netdevice.h>
 #include <linux/skbuff.h>
 
-/* The longest link-level header; frames of rings leave room for as many bytes. */
+/* Longest link-level header; frames of rings leave room for so many bytes. */
 #define XINET_FAST_MAX_MACLEN	16
 
 /**
  * xinet_fast_eligible() - whether a packet may take the fast path
  * @skb: the packet, skb->data anywhere
  *
- * Judges the packet alone; the socket is judged when it gets its xinet_tap_fast_t.
+ * Checks only the packet; the socket is checked when its fast() is published.
  */
 static __always_inline bool xinet_fast_eligible(const struct sk_buff *skb)
 {
@@ -32,7 +32,7 @@ static __always_inline bool xinet_fast_eligible(const struct sk_buff *skb)
 }
 
 /**
- * xinet_fast_len() - bytes of such a packet, link-level header included
+ * xinet_fast_len() - bytes of an eligible packet, link-level header included
  * @skb: the packet
  */
 static __always_inline u32 xinet_fast_len(const struct sk_buff *skb)

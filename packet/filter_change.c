@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Changes of a socket's filter. The core keeps the filter that the program attached;
- * what a tap runs is the shared form of it (filter.c). A packet socket holds a
- * reference to each: sink.seen to the core's, sink.filter to ours. Both are taken
- * and dropped here, and nowhere else.
+ * Changes of a socket's filter. The core keeps the filter that the program
+ * attached; a tap runs the shared form of it (filter.c). A packet socket holds
+ * a reference to each: sink.seen to the core's, sink.filter to the shared one.
+ * Both are taken and dropped only here.
  *
- * Newer kernels have setsockopt() tell us of a filter. With older ones the core has
- * changed it before we know: the proto's release_cb notices, and a worker follows.
+ * On newer kernels setsockopt() reaches options.c, which calls this. On older
+ * ones the core changes the filter by itself: the proto's release_cb detects
+ * it, and a worker follows.
  */
 #include <linux/err.h>
 #include <linux/filter.h>
@@ -23,7 +24,7 @@
 
 static struct workqueue_struct *filter_change_wq;
 
-/* Brings the filter that the core holds for the socket to its tap. */
+/* Passes the core's filter of the socket on to its tap. */
 static void filter_change_republish(struct xinet_packet_sock *po)
 {
 	struct xinet_packet_net *pn = xinet_packet_pernet(sock_net(&po->sk));
@@ -63,9 +64,9 @@ void xinet_filter_change_apply(struct xinet_packet_sock *po)
 }
 
 /*
- * A program may hold the socket lock for as long as it likes, by waiting for memory
- * of its own. The workers serve all namespaces: none waits for a lock that it finds
- * held.
+ * A program can hold the socket lock for any length of time, by a page fault of
+ * its own. The workers serve all namespaces, so none waits for a lock that is
+ * held: it retries later.
  */
 static void filter_change_work(struct work_struct *work)
 {
@@ -95,7 +96,7 @@ void xinet_filter_change_release_cb(struct sock *sk)
 
 	xinet_tap_filter_changed(&po->sink);
 	sock_hold(sk);
-	/* one that waits for the lock is to come at once, and has a reference */
+	/* a retry that is queued runs at once, and holds a reference already */
 	if (mod_delayed_work(filter_change_wq, &po->filter_work, 0))
 		sock_put(sk);
 }
@@ -111,7 +112,7 @@ void xinet_filter_change_drop(struct xinet_packet_sock *po)
 	struct sk_filter *core;
 	size_t left;
 
-	/* what sk_destruct() and this leave, the next one to open or bind waits for */
+	/* sk_destruct() and this free it; the next open or bind may wait */
 	core = rcu_dereference_protected(sk->sk_filter,
 					 lockdep_sock_is_held(sk));
 	left = xinet_filter_core_size(core);
@@ -124,7 +125,7 @@ void xinet_filter_change_drop(struct xinet_packet_sock *po)
 
 void xinet_filter_change_cancel(struct xinet_packet_sock *po)
 {
-	/* its reference is ours then */
+	/* the reference of the cancelled work */
 	if (cancel_delayed_work(&po->filter_work))
 		__sock_put(&po->sk);
 }

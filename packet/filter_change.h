@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* How a filter that a program attaches to a packet socket gets to its tap. */
+/* Passes the filter that a program attaches to a packet socket to its tap. */
 #ifndef _XINET_PACKET_FILTER_CHANGE_H
 #define _XINET_PACKET_FILTER_CHANGE_H
 
@@ -7,7 +7,7 @@ struct sock;
 struct xinet_packet_sock;
 
 /**
- * xinet_filter_change_apply() - have the tap run what the core has for a socket now
+ * xinet_filter_change_apply() - have the tap run the socket's current filter
  * @po: the socket
  *
  * Context: process, no locks held; may wait for an RCU grace period.
@@ -15,11 +15,11 @@ struct xinet_packet_sock;
 void xinet_filter_change_apply(struct xinet_packet_sock *po);
 
 /**
- * xinet_filter_change_release_cb() - proto release_cb: notices a new filter
+ * xinet_filter_change_release_cb() - proto release_cb: detects a new filter
  * @sk: a packet socket, its lock about to be released
  *
- * For kernels that change a filter without telling the proto_ops. The new filter
- * is effective when setsockopt() returns.
+ * For kernels that change a filter without a call of the proto_ops. The new
+ * filter is in effect when setsockopt() returns.
  *
  * Context: BH disabled, the spinlock of the socket lock held.
  */
@@ -32,7 +32,7 @@ void xinet_filter_change_release_cb(struct sock *sk);
 void xinet_filter_change_init_sock(struct xinet_packet_sock *po);
 
 /**
- * xinet_filter_change_drop() - drop what a socket holds of its filter
+ * xinet_filter_change_drop() - drop the references of a socket to its filter
  * @po: the socket, detached from its tap
  *
  * Context: process, socket lock held, on close.
@@ -40,22 +40,23 @@ void xinet_filter_change_init_sock(struct xinet_packet_sock *po);
 void xinet_filter_change_drop(struct xinet_packet_sock *po);
 
 /**
- * xinet_filter_change_cancel() - stop the worker of a socket, if it has not begun
+ * xinet_filter_change_cancel() - cancel the worker of a socket
  * @po: the socket, SOCK_DEAD
  *
- * Context: process; one that has begun finds SOCK_DEAD and changes nothing.
+ * Context: process. A worker that runs already sees SOCK_DEAD and changes
+ * nothing.
  */
 void xinet_filter_change_cancel(struct xinet_packet_sock *po);
 
 /**
- * xinet_filter_change_init() - prepare for filters that change unannounced
+ * xinet_filter_change_init() - create the workqueue
  *
  * Return: 0 or -ENOMEM.
  */
 int xinet_filter_change_init(void);
 
 /**
- * xinet_filter_change_exit() - wait until no worker runs
+ * xinet_filter_change_exit() - wait for workers and destroy the workqueue
  */
 void xinet_filter_change_exit(void);
 

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The flow hash by which fanout groups share packets out. It is that of
- * AF_PACKET, so that the same traffic is shared out alike; but what TCP and UDP
- * over IPv4 put into it is read here, without the kernel's dissector, which
- * costs more than the hash. Whatever is not as plain as that goes to the kernel.
+ * The flow hash by which fanout groups distribute packets; called by
+ * fanout_deliver.c per packet. It is AF_PACKET's, so that the same traffic is
+ * distributed alike; but for TCP and UDP over IPv4 its input is read here,
+ * without the kernel's dissector, which costs more than the hash. All other
+ * packets go through the kernel.
  *
- * The hash itself, keyed with a secret of the kernel's, costs more than all else
- * of a group. It depends on nothing but the addresses, the ports and the
- * protocol, so that of a flow that was here lately is remembered, per CPU. A flow
- * that is new pays for looking; nothing depends on what is remembered.
+ * The hash, keyed with a secret of the kernel, costs more than the rest of a
+ * group. It depends only on the addresses, the ports and the protocol, so the
+ * hashes of recent flows are cached per CPU. A new flow pays for the look-up;
+ * correctness does not depend on the cache.
  */
 #include <linux/gfp.h>
 #include <linux/hash.h>
@@ -24,16 +25,16 @@
 
 #include "packet/flow_hash.h"
 
-/* The port numbers, one behind the other. */
+/* Both port numbers. */
 #define FLOW_PORTS_LEN	sizeof(__be32)
 
-/* Flows remembered per CPU, of TCP and of UDP together. */
+/* Flows cached per CPU, TCP and UDP together. */
 #define FLOW_CACHE_BITS	9
 
 /*
  * @addresses: source and destination
- * @ports: both; in the lower half of the cache of UDP, in the upper of TCP
- * @hash: never 0; 0 where no flow is
+ * @ports: both; of UDP in the lower half of the cache, of TCP in the upper
+ * @hash: 0 in an unused entry; a flow hash is never 0
  */
 struct flow_entry {
 	u64 addresses;
@@ -57,7 +58,7 @@ static bool flow_has_program(const struct sk_buff *skb)
 		(net->bpf.run_array[NETNS_BPF_FLOW_DISSECTOR]);
 }
 
-/* The IPv4 header if it and the ports behind it can simply be read, or NULL. */
+/* The IPv4 header if it and the ports are linear and not unusual, or NULL. */
 static const struct iphdr *flow_plain_ipv4(const struct sk_buff *skb)
 {
 	int offset = skb_network_offset(skb);
@@ -73,7 +74,7 @@ static const struct iphdr *flow_plain_ipv4(const struct sk_buff *skb)
 	return left < (int)(iph->ihl * 4 + FLOW_PORTS_LEN) ? NULL : iph;
 }
 
-/* Where a flow is remembered, if it is. */
+/* The entry for a flow, which may hold another one. */
 static struct flow_entry *flow_entry(struct xinet_flow_cache __percpu *cache,
 				     bool tcp, u64 addresses, u32 ports)
 {
@@ -84,13 +85,13 @@ static struct flow_entry *flow_entry(struct xinet_flow_cache __percpu *cache,
 	return &this_cpu_ptr(cache)->entries[tcp ? half + place : place];
 }
 
-/* What the kernel says of TCP or UDP over IPv4. */
+/* The kernel's hash for TCP or UDP over IPv4. */
 static noinline u32 flow_hash_ipv4(const struct sk_buff *skb,
 				   const struct iphdr *iph)
 {
 	struct flow_keys keys;
 
-	/* what the kernel would fill in, see flow_keys_dissector_symmetric */
+	/* as the kernel fills it in, see flow_keys_dissector_symmetric */
 	memset(&keys, 0, sizeof(keys));
 	keys.control.addr_type = FLOW_DISSECTOR_KEY_IPV4_ADDRS;
 	keys.basic.n_proto = skb->protocol;

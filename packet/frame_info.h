@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What a packet socket says about a packet beside its bytes, be it in control
- * messages (queue.c) or in the header of a ring's frame (tpacket.c,
- * tpacket_v3.c). Inline, because rings ask per packet.
+ * What a packet socket reports about a packet besides its bytes: in control
+ * messages (queue.c), in the header of a frame (tpacket.c, tpacket_v3.c) or in
+ * a record of a lane (lane.c). Inline, because rings call this per packet.
  */
 #ifndef _XINET_PACKET_FRAME_INFO_H
 #define _XINET_PACKET_FRAME_INFO_H
@@ -24,7 +24,7 @@
 #include "af_xinet/copy.h"
 
 /**
- * struct xinet_frame_vlan - the tag in front of a packet
+ * struct xinet_frame_vlan - the VLAN tag of a packet
  * @status: TP_STATUS_VLAN_VALID | TP_STATUS_VLAN_TPID_VALID, or 0
  * @tci: priority and identifier, host byte order
  * @tpid: ETH_P_8021Q or ETH_P_8021AD, host byte order
@@ -39,7 +39,7 @@ struct xinet_frame_vlan {
  * xinet_frame_status() - TP_STATUS_* bits of checksum and segmentation
  * @skb: the packet
  *
- * Return: the bits, TP_STATUS_USER among them.
+ * Return: the bits, including TP_STATUS_USER.
  */
 static inline u32 xinet_frame_status(const struct sk_buff *skb)
 {
@@ -54,13 +54,13 @@ static inline u32 xinet_frame_status(const struct sk_buff *skb)
 
 /**
  * xinet_frame_vlan_tci() - the tag that a cooked packet carries in its data
- * @skb: whose protocol is that of a tag
+ * @skb: a packet whose protocol is that of a tag
  * @dev: its device
  *
- * It is found only where the length of the header does not vary, or on a VLAN
- * device, whose own tag is not part of it.
+ * Found only if the length of the link-level header does not vary, or on a VLAN
+ * device, whose own tag is not part of the header.
  *
- * Return: priority and identifier, host byte order; 0 when it is not found.
+ * Return: priority and identifier, host byte order; 0 if not found.
  */
 static inline u16 xinet_frame_vlan_tci(const struct sk_buff *skb,
 				       const struct net_device *dev)
@@ -81,9 +81,9 @@ static inline u16 xinet_frame_vlan_tci(const struct sk_buff *skb,
 }
 
 /**
- * xinet_frame_get_vlan() - the tag in front of a packet
+ * xinet_frame_get_vlan() - the VLAN tag of a packet
  * @skb: the packet
- * @dev: its device, NULL when it is gone
+ * @dev: its device, NULL if it is gone
  * @cooked: the socket does not get the link-level header
  */
 static inline struct xinet_frame_vlan
@@ -121,8 +121,8 @@ static inline __be16 xinet_frame_protocol(const struct sk_buff *skb,
 }
 
 /**
- * xinet_frame_now() - the time that all who stamp a packet share
- * @now: zero if nobody has needed it yet
+ * xinet_frame_now() - the time that all sinks that stamp a packet share
+ * @now: read from the clock if zero
  *
  * Return: @now.
  */
@@ -134,16 +134,13 @@ static inline const struct timespec64 *xinet_frame_now(struct timespec64 *now)
 }
 
 /**
- * xinet_frame_timestamp() - when a packet came
+ * xinet_frame_timestamp() - the time stamp of a packet
  * @skb: the packet
- * @flags: PACKET_TIMESTAMP: SOF_TIMESTAMPING_RAW_HARDWARE is obeyed
- * @now: the time for a packet without a stamp; zero if nobody has needed it yet
+ * @flags: PACKET_TIMESTAMP; only SOF_TIMESTAMPING_RAW_HARDWARE has an effect
+ * @now: for a packet without a stamp: shared time, read from the clock if zero
  * @ts: the time, UTC unless it is the device's
  *
- * A packet that nobody has stamped before is stamped now, once for all who ask
- * with the same @now.
- *
- * Return: TP_STATUS_TS_* that says whose stamp it is, 0 for one of now.
+ * Return: TP_STATUS_TS_* of the origin of the stamp, 0 for @now.
  */
 static inline u32 xinet_frame_timestamp(struct sk_buff *skb,
 					unsigned int flags,
@@ -160,13 +157,13 @@ static inline u32 xinet_frame_timestamp(struct sk_buff *skb,
 }
 
 /**
- * xinet_frame_fast_time() - when a packet came, without a question too many
+ * xinet_frame_fast_time() - the time stamp of a packet, fast path
  * @skb: the packet
  * @stamped: it may have a stamp already; a constant, which is free when false
- * @now: as of xinet_frame_timestamp(), or NULL: the stamp is not shared
+ * @now: as in xinet_frame_timestamp(), or NULL: the stamp is not shared
  * @ts: the time, UTC
  *
- * For who has not asked for stamps of the device.
+ * For a socket that has no hardware timestamps enabled.
  *
  * Return: as xinet_frame_timestamp().
  */
@@ -183,7 +180,7 @@ static __always_inline u32 xinet_frame_fast_time(const struct sk_buff *skb,
 		*ts = *xinet_frame_now(now);
 		return 0;
 	}
-	/* in registers; a struct that a function fills in is on the stack */
+	/* stays in registers; a function would fill in a struct on the stack */
 	ts->tv_sec = div_u64_rem(ktime_get_real_ns(), NSEC_PER_SEC, &nsec);
 	ts->tv_nsec = nsec;
 	return 0;
@@ -203,10 +200,10 @@ static inline bool xinet_frame_has_ether_address(const struct sk_buff *skb)
 /**
  * xinet_frame_copy_address() - the link-level address of a packet's sender
  * @skb: the packet, its device set
- * @addr: where it goes
- * @room: bytes at @addr, at least ETH_ALEN; what does not fit is cut off
+ * @addr: destination
+ * @room: bytes at @addr, at least ETH_ALEN; a longer address is truncated
  *
- * Return: its length, as the device gives it.
+ * Return: its untruncated length.
  */
 static inline u8 xinet_frame_copy_address(const struct sk_buff *skb, u8 *addr,
 					  size_t room)
@@ -224,10 +221,10 @@ static inline u8 xinet_frame_copy_address(const struct sk_buff *skb, u8 *addr,
 }
 
 /**
- * xinet_frame_copy() - the bytes of a packet
+ * xinet_frame_copy() - copy the bytes of a packet
  * @skb: the packet
- * @to: where they go
- * @len: how many, no more than the CPU can read
+ * @to: destination
+ * @len: how many, at most xinet_skb_readable_len()
  */
 static inline void xinet_frame_copy(const struct sk_buff *skb, void *to,
 				    unsigned int len)
