@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Memberships: what a packet socket asks a device to receive beside its own
- * traffic. options.c adds and drops them, packet.c takes them back when the
- * socket or the device goes. All state here is under RTNL.
+ * Memberships: what a device receives for a packet socket besides its own
+ * traffic. options.c adds and drops them, packet.c drops them when the socket
+ * is closed or the device is removed, diag.c reports them. All state here is
+ * under RTNL.
  */
 #include <linux/if_packet.h>
 #include <linux/list.h>
@@ -46,7 +47,7 @@ static int membership_address(struct net_device *dev,
 	return on ? dev_uc_add(dev, req->addr) : dev_uc_del(dev, req->addr);
 }
 
-/* An unknown type is kept and asks the device for nothing, as in AF_PACKET. */
+/* An unknown type is kept but does not change the device, as in AF_PACKET. */
 static int membership_apply(struct net_device *dev,
 			    const struct membership_req *req, bool on)
 {
@@ -156,7 +157,7 @@ void xinet_membership_flush(struct xinet_packet_sock *po)
 	struct membership *m, *next;
 	struct net_device *dev;
 
-	/* nobody adds to a socket being closed, the notifier only takes away */
+	/* none is added to a socket being closed, the notifier only removes */
 	if (list_empty_careful(&po->memberships))
 		return;
 

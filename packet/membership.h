@@ -20,7 +20,7 @@ struct xinet_packet_sock;
  * @optval: struct packet_mreq, its address as long as a device's may be
  * @optlen: bytes at @optval
  *
- * Dropping what is not there is no error, as with AF_PACKET.
+ * Dropping a membership that does not exist is no error, as with AF_PACKET.
  *
  * Context: process, no locks held; takes RTNL.
  * Return: 0; -EINVAL for a short @optval or an address that does not fit the
@@ -38,7 +38,7 @@ int xinet_membership_setsockopt(struct xinet_packet_sock *po, bool add,
 void xinet_membership_flush(struct xinet_packet_sock *po);
 
 /**
- * xinet_membership_detach() - collect the memberships of a device that goes
+ * xinet_membership_detach() - collect the memberships of a removed device
  * @po: a socket
  * @dev: the device
  * @gone: they are moved to this list
@@ -50,7 +50,7 @@ void xinet_membership_detach(struct xinet_packet_sock *po,
 			     struct list_head *gone);
 
 /**
- * xinet_membership_dispose() - take collected memberships back from a device
+ * xinet_membership_dispose() - undo collected memberships on a device
  * @dev: the device
  * @gone: from xinet_membership_detach(); empty afterwards
  *

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Socket options of a packet socket. The flags that are read per packet are
- * plain stores; what changes the place of the socket behind a tap goes through
- * bind.c and tap.c.
+ * Socket options of a packet socket, called by the proto_ops. Flags that are
+ * read per packet are plain stores; other files do the rest, such as bind.c and
+ * tap.c for the place of the socket behind a tap.
  */
 #include <linux/if_packet.h>
 #include <linux/net.h>
@@ -68,7 +68,7 @@ static int options_set_packet(struct xinet_packet_sock *po, int optname,
 		return xinet_membership_setsockopt(po, optname ==
 						   PACKET_ADD_MEMBERSHIP,
 						   optval, optlen);
-	/* the oldest options of AF_PACKET take a value longer than an int, too */
+	/* as in AF_PACKET, the oldest options accept more than an int */
 	case PACKET_AUXDATA:
 		err = xinet_sockopt_get_int(&val, optval, optlen);
 		if (!err)
@@ -150,8 +150,8 @@ int xinet_options_setsockopt(struct socket *sock, int level, int optname,
 }
 
 /*
- * Reading resets. Packets are those that came, the dropped ones included.
- * Returns how many bytes of @stats the socket's version has.
+ * Reads and resets the counters; tp_packets includes dropped packets. Returns
+ * how many bytes of @stats the socket's version has.
  */
 static int options_read_stats(struct xinet_packet_sock *po,
 			      struct tpacket_stats_v3 *stats)
@@ -170,7 +170,7 @@ static int options_read_stats(struct xinet_packet_sock *po,
 	xinet_lanes_take_stats(po, &stats->tp_packets, &stats->tp_drops);
 	spin_unlock_bh(&queue->lock);
 	stats->tp_packets += stats->tp_drops;
-	/* what the other versions have is its beginning */
+	/* the struct of the other versions is its beginning */
 	return v3 ? sizeof(*stats) : sizeof(struct tpacket_stats);
 }
 

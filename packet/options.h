@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Socket options of a packet socket: SOL_PACKET, SOL_XINET, and SOL_SOCKET as
- * far as the core does not keep it to itself.
+ * Socket options of a packet socket: SOL_PACKET, SOL_XINET, and those of
+ * SOL_SOCKET that the core passes on.
  */
 #ifndef _XINET_PACKET_OPTIONS_H
 #define _XINET_PACKET_OPTIONS_H
@@ -30,7 +30,7 @@ int xinet_options_setsockopt(struct socket *sock, int level, int optname,
  * @sock: the socket
  * @level: SOL_PACKET or SOL_XINET
  * @optname: the option
- * @optval: where its value goes
+ * @optval: destination of its value
  * @optlen: int, in: room at @optval, out: bytes stored
  *
  * Context: process, no locks held.

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Packet sockets: socket(PF_XINET, SOCK_PACKET, ethertype). This file has their
- * life, creation to close, and the proto_ops, most of which lead to the other
- * files of this directory. It handles no packets.
+ * Packet sockets: socket(PF_XINET, SOCK_PACKET, ethertype). This file creates
+ * and closes them, has the device notifier and the proto_ops, most of which
+ * call other files of this folder. It handles no packets.
  *
  * Locks, outermost first: RTNL, pn->lock, bind_lock, the lock of the fanout
- * groups, the lock of the taps; bind_lock also goes under the socket lock,
+ * groups, the lock of the taps; bind_lock is also taken under the socket lock,
  * which is never taken under RTNL (the default timeout of a V3 ring takes RTNL
- * under it).
+ * under the socket lock).
  */
 #include <linux/capability.h>
 #include <linux/if_packet.h>
@@ -134,8 +134,8 @@ static int packet_ioctl(struct socket *sock, unsigned int cmd,
 }
 
 /*
- * Packets that are under way through a tap find the sink gone under the
- * queue's lock; the memory of the socket outlives them (SOCK_RCU_FREE).
+ * Packets in flight are rejected, because the sink has no source any more; the
+ * socket is freed after a grace period (SOCK_RCU_FREE).
  */
 static int packet_release(struct socket *sock)
 {
@@ -158,7 +158,7 @@ static int packet_release(struct socket *sock)
 
 	xinet_membership_flush(po);
 
-	/* filter_work may be running, or come later and see SOCK_DEAD */
+	/* filter_work may be running, or start later and see SOCK_DEAD */
 	lock_sock(sk);
 	mutex_lock(&po->bind_lock);
 	xinet_fanout_leave(po);
@@ -179,7 +179,7 @@ static int packet_release(struct socket *sock)
 	return 0;
 }
 
-/* An RCU grace period after the last reference. */
+/* Runs an RCU grace period after the last reference is dropped. */
 static void packet_destruct(struct sock *sk)
 {
 	skb_queue_purge(&sk->sk_error_queue);
@@ -196,7 +196,7 @@ static __poll_t packet_poll(struct file *file, struct socket *sock,
 
 	if (unlikely(READ_ONCE(po->rollover)))
 		xinet_fanout_relieve(po);
-	/* pairs with those that set it */
+	/* pairs with smp_store_release() in lanes.c */
 	if (smp_load_acquire(&po->lanes))
 		return mask | xinet_lanes_poll(po);
 	return mask | xinet_receiver_poll(po) | xinet_tx_ring_poll(po);
@@ -217,7 +217,7 @@ static int packet_mmap(struct file *file, struct socket *sock,
 	return err;
 }
 
-/* A socket with a send ring sends what is there. */
+/* A socket with a send ring sends the frames in the ring. */
 static int packet_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 {
 	struct xinet_packet_sock *po = xinet_packet_sk(sock->sk);
@@ -252,7 +252,7 @@ static void packet_init_sock(struct socket *sock, struct sock *sk)
 	struct xinet_packet_sock *po = xinet_packet_sk(sk);
 
 	sock->state = SS_UNCONNECTED;
-	/* what SO_TYPE and the core are to take it for */
+	/* the type for SO_TYPE and the core */
 	sock->type = SOCK_RAW;
 	sock_init_data(sock, sk);
 	sock_set_flag(sk, SOCK_RCU_FREE);
@@ -316,7 +316,7 @@ err_free:
 	return err;
 }
 
-/* A device on its way to another namespace unregisters here first. */
+/* A device that moves to another namespace is unregistered here first. */
 static int packet_notify(struct notifier_block *nb, unsigned long event,
 			 void *ptr)
 {
@@ -331,7 +331,7 @@ static int packet_notify(struct notifier_block *nb, unsigned long event,
 	    event != NETDEV_UNREGISTER)
 		return NOTIFY_DONE;
 
-	/* repeated for a device that somebody holds; its index may be in use again */
+	/* repeated while dev has references; its ifindex may be in use again */
 	other = __dev_get_by_index(dev_net(dev), dev->ifindex);
 	if (event == NETDEV_UNREGISTER && other && other != dev)
 		return NOTIFY_DONE;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the family calls to offer packet sockets.
+ * Registration of packet sockets with the family; called by module.c.
  */
 #ifndef _XINET_PACKET_PACKET_H
 #define _XINET_PACKET_PACKET_H

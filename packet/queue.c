@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The receive queue of a packet socket. A tap hands packets in at one end,
- * recvmsg() takes them out at the other. Small ones without anything unusual are
- * copied (queue_copybreak.c); of others a clone is queued. What recvmsg() needs to
- * say about a packet is noted when it is queued, in the clone's control buffer,
- * because its device may be gone by then.
+ * The receive queue of a packet socket. A tap delivers packets at one end,
+ * recvmsg() takes them out at the other. Small ones with nothing unusual are
+ * copied (queue_copybreak.c); of others a clone is queued. What recvmsg()
+ * reports about a packet is noted in the clone's control buffer when it is
+ * queued, because its device may be gone later.
  */
 #include <linux/if_packet.h>
 #include <linux/if_vlan.h>
@@ -47,9 +47,9 @@ static int queue_ifindex(const struct xinet_packet_sock *po,
 }
 
 /*
- * To the core, PACKET_OUTGOING marks an skb of an error queue: on kernels that
- * look at nothing else, sock_recv_cmsgs() would take our control buffer for a
- * struct sock_exterr_skb, and hand out the packet as SCM_TIMESTAMPING_OPT_STATS.
+ * In the core, PACKET_OUTGOING marks an skb of an error queue: on kernels that
+ * check nothing else, sock_recv_cmsgs() would take the control buffer for a
+ * struct sock_exterr_skb, and report the packet as SCM_TIMESTAMPING_OPT_STATS.
  */
 static void queue_hide_outgoing(struct sk_buff *skb)
 {
@@ -70,11 +70,11 @@ static void queue_note(const struct xinet_packet_sock *po, struct sk_buff *skb,
 	queue_hide_outgoing(skb);
 }
 
-/* Of sockets that want every packet described, and of the others. */
+/* Without and with the fast path, see xinet_queue_receiver(). */
 static const struct xinet_tap_receiver queue_receiver;
 static const struct xinet_tap_receiver queue_receiver_fast;
 
-/* Under way while the socket got a ring, a packet is for neither; queue's lock. */
+/* Rechecks a packet in flight, also for a new ring; queue's lock held. */
 static bool queue_wants(const struct xinet_tap_sink *sink,
 			const struct xinet_tap_frame *frame)
 {
@@ -83,7 +83,7 @@ static bool queue_wants(const struct xinet_tap_sink *sink,
 		xinet_tap_sink_has(sink, &queue_receiver));
 }
 
-/* Lets go of what a packet must not keep alive while it waits for a reader. */
+/* Drops what a packet must not keep alive while it is queued. */
 static void queue_detach(struct sk_buff *skb, struct sock *sk)
 {
 	skb_set_owner_r(skb, sk);
@@ -92,7 +92,7 @@ static void queue_detach(struct sk_buff *skb, struct sock *sk)
 	nf_reset_ct(skb);
 }
 
-/* Whether @skb may be copied, apart from what the socket asks for. */
+/* Whether @skb may be copied, as far as the packet decides. */
 static bool queue_is_small(const struct sk_buff *skb,
 			   const struct xinet_tap_frame *frame)
 {
@@ -105,7 +105,7 @@ static bool queue_is_small(const struct sk_buff *skb,
 		 eth_type_vlan(skb->protocol));
 }
 
-/* Returns whether there is nothing left to do with the packet. */
+/* Returns whether the packet is dealt with: copied, or no longer wanted. */
 static bool queue_copybreak(struct xinet_packet_sock *po, const struct sk_buff *skb,
 			    const struct xinet_tap_frame *frame)
 {
@@ -128,8 +128,8 @@ static bool queue_copybreak(struct xinet_packet_sock *po, const struct sk_buff *
 /*
  * xinet_tap_fast_t
  *
- * Budget: the queue's lock once; one copy; a barrier to see whether someone
- * waits; a page for some dozens of packets, or none when the reader keeps up.
+ * Budget: the queue's lock once; one copy; a barrier to check for waiters; a
+ * page for some dozens of packets, or none if the reader keeps up.
  */
 static bool queue_fast(struct xinet_tap_sink *sink,
 		       const struct xinet_tap_receiver *receiver,
@@ -146,7 +146,7 @@ static bool queue_fast(struct xinet_tap_sink *sink,
 		return false;
 
 	spin_lock(&queue->lock);
-	/* as long as it is this one the queue takes them whole */
+	/* implies link-level mode, no PACKET_ORIGDEV; no filter is set */
 	copied = likely(sink->source == source &&
 			xinet_tap_sink_has(sink, &queue_receiver_fast)) &&
 		 xinet_queue_copybreak(po, skb, skb_mac_header(skb), len, len,
@@ -160,8 +160,8 @@ static bool queue_fast(struct xinet_tap_sink *sink,
 /*
  * xinet_tap_deliver_t
  *
- * Budget: one clone; the queue's lock once, for the append; a barrier to see
- * whether someone waits. Of small packets as above.
+ * Budget: one clone; the queue's lock once, for the append; a barrier to check
+ * for waiters. Small packets: as above.
  */
 static void queue_deliver(struct xinet_tap_sink *sink,
 			  const struct xinet_tap_receiver *receiver,
@@ -290,7 +290,7 @@ static struct xinet_frame_vlan queue_vlan(const struct sock *sk,
 	struct xinet_frame_vlan vlan;
 
 	rcu_read_lock();
-	/* only a tag within the packet asks for the device */
+	/* the device is needed only for a tag within the packet */
 	if (unlikely(cooked && eth_type_vlan(skb->protocol)))
 		dev = dev_get_by_index_rcu(sock_net(sk),
 					   queue_cb(skb)->ifindex);
@@ -325,7 +325,7 @@ static void queue_put_auxdata(const struct sock *sk, struct msghdr *msg,
 	put_cmsg(msg, SOL_PACKET, PACKET_AUXDATA, sizeof(aux), &aux);
 }
 
-/* Copies @skb out, as much of it as there is room for, and tells what it is. */
+/* Copies @skb out, as much as there is room for, and reports its metadata. */
 static int queue_put_skb(struct sock *sk, struct msghdr *msg, size_t len,
 			 int flags, struct sk_buff *skb)
 {
@@ -359,7 +359,7 @@ static int queue_put_skb(struct sock *sk, struct msghdr *msg, size_t len,
 	return vnet_size + (flags & MSG_TRUNC ? skb->len : copied);
 }
 
-/* Whether recvmsg() has to say more of a packet than where it came from. */
+/* Whether recvmsg() reports more about a packet than its address. */
 static bool queue_says_more(const struct sock *sk)
 {
 	const struct xinet_packet_sock *po = xinet_packet_sk(sk);
@@ -368,7 +368,7 @@ static bool queue_says_more(const struct sock *sk)
 	       xinet_sock_wants_cmsgs(sk);
 }
 
-/* The same of a copied packet, by way of an skb where that knows more. */
+/* queue_put_skb() for a copied packet; makes an skb if more is reported. */
 static int queue_put_copied(struct sock *sk, struct msghdr *msg, size_t len,
 			    int flags, const struct xinet_queue_packet *packet)
 {
@@ -398,7 +398,7 @@ static int queue_put_copied(struct sock *sk, struct msghdr *msg, size_t len,
 	return flags & MSG_TRUNC ? packet->len : len;
 }
 
-/* As skb_recv_datagram(), to which an skb is one packet. */
+/* As skb_recv_datagram(), which treats an skb as one packet. */
 static struct sk_buff *queue_wait(struct sock *sk, int flags, int *err,
 				  const struct xinet_queue_packet **packet)
 {
@@ -416,7 +416,7 @@ static struct sk_buff *queue_wait(struct sock *sk, int flags, int *err,
 		if (skb)
 			return skb;
 		*err = -EAGAIN;
-		/* an empty queue is its own last skb */
+		/* the last skb of an empty queue is the queue itself */
 	} while (timeo && !__skb_wait_for_more_packets(sk, queue, err, &timeo,
 						       (void *)queue));
 	return NULL;

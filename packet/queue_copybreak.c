@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Of a small packet that waits in a receive queue the greater part of the cost,
- * and of the memory, is the skb: a clone is taken, cleared, filled in and freed
- * to keep sixty bytes. Here small packets are copied, one behind the other, into
- * a page that one skb of the queue, their carrier, has for all of them:
+ * For a small packet in a receive queue, the skb costs more time and memory
+ * than the data: a clone is allocated, cleared, filled in and freed to keep
+ * sixty bytes. Here queue.c has small packets copied, one behind the other,
+ * into a page of one skb in the queue, their carrier:
  *
  *   queue --> skb --> carrier --> carrier
  *                        |           |
@@ -13,22 +13,22 @@
  *                                     ^ data, len
  *
  * Rules, under sk_receive_queue.lock:
- *   A carrier in the queue has a packet that nobody has taken yet. Its data and
- *   len are those of the first of them, because the core, SIOCINQ and others who
- *   look at the head of a queue take it for an skb of one packet.
- *   Packets go to the end of the last carrier. A new one is begun only where the
- *   queue is empty or ends with a carrier that is full. Behind an skb of another
- *   kind packets are queued as such.
- *   Each packet is charged with what the skb it came in would be, and a carrier
- *   with no less than it holds: what the first packets of a page add is used up
- *   by those that follow, and comes back with the last. Where the receive buffer
- *   has no room for a page nothing is copied.
+ *   A carrier in the queue has at least one packet that has not been taken. Its
+ *   data and len are those of the first, because the core, SIOCINQ and other
+ *   readers of the queue's head treat it as an skb of one packet.
+ *   Packets are appended to the last carrier. A new one is begun only if the
+ *   queue is empty or ends with a full carrier. Behind an skb of another kind,
+ *   packets are queued as clones.
+ *   Each packet is charged as its original skb would be, and a carrier with no
+ *   less than it holds: the surplus charged for the first packets of a page is
+ *   used up by later ones, and released with the last. Nothing is copied if the
+ *   receive buffer has no room for a page.
  *
- * A reader copies without the lock; its reference keeps the page, in which
- * nothing that is not free is ever written again. The one who takes the last
- * packet of a carrier takes it out of the queue, and when nobody else reads in
- * it any more puts it aside for the next packet: a reader that keeps up makes
- * the kernel allocate nothing.
+ * A reader copies without the lock; its reference keeps the page alive, and
+ * only free bytes of the page are ever written. The reader that takes the last
+ * packet of a carrier takes the carrier out of the queue, and, if no other
+ * reader uses it, keeps it as the spare for the next packet: nothing is
+ * allocated for a reader that keeps up.
  */
 #include <kunit/visibility.h>
 #include <linux/align.h>
@@ -44,23 +44,23 @@
 #include "packet/queue_copybreak.h"
 #include "packet/sock.h"
 
-/* Of a carrier. */
+/* Size of a carrier, its bytes for packets, and their alignment. */
 #define CARRIER_BYTES	min_t(u32, PAGE_SIZE, SZ_16K)
 #define CARRIER_DATA	((u32)SKB_WITH_OVERHEAD(CARRIER_BYTES))
 #define CARRIER_ALIGN	sizeof(u64)
 
-/* What a carrier holds. */
+/* Memory that a carrier holds. */
 #define CARRIER_TRUESIZE	((u32)(PAGE_SIZE + \
 			       SKB_DATA_ALIGN(sizeof(struct sk_buff))))
 
 /*
- * In the control buffer of a carrier.
+ * The control buffer of a carrier.
  *
- * @first: where the first packet is that nobody has taken
- * @end: where the next one goes
- * @truesize: that of all from @first to @end
- * @charged: what the socket is charged with: @truesize, but no less than
- *	CARRIER_TRUESIZE while there are any
+ * @first: offset of the first packet that has not been taken
+ * @end: offset of the next packet to be added
+ * @truesize: sum over the packets from @first to @end
+ * @charged: charge of the socket: @truesize, but at least CARRIER_TRUESIZE
+ *	while there are packets
  */
 struct copybreak_cb {
 	u32 first;
@@ -81,7 +81,7 @@ static u32 copybreak_room(u32 len)
 		     CARRIER_ALIGN);
 }
 
-/* Destructor of a carrier: what nobody has taken is not charged any more. */
+/* Destructor of a carrier: releases the charge of packets not taken. */
 static void copybreak_destruct(struct sk_buff *carrier)
 {
 	atomic_sub(copybreak_cb(carrier)->charged, &carrier->sk->sk_rmem_alloc);
@@ -97,7 +97,7 @@ static struct xinet_queue_packet *copybreak_first(const struct sk_buff *carrier)
 	return (void *)carrier->head + copybreak_cb(carrier)->first;
 }
 
-/* Has @carrier look as if its first packet were the only one. */
+/* Makes @carrier an skb of its first packet. */
 static void copybreak_show_first(struct sk_buff *carrier)
 {
 	struct xinet_queue_packet *packet = copybreak_first(carrier);
@@ -126,7 +126,7 @@ static noinline struct sk_buff *copybreak_alloc(struct sock *sk)
 	return carrier;
 }
 
-/* An empty carrier at the end of the queue: the caller fills it under its lock. */
+/* Queues an empty carrier; the caller fills it before it unlocks the queue. */
 static struct sk_buff *copybreak_begin(struct xinet_packet_sock *po)
 {
 	struct sock *sk = &po->sk;
@@ -145,7 +145,7 @@ static struct sk_buff *copybreak_begin(struct xinet_packet_sock *po)
 	return carrier;
 }
 
-/* The carrier that has @room bytes for the next packet. */
+/* The carrier with @room bytes for the next packet, or NULL. */
 static __always_inline struct sk_buff *
 copybreak_carrier(struct xinet_packet_sock *po, u32 room)
 {
@@ -201,9 +201,9 @@ bool xinet_queue_copybreak(struct xinet_packet_sock *po, const struct sk_buff *s
 		return false;
 	cb = copybreak_cb(carrier);
 	/*
-	 * What the page is charged with beyond its packets is no packet's. An
-	 * empty one is in the queue already and has to be filled: copybreak_begin()
-	 * has asked, and others may have changed the answer since.
+	 * The charge of the page beyond its packets does not count. An empty
+	 * carrier is queued already and must be filled: copybreak_begin() has
+	 * checked the room, which others may have changed since.
 	 */
 	ahead = cb->charged - cb->truesize;
 	if (unlikely(atomic_read(&sk->sk_rmem_alloc) - (int)ahead >=
@@ -229,8 +229,8 @@ bool xinet_queue_copybreak(struct xinet_packet_sock *po, const struct sk_buff *s
 EXPORT_SYMBOL_IF_KUNIT(xinet_queue_copybreak);
 
 /*
- * Takes @packet, the first one of a carrier, of which others may be read
- * meanwhile; its charge goes with it. Returns whether there is another.
+ * Takes @packet, the first one of a carrier, with its charge; others may be
+ * read meanwhile. Returns whether there is another.
  */
 static bool copybreak_take(struct copybreak_cb *cb, struct xinet_queue_packet *packet)
 {
@@ -275,12 +275,12 @@ struct sk_buff *xinet_queue_take(struct sock *sk, bool peek,
 }
 EXPORT_SYMBOL_IF_KUNIT(xinet_queue_take);
 
-/* Whether a reference is the last one to a carrier without packets. */
+/* Whether the caller has the last reference to a carrier without packets. */
 static bool copybreak_is_done(const struct sk_buff *carrier)
 {
 	if (skb_shared(carrier))
 		return false;
-	/* what others have done to it before they let go */
+	/* orders reads after other readers' put, as skb_unref() does */
 	smp_rmb();
 	return copybreak_cb(carrier)->first == copybreak_cb(carrier)->end;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Small packets in the receive queue of a packet socket, many in one skb.
+ * Small packets in the receive queue of a packet socket, copied into shared
+ * skbs.
  */
 #ifndef _XINET_PACKET_QUEUE_COPYBREAK_H
 #define _XINET_PACKET_QUEUE_COPYBREAK_H
@@ -17,7 +18,7 @@ struct xinet_packet_sock;
 #define XINET_QUEUE_COPYBREAK_MAX	256
 
 /**
- * struct xinet_queue_from - where a packet came from
+ * struct xinet_queue_from - length and sender of a packet
  * @origlen: its length before the filter shortened it
  * @ifindex: the device, or the first one with PACKET_ORIGDEV
  * @hatype: ARPHRD_*
@@ -35,20 +36,19 @@ struct xinet_queue_from {
 };
 
 /**
- * struct xinet_queue_packet - a copied packet, its bytes behind it
- * @tstamp: as in the skb it came in; so are @mark, @priority, @protocol,
- *	@ip_summed and @csum_valid
- * @truesize: that of the skb it came in; once it is taken, what the socket is no
- *	longer charged with when it is put
- * @len: bytes of it
+ * struct xinet_queue_packet - a copied packet, followed by its bytes
+ * @tstamp: of the original skb
+ * @truesize: of the original skb; once taken, the charge that is released on
+ *	put
+ * @len: bytes of the packet
  * @dropcount: SO_RXQ_OVFL
- * @mark: as above
- * @priority: as above
- * @protocol: as above, network byte order
- * @net: where its network header begins
- * @ip_summed: as above
- * @csum_valid: as above
- * @from: where it came from
+ * @mark: of the original skb
+ * @priority: of the original skb
+ * @protocol: of the original skb, network byte order
+ * @net: offset of its network header
+ * @ip_summed: of the original skb
+ * @csum_valid: of the original skb
+ * @from: length and sender
  * @addr: of @from
  */
 struct xinet_queue_packet {
@@ -67,9 +67,9 @@ struct xinet_queue_packet {
 };
 
 /**
- * xinet_queue_may_copybreak() - whether a packet says nothing that cannot be copied
+ * xinet_queue_may_copybreak() - whether a copy loses nothing of a packet
  * @skb: from an Ethernet device, without a tag beside it
- * @len: how many bytes are wanted; whether they are in one piece is not asked
+ * @len: bytes to copy; the caller checks that they are linear
  */
 static __always_inline bool xinet_queue_may_copybreak(const struct sk_buff *skb,
 						      u32 len)
@@ -83,38 +83,39 @@ static __always_inline bool xinet_queue_may_copybreak(const struct sk_buff *skb,
 }
 
 /**
- * xinet_queue_copybreak() - put a packet at the end of the queue
- * @po: the socket; the packet is for it, and counted here
- * @skb: one that may be copied
+ * xinet_queue_copybreak() - append a copy of a packet to the queue
+ * @po: the socket, whose packet count is increased
+ * @skb: see xinet_queue_may_copybreak()
  * @data: its first byte
- * @origlen: bytes from there on
- * @len: how many of them are wanted
- * @ifindex: of the device to be told of
+ * @origlen: bytes from @data on
+ * @len: bytes to copy
+ * @ifindex: of the device to report
  *
  * Context: softirq, or BH disabled; sk_receive_queue.lock held.
- * Return: whether it is there; if not, nothing has happened.
+ * Return: whether it is queued; if not, nothing has happened.
  */
 bool xinet_queue_copybreak(struct xinet_packet_sock *po, const struct sk_buff *skb,
 			   const void *data, u32 origlen, u32 len, int ifindex);
 
 /**
- * xinet_queue_take() - the first packet of the queue
+ * xinet_queue_take() - take the first packet of the queue
  * @sk: the packet socket
- * @peek: it stays there
- * @packet: the packet if it is a packed one, otherwise NULL; valid as long as
- *	the reference is held
+ * @peek: leave it in the queue
+ * @packet: set to the packet if it was copied, else NULL; valid while the
+ *	reference is held
  *
  * Context: sk_receive_queue.lock held.
- * Return: a reference to the skb that it is or lies in; NULL: there is none.
+ * Return: a reference to the packet's skb or carrier; NULL if the queue is
+ * empty.
  */
 struct sk_buff *xinet_queue_take(struct sock *sk, bool peek,
 				 const struct xinet_queue_packet **packet);
 
 /**
- * xinet_queue_put() - be done with what xinet_queue_take() returned
+ * xinet_queue_put() - drop the reference of xinet_queue_take()
  * @sk: the packet socket
- * @skb: the reference, which goes
- * @packet: as it came; its charge goes as well unless it was peeked at
+ * @skb: the reference
+ * @packet: from xinet_queue_take(); its charge is released unless @peek
  * @peek: as in xinet_queue_take()
  *
  * Context: process.
@@ -123,17 +124,17 @@ void xinet_queue_put(struct sock *sk, struct sk_buff *skb,
 		     const struct xinet_queue_packet *packet, bool peek);
 
 /**
- * xinet_queue_to_skb() - an skb that says what a copied packet says
+ * xinet_queue_to_skb() - make an skb of a copied packet
  * @packet: the packet
  *
  * Context: process.
- * Return: an skb of its own, charged to nobody, without what @from says; NULL
- * when there is no memory.
+ * Return: a new skb, not charged to a socket and without @from; NULL if out of
+ * memory.
  */
 struct sk_buff *xinet_queue_to_skb(const struct xinet_queue_packet *packet);
 
 /**
- * xinet_queue_copybreak_release() - let go of what a socket keeps for later
+ * xinet_queue_copybreak_release() - free the spare carrier of a socket
  * @po: the socket, which is being closed, its queue empty
  */
 void xinet_queue_copybreak_release(struct xinet_packet_sock *po);

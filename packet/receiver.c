@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Which receiver takes the packets of a socket: its receive queue, with which it
- * begins, or what a ring has put in its place. The only place where another one is
- * published. Rings and lanes call this for a new receiver, options when the socket
- * asks for something else.
+ * Publishes the receiver that takes the packets of a socket: at first its
+ * receive queue, later a ring or lanes. No other file replaces a published
+ * receiver. Rings and lanes call this to set one, bind.c and the options after
+ * a change that allows or forbids the fast path.
  */
 #include <linux/poll.h>
 #include <linux/rcupdate.h>
@@ -14,7 +14,7 @@
 #include "packet/sock.h"
 #include "packet/tap/sink.h"
 
-/* Whether the fast path does all that a socket asks for. */
+/* Whether the fast path supports the mode and options of a socket. */
 static bool receiver_may_be_fast(const struct xinet_packet_sock *po)
 {
 	return po->sink.mode == XINET_TAP_RAW && !READ_ONCE(po->tp_tstamp) &&
@@ -33,7 +33,7 @@ void xinet_receiver_update(struct xinet_packet_sock *po)
 			   fast && own->plain ? own->ops->fast : NULL);
 	else
 		receiver = xinet_queue_receiver(fast);
-	/* pairs with packets' dependent reads, in tap_ and fanout_deliver.c */
+	/* pairs with rcu_dereference() in tap_deliver.c, fanout_deliver.c */
 	rcu_assign_pointer(po->sink.receiver, receiver);
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The kind of socket that a packet socket is to the kernel, and what a network
- * namespace has of them. Below all other files of this directory, so that each
- * may tell a packet socket from others.
+ * The struct proto of packet sockets, and the packet sockets of a network
+ * namespace. packet.c registers both. This file depends on no other in its
+ * folder, so that all of them can check whether a socket is a packet socket.
  */
 #include <kunit/visibility.h>
 #include <linux/module.h>

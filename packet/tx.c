@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Sending through a packet socket: one sendmsg() is one frame, or, with a send
- * ring, all the frames that stand there (tx_ring.c, which builds on what is
- * here). A frame goes to the device as it is, in cooked mode behind a header
- * that the device builds; routing, fragmentation and the firewall of upper
- * layers have no part in it.
+ * Sending through a packet socket: packet.c calls this for a sendmsg() of one
+ * frame, tx_ring.c for each frame of a send ring. A frame goes to the device
+ * unchanged, in cooked mode behind a header that the device builds, without
+ * routing, fragmentation or the firewall hooks of upper layers.
  */
 #include <linux/ethtool.h>
 #include <linux/if_arp.h>
@@ -27,10 +26,10 @@
 #include "packet/tx_pool.h"
 #include "packet/vnet.h"
 
-/* Bytes of a frame, room at both ends included, that is allocated in one piece. */
+/* Bytes of a frame, with room at both ends, that is allocated as one. */
 #define TX_SMALL	2048
 
-/* What the pool of a socket without a send ring may hold. */
+/* Memory that the pool of a socket without a send ring may hold. */
 #define TX_POOL_BYTES	SZ_32K
 
 static struct net_device *tx_bound_dev(const struct xinet_packet_sock *po)
@@ -75,7 +74,7 @@ static int tx_resolve(const struct xinet_packet_sock *po, struct xinet_tx *tx,
 	return 0;
 }
 
-/* LL_RESERVED_SPACE() for the header length that was read before. */
+/* LL_RESERVED_SPACE() for a header length that was read before. */
 static unsigned int tx_headroom(const struct net_device *dev,
 				unsigned int hard_header_len)
 {
@@ -125,7 +124,7 @@ void xinet_tx_end(struct xinet_tx *tx)
 	dev_put(tx->dev);
 }
 
-/* The one case in which a frame may be longer than the MTU says. */
+/* The only case in which a frame may exceed the MTU. */
 static bool tx_has_vlan_tag(const struct net_device *dev, struct sk_buff *skb)
 {
 	if (dev->type != ARPHRD_ETHER)
@@ -145,7 +144,7 @@ bool xinet_tx_is_too_long(const struct xinet_tx *tx, size_t len,
 	return len > most && !tx_has_vlan_tag(tx->dev, skb);
 }
 
-/* Judges what sendmsg() knows before anything but a header is copied. */
+/* Checks what can be checked before more than a header is copied. */
 static int tx_check(const struct sock *sk, struct xinet_tx *tx,
 		    struct msghdr *msg, size_t *len)
 {
@@ -163,16 +162,16 @@ static int tx_check(const struct sock *sk, struct xinet_tx *tx,
 		tx->extra_len = ETH_FCS_LEN;
 	}
 
-	/* what is to be segmented may be longer */
+	/* a frame to be segmented may be longer */
 	if (!tx->vnet.gso_type && xinet_tx_is_too_long(tx, *len, NULL))
 		return -EMSGSIZE;
 	return 0;
 }
 
 /*
- * An skb with all of the frame in memory of its own; NULL when the frame is not
- * small, or there is no memory. Not in a fragment of a page, cheap as those are:
- * a receiver that keeps one frame keeps all that shares its page, and is charged
+ * Allocates an skb with the frame in its own memory; NULL if the frame is not
+ * small, or out of memory. Not in a page fragment, although those are cheap: a
+ * receiver that keeps one frame would keep the whole page, but be charged only
  * for a part of it.
  */
 static struct sk_buff *tx_alloc_small(const struct sock *sk,
@@ -192,7 +191,7 @@ static struct sk_buff *tx_alloc_small(const struct sock *sk,
 	return skb;
 }
 
-/* The pool of a socket that has sent before: who sends once needs none. */
+/* Creates the pool on the second send(); a single send() does not need one. */
 static noinline struct xinet_tx_pool *tx_make_pool(struct xinet_packet_sock *po)
 {
 	struct xinet_tx_pool *pool, *other;
@@ -211,7 +210,7 @@ static noinline struct xinet_tx_pool *tx_make_pool(struct xinet_packet_sock *po)
 	return other;
 }
 
-/* For send(); threads that send at once do not wait for each other. */
+/* For sendmsg(); concurrent senders do not wait for each other. */
 static struct sk_buff *tx_alloc_pooled(struct sock *sk,
 				       const struct xinet_tx *tx, size_t len)
 {
@@ -229,7 +228,7 @@ static struct sk_buff *tx_alloc_pooled(struct sock *sk,
 	return skb;
 }
 
-/* Whether there is nothing that sendmsg() would report, or wait for. */
+/* Whether sendmsg() has no error to report and need not wait. */
 static bool tx_sock_is_free(const struct sock *sk)
 {
 	return sk_wmem_alloc_get(sk) < READ_ONCE(sk->sk_sndbuf) &&
@@ -293,7 +292,7 @@ int xinet_tx_push_header(const struct xinet_tx *tx, struct sk_buff *skb,
 	int offset;
 
 	if (tx->cooked) {
-		/* what the device builds it from may go with it: see below */
+		/* see xinet_tx_xmit(): header_ops may use freed data */
 		rcu_read_lock();
 		offset = -ENETDOWN;
 		if (likely(READ_ONCE(tx->dev->flags) & IFF_UP)) {
@@ -306,13 +305,13 @@ int xinet_tx_push_header(const struct xinet_tx *tx, struct sk_buff *skb,
 		return offset;
 	}
 
-	/* both ends move: the header is part of what is there already */
+	/* moves both ends: the header is part of the @len bytes */
 	if (tx->reserve)
 		skb_reserve(skb, -(int)tx->reserve);
 	return 0;
 }
 
-/* Copies the frame in and judges what can be judged only now. */
+/* Copies the frame in and checks what can be checked only then. */
 static int tx_fill(const struct xinet_tx *tx, struct sk_buff *skb,
 		   struct msghdr *msg, size_t len)
 {
@@ -323,7 +322,7 @@ static int tx_fill(const struct xinet_tx *tx, struct sk_buff *skb,
 	offset = xinet_tx_push_header(tx, skb, len);
 	if (offset < 0)
 		return offset;
-	/* a header of varying length: where it ends is not known */
+	/* the header length varies, so its end is not known */
 	if (!tx->cooked && len < tx->reserve + sizeof(struct ipv6hdr) &&
 	    dev->min_header_len != tx->hard_header_len)
 		skb_reset_network_header(skb);
@@ -331,7 +330,7 @@ static int tx_fill(const struct xinet_tx *tx, struct sk_buff *skb,
 	if (err)
 		return err;
 
-	/* lets CAP_SYS_RAWIO send a short header, padded with zeroes */
+	/* with CAP_SYS_RAWIO, a short header is padded with zeroes */
 	if (!tx->cooked && !dev_validate_header(dev, skb->data, len))
 		return -EINVAL;
 	if (!skb->len)
@@ -342,8 +341,8 @@ static int tx_fill(const struct xinet_tx *tx, struct sk_buff *skb,
 }
 
 /*
- * What skb_probe_transport_header() finds for TCP and UDP right behind an IPv4
- * header, which is nearly always, without the cost of its dissector.
+ * skb_probe_transport_header() for TCP and UDP right behind an IPv4 header, the
+ * common case, without the cost of the dissector.
  */
 static bool tx_probe_ipv4(struct sk_buff *skb)
 {
@@ -372,7 +371,7 @@ static void tx_parse_headers(const struct xinet_tx *tx, struct sk_buff *skb)
 	if (!skb_transport_header_was_set(skb) && !tx_probe_ipv4(skb))
 		skb_probe_transport_header(skb);
 
-	/* behind the tags, where classifiers look for the network header */
+	/* classifiers expect the network header behind the tags */
 	if (tx->dev->type == ARPHRD_ETHER && eth_type_vlan(skb->protocol) &&
 	    vlan_get_protocol_and_depth(skb, skb->protocol, &depth))
 		skb_set_network_header(skb, depth);
@@ -416,8 +415,8 @@ static u16 tx_pick_queue(struct sk_buff *skb)
 }
 
 /*
- * What dev_queue_xmit() would do before the qdisc. NULL: the hook took it, and @ret
- * is NET_XMIT_SUCCESS, or dropped it.
+ * The egress hook, as dev_queue_xmit() runs it before the qdisc. NULL: the hook
+ * dropped the packet, or took it and set *@ret to NET_XMIT_SUCCESS.
  */
 static struct sk_buff *tx_egress_hook(struct sk_buff *skb, int *ret)
 {
@@ -443,10 +442,11 @@ static int tx_direct_xmit(struct sk_buff *skb)
 }
 
 /*
- * The call may have waited, for its send buffer or for memory of the program's,
- * until the device was unregistered. That has no queues, and what chooses one of
- * none divides by zero or never ends. A device is closed a grace period before.
- * The same goes for one that is in another namespace by now.
+ * The device may have been unregistered while the caller waited for the send
+ * buffer or for a page fault on memory of the program. It then has no queues,
+ * and choosing one would divide by zero or loop forever. IFF_UP is cleared a
+ * grace period before that, so it is checked under RCU. A device that has moved
+ * to another namespace is rejected as well.
  */
 int xinet_tx_xmit(const struct xinet_packet_sock *po, struct sk_buff *skb)
 {

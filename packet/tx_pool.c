@@ -1,30 +1,31 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Without a pool, most of what a small frame costs its sender is two pieces of
- * memory that the kernel clears, hands out and takes back. Here a frame
- * travels as TCP's segments do: the skb that is sent is the companion of
- * another, out of one allocation of two (SKB_FCLONE_ORIG and SKB_FCLONE_CLONE),
- * and both share the data:
+ * Pools of skbs for small frames, used by tx.c and tx_ring.c, in process
+ * context only. Without a pool, most of the cost of a small frame is to
+ * allocate, clear and free an skb and its data. Here a frame is sent as TCP
+ * sends its segments: the skb that is sent is the clone of another, both out of
+ * one allocation (SKB_FCLONE_ORIG and SKB_FCLONE_CLONE), and both share the
+ * data:
  *
  *     pool ---> master ---+
  *                         +---> data
  *   device ---> clone ----+
  *
- * The master stays with the pool and says, by __skb_header_release(), that it
- * never looks at the data: so whoever has the clone may change all of it in
- * place. As with TCP, what is done to the clone cannot reach the master. When
- * the device frees it, only two counts go down, and by that of the data the pool
- * sees that nobody shares them any more (a capture on the device may, or a
- * receiver behind a veth pair), and uses them again.
+ * The master stays in the pool; __skb_header_release() declares that it does
+ * not use the data, so the holder of the clone may change all of it in place.
+ * As with TCP, changes of the clone do not affect the master. When the device
+ * frees the clone, only two reference counts drop; the count of the data shows
+ * the pool that there is no other user (such as a capture on the device, or a
+ * receiver behind a veth pair), and the data is reused.
  *
- * A pool grows as far as frames are under way at once. Beyond that, and for
- * frames that do not fit, there are other skbs (xinet_tx_alloc()).
+ * A pool grows to the number of frames in flight. Beyond its limit, and for
+ * frames that do not fit, xinet_tx_alloc() allocates other skbs.
  *
- * What a pool holds is charged to the memory control group of who sends, as ring
- * and socket are; it is no more than the ring holds, or TX_POOL_BYTES for a socket
- * without one. A pool that nobody has taken from for a while is emptied. A clone is
- * charged with all that it keeps, the half of the double allocation that was its
- * master among it.
+ * The memory of a pool is charged to the memory control group of the sender, as
+ * ring and socket are; it is limited to the size of the ring, or to
+ * TX_POOL_BYTES for a socket without one. An unused pool is emptied after
+ * POOL_IDLE. A clone is charged with all that it keeps, including its master's
+ * half of the double allocation.
  */
 #include <kunit/visibility.h>
 #include <linux/container_of.h>
@@ -39,27 +40,28 @@
 
 #include "packet/tx_pool.h"
 
-/* More are seldom under way: most devices have rings of 256. */
+/* More are seldom in flight: most devices have rings of 256. */
 #define POOL_SIZE	256
 
 /* Bytes of data of an skb, room at both ends included. */
 #define POOL_ROOM	SKB_WITH_OVERHEAD(1024)
 
-/* What a clone keeps, and a master without one: data and both skbs. */
+/* Memory held by a clone, or by a master alone: data and both skbs. */
 #define POOL_TRUESIZE	(SKB_TRUESIZE(POOL_ROOM) + \
 			 SKB_DATA_ALIGN(sizeof(struct sk_buff)))
 
-/* For so long a pool is kept that nobody takes from. */
+/* Time after which an unused pool is emptied, in jiffies. */
 #define POOL_IDLE	HZ
 
 /*
- * @lock: of all the rest
+ * @lock: protects the other members
  * @idle_work: empties the pool
- * @busy: somebody has had it since @idle_work looked
+ * @busy: used since @idle_work last ran
  * @size: length of @masters
- * @used: how many there are
- * @next: the one to be tried next; frames mostly come back in their order
- * @masters: each without data of its own length, behind POOL_ROOM of headroom
+ * @used: valid entries of @masters
+ * @next: the master to try next; frames are mostly freed in the order of
+ *	sending
+ * @masters: each of length 0, behind POOL_ROOM bytes of headroom
  */
 struct xinet_tx_pool {
 	/* held from xinet_tx_pool_begin() to xinet_tx_pool_end() */
@@ -72,7 +74,7 @@ struct xinet_tx_pool {
 	struct sk_buff *masters[];
 };
 
-/* Their data go with the clones that are still under way. */
+/* Clones in flight keep their data. */
 static void pool_empty(struct xinet_tx_pool *pool)
 {
 	while (pool->used)
@@ -87,7 +89,7 @@ static void pool_idle_work(struct work_struct *work)
 						  idle_work);
 	bool idle = false;
 
-	/* who has it may wait for frames to leave: not to be waited for */
+	/* do not wait: the holder may wait until frames are sent */
 	if (mutex_trylock(&pool->lock)) {
 		idle = !pool->busy;
 		pool->busy = false;
@@ -164,26 +166,26 @@ static struct sk_buff *pool_new_master(void)
 	master = alloc_skb_fclone(POOL_ROOM, GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	if (!master)
 		return NULL;
-	/* all in front of the data is what the clone may write */
+	/* all of it is headroom, which the clone may write */
 	skb_reserve(master, POOL_ROOM);
 	__skb_header_release(master);
 	return master;
 }
 
 /*
- * Whether nobody else has the data of a master. Should its clone still be there,
- * skb_clone() takes another.
+ * Whether the data of a master has no other user. If its companion skb is still
+ * in use, skb_clone() allocates another.
  */
 static bool pool_is_idle(const struct sk_buff *master)
 {
 	if (skb_cloned(master))
 		return false;
-	/* pairs with the release of the count by whoever had the data */
+	/* pairs with the release of dataref by the last user of the data */
 	smp_acquire__after_ctrl_dep();
 	return true;
 }
 
-/* A master whose data are its own; NULL: all are under way. */
+/* A master whose data has no other user, or NULL; tries two, then grows. */
 static struct sk_buff *pool_find(struct xinet_tx_pool *pool)
 {
 	struct sk_buff *master;
@@ -213,13 +215,13 @@ struct sk_buff *xinet_tx_pool_take(struct xinet_tx_pool *pool,
 	size_t room = (size_t)headroom + len + tailroom;
 	struct sk_buff *master, *skb;
 
-	/* who pads a frame would copy what counts as cloned */
+	/* a driver that pads a cloned skb would copy it */
 	if (unlikely(room > POOL_ROOM || len < ETH_ZLEN))
 		return NULL;
 	master = pool_find(pool);
 	if (unlikely(!master))
 		return NULL;
-	/* what the last clone's way has left there */
+	/* clears what the use of the last clone has left */
 	memset(skb_shinfo(master), 0,
 	       offsetof(struct skb_shared_info, dataref));
 	skb = skb_clone(master, GFP_KERNEL);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * skbs that a sender uses again and again for its small frames.
+ * Pools of skbs that a sender reuses for its small frames.
  */
 #ifndef _XINET_PACKET_TX_POOL_H
 #define _XINET_PACKET_TX_POOL_H
@@ -11,23 +11,23 @@ struct sk_buff;
 struct xinet_tx_pool;
 
 /**
- * xinet_tx_pool_new() - a pool without skbs yet
- * @bytes: the most memory that its skbs may hold
+ * xinet_tx_pool_new() - create a pool, without skbs
+ * @bytes: limit of the memory that its skbs hold
  *
- * Return: the pool, or NULL when there is no memory.
+ * Return: the pool, or NULL if out of memory.
  */
 struct xinet_tx_pool *xinet_tx_pool_new(size_t bytes);
 
 /**
- * xinet_tx_pool_free() - let go of a pool
- * @pool: or NULL; skbs that were taken from it stay what they are
+ * xinet_tx_pool_free() - free a pool
+ * @pool: or NULL; skbs that were taken from it stay valid
  *
  * Context: process.
  */
 void xinet_tx_pool_free(struct xinet_tx_pool *pool);
 
 /**
- * xinet_tx_pool_begin() - be the one who takes from a pool
+ * xinet_tx_pool_begin() - lock a pool to take from it
  * @pool: or NULL
  *
  * Context: process.
@@ -35,19 +35,19 @@ void xinet_tx_pool_free(struct xinet_tx_pool *pool);
 void xinet_tx_pool_begin(struct xinet_tx_pool *pool);
 
 /**
- * xinet_tx_pool_try_begin() - the same unless somebody else is
+ * xinet_tx_pool_try_begin() - lock a pool unless it is locked
  * @pool: the pool
  *
  * Context: process.
- * Return: whether the pool is begun.
+ * Return: whether the caller has locked it.
  */
 bool xinet_tx_pool_try_begin(struct xinet_tx_pool *pool);
 
 /**
- * xinet_tx_pool_end() - let others take from it, or have it emptied
+ * xinet_tx_pool_end() - unlock a pool
  * @pool: begun, or NULL
  *
- * A second without xinet_tx_pool_begin() and its skbs go back to the kernel.
+ * Its skbs are freed once it has not been used for a second.
  *
  * Context: process.
  */
@@ -55,26 +55,27 @@ void xinet_tx_pool_end(struct xinet_tx_pool *pool);
 
 #if IS_ENABLED(CONFIG_KUNIT)
 /**
- * xinet_tx_pool_used() - how many skbs a pool holds, under way or not
+ * xinet_tx_pool_used() - how many skbs a pool holds, in flight or not
  * @pool: the pool
  */
 unsigned int xinet_tx_pool_used(const struct xinet_tx_pool *pool);
 #endif
 
 /**
- * xinet_tx_pool_take() - an skb for a small frame
+ * xinet_tx_pool_take() - take an skb for a small frame
  * @pool: begun
  * @headroom: bytes to keep free in front of the frame
  * @len: bytes of the frame
  * @tailroom: bytes to keep free behind it
  *
- * Its data are its own, and yet it counts as cloned. It is freed as any other.
- * Its truesize is all that it keeps, whatever becomes of the pool.
+ * The skb counts as cloned, although no one else uses its data. It is freed
+ * like any other; its truesize covers all that it holds, even after the pool is
+ * freed.
  *
  * Context: process.
- * Return: an skb of @len bytes yet to be filled in, charged to nobody; NULL for
- * a frame that is not small, or shorter than what drivers pad, and when all
- * are under way and there is no memory for one more.
+ * Return: an skb of @len uninitialised bytes, not charged; NULL if the frame is
+ * too long or shorter than ETH_ZLEN, to which drivers pad, and if no idle skb
+ * is found and the pool is full or out of memory.
  */
 struct sk_buff *xinet_tx_pool_take(struct xinet_tx_pool *pool,
 				   unsigned int headroom, unsigned int len,

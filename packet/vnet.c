@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The virtio-net header in front of a frame: what a driver of a guest says
- * about segmentation and checksums, handed on between userspace and skbs. The
- * queue and the rings call this on receive, tx.c and tx_ring.c on send; what
- * the fields mean for an skb is the business of <linux/virtio_net.h>.
+ * The virtio-net header in front of a frame: segmentation and checksum metadata
+ * of a guest's driver, passed between userspace and skbs. The queue and the
+ * rings call this on receive, tx.c and tx_ring.c on send. The fields are
+ * converted by <linux/virtio_net.h>, not here.
  */
 #include <kunit/visibility.h>
 #include <linux/errno.h>
@@ -31,7 +31,7 @@ static u16 vnet_to_cpu(__virtio16 val)
 	return __virtio16_to_cpu(vnet_is_little_endian(), val);
 }
 
-/* The size that @val asks for, or -EINVAL. */
+/* The header size for @val, or -EINVAL. */
 static int vnet_wanted_size(int optname, int val)
 {
 	if (optname == PACKET_VNET_HDR)
@@ -47,7 +47,7 @@ static int vnet_wanted_size(int optname, int val)
 	}
 }
 
-/* In cooked mode there is no link-level frame to stand in front of. */
+/* In cooked mode there is no link-level frame that a header could precede. */
 static bool vnet_is_raw(const struct sock *sk)
 {
 	return READ_ONCE(sk->sk_type) == SOCK_RAW;
@@ -135,7 +135,7 @@ int xinet_vnet_get(struct iov_iter *from, size_t *len, unsigned int size,
 	*len -= size;
 	if (!copy_from_iter_full(hdr, sizeof(*hdr), from))
 		return -EFAULT;
-	/* the buffer count says nothing on send */
+	/* the buffer count is ignored on send */
 	iov_iter_advance(from, size - sizeof(*hdr));
 	return xinet_vnet_check(hdr, *len);
 }
@@ -154,6 +154,6 @@ int xinet_vnet_apply(struct sk_buff *skb, const struct virtio_net_hdr *hdr)
 void xinet_vnet_set_protocol(struct sk_buff *skb,
 			     const struct virtio_net_hdr *hdr)
 {
-	/* a type that implies none is no mistake here */
+	/* no error if the type implies no protocol */
 	virtio_net_hdr_set_proto(skb, hdr);
 }
