@@ -46,7 +46,7 @@ int xinet_packet_bind(struct xinet_packet_sock *po, int ifindex, __be16 num);
 /**
  * xinet_packet_set_cooked() - change the mode of a socket not bound yet
  * @po: the socket
- * @cooked: true: as SOCK_DGRAM is to AF_PACKET; false: as SOCK_RAW
+ * @cooked: true: like SOCK_DGRAM of AF_PACKET; false: like SOCK_RAW
  *
  * Context: process, socket lock held.
  * Return: 0; -EBUSY after bind(); -EINVAL for a socket with virtio-net headers;

@@ -70,7 +70,7 @@
  * @lock: serialises every change of a group; taken under bind_lock, and before
  *	the lock of the taps
  * @groups: by id; changes under @lock
- * @next_id: where PACKET_FANOUT_FLAG_UNIQUEID looks first; @lock
+ * @next_id: first id to try for PACKET_FANOUT_FLAG_UNIQUEID; @lock
  */
 struct xinet_fanout_net {
 	struct mutex lock;	/* changes of groups */

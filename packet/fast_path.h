@@ -12,7 +12,7 @@
 #include <linux/netdevice.h>
 #include <linux/skbuff.h>
 
-/* Longest link-level header; frames of rings leave room for so many bytes. */
+/* Longest link-level header; frames of rings reserve as many bytes for it. */
 #define XINET_FAST_MAX_MACLEN	16
 
 /**

@@ -59,7 +59,7 @@ out_release:
 void xinet_filter_change_apply(struct xinet_packet_sock *po)
 {
 	filter_change_republish(po);
-	/* no lock is held any more */
+	/* no lock is held here */
 	xinet_tap_throttle(po->sink.taps);
 }
 

@@ -27,7 +27,7 @@
 
 static struct xinet_queue_from *queue_cb(const struct sk_buff *skb)
 {
-	/* behind it the core keeps the drop count of SO_RXQ_OVFL */
+	/* the core keeps the drop count of SO_RXQ_OVFL behind it */
 	sock_skb_cb_check_size(QUEUE_CB_SIZE);
 	return (struct xinet_queue_from *)skb->cb;
 }
@@ -105,7 +105,7 @@ static bool queue_is_small(const struct sk_buff *skb,
 		 eth_type_vlan(skb->protocol));
 }
 
-/* Returns whether the packet is dealt with: copied, or no longer wanted. */
+/* Returns whether the packet is dealt with: copied, or rejected. */
 static bool queue_copybreak(struct xinet_packet_sock *po, const struct sk_buff *skb,
 			    const struct xinet_tap_frame *frame)
 {

@@ -2,7 +2,7 @@
 /*
  * For a small packet in a receive queue, the skb costs more time and memory
  * than the data: a clone is allocated, cleared, filled in and freed to keep
- * sixty bytes. Here queue.c has small packets copied, one behind the other,
+ * sixty bytes. Here small packets are copied for queue.c, one behind the other,
  * into a page of one skb in the queue, their carrier:
  *
  *   queue --> skb --> carrier --> carrier

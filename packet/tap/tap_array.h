@@ -36,7 +36,7 @@ void xinet_tap_sink_insert(struct list_head *sinks,
 /**
  * xinet_tap_array_remove() - empty the slot of a sink
  * @array: published; holds @sink
- * @sink: gets no packets any more; its filter may be freed by RCU afterwards
+ * @sink: gets no further packets; its filter may be freed by RCU afterwards
  */
 void xinet_tap_array_remove(struct xinet_tap_array *array,
 			    const struct xinet_tap_sink *sink);
