@@ -5,10 +5,14 @@
  */
 #include <kunit/test.h>
 #include <linux/etherdevice.h>
+#include <linux/if_packet.h>
 #include <linux/ip.h>
+#include <linux/net.h>
 #include <linux/rtnetlink.h>
 #include <net/ip.h>
+#include <net/net_namespace.h>
 
+#include "af_xinet/family.h"
 #include "fake_dev.h"
 
 struct fake_priv {
@@ -118,4 +122,27 @@ struct sk_buff *xinet_fake_ip_skb(struct kunit *test, struct net_device *dev,
 	skb->protocol = htons(ETH_P_IP);
 	skb->pkt_type = PACKET_HOST;
 	return skb;
+}
+
+struct socket *xinet_fake_packet_socket(struct kunit *test)
+{
+	struct socket *sock;
+
+	KUNIT_ASSERT_EQ(test,
+			sock_create_kern(&init_net, xinet_family_number(),
+					 SOCK_PACKET, 0, &sock), 0);
+	return sock;
+}
+
+void xinet_fake_bind(struct kunit *test, struct socket *sock,
+		     const struct net_device *dev, u16 type)
+{
+	struct sockaddr_ll sll = {
+		.sll_family	= AF_PACKET,
+		.sll_protocol	= htons(type),
+		.sll_ifindex	= dev ? dev->ifindex : 0,
+	};
+
+	KUNIT_ASSERT_EQ(test, sock->ops->bind(sock, (void *)&sll, sizeof(sll)),
+			0);
 }

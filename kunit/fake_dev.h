@@ -8,6 +8,7 @@
 
 struct iphdr;
 struct kunit;
+struct socket;
 
 /**
  * xinet_fake_dev_create() - create a registered, running Ethernet device
@@ -70,5 +71,23 @@ void xinet_fake_dev_receive_at(struct kunit *test, struct net_device *dev,
 struct sk_buff *xinet_fake_ip_skb(struct kunit *test, struct net_device *dev,
 				  u8 protocol, __be32 saddr, __be32 daddr,
 				  unsigned int payload);
+
+/**
+ * xinet_fake_packet_socket() - open a packet socket that receives nothing
+ * @test: fails when it cannot be opened
+ *
+ * Return: the socket, to be released by the caller.
+ */
+struct socket *xinet_fake_packet_socket(struct kunit *test);
+
+/**
+ * xinet_fake_bind() - bind a packet socket
+ * @test: fails when it cannot be bound
+ * @sock: the socket
+ * @dev: the device, NULL for all
+ * @type: ETH_P_*, host byte order; 0 receives nothing
+ */
+void xinet_fake_bind(struct kunit *test, struct socket *sock,
+		     const struct net_device *dev, u16 type);
 
 #endif /* _XINET_KUNIT_FAKE_DEV_H */

@@ -17,7 +17,6 @@
 #include <net/net_namespace.h>
 #include <net/sock.h>
 
-#include "af_xinet/family.h"
 #include "compat/xinet_compat_packet.h"
 #include "fake_dev.h"
 #include "packet/fanout.h"
@@ -76,17 +75,9 @@ static void fanout_exit(struct kunit *test)
 static void open_bound(struct kunit *test, int i, u16 type)
 {
 	struct fanout_fixture *f = test->priv;
-	struct sockaddr_ll sll = {
-		.sll_family	= AF_PACKET,
-		.sll_protocol	= htons(type),
-		.sll_ifindex	= f->dev->ifindex,
-	};
 
-	KUNIT_ASSERT_EQ(test,
-			sock_create_kern(&init_net, xinet_family_number(),
-					 SOCK_PACKET, 0, &f->sock[i]), 0);
-	KUNIT_ASSERT_EQ(test, f->sock[i]->ops->bind(f->sock[i], (void *)&sll,
-						    sizeof(sll)), 0);
+	f->sock[i] = xinet_fake_packet_socket(test);
+	xinet_fake_bind(test, f->sock[i], f->dev, type);
 }
 
 static int join(struct kunit *test, int i, u16 type_flags, u32 max)

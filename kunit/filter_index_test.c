@@ -251,7 +251,7 @@ static int try_programs(struct random_fixture *f)
 	index = xinet_filter_index_build(keys, TEST_PROGRAMS);
 	for (round = 0; index && round < f->rounds; round++)
 		try_packets(f, index);
-	xinet_filter_index_free_rcu(index);
+	kvfree(index);
 out_destroy:
 	while (i-- > 0)
 		bpf_prog_destroy(f->programs[i].prog);

@@ -17,7 +17,6 @@
 #include <net/net_namespace.h>
 #include <net/sock.h>
 
-#include "af_xinet/family.h"
 #include "compat/xinet_compat_packet.h"
 #include "fake_dev.h"
 #include "packet/ring/lane.h"
@@ -54,9 +53,7 @@ static int lane_init(struct kunit *test)
 	err = set_cpus_allowed_ptr(current, cpumask_of(cpu));
 	KUNIT_ASSERT_EQ(test, err, 0);
 	f->dev = xinet_fake_dev_create(test);
-	err = sock_create_kern(&init_net, xinet_family_number(), SOCK_PACKET, 0,
-			       &f->sock);
-	KUNIT_ASSERT_EQ(test, err, 0);
+	f->sock = xinet_fake_packet_socket(test);
 	f->po = xinet_packet_sk(f->sock->sk);
 	return 0;
 }
@@ -80,18 +77,12 @@ static void make_ring_of(struct kunit *test, u32 size, u32 flags, u32 snaplen)
 		.snaplen	= snaplen,
 		.wake_packets	= 1,
 	};
-	struct sockaddr_ll sll = {
-		.sll_family	= AF_PACKET,
-		.sll_protocol	= htons(TEST_ETHERTYPE),
-		.sll_ifindex	= f->dev->ifindex,
-	};
 	int err;
 
 	err = f->sock->ops->setsockopt(f->sock, SOL_XINET, XINET_RX_RING,
 				       KERNEL_SOCKPTR(&req), sizeof(req));
 	KUNIT_ASSERT_EQ(test, err, 0);
-	err = f->sock->ops->bind(f->sock, (void *)&sll, sizeof(sll));
-	KUNIT_ASSERT_EQ(test, err, 0);
+	xinet_fake_bind(test, f->sock, f->dev, TEST_ETHERTYPE);
 	KUNIT_ASSERT_TRUE(test, rcu_access_pointer(f->po->sink.receiver) ==
 			  &f->po->lanes->receiver);
 	KUNIT_ASSERT_TRUE(test, f->po->lanes->receiver.fast ==

@@ -16,7 +16,6 @@
 #include <net/net_namespace.h>
 #include <net/sock.h>
 
-#include "af_xinet/family.h"
 #include "compat/xinet_compat_packet.h"
 #include "fake_dev.h"
 #include "packet/queue_copybreak.h"
@@ -39,21 +38,12 @@ struct copybreak_fixture {
 static int copybreak_init(struct kunit *test)
 {
 	struct copybreak_fixture *f = kunit_kzalloc(test, sizeof(*f), GFP_KERNEL);
-	struct sockaddr_ll sll = {
-		.sll_family	= AF_PACKET,
-		.sll_protocol	= htons(TEST_ETHERTYPE),
-	};
-	int err;
 
 	KUNIT_ASSERT_NOT_NULL(test, f);
 	test->priv = f;
 	f->dev = xinet_fake_dev_create(test);
-	err = sock_create_kern(&init_net, xinet_family_number(), SOCK_PACKET, 0,
-			       &f->sock);
-	KUNIT_ASSERT_EQ(test, err, 0);
-	sll.sll_ifindex = f->dev->ifindex;
-	err = f->sock->ops->bind(f->sock, (void *)&sll, sizeof(sll));
-	KUNIT_ASSERT_EQ(test, err, 0);
+	f->sock = xinet_fake_packet_socket(test);
+	xinet_fake_bind(test, f->sock, f->dev, TEST_ETHERTYPE);
 	f->sk = f->sock->sk;
 	f->po = xinet_packet_sk(f->sk);
 	return 0;
@@ -455,17 +445,10 @@ static void copied_packet_says_the_same(struct kunit *test)
 static void capture_outgoing(struct kunit *test, size_t len)
 {
 	struct copybreak_fixture *f = test->priv;
-	struct sockaddr_ll sll = {
-		.sll_family	= AF_PACKET,
-		.sll_protocol	= htons(ETH_P_ALL),
-		.sll_ifindex	= f->dev->ifindex,
-	};
 	struct sk_buff *skb = alloc_skb(len, GFP_KERNEL);
-	int err;
 
 	KUNIT_ASSERT_NOT_NULL(test, skb);
-	err = f->sock->ops->bind(f->sock, (void *)&sll, sizeof(sll));
-	KUNIT_ASSERT_EQ(test, err, 0);
+	xinet_fake_bind(test, f->sock, f->dev, ETH_P_ALL);
 	fill_frame(test, skb_put(skb, len), len, 1);
 	skb_reset_mac_header(skb);
 	skb_set_network_header(skb, ETH_HLEN);

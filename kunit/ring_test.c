@@ -18,7 +18,6 @@
 #include <net/net_namespace.h>
 #include <net/sock.h>
 
-#include "af_xinet/family.h"
 #include "compat/xinet_compat_packet.h"
 #include "fake_dev.h"
 #include "packet/ring/ring.h"
@@ -43,21 +42,13 @@ struct ring_fixture {
 
 static int ring_init(struct kunit *test)
 {
-	struct sockaddr_ll sll = {
-		.sll_family	= AF_PACKET,
-		.sll_protocol	= htons(TEST_ETHERTYPE),
-	};
 	struct ring_fixture *f = kunit_kzalloc(test, sizeof(*f), GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(test, f);
 	test->priv = f;
 	f->dev = xinet_fake_dev_create(test);
-	KUNIT_ASSERT_EQ(test,
-			sock_create_kern(&init_net, xinet_family_number(),
-					 SOCK_PACKET, 0, &f->sock), 0);
-	sll.sll_ifindex = f->dev->ifindex;
-	KUNIT_ASSERT_EQ(test, f->sock->ops->bind(f->sock, (void *)&sll,
-						 sizeof(sll)), 0);
+	f->sock = xinet_fake_packet_socket(test);
+	xinet_fake_bind(test, f->sock, f->dev, TEST_ETHERTYPE);
 	f->po = xinet_packet_sk(f->sock->sk);
 	return 0;
 }

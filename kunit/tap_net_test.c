@@ -17,7 +17,6 @@
 #include <net/net_namespace.h>
 #include <net/sock.h>
 
-#include "af_xinet/family.h"
 #include "fake_dev.h"
 #include "packet/sock.h"
 #include "packet/tap/tap.h"
@@ -87,18 +86,9 @@ static void memory_that_is_free_does_not_count(struct kunit *test)
 static struct socket *open_bound(struct kunit *test,
 				 const struct net_device *dev)
 {
-	struct sockaddr_ll sll = {
-		.sll_family	= AF_PACKET,
-		.sll_protocol	= htons(TEST_ETHERTYPE),
-		.sll_ifindex	= dev->ifindex,
-	};
-	struct socket *sock;
+	struct socket *sock = xinet_fake_packet_socket(test);
 
-	KUNIT_ASSERT_EQ(test,
-			sock_create_kern(&init_net, xinet_family_number(),
-					 SOCK_PACKET, 0, &sock), 0);
-	KUNIT_EXPECT_EQ(test, sock->ops->bind(sock, (void *)&sll, sizeof(sll)),
-			0);
+	xinet_fake_bind(test, sock, dev, TEST_ETHERTYPE);
 	return sock;
 }
 

@@ -14,7 +14,6 @@
 #include <net/net_namespace.h>
 #include <net/sock.h>
 
-#include "af_xinet/family.h"
 #include "fake_dev.h"
 #include "packet/sock.h"
 #include "packet/tap/tap.h"
@@ -304,18 +303,10 @@ static void program_of_those_who_left_is_not_run(struct kunit *test)
 static struct sock *open_packet(struct kunit *test, int i,
 				struct net_device *dev, u16 type)
 {
-	struct sockaddr_ll sll = {
-		.sll_family	= AF_PACKET,
-		.sll_protocol	= htons(type),
-		.sll_ifindex	= dev ? dev->ifindex : 0,
-	};
 	struct tap_fixture *f = test->priv;
 
-	KUNIT_ASSERT_EQ(test,
-			sock_create_kern(&init_net, xinet_family_number(),
-					 SOCK_PACKET, 0, &f->sock[i]), 0);
-	KUNIT_ASSERT_EQ(test, f->sock[i]->ops->bind(f->sock[i], (void *)&sll,
-						    sizeof(sll)), 0);
+	f->sock[i] = xinet_fake_packet_socket(test);
+	xinet_fake_bind(test, f->sock[i], dev, type);
 	return f->sock[i]->sk;
 }
 
@@ -433,20 +424,11 @@ static struct socket *open_another(struct kunit *test,
 				   const struct net_device *dev,
 				   struct sk_filter *filter)
 {
-	struct sockaddr_ll sll = {
-		.sll_family	= AF_PACKET,
-		.sll_protocol	= htons(TEST_ETHERTYPE),
-		.sll_ifindex	= dev->ifindex,
-	};
-	struct socket *sock;
+	struct socket *sock = xinet_fake_packet_socket(test);
 
-	KUNIT_ASSERT_EQ(test,
-			sock_create_kern(&init_net, xinet_family_number(),
-					 SOCK_PACKET, 0, &sock), 0);
 	if (filter)
 		attach_filter(sock->sk, filter);
-	KUNIT_EXPECT_EQ(test, sock->ops->bind(sock, (void *)&sll, sizeof(sll)),
-			0);
+	xinet_fake_bind(test, sock, dev, TEST_ETHERTYPE);
 	return sock;
 }
 

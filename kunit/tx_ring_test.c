@@ -18,7 +18,6 @@
 #include <linux/virtio_net.h>
 #include <net/net_namespace.h>
 
-#include "af_xinet/family.h"
 #include "fake_dev.h"
 #include "packet/ring/ring.h"
 #include "packet/ring/tx_ring.h"
@@ -268,22 +267,16 @@ static int send_init(struct kunit *test)
 		.tp_frame_nr	= 2,
 	};
 	struct send_fixture *f = kunit_kzalloc(test, sizeof(*f), GFP_KERNEL);
-	struct sockaddr_ll sll = { .sll_family = AF_PACKET };
 	int version = TPACKET_V2, on = 1;
-	int err;
 
 	KUNIT_ASSERT_NOT_NULL(test, f);
 	test->priv = f;
 	f->dev = xinet_fake_dev_create(test);
-	err = sock_create_kern(&init_net, xinet_family_number(), SOCK_PACKET, 0,
-			       &f->sock);
-	KUNIT_ASSERT_EQ(test, err, 0);
+	f->sock = xinet_fake_packet_socket(test);
 	send_set(test, PACKET_VERSION, &version, sizeof(version));
 	send_set(test, PACKET_QDISC_BYPASS, &on, sizeof(on));
 	send_set(test, PACKET_TX_RING, &req, sizeof(req));
-	sll.sll_ifindex = f->dev->ifindex;
-	err = f->sock->ops->bind(f->sock, (void *)&sll, sizeof(sll));
-	KUNIT_ASSERT_EQ(test, err, 0);
+	xinet_fake_bind(test, f->sock, f->dev, 0);
 	f->ring = xinet_packet_sk(f->sock->sk)->tx_ring;
 	return 0;
 }
@@ -377,12 +370,10 @@ static void send_messages(struct kunit *test, struct send_fixture *f,
 	u8 *frame = kunit_kzalloc(test, len, GFP_KERNEL);
 	struct kvec iov = { frame, len };
 	struct socket *sock;
-	int err, i;
+	int i;
 
 	KUNIT_ASSERT_NOT_NULL(test, frame);
-	err = sock_create_kern(&init_net, xinet_family_number(), SOCK_PACKET, 0,
-			       &sock);
-	KUNIT_ASSERT_EQ(test, err, 0);
+	sock = xinet_fake_packet_socket(test);
 	for (i = 0; i < 4; i++) {
 		struct msghdr msg = {
 			.msg_name	= &to,

@@ -48,7 +48,6 @@ struct index_entry {
  * @size: bytes of the allocation
  */
 struct xinet_filter_index {
-	struct rcu_head rcu;
 	u32 nr;
 	u32 nr_fields;
 	u32 nr_entries;
@@ -155,13 +154,6 @@ xinet_filter_index_build(const struct xinet_filter_keys *const *keys,
 	return index;
 }
 EXPORT_SYMBOL_IF_KUNIT(xinet_filter_index_build);
-
-void xinet_filter_index_free_rcu(struct xinet_filter_index *index)
-{
-	if (index)
-		kvfree_rcu(index, rcu);
-}
-EXPORT_SYMBOL_IF_KUNIT(xinet_filter_index_free_rcu);
 
 size_t xinet_filter_index_size(const struct xinet_filter_index *index)
 {

@@ -3,7 +3,6 @@
 #ifndef _XINET_PACKET_FILTER_INDEX_H
 #define _XINET_PACKET_FILTER_INDEX_H
 
-#include <linux/rcupdate.h>
 #include <linux/types.h>
 
 struct sk_buff;
@@ -19,19 +18,12 @@ struct xinet_filter_keys;
  * @nr: length of @keys
  *
  * Context: process; may sleep.
- * Return: the index, to be freed with kvfree() or
- * xinet_filter_index_free_rcu(); NULL if it would not pay off or out of memory:
- * run all programs.
+ * Return: the index, to be freed with kvfree() when it has no reader any more;
+ * NULL if it would not pay off or out of memory: run all programs.
  */
 struct xinet_filter_index *
 xinet_filter_index_build(const struct xinet_filter_keys *const *keys,
 			 unsigned int nr);
-
-/**
- * xinet_filter_index_free_rcu() - free an index after a grace period
- * @index: no longer published, or NULL
- */
-void xinet_filter_index_free_rcu(struct xinet_filter_index *index);
 
 /**
  * xinet_filter_index_size() - memory of an index
