@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Address checks, bind and connect, shared by every inet-like socket of the
- * family. Called from their proto_ops; knows addresses, ports and routing tables,
- * no protocol. Which ports are taken is for the protocol's get_port() to say: the
+ * Address checks, bind() and connect() of every inet-like socket of the family.
+ * Called from their proto_ops; handles addresses, ports and routing tables, no
+ * protocol. The protocol's get_port() decides which ports are free: the
  * kernel's engines keep one table for PF_INET's sockets and ours.
  *
- * inet_bind() cannot do this: it asks for CAP_NET_BIND_SERVICE in the user namespace
- * that owns the network namespace, we ask as xinet_capable() does, and the question
- * comes after a program of the control group has rewritten the port.
+ * inet_bind() cannot be used: it checks CAP_NET_BIND_SERVICE in the user
+ * namespace that owns the network namespace, we check it by xinet_capable(),
+ * after a cgroup BPF program may have rewritten the port.
  */
 #include <kunit/visibility.h>
 #include <linux/bpf-cgroup.h>
@@ -39,8 +39,8 @@ int xinet_bind_check_family(const void *addr, int len)
 EXPORT_SYMBOL_IF_KUNIT(xinet_bind_check_family);
 
 /*
- * Judges @local by the routing tables: -EADDRNOTAVAIL when @sk may not take
- * it, else 0 and its RTN_* in @type.
+ * Looks @local up in the routing tables. Returns 0 and its RTN_* in @type, or
+ * -EADDRNOTAVAIL when @sk may not bind to it.
  */
 static int bind_check_address(struct sock *sk, __be32 local, int *type)
 {
@@ -57,10 +57,13 @@ static int bind_check_address(struct sock *sk, __be32 local, int *type)
 	return 0;
 }
 
-/* The socket is locked. What is sent takes its source from routing instead. */
+/*
+ * The socket is locked. Routing chooses the source of what is sent when bound
+ * to a multicast or broadcast address.
+ */
 static void bind_set_address(struct inet_sock *inet, __be32 local, int type)
 {
-	/* The demultiplexers read this one without the lock. */
+	/* The demultiplexers read it without the socket lock. */
 	WRITE_ONCE(inet->inet_rcv_saddr, local);
 	inet->inet_saddr = local;
 	if (type == RTN_MULTICAST || type == RTN_BROADCAST)
@@ -106,8 +109,8 @@ static int bind_check_privilege(struct sock *sk, unsigned short port)
 }
 
 /*
- * The socket is locked and has its address. Port 0 is for the protocol to
- * choose, now or, with IP_BIND_ADDRESS_NO_PORT, when the socket connects.
+ * The socket is locked and its address is set. For port 0 the protocol chooses
+ * one, now or, with IP_BIND_ADDRESS_NO_PORT, at connect().
  */
 static int bind_take_port(struct sock *sk, unsigned short port, u32 flags)
 {
@@ -133,7 +136,7 @@ static int bind_locked(struct sock *sk, __be32 local, unsigned short port,
 	struct inet_sock *inet = inet_sk(sk);
 	int err;
 
-	/* Connected or listening, or bound before. */
+	/* Connected, listening or already bound. */
 	if (sk->sk_state != TCP_CLOSE || inet->inet_num)
 		return -EINVAL;
 
@@ -167,7 +170,7 @@ int xinet_bind_port(struct sock *sk, struct sockaddr_in *addr, int len,
 
 	local = addr->sin_addr.s_addr;
 	port = ntohs(addr->sin_port);
-	/* Old programs leave the family of "any" unset. */
+	/* Old programs leave the family unset for INADDR_ANY. */
 	if (addr->sin_family != AF_INET &&
 	    (addr->sin_family != AF_UNSPEC || local != htonl(INADDR_ANY)))
 		return -EAFNOSUPPORT;
@@ -188,7 +191,7 @@ EXPORT_SYMBOL_IF_KUNIT(xinet_bind_port);
 int xinet_bind(struct socket *sock, struct xinet_sockaddr *uaddr, int len)
 {
 	struct sock *sk = sock->sk;
-	/* An upper layer protocol may be changing it. */
+	/* An upper layer protocol may replace it concurrently. */
 	const struct proto *prot = READ_ONCE(sk->sk_prot);
 	u32 flags = 0;
 	int err;
@@ -199,7 +202,7 @@ int xinet_bind(struct socket *sock, struct xinet_sockaddr *uaddr, int len)
 	if (prot->bind)
 		return prot->bind(sk, uaddr, len);
 
-	/* A program of the control group may rewrite a whole address only. */
+	/* A cgroup BPF program rewrites a complete sockaddr_in. */
 	if (len < (int)sizeof(struct sockaddr_in))
 		return -EINVAL;
 	err = xinet_cgroup_bind(sk, uaddr, &len, &flags);

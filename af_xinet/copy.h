@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Copies of small packets, without a string instruction of the CPU. */
+/* Copies small packets without the CPU's string instructions. */
 #ifndef _XINET_COPY_H
 #define _XINET_COPY_H
 
@@ -8,13 +8,13 @@
 #include <linux/string.h>
 #include <linux/types.h>
 
-/* Up to here words are faster than string instructions. */
+/* Up to this many bytes, words are faster than string instructions. */
 #define XINET_COPY_WORDS_MAX	256
 
-/* Bytes at a time, to and from anywhere. */
+/* Bytes copied per step; neither side needs to be aligned. */
 #define XINET_COPY_STEP		(4 * sizeof(u64))
 
-/* The last step may overlap those before. */
+/* The last step may overlap the one before it. */
 static __always_inline void
 xinet_copy_words(void *to, const void *from, unsigned int len)
 {
@@ -31,9 +31,9 @@ xinet_copy_words(void *to, const void *from, unsigned int len)
 
 /**
  * xinet_copy_linear() - memcpy() that is fast for small packets
- * @to: where to
- * @from: where from
- * @len: bytes
+ * @to: destination
+ * @from: source
+ * @len: length in bytes
  *
  * Context: any.
  */

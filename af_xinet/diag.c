@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * sock_diag: tells programs what the sockets of the family are and do. The
- * kernel calls diag_request() for every request that names the family (and
- * never loads a module for one that is not registered: there is no alias); the
- * sockets come from registry.c, what only a packet socket has from packet/.
- * Reads sockets that are in use without their locks, as inet_diag does: each
- * value is one that was true, not all of them at the same instant.
+ * sock_diag: reports the sockets of the family to programs. The kernel calls
+ * diag_request() for every request that names the family; it never loads this
+ * module for one, as there is no alias. The sockets come from registry.c, the
+ * attributes of packet sockets from packet/. Reads sockets in use without their
+ * locks, as inet_diag does: each value was true at some time, not all of them
+ * at the same instant.
  *
- * Who may see what: every user all sockets of the own network namespace; the
- * filter and the mark only with CAP_NET_ADMIN, as in packet_diag and inet_diag,
- * asked for by xinet_netlink_capable().
+ * Every user sees all sockets of its own network namespace; the filter and the
+ * mark only with CAP_NET_ADMIN, as in packet_diag and inet_diag, checked by
+ * xinet_netlink_capable().
  */
 #include <linux/bpf.h>
 #include <linux/filter.h>
@@ -37,11 +37,11 @@
 #include "packet/diag.h"
 
 /**
- * struct diag_reader - who asks, and for what
+ * struct diag_reader - sender of a request
  * @req: the request
- * @user_ns: in which user ids are told
- * @portid: netlink address
- * @seq: of the request
+ * @user_ns: user namespace for the user ids reported
+ * @portid: netlink address of the sender
+ * @seq: sequence number of the request
  * @net_admin: has CAP_NET_ADMIN, see xinet_netlink_capable()
  */
 struct diag_reader {
@@ -66,8 +66,8 @@ static void diag_reader_init(struct diag_reader *reader,
 }
 
 /*
- * By the proto that the sock was allocated for: a socket may change its proto
- * (kTLS), and a protocol module may use any type and protocol.
+ * By the proto that the sock was allocated with: kTLS replaces the proto of a
+ * socket, and a protocol module may use any type and protocol.
  */
 static enum xinet_diag_kind diag_kind(const struct sock *sk)
 {
@@ -81,7 +81,7 @@ static enum xinet_diag_kind diag_kind(const struct sock *sk)
 		return XINET_DIAG_TCP;
 	if (prot == &udp_prot)
 		return XINET_DIAG_UDP;
-	/* its proto is not everywhere exported, and nothing of it is read */
+	/* not every kernel exports its proto, and no member of it is read */
 	if (sk->sk_type == SOCK_DGRAM && sk->sk_protocol == IPPROTO_ICMP)
 		return XINET_DIAG_PING;
 	return XINET_DIAG_OTHER;
@@ -108,7 +108,7 @@ static void diag_fill_tcp_queues(const struct sock *sk,
 		msg->wqueue = READ_ONCE(sk->sk_max_ack_backlog);
 		return;
 	}
-	/* the program may be reading what has just come */
+	/* without the lock copied_seq may be read ahead of rcv_nxt */
 	msg->rqueue = max_t(int, READ_ONCE(tp->rcv_nxt) -
 				 READ_ONCE(tp->copied_seq), 0);
 	msg->wqueue = READ_ONCE(tp->write_seq) - READ_ONCE(tp->snd_una);
@@ -232,7 +232,7 @@ static int diag_put(struct sock *sk, struct sk_buff *skb,
 	return 0;
 }
 
-/* Room for one message of any size in @skb, which its reader is charged with. */
+/* Grows @skb to hold a message of any size, and charges its reader for it. */
 static int diag_grow(struct sk_buff *skb)
 {
 	unsigned int before = skb_end_offset(skb);
@@ -247,8 +247,9 @@ static int diag_grow(struct sk_buff *skb)
 }
 
 /*
- * A message that does not fit into an empty @skb gets the room it needs, and
- * is the only one there: 1 is returned, 0 when others may follow.
+ * Appends the message of @sk if the request selects it. One that does not fit
+ * into an empty @skb grows @skb and stays alone in it: returns 1 then, 0 if
+ * others may follow, or a negative errno.
  */
 static int diag_dump_one(struct sock *sk, struct sk_buff *skb,
 			 const struct diag_reader *reader)
@@ -269,7 +270,7 @@ static int diag_dump_one(struct sock *sk, struct sk_buff *skb,
 
 /*
  * netlink_callback dump(): fills one buffer; called until it leaves the buffer
- * empty. args[0] is the cookie of the last socket that is done with.
+ * empty. args[0] is the cookie of the last socket processed.
  */
 static int diag_dump(struct sk_buff *skb, struct netlink_callback *cb)
 {
@@ -318,7 +319,7 @@ static int diag_by_cookie(struct sk_buff *request, const struct nlmsghdr *nlh)
 	struct sk_buff *reply;
 	struct sock *sk;
 
-	/* what the other handlers take for "any cookie" */
+	/* other handlers treat this as "any cookie" */
 	if (req->cookie[0] == U32_MAX && req->cookie[1] == U32_MAX)
 		return -EINVAL;
 	sk = xinet_registry_find(net, req->cookie);

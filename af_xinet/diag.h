@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
+/* The sock_diag handler of the family. */
 #ifndef _XINET_DIAG_H
 #define _XINET_DIAG_H
 
 /**
- * xinet_diag_init() - answer sock_diag requests for the family
+ * xinet_diag_init() - register the sock_diag handler of the family
  *
- * Context: process, module init, the sockets' components are ready.
- * Return: 0; -EBUSY when another handler has the family's number.
+ * Context: process, module init, after the sockets' components.
+ * Return: 0; -EBUSY when the family's number has another handler.
  */
 int xinet_diag_init(void);
 
 /**
- * xinet_diag_exit() - answer no more
+ * xinet_diag_exit() - unregister the sock_diag handler
  *
- * To be followed by an RCU grace period before the module's code goes.
+ * The caller waits for an RCU grace period before the module is freed.
  *
  * Context: process, module exit.
  */

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The family itself: the way from socket() to an entry of the
- * protosw table. The socket core calls xinet_create() from here; everything a
- * socket does afterwards goes through the proto_ops of its kind. This file
- * knows no protocol.
+ * The family itself: from socket() to an entry of the protosw table. The socket
+ * core calls xinet_create(); every later call on a socket goes through its
+ * proto_ops. This file handles no protocol.
  */
 #include <linux/capability.h>
 #include <linux/in.h>
@@ -21,8 +20,8 @@
 #include "af_xinet/registry.h"
 
 /*
- * Finds the entry for (type, protocol), loading a module that offers it if
- * need be, and pins the module that owns it.
+ * Finds the entry for (type, protocol) and pins its module. Loads a module that
+ * offers the pair if there is no entry.
  */
 static const struct xinet_protosw *find_protosw(int type, int *protocol,
 						int *err)
@@ -58,9 +57,9 @@ static int family_list(struct socket *sock, const struct xinet_protosw *p)
 }
 
 /*
- * The errors come in PF_INET's order: the protocol's range, the pair, then the
- * privilege. PF_PACKET has no pair to look up and asks for the privilege first;
- * neither has SOCK_PACKET here, whose protocol is an ethertype.
+ * Checks in PF_INET's order: the protocol's range, the pair, then the
+ * privilege. PF_PACKET has no pair to look up and checks the privilege first;
+ * SOCK_PACKET has none here either, its protocol is an EtherType.
  */
 static int xinet_create(struct net *net, struct socket *sock, int protocol,
 			int kern)
@@ -79,7 +78,7 @@ static int xinet_create(struct net *net, struct socket *sock, int protocol,
 	if (!p)
 		return err;
 
-	/* Those of other modules are for their owners to judge. */
+	/* engines= does not restrict entries of other modules. */
 	err = -EAFNOSUPPORT;
 	if (!privileged && !kern && p->ops->owner == THIS_MODULE &&
 	    !xinet_engines_offered())
@@ -98,8 +97,8 @@ static int xinet_create(struct net *net, struct socket *sock, int protocol,
 		err = family_list(sock, p);
 out:
 	/*
-	 * From here on the sock holds the module, through sk_prot->owner; this
-	 * module is held by the core until it holds it for the socket.
+	 * From here on the sock holds the module, by sk_prot->owner. The core
+	 * holds this module until it takes the socket's own reference.
 	 */
 	xinet_protosw_put(p);
 	return err;

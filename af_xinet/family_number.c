@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The number of the family, which whoever makes or reads an address asks for.
+ * The number of the family, a load parameter. Called wherever an address is
+ * written or checked; depends on no other file.
  */
 #include <kunit/visibility.h>
 #include <linux/module.h>
@@ -15,9 +16,9 @@ module_param(family, int, 0444);
 MODULE_PARM_DESC(family, "Number of PF_XINET: 18 (default), or another retired one: 12, 13, 19, 22, 23, 25");
 
 /*
- * Numbers that libc has and that no kernel implements, or none since the
- * release named. Only these may be taken: another number may be free now and
- * wanted by its owner's module later.
+ * Numbers that libc defines and no kernel implements, or none since the release
+ * named. Only these are accepted: the module of any other family may be loaded
+ * later.
  */
 static const int retired_families[] = {
 	AF_DECnet,	/* removed in 6.1 */

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What every inet-like socket of the family begins as: a struct inet_sock with
- * PF_INET's defaults, and operations that a protocol need not write itself.
- * Called by the family's create for the entries of the protosw table that build
- * no sock of their own, and by other modules for their operations.
+ * Creates inet-like sockets: a struct inet_sock with PF_INET's defaults. Called
+ * by the family's create for protosw entries without a create() of their own.
+ * Fills in the proto_ops that a protocol does not implement, for other modules.
  */
 #include <linux/bpf-cgroup.h>
 #include <linux/export.h>
@@ -63,7 +62,7 @@ int xinet_inet_sock_create(struct net *net, struct socket *sock,
 	if (p->flags & XINET_PROTOSW_REUSE)
 		sk->sk_reuse = SK_CAN_REUSE;
 
-	/* A kind that is numbered at birth is found by that number. */
+	/* Raw sockets have their number from the start: hash them. */
 	if (inet_sk(sk)->inet_num && sk->sk_prot->hash)
 		err = sk->sk_prot->hash(sk);
 	if (!err && sk->sk_prot->init)

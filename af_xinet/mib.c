@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Counters of each network namespace: 64 bits wide, one set per CPU, never
- * reset. Whoever handles packets counts; /proc/net/xinet/snmp adds up.
+ * reset. Incremented by the packet paths, summed for /proc/net/xinet/snmp.
  */
 #include <kunit/visibility.h>
 #include <linux/percpu.h>
@@ -10,16 +10,16 @@
 #include "af_xinet/mib.h"
 
 /**
- * struct mib_name - where an item stands in the file
- * @group: the word in front of its line
- * @name: the word above it
+ * struct mib_name - how an item is printed
+ * @group: prefix of its lines
+ * @name: its name in the first line
  */
 struct mib_name {
 	const char *group;
 	const char *name;
 };
 
-/* The items of a group stand together. */
+/* The items of a group are adjacent. */
 static const struct mib_name mib_names[XINET_MIB_ITEMS] = {
 	[XINET_MIB_RAW_INDELIVERS]	= { "Raw", "InDelivers" },
 	[XINET_MIB_RAW_INDROPS]		= { "Raw", "InDrops" },
@@ -54,7 +54,10 @@ static u64 mib_sum(const struct net *net, enum xinet_mib_item item)
 	return sum;
 }
 
-/* Two lines: the names of the group that begins at @first, and the values. */
+/*
+ * Prints the names of the group that begins at @first, then the values. Returns
+ * the index after the group.
+ */
 static int mib_show_group(struct seq_file *seq, const struct net *net,
 			  int first)
 {

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
+/* Per-namespace counters. */
 #ifndef _XINET_MIB_H
 #define _XINET_MIB_H
 
@@ -10,20 +11,21 @@
 struct seq_file;
 
 /**
- * enum xinet_mib_item - what is counted, per namespace
- * @XINET_MIB_RAW_INDELIVERS: datagrams queued for a raw socket
- * @XINET_MIB_RAW_INDROPS: datagrams that a raw socket wanted and did not get
+ * enum xinet_mib_item - the counters of a namespace
+ * @XINET_MIB_RAW_INDELIVERS: datagrams queued to raw sockets
+ * @XINET_MIB_RAW_INDROPS: datagrams that matched a raw socket and were lost
  * @XINET_MIB_RAW_OUTREQUESTS: messages that raw sockets sent
  * @XINET_MIB_RAW_OUTERRORS: messages of raw sockets that could not be sent
- * @XINET_MIB_HANDLER_INDELIVERS: datagrams given to the handler of a protocol
- * @XINET_MIB_HANDLER_INMEMERRORS: those it did not get for want of memory
- * @XINET_MIB_HANDLER_INPOLICYERRORS: those that IPsec policy refused
- * @XINET_MIB_HANDLER_INERRORS: ICMP errors given to the handler of a protocol
- * @XINET_MIB_REASMREQDS: fragments that somebody wanted
- * @XINET_MIB_REASMOKS: datagrams put together from them
- * @XINET_MIB_ITEMS: how many there are
+ * @XINET_MIB_HANDLER_INDELIVERS: datagrams passed to a protocol handler
+ * @XINET_MIB_HANDLER_INMEMERRORS: datagrams for a handler lost for lack of
+ *	memory
+ * @XINET_MIB_HANDLER_INPOLICYERRORS: datagrams rejected by IPsec policy
+ * @XINET_MIB_HANDLER_INERRORS: ICMP errors passed to a protocol handler
+ * @XINET_MIB_REASMREQDS: fragments that had a receiver
+ * @XINET_MIB_REASMOKS: datagrams reassembled from them
+ * @XINET_MIB_ITEMS: number of counters
  *
- * Nothing is counted for a packet that nobody wants.
+ * Packets without a receiver are not counted.
  */
 enum xinet_mib_item {
 	XINET_MIB_RAW_INDELIVERS,
@@ -57,11 +59,11 @@ struct xinet_mib {
 struct xinet_mib __percpu *xinet_mib_of(const struct net *net);
 
 /**
- * xinet_mib_inc() - count one
+ * xinet_mib_inc() - increment a counter
  * @net: the namespace
- * @item: what
+ * @item: the counter
  *
- * Context: any, as xinet_mib_of(); one instruction that nobody waits for.
+ * Context: any, as xinet_mib_of(); one per-CPU increment, no lock.
  */
 static inline void xinet_mib_inc(const struct net *net,
 				 enum xinet_mib_item item)
@@ -72,17 +74,17 @@ static inline void xinet_mib_inc(const struct net *net,
 extern unsigned int xinet_mib_net_id;
 
 /**
- * struct xinet_mib_net - what a namespace has of mib.c
- * @mib: its counters
+ * struct xinet_mib_net - per-namespace data of mib.c
+ * @mib: the counters
  */
 struct xinet_mib_net {
 	struct xinet_mib __percpu *mib;
 };
 
 /**
- * xinet_mib_inc_rcu() - count one, on the way of a packet
+ * xinet_mib_inc_rcu() - increment a counter in a packet path
  * @net: the namespace
- * @item: what
+ * @item: the counter
  *
  * Context: RCU read side.
  */
@@ -96,8 +98,8 @@ static inline void xinet_mib_inc_rcu(const struct net *net,
 
 /**
  * xinet_mib_show() - print the counters in the layout of /proc/net/snmp
- * @seq: where to
- * @net: whose
+ * @seq: output
+ * @net: the namespace
  *
  * Context: process.
  */
@@ -106,7 +108,7 @@ void xinet_mib_show(struct seq_file *seq, const struct net *net);
 /**
  * xinet_mib_init() - prepare the counters of every namespace
  *
- * Context: process, module init, before whoever counts.
+ * Context: process, module init, before every component that counts.
  * Return: 0 or a negative errno.
  */
 int xinet_mib_init(void);
@@ -114,7 +116,7 @@ int xinet_mib_init(void);
 /**
  * xinet_mib_exit() - undo xinet_mib_init()
  *
- * Context: process, module exit; nobody counts any more.
+ * Context: process, module exit, after every component that counts.
  */
 void xinet_mib_exit(void);
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Load and unload. One ladder: every component is ready before sock_register() lets
- * the first socket in, and sock_unregister() shuts the door before any of them
- * is taken down. An open socket holds the module, so exit finds none.
+ * Load and unload. Every component is ready before sock_register() allows the
+ * first socket, and none but the sock_diag handler is torn down before
+ * sock_unregister(). An open socket holds the module, so exit finds none.
  */
 #include <linux/init.h>
 #include <linux/module.h>
@@ -97,7 +97,7 @@ static int __init xinet_init(void)
 
 err_diag:
 	xinet_diag_exit();
-	/* a request may be looking at the handler, to find it going away */
+	/* a request in flight may still use the handler */
 	synchronize_rcu();
 err_netlink:
 	xinet_netlink_exit();
@@ -125,7 +125,7 @@ err_mib:
 
 static void __exit xinet_exit(void)
 {
-	/* ends with a grace period of its own, which diag needs as well */
+	/* xinet_family_unregister() waits a grace period for this, too */
 	xinet_diag_exit();
 	xinet_family_unregister();
 	xinet_netlink_exit();
@@ -133,14 +133,14 @@ static void __exit xinet_exit(void)
 	xinet_dgram_exit();
 	xinet_stream_exit();
 	xinet_packet_exit();
-	/* the hook looks for raw sockets: first */
+	/* first: the hook looks up raw sockets */
 	xinet_local_in_exit();
 	xinet_raw_exit();
 	xinet_raw_table_exit();
 	xinet_ip_local_exit();
 	xinet_skb_copybreak_exit();
 	xinet_mib_exit();
-	/* Components free by call_rcu(); their callbacks are code of ours. */
+	/* Wait for call_rcu() callbacks: they are code of this module. */
 	rcu_barrier();
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Generic netlink: tells programs which number the family has and which version
- * of the module they talk to, where sysfs is not at hand. <linux/xinet.h> has
- * the protocol.
+ * Generic netlink: reports the number of the family and the version of the
+ * module to programs that cannot read sysfs. Called by the generic netlink
+ * core. The protocol is in <linux/xinet.h>.
  */
 #include <linux/module.h>
 #include <linux/xinet.h>
@@ -43,7 +43,7 @@ static const struct genl_small_ops netlink_ops[] = {
 	},
 };
 
-/* No attribute is taken. */
+/* Requests take no attributes. */
 static const struct nla_policy netlink_policy[XINET_INFO_MAX + 1] = {
 	[XINET_INFO_FAMILY]	= { .type = NLA_REJECT },
 	[XINET_INFO_VERSION]	= { .type = NLA_REJECT },

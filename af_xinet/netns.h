@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
+/* Per-namespace data in packet paths. */
 #ifndef _XINET_NETNS_H
 #define _XINET_NETNS_H
 
@@ -6,14 +7,11 @@
 #include <net/netns/generic.h>
 
 /**
- * xinet_netns_rcu() - the per-namespace data of a component, per packet
+ * xinet_netns_rcu() - net_generic() for RCU readers: three loads
  * @net: the namespace
  * @id: id of the component's registered pernet_operations
  *
- * net_generic() for those who are readers already: three loads.
- *
- * Context: RCU read side.
- * Return: never NULL.
+ * Context: RCU read side. Never returns NULL.
  */
 static inline void *xinet_netns_rcu(const struct net *net, unsigned int id)
 {

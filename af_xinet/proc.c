@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * /proc/net/xinet/: the protosw table, how many sockets there are, counters, and
- * the raw and packet sockets in the layout of /proc/net/raw and
- * /proc/net/packet. Reads other components' tables under RCU; knows no packets. See
+ * /proc/net/xinet/: the protosw table, socket counts, counters, and the raw and
+ * packet sockets in the layout of /proc/net/raw and /proc/net/packet. Reads
+ * other components' tables under RCU or their lock; handles no packets. See
  * Documentation/proc.md for the files.
  *
- * A file that is read in several pieces goes on at the same place of the list:
- * sockets that come or go in between may be missed or told twice, as in the
- * files of PF_INET.
+ * A file that is read in several pieces continues at the same index of the
+ * list: sockets that come or go in between may be missed or shown twice, as in
+ * PF_INET's files.
  */
 #include <linux/proc_fs.h>
 #include <linux/rculist.h>
@@ -82,7 +82,7 @@ static int protosw_show(struct seq_file *seq, void *v)
 		return 0;
 	}
 
-	/* An entry may learn its proto from its first socket. */
+	/* Some entries get their proto from their first socket. */
 	prot = READ_ONCE(p->prot);
 	seq_printf(seq, "%-9s ", protosw_type_name(p->type));
 	if (p->protocol)
@@ -105,8 +105,8 @@ static const struct seq_operations protosw_seq_ops = {
 /* --- sockets, snmp --- */
 
 /*
- * Of the kinds whose proto belongs to a module. Sockets over the kernel's own
- * engines are of PF_INET's proto, which counts them with PF_INET's.
+ * Shows the protos that a module owns. Sockets over the kernel's engines use
+ * PF_INET's protos, whose counts include them.
  */
 static int sockets_show(struct seq_file *seq, void *v)
 {
@@ -152,7 +152,7 @@ static void raw_stop(struct seq_file *seq, void *v)
 	mutex_unlock(&xinet_raw_pernet(seq_file_net(seq))->lock);
 }
 
-/* No timers and no retransmissions, but columns for them. */
+/* The columns of timers and retransmissions are 0. */
 static int raw_show(struct seq_file *seq, void *v)
 {
 	const struct xinet_raw_sock *rsk;
@@ -235,7 +235,7 @@ static const struct seq_operations packet_seq_ops = {
 	.show	= packet_show,
 };
 
-/* --- the directory of a namespace --- */
+/* --- per-namespace directory --- */
 
 static int __net_init proc_net_init(struct net *net)
 {

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
+/* The files of /proc/net/xinet/. */
 #ifndef _XINET_PROC_H
 #define _XINET_PROC_H
 
 /**
- * xinet_proc_init() - make /proc/net/xinet/ in every namespace
+ * xinet_proc_init() - create /proc/net/xinet/ in every namespace
  *
- * Context: process, module init, the sockets' components are ready.
+ * Context: process, module init, after the sockets' components.
  * Return: 0 or a negative errno.
  */
 int xinet_proc_init(void);
@@ -13,7 +14,7 @@ int xinet_proc_init(void);
 /**
  * xinet_proc_exit() - undo xinet_proc_init()
  *
- * On return nobody reads any of the files.
+ * On return no read of any of the files is running.
  *
  * Context: process, module exit.
  */

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The protosw table: which (type, protocol) pairs socket(PF_XINET, ...) knows.
- * Entries come from this module's components and from other modules; readers are
- * create calls, under RCU. The table knows entries only, never sockets.
+ * The protosw table: the (type, protocol) pairs that socket(PF_XINET, ...)
+ * accepts. This module's components and other modules register entries; create
+ * calls and proc.c read them under RCU. The table holds entries only, never
+ * sockets.
  *
- * Within a type the permanent entries stand first and the others follow, the
- * youngest of them in front: the first match wins, so a later registration
- * overrides an earlier one, but never a permanent one.
+ * Within a type the permanent entries come first, then the others, the newest
+ * first. The first match wins: a later registration overrides an earlier one,
+ * but never a permanent one.
  */
 #include <kunit/visibility.h>
 #include <linux/export.h>
@@ -25,10 +26,9 @@ static DEFINE_SPINLOCK(protosw_lock);
 static struct hlist_head protosw_table[SOCK_MAX];
 
 /*
- * PF_INET's rule. A request names a protocol, or IPPROTO_IP for "the usual
- * one of this type"; an entry names a protocol, or IPPROTO_IP for "any". What
- * does not match is the request without a protocol at the entry without one:
- * nobody could say what such a socket would speak.
+ * PF_INET's rule. A request names a protocol, or IPPROTO_IP for the default of
+ * its type; an entry names a protocol, or IPPROTO_IP for any. IPPROTO_IP in
+ * both does not match: the socket would have no protocol.
  */
 static bool protosw_match(const struct xinet_protosw *p, int protocol)
 {
@@ -51,7 +51,7 @@ int xinet_protosw_get(int type, int *protocol,
 	rcu_read_lock();
 	hlist_for_each_entry_rcu(p, &protosw_table[type], node) {
 		err = -EPROTONOSUPPORT;
-		/* An owner on its way out counts as gone. */
+		/* Skips an entry whose module is being unloaded. */
 		if (!protosw_match(p, *protocol) ||
 		    !try_module_get(p->ops->owner))
 			continue;
@@ -73,8 +73,8 @@ void xinet_protosw_put(const struct xinet_protosw *p)
 EXPORT_SYMBOL_IF_KUNIT(xinet_protosw_put);
 
 /*
- * What the kernel takes the sock for that is made of @p: a raw_sock of whatever
- * is SOCK_RAW, by its multicast routing and ioctls.
+ * Least size of a sock made of @p: the kernel's multicast routing and ioctls
+ * treat every SOCK_RAW sock as a struct raw_sock.
  */
 static size_t protosw_sock_size(const struct xinet_protosw *p)
 {
@@ -101,11 +101,10 @@ const struct xinet_protosw *xinet_protosw_at(loff_t index)
 }
 
 /*
- * From the end of create until the socket core takes its own reference to
- * ops->owner, the sock is what keeps ops in place, by the reference it has to
- * prot->owner: they must be one. Entries of this module may speak through
- * somebody else's prot, or find it when the first socket is created: the core
- * holds the family's module as long as it creates.
+ * From the end of create until the socket core takes a reference to ops->owner,
+ * only the sock's reference to prot->owner keeps ops valid: both owners must be
+ * the same. Entries of this module may use another owner's prot, or get it from
+ * their first socket: the core holds the family's module during create.
  */
 static bool protosw_valid(const struct xinet_protosw *p)
 {

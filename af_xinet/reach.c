@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Who may reach what: the one place where this module asks for a capability,
- * and the two parameters by which an administrator widens or narrows it. Every
- * question is asked anew, so a write to a parameter counts from the next
- * socket() or request on; sockets that are open stay as they are.
+ * Access control: the only place where this module checks a capability, and the
+ * two parameters by which an administrator widens or narrows access. Every
+ * check reads the parameters, so a write takes effect from the next socket() or
+ * request on; open sockets stay as they are.
  */
 #include <linux/capability.h>
 #include <linux/compiler.h>
@@ -18,7 +18,7 @@
 static int userns;
 static int engines = 1;
 
-/* 0 or 1 in an int: anything else would be read as one of them by somebody. */
+/* Accepts 0 and 1 only: other values have no defined meaning. */
 static int switch_set(const char *val, const struct kernel_param *kp)
 {
 	int value;

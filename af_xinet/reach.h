@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
+/* Access control by capabilities and module parameters. */
 #ifndef _XINET_REACH_H
 #define _XINET_REACH_H
 
@@ -8,12 +9,12 @@ struct net;
 struct sk_buff;
 
 /**
- * xinet_capable() - judge whether the caller may use what a capability guards
+ * xinet_capable() - check a capability of the caller
  * @net: network namespace of the socket
  * @cap: CAP_*
  *
- * In the initial user namespace, or, with the parameter userns=1, in the one
- * that owns @net.
+ * Checked in the initial user namespace or, with the parameter userns=1, in the
+ * one that owns @net.
  *
  * Context: process.
  * Return: whether current has @cap there.
@@ -21,23 +22,26 @@ struct sk_buff;
 bool xinet_capable(const struct net *net, int cap);
 
 /**
- * xinet_netlink_capable() - the same for who sent a netlink request
+ * xinet_netlink_capable() - check a capability of a netlink sender
  * @request: the request, from a netlink socket
  * @net: network namespace of that socket
  * @cap: CAP_*
  *
+ * In the same user namespace as xinet_capable().
+ *
  * Context: process, in the handler of @request.
- * Return: whether both who opened the socket and current have @cap.
+ * Return: whether both the opener of the socket and current have @cap.
  */
 bool xinet_netlink_capable(const struct sk_buff *request,
 			   const struct net *net, int cap);
 
 /**
- * xinet_engines_offered() - whether socket() makes sockets over the kernel's
- * own engines
+ * xinet_engines_offered() - whether socket() offers the kernel's engines
+ *
+ * Sockets over TCP, UDP and ping.
  *
  * Context: any.
- * Return: what the parameter engines says now.
+ * Return: the current value of the parameter engines.
  */
 bool xinet_engines_offered(void);
 

@@ -1,19 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The list of the family's sockets, for those who look at all of them: diag.c
- * and proc.c. A socket gets on it when socket() or accept() has made it and off
- * it first thing in release(), so what a protocol does with a sock afterwards
- * (a TCP connection that is still being shut down) is not seen here. One whose
- * release() is not ours any more (see stream.c) gets off it when its sock is
- * freed, and is not found from its close() on. The socks of several kinds are
- * structures of the kernel's own without room for us, hence a list of pointers.
- * Nothing here runs per packet.
+ * The list of the family's sockets, read by diag.c. socket() and accept() add a
+ * socket, release() removes it before anything else: a sock that its protocol
+ * keeps afterwards (a TCP connection that is still being shut down) is not
+ * listed. A socket whose release() is no longer ours (see stream.c) is removed
+ * when its sock is freed, and is not found after its close(). The socks of
+ * several kinds are structures of the kernel's own without space for a node,
+ * hence a list of pointers. Nothing here runs per packet.
  *
- * The key is the socket's cookie: unique as long as the machine runs, so that
- * a walk can be resumed behind a socket that has gone meanwhile, and a look-up
- * by cookie is short. Sockets come and go as fast as connections do, so what is
- * paid for each is one small allocation and a look into one bucket, in which the
- * newest comes first.
+ * The key is the socket's cookie. It is unique while the machine runs, so a
+ * walk can resume after a socket that is gone, and a look-up by cookie is
+ * short. Sockets may come and go as fast as connections do: each costs one
+ * small allocation and a look into one bucket, where the newest comes first.
  */
 #include <kunit/visibility.h>
 #include <linux/list.h>
@@ -32,7 +30,7 @@
 
 /**
  * struct registry_entry - a listed socket
- * @node: in the bucket of @key, those with a greater one before it
+ * @node: in the bucket of @key, sorted by descending key
  * @sk: the socket
  * @key: its cookie
  */
@@ -46,13 +44,13 @@ struct registry_entry {
 #define REGISTRY_LOCKS		64
 
 /*
- * Of all namespaces. A lock keeps the memory of each sock in its buckets; the
- * sock may have no references left. Socks are freed in softirqs as well.
+ * For all namespaces. No sock in a bucket is freed while the bucket is locked,
+ * but it may have no references left. BH disabled: softirqs free socks as well.
  */
 static struct hlist_head registry_buckets[REGISTRY_BUCKETS];
 static spinlock_t registry_locks[REGISTRY_LOCKS];
 
-/* Cookies are handed out in order and told: nobody is to choose a bucket. */
+/* Programs see the sequential cookies: none must be able to choose a bucket. */
 static siphash_key_t registry_secret __ro_after_init;
 
 static u32 registry_bucket(unsigned long key)
@@ -66,15 +64,15 @@ static spinlock_t *registry_lock(u32 bucket)
 }
 
 /*
- * On a 32-bit machine the key is the low word: after four thousand million
- * sockets a new one may find its place taken, and is refused.
+ * On 32-bit machines the key is the low word only: after 2^32 sockets a new one
+ * may collide with an open one, and is rejected.
  */
 static unsigned long registry_key(const u32 cookie[2])
 {
 	return (unsigned long)((u64)cookie[1] << 32 | cookie[0]);
 }
 
-/* The first entry of a bucket whose key is not above @key. */
+/* The first entry of a bucket with a key of @key or less. */
 static struct registry_entry *registry_seek(u32 bucket, unsigned long key)
 {
 	struct registry_entry *entry;
@@ -87,7 +85,7 @@ static struct registry_entry *registry_seek(u32 bucket, unsigned long key)
 	return NULL;
 }
 
-/* False: the key is taken. */
+/* Returns false if the key is taken. */
 static bool registry_insert(u32 bucket, struct registry_entry *entry)
 {
 	struct registry_entry *other;
@@ -155,14 +153,14 @@ bool xinet_registry_del(struct sock *sk)
 }
 EXPORT_SYMBOL_IF_KUNIT(xinet_registry_del);
 
-/* The bucket is locked. Takes a reference to a sock whose socket is open. */
+/* The bucket is locked. Takes a reference to a sock if its socket is open. */
 static bool registry_hold(struct sock *sk)
 {
 	return !sock_flag(sk, SOCK_DEAD) &&
 	       refcount_inc_not_zero(&sk->sk_refcnt);
 }
 
-/* The next one of @net in a bucket with a key of @key or less, held, or NULL. */
+/* The first one of @net in a bucket with a key up to @key, held, or NULL. */
 static struct sock *registry_next_in(u32 bucket, const struct net *net,
 				     unsigned long *key)
 {
@@ -185,7 +183,7 @@ static struct sock *registry_next_in(u32 bucket, const struct net *net,
 	return sk;
 }
 
-/* Bucket by bucket, in each from the newest on. No key is 0. */
+/* Walks bucket by bucket, each from the newest on. No key is 0. */
 struct sock *xinet_registry_next(const struct net *net, unsigned long *cursor)
 {
 	u32 bucket = *cursor ? registry_bucket(*cursor) : 0;
@@ -198,7 +196,7 @@ struct sock *xinet_registry_next(const struct net *net, unsigned long *cursor)
 			*cursor = key;
 			return sk;
 		}
-		/* there may be many of other namespaces */
+		/* other namespaces may have many sockets */
 		cond_resched();
 	}
 	return NULL;

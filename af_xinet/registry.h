@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
+/* The list of the family's sockets. */
 #ifndef _XINET_REGISTRY_H
 #define _XINET_REGISTRY_H
 
@@ -8,7 +9,7 @@ struct net;
 struct sock;
 
 /**
- * xinet_registry_init() - prepare the list, which is empty
+ * xinet_registry_init() - initialize the empty list
  *
  * Context: process, module init.
  */
@@ -16,7 +17,7 @@ void xinet_registry_init(void);
 
 /**
  * xinet_registry_add() - list a socket
- * @sk: its socket's release() or its sk_destruct() takes it off the list
+ * @sk: the socket; its release() or sk_destruct() must remove it
  *
  * Context: process; may sleep.
  * Return: 0 or -ENOMEM.
@@ -24,8 +25,8 @@ void xinet_registry_init(void);
 int xinet_registry_add(struct sock *sk);
 
 /**
- * xinet_registry_del() - list a socket no more
- * @sk: listed or not; is there throughout the call, be it without references
+ * xinet_registry_del() - remove a socket from the list
+ * @sk: listed or not; allocated throughout the call, needs no reference
  *
  * Context: process or softirq.
  * Return: whether it was listed.
@@ -35,11 +36,10 @@ bool xinet_registry_del(struct sock *sk);
 /**
  * xinet_registry_next() - walk the sockets of a network namespace
  * @net: the namespace
- * @cursor: where the walk stands: 0 to begin with, then what the call before
- *	has left there
+ * @cursor: position of the walk: 0 at the start, then as the last call left it
  *
- * A socket that is listed throughout the walk, and not closed, is found once,
- * whatever others come and go between the calls.
+ * A socket that is listed and open throughout the walk is returned once,
+ * whatever other sockets come and go between the calls.
  *
  * Context: process.
  * Return: a socket with a reference for the caller, NULL at the end.
@@ -52,7 +52,7 @@ struct sock *xinet_registry_next(const struct net *net, unsigned long *cursor);
  * @cookie: low word first
  *
  * Context: process.
- * Return: the socket, not closed, with a reference for the caller, or NULL.
+ * Return: the socket with a reference for the caller, or NULL if none is open.
  */
 struct sock *xinet_registry_find(const struct net *net, const u32 cookie[2]);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* How the value of a socket option gets from and to a program. */
+/* Copies values of socket options from and to programs. */
 #ifndef _XINET_SOCKOPT_H
 #define _XINET_SOCKOPT_H
 
@@ -11,9 +11,9 @@
 
 /**
  * xinet_sockopt_get_int() - read the value of an int option
- * @val: where it goes
+ * @val: set to the value
  * @optval: of setsockopt()
- * @optlen: bytes at @optval; may be more than an int has
+ * @optlen: bytes at @optval; more than an int is accepted
  *
  * Context: process; reads @optval once.
  * Return: 0; -EINVAL when @optlen is too short; -EFAULT.
@@ -27,8 +27,8 @@ static inline int xinet_sockopt_get_int(int *val, sockptr_t optval,
 }
 
 /**
- * xinet_sockopt_get_exact_int() - read the value of an int option of exact length
- * @val: where it goes
+ * xinet_sockopt_get_exact_int() - read an int option of exact length
+ * @val: set to the value
  * @optval: of setsockopt()
  * @optlen: bytes at @optval
  *
@@ -46,14 +46,14 @@ static inline int xinet_sockopt_get_exact_int(int *val, sockptr_t optval,
 /**
  * xinet_sockopt_put() - write the value of an option
  * @val: the value
- * @size: its bytes
+ * @size: its length in bytes
  * @optval: of getsockopt()
- * @optlen: int, in: room at @optval, out: bytes stored
+ * @optlen: int, in: bytes available at @optval, out: bytes stored
  *
- * A program with less room gets the first bytes.
+ * A shorter buffer gets the first bytes.
  *
  * Context: process.
- * Return: 0; -EINVAL when the room is negative; -EFAULT.
+ * Return: 0; -EINVAL when the length is negative; -EFAULT.
  */
 static inline int xinet_sockopt_put(const void *val, int size,
 				    char __user *optval, int __user *optlen)

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Datagram sockets: proto_ops over the kernel's UDP and ping. Every sock is one
- * of the engine's own struct proto; see engine.c for what that means.
+ * Datagram sockets: proto_ops over the kernel's UDP and ping. Every sock uses
+ * the engine's own struct proto; see engine.c for what that means.
  *
- * Not every kernel exports ping's. It is no secret, though: every ping socket
- * of PF_INET names it. The first of ours asks such a one.
+ * Not every kernel exports ping's. But every PF_INET ping socket has a pointer
+ * to it: when our first ping socket is created, it is read from one of those.
  */
 #include <linux/in.h>
 #include <linux/module.h>
@@ -42,7 +42,7 @@ static struct xinet_protosw udp_protosw = {
 	.flags		= XINET_PROTOSW_PERMANENT,
 };
 
-/* prot is there once ping_ops are. */
+/* prot is set once ping_ops are filled in. */
 static struct xinet_protosw ping_protosw = {
 	.type		= SOCK_DGRAM,
 	.protocol	= IPPROTO_ICMP,
@@ -54,8 +54,9 @@ static struct xinet_protosw ping_protosw = {
 static DEFINE_MUTEX(ping_lock);	/* writers of ping_ops, ping_protosw.prot */
 
 /*
- * PF_INET makes the socket for the caller, under net.ipv4.ping_group_range of
- * @net: who may not have one learns it from here.
+ * PF_INET creates the socket on behalf of the caller, under
+ * net.ipv4.ping_group_range of @net: a caller that it excludes gets its error
+ * here.
  */
 static int ping_learn_from(struct net *net)
 {
@@ -67,7 +68,7 @@ static int ping_learn_from(struct net *net)
 	if (err)
 		return err;
 
-	/* Somebody else's module might go, and leave us with its pointers. */
+	/* Reject those of a module: its pointers may become stale. */
 	prot = sock->sk->sk_prot_creator;
 	err = -EPROTONOSUPPORT;
 	if (prot->owner || sock->ops->owner)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
+/* Datagram sockets: UDP and ping. */
 #ifndef _XINET_DGRAM_H
 #define _XINET_DGRAM_H
 
 /**
- * xinet_dgram_init() - make UDP and ping sockets known to the protosw table
+ * xinet_dgram_init() - register UDP and ping sockets
  *
  * Context: process, module init.
  * Return: 0 or a negative errno.

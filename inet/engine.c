@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the sockets over the kernel's own engines (TCP, UDP, ping) share. They
- * speak through the engine's struct proto itself, not a copy of it: the engine,
- * its sock_diag, kTLS and sockmap know their sockets by that pointer, and the
- * ports are in its tables. What is ours is the struct proto_ops. It begins as a
- * copy of PF_INET's, so that a socket can do whatever its sibling can on the
- * kernel it runs on, and nothing of ours stays on the sock: once close() has
- * gone through them, a sock that TCP keeps for a while knows no code of this
- * module.
+ * Shared by the sockets over the kernel's own engines (TCP, UDP, ping). Called
+ * by dgram.c and stream.c. The sockets use the engine's struct proto itself,
+ * not a copy: the engine, its sock_diag, kTLS and sockmap identify their
+ * sockets by that pointer, and the ports are in its tables. Only the struct
+ * proto_ops is ours. It starts as a copy of PF_INET's, so that a socket
+ * supports whatever its sibling does on the running kernel, and the sock keeps
+ * no pointer into this module: after a close() through our proto_ops, a sock
+ * that TCP keeps for a while needs no code of ours.
  */
 #include <linux/module.h>
 #include <linux/net.h>

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Stream sockets: proto_ops over the kernel's TCP. Every sock is one of
- * tcp_prot, as PF_INET's are; see engine.c for what that means.
+ * Stream sockets: proto_ops over the kernel's TCP. Every sock uses tcp_prot, as
+ * PF_INET's do; see engine.c for what that means.
  *
- * Others may exchange the proto_ops of a connection: kTLS, which ulp.c prepares,
- * and the data channel offload of OpenVPN, which no call of ours sees. Then
- * close() runs inet_release() in place of stream_release(), and the socket core
- * drops no reference to this module. Hence a sock is watched: stream_destruct(),
- * its sk_destruct(), takes what stream_release() has not taken off the list and
- * leaves the reference, which the socket had, to whoever frees the sock.
+ * Others may replace the proto_ops of a connection: kTLS, which ulp.c prepares
+ * for, and OpenVPN's data channel offload, which makes no call into this
+ * module. Then close() runs inet_release() instead of stream_release(), and the
+ * socket core drops no reference to this module. So a sock is watched: if
+ * stream_release() has not taken it off the list, stream_destruct(), its
+ * sk_destruct(), does so and lets the free of the sock drop the reference that
+ * the socket had.
  *
  * A connection that is cloned from a listening sock inherits sk_destruct(), but
  * no reference. So a listening sock is not watched:
@@ -58,17 +59,17 @@ static struct xinet_protosw stream_protosw = {
 };
 
 /*
- * What a connection is handed over to: PF_INET's functions alone, so that
- * copies of it outlive this module, and no listen(), after which the sock
- * would be cloned while it is watched. ulp.c shows kTLS a socket of PF_INET before
- * it sees these: what it copies is for every socket of the machine. Filled in
- * when the module loads.
+ * The proto_ops of a connection that has been handed over: PF_INET's functions
+ * only, so that copies may outlive this module, but no listen(), after which a
+ * watched sock would be cloned. ulp.c lets kTLS see a socket of PF_INET before
+ * one with these: kTLS copies proto_ops for every socket of the machine. Filled
+ * in when the module loads.
  */
 static struct proto_ops stream_handed_ops __ro_after_init;
 
 /*
- * Its owner is this module, all else is tcp_prot's: what is freed through it
- * drops a reference of ours. Filled in when the module loads.
+ * tcp_prot, but owned by this module: freeing a sock through it drops a
+ * reference to this module. Filled in when the module loads.
  */
 static struct proto stream_last_prot __ro_after_init;
 
@@ -78,7 +79,7 @@ static struct proto stream_last_prot __ro_after_init;
  */
 static void (*stream_tcp_destruct)(struct sock *sk);
 
-/* Any context. The core frees @sk, and reads sk_prot_creator, after this. */
+/* Any context. The core reads sk_prot_creator and frees @sk after this. */
 static void stream_destruct(struct sock *sk)
 {
 	if (xinet_registry_del(sk))
@@ -91,7 +92,7 @@ static bool stream_is_watched(const struct sock *sk)
 	return READ_ONCE(sk->sk_destruct) != READ_ONCE(stream_tcp_destruct);
 }
 
-/* @sk is locked, or not known to anybody else. */
+/* @sk is locked, or not visible to others yet. */
 static void stream_watch(struct sock *sk)
 {
 	if (!stream_is_watched(sk))
@@ -99,8 +100,8 @@ static void stream_watch(struct sock *sk)
 }
 
 /*
- * @sk is locked, or about to be released. False: it is still watched, because
- * somebody's sk_destruct() stands before ours.
+ * @sk is locked, or about to be released. Returns false if it is still watched,
+ * because another sk_destruct() wraps ours.
  */
 static bool stream_unwatch(struct sock *sk)
 {
@@ -110,9 +111,9 @@ static bool stream_unwatch(struct sock *sk)
 }
 
 /*
- * A sock that used to listen is being connected. The softirq that has found it
- * listening may be cloning it until a grace period has passed; the inode's lock
- * keeps it from listening again.
+ * A sock that used to listen is being connected. A softirq that found it
+ * listening may clone it until a grace period has passed; the inode's lock
+ * prevents it from listening again.
  */
 static void stream_watch_inode_locked(struct sock *sk)
 {
@@ -156,7 +157,7 @@ static int stream_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 	return ret;
 }
 
-/* The lock of the inode keeps this apart from all that begins to watch. */
+/* The lock of the inode excludes stream_watch_inode_locked(). */
 static int stream_listen(struct socket *sock, int backlog)
 {
 	struct sock *sk = sock->sk;
@@ -191,7 +192,7 @@ static int stream_accept XINET_ACCEPT_PARAMS
 	int err;
 
 	err = inet_accept XINET_ACCEPT_ARGS;
-	/* kernel code that accepts for itself gives the socket its ops afterwards */
+	/* kernel_accept() sets the ops of the new socket afterwards */
 	if (err || READ_ONCE(newsock->ops) != &stream_ops)
 		return err;
 	stream_watch(newsock->sk);
@@ -199,12 +200,12 @@ static int stream_accept XINET_ACCEPT_PARAMS
 }
 
 /*
- * Leaves a connection to PF_INET's proto_ops, for good, and without a way back to
- * listening. The socket is listed until it is closed, and holds the module until
- * its sock is freed. Does nothing when the socket has been handed over before.
- * Takes the locks of the socket's inode and of its sock. Returns 0; -EEXIST when
- * the socket has an upper layer protocol; -ENOTCONN when it is not connected;
- * -EBUSY when somebody else has exchanged its proto_ops.
+ * Gives a connection PF_INET's proto_ops, for good, without a way back to
+ * listening. The socket is listed until it is closed, and holds the module
+ * until its sock is freed. Does nothing if the socket has been handed over
+ * before. Takes the locks of the socket's inode and of its sock. Returns 0;
+ * -EEXIST when the socket has an upper layer protocol; -ENOTCONN when it is not
+ * connected; -EBUSY when another module has replaced its proto_ops.
  */
 static int stream_hand_over(struct socket *sock)
 {
@@ -213,7 +214,10 @@ static int stream_hand_over(struct socket *sock)
 	int err = 0;
 
 	inode_lock(SOCK_INODE(sock));
-	/* connect() may not have come to it yet; afterwards others may stand before */
+	/*
+	 * connect() may not have watched it yet; after this others may wrap
+	 * sk_destruct()
+	 */
 	stream_watch_inode_locked(sk);
 	lock_sock(sk);
 	ops = READ_ONCE(sock->ops);
@@ -222,7 +226,7 @@ static int stream_hand_over(struct socket *sock)
 	else if (sk->sk_state != TCP_ESTABLISHED)
 		err = -ENOTCONN;
 	else if (ops != &stream_ops && ops != &stream_handed_ops)
-		err = -EBUSY;	/* who exchanged them may give ours back */
+		err = -EBUSY;	/* their owner may restore ours */
 	else
 		WRITE_ONCE(sock->ops, &stream_handed_ops);
 	release_sock(sk);
@@ -244,7 +248,7 @@ static int stream_release(struct socket *sock)
 	struct sock *sk = sock->sk;
 
 	if (sk && !stream_unwatch(sk)) {
-		/* stream_destruct() is still to come, and drops this one */
+		/* stream_destruct() will drop this reference */
 		__module_get(THIS_MODULE);
 		return inet_release(sock);
 	}

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
+/* Stream sockets: TCP. */
 #ifndef _XINET_STREAM_H
 #define _XINET_STREAM_H
 
 struct socket;
 
 /**
- * xinet_stream_init() - make TCP sockets known to the protosw table
+ * xinet_stream_init() - register TCP sockets
  *
  * Context: process, module init.
  * Return: 0 or a negative errno.

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * TCP_ULP: upper layer protocols of TCP exchange the proto_ops of the socket
- * they are switched on for. Called by stream.c for that option.
+ * TCP_ULP: an upper layer protocol of TCP replaces the proto_ops of the socket
+ * that it is enabled on. Called by stream.c for that option.
  *
  * kTLS makes its proto_ops, for all sockets of the machine, by copying those of
- * a socket that it is switched on for. Were they ours, PF_INET's sockets would
+ * a socket that it is enabled on. If those were ours, PF_INET's sockets would
  * run code of this module and drop references to it. So a connection gets
- * PF_INET's proto_ops first, for good: no later call on it, whenever it started,
- * finds ours again. Other protocols are not to be had: "espintcp" takes sockets
- * in any state, "smc" replaces the file's socket, and what others do is unknown.
+ * PF_INET's proto_ops first, for good: no later call on it, whenever it
+ * started, finds ours again. Other protocols are rejected: "espintcp" accepts
+ * sockets in any state, "smc" replaces the file's socket, and the behaviour of
+ * others is unknown.
  */
 #include <linux/errno.h>
 #include <linux/net.h>
@@ -29,7 +30,7 @@ static int ulp_set_tls(struct socket *sock)
 				      KERNEL_SOCKPTR(name), sizeof(name) - 1);
 }
 
-/* The errors of PF_INET, which cuts a long name off. */
+/* The errors of PF_INET, which truncates a long name. */
 static int ulp_check_name(sockptr_t optval, unsigned int optlen)
 {
 	char name[TCP_ULP_NAME_MAX];
@@ -47,9 +48,9 @@ static int ulp_check_name(sockptr_t optval, unsigned int optlen)
 }
 
 /*
- * Asks on a socket of PF_INET whether there is kTLS, which may load it; a socket
- * without a connection is refused later than an unknown protocol. This also
- * lets kTLS make its proto_ops from those of PF_INET.
+ * Checks with a socket of PF_INET whether kTLS is available, which may load it:
+ * an unknown protocol is reported before a missing connection. This also makes
+ * kTLS copy its proto_ops from PF_INET's.
  */
 static int ulp_check_tls(struct net *net)
 {

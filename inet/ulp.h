@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
+/* TCP_ULP on stream sockets. */
 #ifndef _XINET_ULP_H
 #define _XINET_ULP_H
 
@@ -14,14 +15,14 @@ struct socket;
  * @hand_over: gives an established connection PF_INET's proto_ops; 0 or a
  *	negative errno
  *
- * "tls" is what there is. An established connection is handed over before kTLS
- * sees it, and stays with PF_INET's proto_ops.
+ * Supports "tls" only. An established connection is handed over before kTLS
+ * sees it, and keeps PF_INET's proto_ops.
  *
  * Context: process; takes the locks of the socket's inode and of its sock.
  * Return: 0; -EINVAL without a name, -EFAULT; -ENOENT for another protocol, or
  * without kTLS; -EEXIST when the socket has one; -ENOTCONN when it is not
- * connected; -EBUSY when somebody else runs it (OpenVPN's data channel offload);
- * -ENOMEM; what else kTLS returned.
+ * connected; -EBUSY when another module has replaced its proto_ops (OpenVPN's
+ * data channel offload); -ENOMEM; or what kTLS returned.
  */
 int xinet_ulp_setsockopt(struct socket *sock, sockptr_t optval,
 			 unsigned int optlen,
