@@ -1,26 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Small packets that wait for a reader. A clone keeps the memory that a packet
- * came in, mostly far more than its bytes, and whoever receives the next one
- * must take fresh memory, which the kernel may have to clear. Here the bytes
- * go, one packet behind the other, into a carrier, which is as the data of any
- * skb, and the clone is made to point there:
+ * Small packets in receive queues. A clone keeps the memory that its packet was
+ * received in, mostly far more than its data, and the driver must allocate
+ * fresh memory for the next one, which the kernel may have to clear. Here the
+ * data of one packet after the other is copied into a carrier, which is laid
+ * out as the data of any skb, and the clones point into it:
  *
  *  carrier: | packet | packet | packet | free ...   | skb_shared_info |
  *               ^        ^        ^
  *   clones -----+--------+--------+
  *
- * All share the one struct skb_shared_info, whose count says when the carrier goes,
- * so a packet that needs that struct for itself is not copied. Nor is
- * one whose header somebody means to change.
+ * All share the one struct skb_shared_info, whose reference count decides when
+ * the carrier is freed, so a packet that needs that struct for itself is not
+ * copied. Nor is one whose header the caller is to change.
  *
  * The packets of one carrier are for different sockets, and any of them may be
- * the last to be read: so each is charged for the whole, and the whole is small.
+ * the last to be read: so each is charged for the whole carrier, and carriers
+ * are small.
  *
- * To allocate a carrier costs more than all that is done with its packets. So a
- * CPU keeps the last few and takes one again when its packets have been read:
- * where readers keep up, that is always. A carrier is plain kmalloc() memory, since
- * whoever holds a packet last, be it after this module has gone, frees it as that.
+ * Allocating a carrier costs more than all other work on its packets. So each
+ * CPU keeps the last few and reuses one when its packets have been read:
+ * always, if readers keep up. A carrier is plain kmalloc() memory, because its
+ * last holder frees it as such, possibly after this module has been unloaded.
  */
 #include <kunit/visibility.h>
 #include <linux/minmax.h>
@@ -32,24 +33,24 @@
 #include "af_xinet/copy.h"
 #include "ip/copybreak.h"
 
-/* Bytes of a carrier, those for packets, and what keeping one of them keeps. */
+/* Bytes of a carrier, bytes for packets in it, truesize of a packet in it. */
 #define CARRIER_BYTES	SZ_1K
 #define CARRIER_DATA	SKB_WITH_OVERHEAD(CARRIER_BYTES)
 #define CARRIER_TRUESIZE	(CARRIER_BYTES + SKB_DATA_ALIGN(sizeof(struct sk_buff)))
 #define CARRIER_ALIGN	8
 
 /*
- * How many a CPU keeps: they hold about as many small packets as the default
- * receive buffer.
+ * Carriers that a CPU keeps: enough for about as many small packets as the
+ * default receive buffer holds.
  */
 #define CARRIERS_PER_CPU	32
 
 /*
- * @carrier: NULL before their first packet; of each we have one reference
- * @at: the one that packets go to; the next one is that longest not used
- * @used: bytes of its data that packets have
+ * @carrier: one reference to each; NULL before the first use
+ * @at: the current one; the next one is the least recently used
+ * @used: bytes of the current one that are in use
  *
- * Of one CPU, which alone touches it, with BH disabled.
+ * Per CPU; accessed only by that CPU, with BH disabled.
  */
 struct copybreak_ring {
 	unsigned char *carrier[CARRIERS_PER_CPU];
@@ -59,7 +60,7 @@ struct copybreak_ring {
 
 static DEFINE_PER_CPU(struct copybreak_ring, copybreak_ring);
 
-/* Whether a clone with another struct skb_shared_info says the same. */
+/* Whether a clone loses nothing with another struct skb_shared_info. */
 static bool copybreak_is_plain(const struct sk_buff *skb)
 {
 	const struct skb_shared_info *info = skb_shinfo(skb);
@@ -70,7 +71,7 @@ static bool copybreak_is_plain(const struct sk_buff *skb)
 	       !info->gso_size && !info->hwtstamps.hwtstamp;
 }
 
-/* Where what a reader may ask for begins: filters look at the link's header. */
+/* The first byte to copy: filters may read the link-level header. */
 static const unsigned char *copybreak_start(const struct sk_buff *skb)
 {
 	if (!skb_mac_header_was_set(skb))
@@ -84,15 +85,15 @@ static struct skb_shared_info *copybreak_info(unsigned char *carrier)
 }
 
 /*
- * References to @carrier, ours among them. Only this CPU adds any; who gives one
- * back has read what he wanted before.
+ * References to @carrier, including ours. Only this CPU takes any; a holder has
+ * read its packet before it drops one (acquire).
  */
 static int copybreak_references(unsigned char *carrier)
 {
 	return atomic_read_acquire(&copybreak_info(carrier)->dataref);
 }
 
-/* Gives our reference back; the last one is given back by kfree() anywhere. */
+/* Drops our reference. Any holder may drop the last one, by kfree(). */
 static void copybreak_put(unsigned char *carrier)
 {
 	if (carrier && atomic_dec_and_test(&copybreak_info(carrier)->dataref))
@@ -113,7 +114,7 @@ static unsigned char *copybreak_alloc(void)
 	return carrier;
 }
 
-/* The next carrier of @ring, empty; NULL when memory is short. */
+/* The next carrier of @ring, empty; NULL if out of memory. */
 static noinline unsigned char *copybreak_renew(struct copybreak_ring *ring)
 {
 	unsigned char **carrier;
@@ -128,7 +129,7 @@ static noinline unsigned char *copybreak_renew(struct copybreak_ring *ring)
 	return *carrier;
 }
 
-/* A carrier with @room bytes behind @ring->used; NULL when memory is short. */
+/* A carrier with @room free bytes at @ring->used; NULL if out of memory. */
 static unsigned char *copybreak_carrier(struct copybreak_ring *ring, unsigned int room)
 {
 	unsigned char *carrier = ring->carrier[ring->at];
@@ -137,7 +138,7 @@ static unsigned char *copybreak_carrier(struct copybreak_ring *ring, unsigned in
 	if (unlikely(!carrier))
 		return copybreak_renew(ring);
 	references = copybreak_references(carrier);
-	if (references == 1) /* whatever it had has been read */
+	if (references == 1) /* all its packets have been read */
 		ring->used = 0;
 	if (ring->used + room > CARRIER_DATA ||
 	    references > XINET_COPYBREAK_REFERENCES)
@@ -145,13 +146,13 @@ static unsigned char *copybreak_carrier(struct copybreak_ring *ring, unsigned in
 	return carrier;
 }
 
-/* Lets @clone have @len bytes at @data, in @carrier. */
+/* Points @clone to @len bytes at @data, in @carrier. */
 static void copybreak_move(struct sk_buff *clone, unsigned char *carrier,
 			   unsigned char *data, unsigned int len)
 {
 	int shift = (data - carrier) - (clone->data - clone->head);
 
-	atomic_dec(&skb_shinfo(clone)->dataref); /* the packet has one */
+	atomic_dec(&skb_shinfo(clone)->dataref); /* never the last one */
 	atomic_inc(&copybreak_info(carrier)->dataref);
 
 	if (skb_mac_header_was_set(clone))
@@ -184,7 +185,7 @@ struct sk_buff *xinet_skb_copybreak(struct sk_buff *skb, unsigned int len)
 		return NULL;
 
 	ring = this_cpu_ptr(&copybreak_ring);
-	/* headers of the network layer are aligned */
+	/* keeps the network header aligned */
 	room = ALIGN(ALIGN(lead, CARRIER_ALIGN) + len, CARRIER_ALIGN);
 	carrier = copybreak_carrier(ring, room);
 	if (unlikely(!carrier))

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * From an ICMP error to those who sent what it is about. Called by local_in.c
- * for every datagram of IPPROTO_ICMP that the firewall lets in: an error takes
- * effect where PF_INET's would, and nowhere else. What comes out of here has been
- * checked as icmp_rcv() checks it: checksum, policy, and that the quoted packet
- * can be ours. Who is told stands in ip_error_deliver(); nothing here knows a
- * socket.
+ * Reports an ICMP error to the sockets that may have sent the quoted packet.
+ * Called by local_in.c for every ICMP error that the firewall accepts: it takes
+ * effect where PF_INET's would, and nowhere else. First it is checked as
+ * icmp_rcv() does: checksum, policy, and that the quoted packet may be ours.
+ * ip_error_deliver() lists the receivers; nothing else here handles sockets.
  */
 #include <kunit/visibility.h>
 #include <linux/icmp.h>
@@ -22,7 +21,7 @@
 #include "ip/ip_rx.h"
 #include "ip/raw.h"
 
-/* What RFC 792 has an error quote beyond the IP header: ports and the like. */
+/* Bytes quoted after the IP header (RFC 792): ports and the like. */
 #define IP_ERROR_QUOTED_LEN	8
 
 /* Values of net.ipv4.ip_no_pmtu_disc, see ip-sysctl.rst */
@@ -32,7 +31,7 @@ enum {
 	NO_PMTU_DISC_HARDENED	= 3,
 };
 
-/* Whether @protocol checks that an error is about what it has sent; RCU. */
+/* Whether @protocol checks that it has sent the quoted packet; RCU. */
 static bool ip_error_protocol_is_strict(u8 protocol)
 {
 	const struct net_protocol *p = rcu_dereference(inet_protos[protocol]);
@@ -62,7 +61,7 @@ bool xinet_ip_error_info(const struct net *net, const struct icmphdr *icmph,
 			 u8 protocol, u32 *info)
 {
 	*info = 0;
-	/* RFC 1122 leaves these packets without a sender to tell. */
+	/* IPPROTO_RAW sockets receive nothing, as in PF_INET. */
 	if (protocol == IPPROTO_RAW)
 		return false;
 
@@ -74,7 +73,7 @@ bool xinet_ip_error_info(const struct net *net, const struct icmphdr *icmph,
 			return ip_error_mtu(net, icmph, protocol, info);
 		return true;
 	case ICMP_TIME_EXCEEDED:
-		/* About fragments that this host sent; nobody's to repair. */
+		/* Our fragments were not reassembled: reported to no socket. */
 		return icmph->code != ICMP_EXC_FRAGTIME;
 	case ICMP_PARAMETERPROB:
 		*info = ntohl(icmph->un.gateway) >> 24;
@@ -102,8 +101,8 @@ bool xinet_ip_error_wanted(const struct xinet_ip_rx *rx)
 }
 
 /*
- * The policy of xfrm for an error: it must be allowed itself, or have come
- * through a transform that lets errors pass for what they quote.
+ * The xfrm policy for an error: it must be allowed itself, or have come through
+ * a state with XFRM_STATE_ICMP and be allowed as the reply to what it quotes.
  */
 static bool ip_error_policy_allows(struct sk_buff *skb)
 {
@@ -123,7 +122,7 @@ static bool ip_error_policy_allows(struct sk_buff *skb)
 	return allowed;
 }
 
-/* Routers must not tell of broadcasts; some do (RFC 1122, section 3.2.2). */
+/* Routers must not report broadcasts; some do (RFC 1122, section 3.2.2). */
 static bool ip_error_is_bogus(const struct net *net, struct sk_buff *skb,
 			      const struct iphdr *iph)
 {
@@ -132,7 +131,7 @@ static bool ip_error_is_bogus(const struct net *net, struct sk_buff *skb,
 					iph->daddr) == RTN_BROADCAST;
 }
 
-/* Tells everybody whom it concerns. */
+/* Reports the error to every kind of receiver. */
 static void ip_error_deliver(const struct xinet_ip_error *error)
 {
 	xinet_raw_error(error);
@@ -145,7 +144,7 @@ static void ip_error_read(const struct xinet_ip_rx *rx, struct sk_buff *skb)
 		.net	= rx->net,
 		.skb	= skb,
 		.sdif	= rx->sdif,
-		/* As PF_INET has it: the device, what loops back included. */
+		/* As in PF_INET: the device, also for looped back packets. */
 		.dif	= skb->dev->ifindex,
 	};
 	unsigned int quoted_len;
@@ -170,9 +169,9 @@ static void ip_error_read(const struct xinet_ip_rx *rx, struct sk_buff *skb)
 }
 
 /*
- * Budget: for what is not an error, the two header look-ups of
- * xinet_ip_error_wanted(). An error about a protocol that somebody has a raw
- * socket of costs a clone, whoever they are.
+ * Budget: the header look-ups of xinet_ip_error_wanted(), at most two, for a
+ * packet that is not an error. An error about a protocol with a raw socket in
+ * the namespace costs a clone, whether the socket sent the packet or not.
  */
 void xinet_ip_error_receive(const struct xinet_ip_rx *rx)
 {

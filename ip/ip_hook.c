@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The hook in the way of IPv4 packets from the wire: one packet_type for
- * ETH_P_IP as long as anybody, in whatever namespace, receives there.
+ * The hook for IPv4 packets from the wire: one packet_type for ETH_P_IP while
+ * any namespace has a receiver of them. Called by raw_table.c and protocol.c.
  */
 #include <kunit/visibility.h>
 #include <linux/if_ether.h>
@@ -14,11 +14,10 @@
 
 /**
  * struct ip_hook - the packet_type, one for all namespaces
- * @pt: names no namespace: the packets of every namespace pass every hook that
- *	names none, so one of them is enough; and on kernels that sort handlers
- *	by namespace, one that names it runs after PF_INET's, which would then
- *	clone every packet
- * @rcu: for its end
+ * @pt: names no namespace: it then gets the packets of every namespace, so one
+ *	is enough. On kernels that sort handlers by namespace, one that names a
+ *	namespace would run after PF_INET's, which would then clone every packet
+ * @rcu: to free it
  */
 struct ip_hook {
 	struct packet_type pt;

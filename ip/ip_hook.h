@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * The hook in the way of IPv4 packets from the wire.
- */
+/* The hook for IPv4 packets from the wire. */
 #ifndef _XINET_IP_HOOK_H
 #define _XINET_IP_HOOK_H
 
@@ -11,13 +9,13 @@ struct net_device;
 struct packet_type;
 struct sk_buff;
 
-/* As packet_type has it: softirq, RCU; owns @skb. */
+/* func() of a packet_type: softirq, RCU; owns @skb. */
 typedef int (*xinet_ip_rcv_t)(struct sk_buff *skb, struct net_device *dev,
 			      struct packet_type *pt,
 			      struct net_device *orig_dev);
 
 /**
- * xinet_ip_hook_init() - say who gets the packets
+ * xinet_ip_hook_init() - set the function that gets the packets
  * @rcv: called for every IPv4 packet from the wire while there is a receiver
  *
  * Context: module init.
@@ -25,9 +23,9 @@ typedef int (*xinet_ip_rcv_t)(struct sk_buff *skb, struct net_device *dev,
 void xinet_ip_hook_init(xinet_ip_rcv_t rcv);
 
 /**
- * xinet_ip_hook_get() - a receiver of IPv4 packets begins
+ * xinet_ip_hook_get() - add a receiver of IPv4 packets
  *
- * The first one of all namespaces hooks onto ETH_P_IP.
+ * The first one of all namespaces registers the packet_type.
  *
  * Context: process; may sleep.
  * Return: 0 or -ENOMEM.
@@ -37,7 +35,7 @@ int xinet_ip_hook_get(void);
 /**
  * xinet_ip_hook_put() - undo one xinet_ip_hook_get()
  *
- * Does not wait: packets under way may still arrive until a grace period has
+ * Does not wait: packets in flight may still arrive until a grace period has
  * passed; then the hook is freed.
  *
  * Context: process; may sleep.

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The way in for IPv4 from the wire. ip_hook.c calls for every packet while
- * anybody receives there, a raw socket at XINET_RAW_POINT_WIRE or the handler of a
- * protocol that the kernel speaks itself. What a driver hands up is validated,
- * asked for by somebody, reassembled if it is a fragment, and given to the
- * handler and the raw sockets. PF_INET's own handler gets the same skb before
- * or after us, so it is read and never written; only a copy of our own is. What
- * becomes of a packet behind the firewall is local_in.c's.
+ * Input of IPv4 packets from the wire. Called through ip_hook.c for every
+ * packet while there is a receiver: a raw socket at XINET_RAW_POINT_WIRE, or a
+ * handler for a protocol that the kernel speaks itself. A packet is validated,
+ * matched with the receivers, reassembled if it is a fragment, and passed to
+ * the handler and the raw sockets. PF_INET's handler gets the same skb before
+ * or after us, so it is never written; only a private copy is. local_in.c
+ * handles packets behind the firewall.
  */
 #include <linux/in.h>
 #include <linux/netdevice.h>
@@ -24,12 +24,12 @@
 #include "ip/raw.h"
 
 /*
- * Our own key in the kernel's reassembly table, so that our fragments and
- * PF_INET's never meet: "XI", far above enum ip_defrag_users.
+ * Our key in the kernel's reassembly table, which keeps our fragments apart
+ * from PF_INET's: "XI", far above enum ip_defrag_users.
  */
 #define XINET_DEFRAG_USER	0x58490000u
 
-/* Whether somebody wants the packet, by protocol and addresses; RCU. */
+/* Whether the packet has a receiver, by protocol and addresses; RCU. */
 static bool ip_wanted(const struct xinet_ip_rx *rx)
 {
 	return xinet_protocol_wanted(rx->iph->protocol) ||
@@ -37,12 +37,13 @@ static bool ip_wanted(const struct xinet_ip_rx *rx)
 }
 
 /*
- * Turns @rx from a fragment into its datagram. False: it is not complete yet,
- * or nobody wants it; @rx->skb, if it was ours, is gone.
+ * Replaces the fragment in @rx by its datagram. Returns false if it is not
+ * complete yet, has no receiver or is not for this host; @rx->skb is NULL if
+ * reassembly keeps it.
  */
 static bool ip_defragment(struct xinet_ip_rx *rx)
 {
-	/* Forwarded fragments and those without a reader are not collected. */
+	/* Does not collect forwarded fragments and those without a receiver. */
 	if (!ip_wanted(rx) || xinet_ip_own(rx))
 		return false;
 
@@ -54,7 +55,7 @@ static bool ip_defragment(struct xinet_ip_rx *rx)
 	xinet_mib_inc(rx->net, XINET_MIB_REASMOKS);
 	rx->iph = ip_hdr(rx->skb);
 	rx->len = rx->skb->len;
-	/* The parts had their routes; the whole goes where they went. */
+	/* The fragments had local routes; the datagram must have one, too. */
 	return xinet_ip_is_local(rx->skb);
 }
 
@@ -64,8 +65,8 @@ static void ip_input(struct xinet_ip_rx *rx)
 		return;
 
 	/*
-	 * Padding behind a paged packet: filters must not see it, and the
-	 * length of pages cannot be lowered in place.
+	 * Padding after a paged packet: filters must not see it, and the length
+	 * of pages cannot be lowered in place.
 	 */
 	if (rx->skb->len > rx->len && skb_is_nonlinear(rx->skb) &&
 	    (!ip_wanted(rx) || xinet_ip_own(rx)))
@@ -77,8 +78,9 @@ static void ip_input(struct xinet_ip_rx *rx)
 }
 
 /*
- * What loops back counts for the interface that its route names. For the rest
- * PF_INET sees the VRF device where there is one, and its slave beside it.
+ * @dif of a looped back packet is the interface of its route. Of others it is,
+ * as in PF_INET, the VRF device if there is one, with its slave in @sdif, or
+ * the device.
  */
 static void ip_set_interfaces(struct xinet_ip_rx *rx,
 			      const struct net_device *dev)
@@ -94,10 +96,7 @@ static void ip_set_interfaces(struct xinet_ip_rx *rx,
 	rx->sdif = master ? dev->ifindex : 0;
 }
 
-/*
- * Whether anybody here may want a packet of @protocol, before its header is
- * worth a checksum.
- */
+/* Whether @protocol has any receiver; asked before the header is validated. */
 static bool ip_may_be_wanted(const struct xinet_raw_table *wire, u8 protocol)
 {
 	return xinet_raw_table_has(wire, protocol) ||
@@ -105,8 +104,8 @@ static bool ip_may_be_wanted(const struct xinet_raw_table *wire, u8 protocol)
 }
 
 /*
- * @iph is the whole header, in @skb or in a copy; nothing in it is checked.
- * Lets go of @skb: not a drop, PF_INET has the packet too.
+ * @iph is the whole header, in @skb or in a copy, not validated. Consumes @skb,
+ * which is not a drop: PF_INET has the packet too.
  */
 static void ip_receive(struct sk_buff *skb, struct net_device *dev,
 		       const struct iphdr *iph,
@@ -128,7 +127,7 @@ static void ip_receive(struct sk_buff *skb, struct net_device *dev,
 	consume_skb(skb);
 }
 
-/* Apart, so that the usual packet does not pay for the room on the stack. */
+/* Not inlined: the fast path needs no header buffer on the stack. */
 static noinline void ip_receive_paged(struct sk_buff *skb,
 				      struct net_device *dev,
 				      const struct xinet_raw_table *wire)
@@ -144,9 +143,9 @@ static noinline void ip_receive_paged(struct sk_buff *skb,
 }
 
 /*
- * Softirq, under RCU. Budget for a packet of a protocol that nobody receives:
- * one byte of its header, and not even that in a namespace without receivers.
- * For one nobody wants: a header check and the walk over the sockets of its
+ * Softirq, under RCU. Budget for a packet of a protocol without a receiver: one
+ * byte of its header, or none in a namespace without receivers. For a packet
+ * that matches no receiver: a header check and a walk over the sockets of its
  * protocol; no clone, no lock, no atomic but the reference that the stack took
  * for us.
  */

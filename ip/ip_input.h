@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * IPv4 packets from the wire.
- */
+/* Input of IPv4 packets from the wire. */
 #ifndef _XINET_IP_INPUT_H
 #define _XINET_IP_INPUT_H
 
@@ -10,11 +8,11 @@ struct packet_type;
 struct sk_buff;
 
 /**
- * xinet_ip_rcv() - packet_type func(): an IPv4 packet comes from the wire
- * @skb: the packet; a reference is the callee's
- * @dev: the device it came in through
- * @pt: not looked at
- * @orig_dev: not looked at
+ * xinet_ip_rcv() - packet_type func() for IPv4 packets from the wire
+ * @skb: the packet; the callee consumes a reference
+ * @dev: the device that it came in through
+ * @pt: not used
+ * @orig_dev: not used
  *
  * Context: softirq, RCU.
  * Return: NET_RX_SUCCESS.

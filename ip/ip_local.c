@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Whether this host would deliver a packet to itself, asked by ip_rx.c of
- * every packet that somebody wants. Two walks through the routing tables answer
- * that, one for each address; PF_INET does the same for its own copy. So each
- * CPU remembers the last few answers of each namespace, as a TCP socket
- * remembers the route of what it receives.
+ * Whether this host would deliver a packet locally. Called by ip_rx.c, and
+ * ip_input.c after reassembly, for every packet that has a receiver. It takes
+ * two look-ups in the routing tables, one for each address; PF_INET does the
+ * same for its own copy. So each CPU caches the last few results of each
+ * namespace, as a TCP socket caches the route of what it receives.
  *
- * Only the plain case is remembered: unicast to an address of this host. It
- * holds until the kernel's routes have a new generation, which every change of
- * an address, a route, a rule, a next hop or the state of a device brings;
- * while the two switches that such a change does not stand for, rp_filter and
- * accept_local, are as they were; and for a second at most, because of
- * switches still further away.
+ * Only the simple case is cached: unicast to an address of this host. An entry
+ * is valid while the generation of the kernel's routes is the same: every
+ * change of an address, a route, a rule, a next hop or the state of a device
+ * starts a new one; while rp_filter, accept_local and disable_policy, which the
+ * generation does not cover, are the same; and for a second at most, because of
+ * other settings that it does not cover.
  */
 #include <kunit/visibility.h>
 #include <linux/inetdevice.h>
@@ -27,12 +27,12 @@
 #include "compat/xinet_compat_inet.h"
 
 /**
- * struct local_route - one answer, yes, and the question it answers
+ * struct local_route - a cached local route and its key
  * @rt: the route, counted; NULL when there is none
  * @expires: in jiffies
  * @saddr: source address, network byte order
  * @daddr: destination address, network byte order
- * @ifindex: interface the packet came in through
+ * @ifindex: interface that the packet came in through
  * @genid: generation of the namespace's routes
  * @switches: local_switches() of the interface
  * @tos: TOS byte of the packet
@@ -51,7 +51,7 @@ struct local_route {
 #define LOCAL_ROUTES		4
 #define LOCAL_ROUTES_LIFETIME	HZ
 
-/* Of one CPU, which alone touches it, with softirqs off. */
+/* Per CPU; accessed only by that CPU, with softirqs disabled. */
 struct local_routes {
 	struct local_route slot[LOCAL_ROUTES];
 };
@@ -63,9 +63,9 @@ struct local_net {
 static unsigned int local_net_id __ro_after_init;
 
 /*
- * Whether the answer depends on no more than is remembered with it. Rules may
- * look at anything; IPsec and tunnels bring a context of their own; where a CPU
- * can be taken away from a softirq, the slots are nobody's.
+ * Whether the result depends on nothing beyond the key of an entry. Rules may
+ * test anything; IPsec and tunnels have a context of their own; with PREEMPT_RT
+ * a softirq may be preempted, so the entries would have no owner.
  */
 static bool local_is_plain(const struct net *net, const struct sk_buff *skb,
 			   struct in_device *in_dev)
@@ -75,7 +75,7 @@ static bool local_is_plain(const struct net *net, const struct sk_buff *skb,
 	       !IN_DEV_ORCONF(in_dev, NOPOLICY);
 }
 
-/* The switches of an interface that a new generation does not stand for. */
+/* The settings of an interface that the generation does not cover. */
 static u32 local_switches(struct in_device *in_dev)
 {
 	return IN_DEV_RPFILTER(in_dev) << 2 | IN_DEV_ACCEPT_LOCAL(in_dev) << 1 |
@@ -86,13 +86,13 @@ static struct local_route *local_slot(const struct net *net,
 				      const struct iphdr *iph)
 {
 	const struct local_net *ln = xinet_netns_rcu(net, local_net_id);
-	/* the host parts of two neighbours, in the last octets */
+	/* neighbours differ in the last octets */
 	u32 differ = ntohl(iph->saddr ^ iph->daddr);
 
 	return &this_cpu_ptr(ln->routes)->slot[differ % LOCAL_ROUTES];
 }
 
-/* Whether @route is that of @skb; a packet that brings no route. */
+/* Whether @route is valid for @skb, which has no route yet. */
 static bool local_is_remembered(const struct local_route *route,
 				const struct sk_buff *skb,
 				const struct net *net)
@@ -113,9 +113,10 @@ static bool local_is_remembered(const struct local_route *route,
 }
 
 /*
- * Remembers the route that @skb has got, if it still is that of @seen. One that
- * was not counted is the routing table's own, which takes the device out of it
- * when that goes: one made for this packet alone would keep it.
+ * Caches the route of @skb, if its generation still is that of @seen. An
+ * uncounted route belongs to the routing table, which takes the device out of
+ * it when that is unregistered; a route made for this packet alone would hold
+ * the device.
  */
 static void local_remember(struct local_route *route, struct sk_buff *skb,
 			   const struct local_route *seen)
@@ -152,7 +153,7 @@ static noinline bool local_look_up_slowly(struct sk_buff *skb,
 	if (!local_is_plain(net, skb, in_dev))
 		return local_look_up(skb);
 
-	/* What may change is read before the routes are. */
+	/* Read what may change before the routes. */
 	seen = (struct local_route){
 		.expires	= jiffies + LOCAL_ROUTES_LIFETIME,
 		.saddr		= iph->saddr,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * An IPv4 packet that is being received, whoever it is for: the checks of its
- * header, a copy that is ours, and what an ICMP message in it says. Called by
- * ip_input.c and local_in.c and by those that they give packets to.
+ * A received IPv4 packet, for any receiver: header checks, a private copy, and
+ * parsing of ICMP. Called by ip_input.c, local_in.c and the receivers that they
+ * pass packets to.
  */
 #include <kunit/visibility.h>
 #include <linux/icmp.h>
@@ -36,9 +36,9 @@ const struct iphdr *xinet_ip_header_check(const struct sk_buff *skb,
 EXPORT_SYMBOL_IF_KUNIT(xinet_ip_header_check);
 
 /*
- * As ip_rcv() does with options, once the route is known: record route and
- * timestamp are filled in, in a header of our own; a source route must be
- * allowed and end here.
+ * Handles options as ip_rcv() does once the route is known: fills in record
+ * route and timestamp, in a private header; a source route must be allowed and
+ * end here.
  */
 static bool ip_accept_options(struct net *net, struct sk_buff *skb)
 {
@@ -62,8 +62,9 @@ static bool ip_accept_options(struct net *net, struct sk_buff *skb)
 }
 
 /*
- * As ip_rcv() does once the route is known: RFC 1122, section 3.3.6, has a host
- * drop what says unicast at the network and not at the link, if it is told to.
+ * As ip_rcv() does once the route is known: with drop_unicast_in_l2_multicast,
+ * rejects IP unicast in a link-level multicast or broadcast (RFC 1122, section
+ * 3.3.6).
  */
 static bool ip_accept_link_address(const struct sk_buff *skb)
 {
@@ -80,7 +81,7 @@ static bool ip_accept_link_address(const struct sk_buff *skb)
 	       !IN_DEV_ORCONF(in_dev, DROP_UNICAST_IN_L2_MULTICAST);
 }
 
-/* Of @rx's own, header linear, as long as the datagram. */
+/* A clone for @rx: header linear, trimmed to the datagram. */
 static noinline struct sk_buff *ip_clone(const struct xinet_ip_rx *rx)
 {
 	struct sk_buff *skb = skb_clone(rx->skb, GFP_ATOMIC);
@@ -93,7 +94,9 @@ static noinline struct sk_buff *ip_clone(const struct xinet_ip_rx *rx)
 	return skb;
 }
 
-/* On the wire options are written into, and fragments joined. */
+/*
+ * Not from the wire with options or in fragments, which are written to later.
+ */
 static bool ip_may_be_copied(const struct xinet_ip_rx *rx)
 {
 	return rx->host || (rx->iph->ihl == 5 && !ip_is_fragment(rx->iph));

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * One IPv4 packet that is being received: its checks, its copy, and what an ICMP
- * message in it says.
- */
+/* A received IPv4 packet: header checks, a private copy, parsing of ICMP. */
 #ifndef _XINET_IP_RX_H
 #define _XINET_IP_RX_H
 
@@ -16,30 +13,28 @@
 
 struct net;
 
-/* Room for the longest IPv4 header, 60 bytes (RFC 791). */
+/* Buffer for the longest IPv4 header, 60 bytes (RFC 791). */
 union xinet_ip_header {
 	struct iphdr iph;
 	u8 bytes[60];
 };
 
-/* What stands in for an ICMP type. */
+/* In place of an ICMP type: not ICMP, and ICMP header truncated. */
 #define XINET_ICMP_NONE	(-1)
 #define XINET_ICMP_CUT	(-2)
 
 /**
- * struct xinet_ip_rx - one IPv4 packet on its way to the sockets
- * @net: namespace it arrived in
- * @skb: the packet, data at the IP header. Shared with the rest of the stack
- *	and not to be written, unless @owned.
+ * struct xinet_ip_rx - a received IPv4 packet
+ * @net: namespace that it arrived in
+ * @skb: data at the IP header; shared and read-only unless @owned
  * @iph: its header, validated; in @skb or in a copy
- * @len: length of the datagram in bytes; @skb may be longer, by link padding
- * @dif: interface index it came in through, or that of its l3mdev master
+ * @len: length of the datagram in bytes, without link padding
+ * @dif: incoming interface index, or that of its l3mdev master
  * @sdif: interface index of the l3mdev slave, or 0
- * @icmp_type: of a datagram of IPPROTO_ICMP its type, XINET_ICMP_CUT when it has
- *	no whole ICMP header, XINET_ICMP_NONE for other protocols
- * @owned: @skb is ours alone, exactly @len bytes long, and has a local route
- * @host: @skb comes from LOCAL_IN: the kernel has reassembled, trimmed and
- *	routed it, and has read its options
+ * @icmp_type: ICMP type; XINET_ICMP_CUT without a whole ICMP header;
+ *	XINET_ICMP_NONE for other protocols
+ * @owned: @skb is private, exactly @len bytes long, and has a local route
+ * @host: from LOCAL_IN: reassembled, trimmed, routed, options parsed
  */
 struct xinet_ip_rx {
 	struct net *net;
@@ -56,11 +51,11 @@ struct xinet_ip_rx {
 /**
  * xinet_ip_header_check() - find and validate the IPv4 header of a packet
  * @skb: the packet, data where the header should be; not written
- * @buf: room for the header, used when it is not linear in @skb
+ * @buf: used for the header when it is not linear in @skb
  * @len: set to the length of the datagram in bytes
  *
- * Checks what RFC 1122 section 3.2.1 has a host check: version, header length
- * and checksum, and that the datagram is all there.
+ * Checks as RFC 1122, section 3.2.1, requires: version, header length and
+ * checksum, and that the datagram is complete.
  *
  * Context: any.
  * Return: the header, or NULL when a host must drop the packet.
@@ -69,7 +64,7 @@ const struct iphdr *xinet_ip_header_check(const struct sk_buff *skb,
 					  union xinet_ip_header *buf,
 					  unsigned int *len);
 
-/* Of xinet_ip_header_check(), when the whole header is at hand. */
+/* xinet_ip_header_check() once the whole header has been found. */
 static __always_inline bool
 xinet_ip_header_is_valid(const struct sk_buff *skb, const struct iphdr *iph,
 			 unsigned int *len)
@@ -79,7 +74,7 @@ xinet_ip_header_is_valid(const struct sk_buff *skb, const struct iphdr *iph,
 	       *len >= iph->ihl * 4 && !ip_fast_csum(iph, iph->ihl);
 }
 
-/* Whether the header, however long it says it is, needs no copy. */
+/* Whether the whole header, options included, is linear. */
 static inline bool xinet_ip_header_is_linear(const struct sk_buff *skb)
 {
 	const struct iphdr *iph = (const struct iphdr *)skb->data;
@@ -89,9 +84,9 @@ static inline bool xinet_ip_header_is_linear(const struct sk_buff *skb)
 }
 
 /**
- * xinet_ip_header_pointer() - find the whole header, however long it says it is
+ * xinet_ip_header_pointer() - find the whole header, options included
  * @skb: the packet, data where the header should be; not written
- * @buf: room for the header, used when it is not linear in @skb
+ * @buf: used for the header when it is not linear in @skb
  *
  * Context: any.
  * Return: the header, unchecked; NULL when the packet is too short for it.
@@ -99,12 +94,12 @@ static inline bool xinet_ip_header_is_linear(const struct sk_buff *skb)
 const struct iphdr *xinet_ip_header_pointer(const struct sk_buff *skb,
 					    union xinet_ip_header *buf);
 
-/* Of xinet_ip_icmp_type(), when the ICMP header is not linear. */
+/* xinet_ip_icmp_type() for an ICMP header that is not linear. */
 int xinet_ip_icmp_type_paged(const struct sk_buff *skb, unsigned int offset);
 
 /**
- * xinet_ip_icmp_type() - what struct xinet_ip_rx has of ICMP
- * @rx: the packet, no later fragment
+ * xinet_ip_icmp_type() - the icmp_type of a struct xinet_ip_rx
+ * @rx: the packet, not a later fragment
  *
  * Context: any.
  * Return: an ICMP type, or XINET_ICMP_*.
@@ -123,11 +118,10 @@ static inline int xinet_ip_icmp_type(const struct xinet_ip_rx *rx)
 
 /**
  * xinet_ip_own() - get a private copy of a packet, if it is for this host
- * @rx: the packet; afterwards @rx->owned and @rx->skb is the caller's to
- *	consume
+ * @rx: the packet; @rx->owned afterwards, and the caller consumes @rx->skb
  *
- * Clones, trims link padding, and asks routing whether the host would deliver
- * the packet locally (source validation included). From LOCAL_IN it clones only.
+ * Clones, trims link padding, and checks whether routing would deliver the
+ * packet locally (source validation included). From LOCAL_IN it clones only.
  *
  * Context: softirq, RCU read side.
  * Return: 0; -ENOMEM; -EHOSTUNREACH when the packet is not for this host.
@@ -135,7 +129,7 @@ static inline int xinet_ip_icmp_type(const struct xinet_ip_rx *rx)
 int xinet_ip_own(struct xinet_ip_rx *rx);
 
 /**
- * xinet_ip_error_is() - whether an ICMP type is that of an error
+ * xinet_ip_error_is() - whether an ICMP type is an error
  * @type: ICMP type
  *
  * Context: any.
@@ -157,8 +151,8 @@ static inline bool xinet_ip_error_is(u8 type)
 /**
  * xinet_ip_error_quoted() - the header that an ICMP error quotes
  * @rx: a packet, data at its IP header; not written
- * @buf: room for the header without its options
- * @offset: set to where the header stands in the packet, in bytes
+ * @buf: used for the header, without its options, when it is not linear
+ * @offset: set to the offset of the header in the packet, in bytes
  *
  * Context: any.
  * Return: the header; NULL when @rx is not an ICMP error that quotes one.

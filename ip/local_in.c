@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The place where PF_INET's raw sockets receive: behind the firewall's INPUT
- * chain, with what reassembly, NAT and IPsec have made of a packet. While raw
- * sockets of a namespace need it, a hook of ours is the last thing that LOCAL_IN
- * does there. It delivers to the sockets of XINET_RAW_POINT_HOST; it tells those
- * who may have sent something of ICMP errors; and it consumes what only sockets
- * of ours want of a protocol that the kernel does not speak, which would answer
- * "protocol unreachable" otherwise.
+ * Input behind the firewall's INPUT chain, where PF_INET's raw sockets receive
+ * what reassembly, NAT and IPsec have made of a packet. While raw sockets of a
+ * namespace need it, our hook runs as the last one of LOCAL_IN there. It
+ * delivers to the sockets of XINET_RAW_POINT_HOST, reports ICMP errors to the
+ * sockets that may have sent the quoted packet, and consumes packets of
+ * protocols that the kernel does not speak if only our sockets receive them:
+ * the kernel would answer "protocol unreachable".
  *
  *            INPUT chains   conntrack's confirm, ipvlan
  *                 |                     ^ |
@@ -14,16 +14,16 @@
  *                         (runs them)     v     |
  *                                   local_in_deliver --> ip_local_deliver_finish
  *
- * Hooks that ask for the last place are put in front of one that has it. So the
- * hook runs those behind it itself, and only then does its own part.
+ * A hook with the last priority is inserted before those that have it already.
+ * So our hook runs those behind it itself, and then does its own part.
  *
- * Packets for an ipvlan device in mode l3s run LOCAL_IN in the namespace of the
- * device below it, and only there change to it. Where raw sockets need the hook in
- * a namespace with such a device, both namespaces get it.
+ * Packets for an ipvlan device in mode l3s run LOCAL_IN in the namespace of its
+ * lower device, where ipvlan moves them to its own. Where raw sockets need the
+ * hook in a namespace with such a device, both namespaces get it.
  *
- * A namespace that has the hook keeps it until it goes: when a hook is removed the
- * kernel drops every packet that waits for a verdict of userspace (NFQUEUE) there,
- * and nobody who opens and closes sockets is to bring that about.
+ * A namespace keeps the hook until it is destroyed: when a hook is unregistered
+ * the kernel drops every packet there that waits for a verdict of userspace
+ * (NFQUEUE), and opening and closing sockets must not cause that.
  */
 #include <kunit/visibility.h>
 #include <linux/icmp.h>
@@ -55,7 +55,7 @@
 /**
  * struct local_in_net - the hook of a namespace
  * @hooked: it is registered
- * @going: the namespace, or this module, goes: no hook any more
+ * @going: the namespace or this module is being removed: register no hook
  * @needed: raw sockets of the namespace need it
  * @above: struct local_in_above, of its devices
  */
@@ -69,8 +69,8 @@ struct local_in_net {
 /**
  * struct local_in_above - an ipvlan device above one of another namespace
  * @node: in struct local_in_net's above
- * @dev: the device, not counted: this goes before it does
- * @lower: the device below, not counted: the same
+ * @dev: the device, not counted: it outlives this
+ * @lower: its lower device, not counted: it outlives this
  */
 struct local_in_above {
 	struct list_head node;
@@ -82,15 +82,15 @@ struct local_in_above {
 static DEFINE_MUTEX(local_in_lock);
 
 /*
- * How many namespaces need the hook; under local_in_lock. While none does, the
- * hooks that have stayed let everything pass, and no packet gets an okfn of ours.
+ * Number of namespaces that need the hook; written under local_in_lock. While
+ * it is 0, hooks that have stayed accept every packet, and none gets our okfn.
  */
 static unsigned int local_in_needed __read_mostly;
 static unsigned int local_in_net_id __ro_after_init;
 
 /*
- * What the kernel does behind the hooks, ip_local_deliver_finish(): the same for
- * every packet, known since the first one.
+ * The kernel's okfn, ip_local_deliver_finish(): the same for every packet, set
+ * by the first one.
  */
 static int (*local_in_okfn)(struct net *net, struct sock *sk,
 			    struct sk_buff *skb);
@@ -111,8 +111,8 @@ static bool local_in_inet_raw_wants(const struct xinet_ip_rx *rx)
 }
 
 /*
- * Whether the kernel would tell the sender that nobody speaks the protocol, and
- * be wrong (RFC 1122, section 3.2.2.1).
+ * Whether the kernel would answer "protocol unreachable", and be wrong (RFC
+ * 1122, section 3.2.2.1).
  */
 static bool local_in_is_ours_alone(const struct xinet_ip_rx *rx)
 {
@@ -135,8 +135,8 @@ static noinline bool local_in_input(struct net *net, struct sk_buff *skb)
 	struct xinet_ip_rx input;
 
 	/*
-	 * As ip_local_deliver_finish(), which then fails as well. The header may
-	 * be elsewhere afterwards.
+	 * As ip_local_deliver_finish(), which then fails as well. May move the
+	 * header.
 	 */
 	if (skb_orphan_frags_rx(skb, GFP_ATOMIC))
 		return false;
@@ -156,7 +156,7 @@ static noinline bool local_in_input(struct net *net, struct sk_buff *skb)
 	return true;
 }
 
-/* Whether it is an ICMP error; of another protocol it is none. */
+/* Whether a packet of IPPROTO_ICMP is an ICMP error. */
 static bool local_in_is_error(const struct sk_buff *skb)
 {
 	const struct icmphdr *icmp;
@@ -167,8 +167,8 @@ static bool local_in_is_error(const struct sk_buff *skb)
 }
 
 /*
- * Whether the packet is consumed. Softirq, under RCU. The namespace that counts
- * is that of the device, which ipvlan may have changed, as for PF_INET's.
+ * Returns whether it has consumed the packet. Softirq, under RCU. The namespace
+ * is that of the device, which ipvlan may have changed, as in PF_INET.
  *
  * Budget: a few loads for a packet of a protocol that the kernel speaks and no
  * socket of this point receives, the ICMP type among them.
@@ -196,7 +196,7 @@ static int local_in_finish(struct net *net, struct sock *sk,
 	return READ_ONCE(local_in_okfn)(net, sk, skb);
 }
 
-/* The hooks of @e from @behind on, then our part and the kernel's. */
+/* Runs the hooks of @e from @behind on, then our part and the kernel's. */
 static unsigned int local_in_run_behind(struct sk_buff *skb,
 					const struct nf_hook_state *state,
 					const struct nf_hook_entries *e,
@@ -204,7 +204,10 @@ static unsigned int local_in_run_behind(struct sk_buff *skb,
 {
 	struct nf_hook_state ours = *state;
 
-	/* One of them has queued the packet; then this one has come too late. */
+	/*
+	 * Queued by a hook behind ours, and reinjected after the hooks have
+	 * changed: our okfn is still to come.
+	 */
 	if (state->okfn == local_in_finish)
 		return NF_ACCEPT;
 
@@ -238,15 +241,15 @@ static unsigned int local_in_run(struct sk_buff *skb,
 
 	while (behind && READ_ONCE(ops[behind - 1]) != &local_in_ops)
 		behind--;
-	/* Not there any more: the packet is one of the last. */
+	/* Unregistered concurrently. */
 	if (unlikely(!behind))
 		return NF_ACCEPT;
 	return local_in_run_behind(skb, state, e, behind);
 }
 
 /*
- * Under RCU. Softirq, but for a packet that comes back from a queue of
- * userspace: that comes with the system call.
+ * Under RCU. Softirq, or process context for a packet that userspace reinjects
+ * from a queue.
  */
 static unsigned int local_in_hook(void *priv, struct sk_buff *skb,
 				  const struct nf_hook_state *state)
@@ -288,9 +291,9 @@ static int local_in_register(struct net *net)
 }
 
 /*
- * The hook of the namespace below, where packets for @above->dev come by there;
- * under local_in_lock. The mode is that of all devices above @lower, and may be
- * another one by the next event.
+ * Registers the hook in the lower namespace, if packets for @above->dev pass
+ * there; under local_in_lock. All devices above @lower have the same mode,
+ * which may have changed by the next event.
  */
 static int local_in_register_below(const struct local_in_above *above)
 {
@@ -357,7 +360,7 @@ static struct local_in_above *local_in_find(const struct net_device *dev)
 	return NULL;
 }
 
-/* Under local_in_lock. Without memory the device goes without. */
+/* Under local_in_lock. NULL if out of memory: the device has no entry then. */
 static struct local_in_above *local_in_remember(const struct net_device *dev,
 						const struct net_device *lower)
 {
@@ -372,7 +375,7 @@ static struct local_in_above *local_in_remember(const struct net_device *dev,
 	return above;
 }
 
-/* @dev, an ipvlan device, is above @lower, or has been; under RTNL. */
+/* @dev, an ipvlan device, is or was above @lower; under RTNL. */
 static void local_in_update(const struct net_device *dev,
 			    const struct net_device *lower, bool linked)
 {
@@ -388,13 +391,13 @@ static void local_in_update(const struct net_device *dev,
 	}
 	if (apart && !above)
 		above = local_in_remember(dev, lower);
-	/* where that fails, the next event tries again */
+	/* if this fails, the next event tries again */
 	if (above && local_in_net(dev_net(dev))->needed)
 		local_in_register_below(above);
 	mutex_unlock(&local_in_lock);
 }
 
-/* Every ipvlan device above @lower; under RTNL. */
+/* Updates every ipvlan device above @lower; under RTNL. */
 static void local_in_update_all(struct net_device *lower, bool linked)
 {
 	struct list_head *iter;
@@ -417,12 +420,12 @@ static struct net_device *local_in_lower(struct net_device *dev)
 }
 
 /*
- * A new device is above the other before the mode is set, but up only
- * afterwards; and a device that is up says NETDEV_CHANGE when its mode has been
- * changed. (One that is down says nothing, though it changes the mode of those
- * beside it: sockets that are open then go without until one of them says
- * something.) One that moves is unregistered in one namespace and registered in
- * the next.
+ * A new device is linked to its lower device before the mode is set, but comes
+ * up only afterwards; and a device that is up sends NETDEV_CHANGE when its mode
+ * has been changed. (One that is down sends nothing, though it changes the mode
+ * of those beside it: open sockets then miss their packets until one of those
+ * sends an event.) A device that moves is unregistered in one namespace and
+ * registered in the next.
  */
 static int local_in_event(struct notifier_block *nb, unsigned long event,
 			  void *ptr)
@@ -464,9 +467,9 @@ static int __net_init local_in_net_init(struct net *net)
 }
 
 /*
- * A grace period passes between the two; then no packet is in the hook. What
- * waits in queues is dropped with the hook in any case: do it before, since an
- * older kernel (6.1) warns if the last of the hooks has queued a packet.
+ * A grace period passes between pre_exit() and exit(); then no packet is in the
+ * hook. Unregistering drops queued packets in any case: do it before, since
+ * older kernels (6.1) warn if the last of the hooks has queued a packet.
  */
 static void __net_exit local_in_net_pre_exit(struct net *net)
 {
@@ -482,9 +485,9 @@ static void __net_exit local_in_net_pre_exit(struct net *net)
 }
 
 /*
- * What a hook behind ours has queued meanwhile would come back to us. Left is a
- * packet that userspace has taken from a queue this moment and that goes to
- * another one: nothing in the kernel finds it.
+ * Packets that a hook behind ours has queued meanwhile would return to our
+ * okfn. Not covered: a packet that userspace has just taken from one queue and
+ * that goes to another one; nothing in the kernel can find it.
  */
 static void __net_exit local_in_net_exit(struct net *net)
 {
@@ -517,7 +520,7 @@ void xinet_local_in_exit(void)
 {
 	unregister_netdevice_notifier(&local_in_notifier);
 	unregister_pernet_subsys(&local_in_net_ops);
-	/* a packet may be coming back from a queue this moment */
+	/* wait for packets that are being reinjected from a queue */
 	synchronize_net();
 }
 
@@ -528,7 +531,7 @@ bool xinet_local_in_is_needed(struct net *net)
 
 	mutex_lock(&local_in_lock);
 	needed = local_in_net(net)->needed;
-	/* nobody needs what is not there */
+	/* a hook that is needed is registered */
 	WARN_ON_ONCE(needed && !local_in_net(net)->hooked);
 	mutex_unlock(&local_in_lock);
 	return needed;

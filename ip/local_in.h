@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
+/* The hook behind the firewall, last in LOCAL_IN. */
 #ifndef _XINET_LOCAL_IN_H
 #define _XINET_LOCAL_IN_H
 
@@ -9,8 +10,8 @@ struct net;
 /**
  * xinet_local_in_is_possible() - whether the kernel has netfilter
  *
- * Without it raw sockets of ours are told of no ICMP error, receive on the wire
- * only, and senders are told that nobody speaks their protocol.
+ * Without it our raw sockets get no ICMP errors and receive on the wire only,
+ * and senders to a protocol that only they speak get "protocol unreachable".
  *
  * Context: any.
  */
@@ -20,10 +21,8 @@ static inline bool xinet_local_in_is_possible(void)
 }
 
 /**
- * xinet_local_in_get() - raw sockets of a namespace begin to need the hook
- * @net: the namespace
- *
- * To be called for the first of them. The namespace keeps the hook from then on.
+ * xinet_local_in_get() - a namespace begins to need the hook, and keeps it
+ * @net: the namespace, when its first raw socket needs the hook
  *
  * Context: process; may sleep.
  * Return: 0; -ENOMEM; -E2BIG when the namespace has too many hooks.
@@ -51,7 +50,7 @@ bool xinet_local_in_is_needed(struct net *net);
 /**
  * xinet_local_in_init() - prepare every namespace
  *
- * Context: process, module init, raw sockets' namespaces prepared.
+ * Context: process, module init, after xinet_raw_table_init().
  * Return: 0 or a negative errno.
  */
 int xinet_local_in_init(void);
@@ -59,8 +58,8 @@ int xinet_local_in_init(void);
 /**
  * xinet_local_in_exit() - undo xinet_local_in_init()
  *
- * Context: process, module exit; no raw socket is left. Waits for packets under
- * way.
+ * Context: process, module exit; no raw socket is left. Waits for packets in
+ * flight.
  */
 void xinet_local_in_exit(void);
 

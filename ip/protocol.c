@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The input handlers that other modules register, one for an IP protocol. Where
- * the kernel does not speak the protocol, a handler is called from the kernel's
- * own table of protocols: once for every datagram that this host delivers to
- * itself, behind the firewall, and for ICMP errors. Where the kernel does, that
- * place is taken, and ip_input.c calls the handler from the wire. The tables
- * know handlers only; what sockets stand behind them is their own affair.
+ * The input handlers of other modules, one per IP protocol. For a protocol that
+ * the kernel does not speak, the kernel's own table of protocols calls the
+ * handler: once for every datagram delivered locally, behind the firewall, and
+ * for ICMP errors. For one that it speaks, that slot is taken, and ip_input.c
+ * calls the handler from the wire. The tables hold handlers only, no sockets.
  */
 #include <kunit/visibility.h>
 #include <linux/export.h>
@@ -32,14 +31,14 @@
 static DEFINE_MUTEX(handler_lock);
 static const struct xinet_protocol __rcu *handlers[MAX_INET_PROTOS];
 static const struct xinet_protocol __rcu *wire_handlers[MAX_INET_PROTOS];
-unsigned int xinet_protocol_count;	/* of the wire; under handler_lock */
+unsigned int xinet_protocol_count;	/* wire_handlers; under handler_lock */
 
 bool xinet_protocol_wanted(u8 protocol)
 {
 	return rcu_access_pointer(wire_handlers[protocol]);
 }
 
-/* @skb, which is ours to give away, is as a handler is to get it. */
+/* Passes @skb, as the handler is to get it, to the handler; consumes it. */
 static void handler_deliver(const struct xinet_protocol *p, struct sk_buff *skb)
 {
 	if (!(p->flags & XINET_PROTOCOL_NO_POLICY) &&
@@ -55,9 +54,9 @@ static void handler_deliver(const struct xinet_protocol *p, struct sk_buff *skb)
 }
 
 /*
- * net_protocol handler: softirq, RCU; data behind the IP header. Owns @skb. What
- * decapsulation sends here under another number than its header says has no
- * handler.
+ * handler() of net_protocol: softirq, RCU; data after the IP header. Owns @skb.
+ * A packet that decapsulation passes on under another number than its header's
+ * has no handler.
  */
 static int handler_rcv(struct sk_buff *skb)
 {
@@ -72,9 +71,9 @@ static int handler_rcv(struct sk_buff *skb)
 }
 
 /*
- * net_protocol err_handler: softirq, RCU. The transport header of @skb, which is
- * borrowed, is ICMP's, data at the IP header of the packet that the error is
- * about, linear with 8 bytes behind it.
+ * err_handler() of net_protocol: softirq, RCU. Borrows @skb: its transport
+ * header is ICMP's, its data the IP header of the quoted packet, linear with 8
+ * bytes after it.
  */
 static int handler_err(struct sk_buff *skb, u32 info)
 {
@@ -89,7 +88,7 @@ static int handler_err(struct sk_buff *skb, u32 info)
 	return 0;
 }
 
-/* Policy is checked in handler_deliver(), for the handlers that want it. */
+/* handler_deliver() checks policy, unless the handler does so itself. */
 static const struct net_protocol handler_net_protocol = {
 	.handler	= handler_rcv,
 	.err_handler	= handler_err,
@@ -138,7 +137,9 @@ int xinet_del_protocol(const struct xinet_protocol *p, u8 protocol)
 {
 	int err = 0;
 
-	/* Packets under way have found the handler; both ways wait for them. */
+	/*
+	 * Packets in flight may use the handler; both branches wait for them.
+	 */
 	mutex_lock(&handler_lock);
 	if (rcu_access_pointer(handlers[protocol]) == p) {
 		RCU_INIT_POINTER(handlers[protocol], NULL);
@@ -176,7 +177,7 @@ bool xinet_protocol_input(struct xinet_ip_rx *rx)
 		xinet_mib_inc(rx->net, XINET_MIB_HANDLER_INMEMERRORS);
 		return !shared;
 	}
-	/* Reassembly leaves it where the first fragment to arrive had it. */
+	/* Reassembly keeps that of the fragment that arrived first. */
 	skb_set_transport_header(skb, ip_hdrlen(skb));
 	__skb_pull(skb, ip_hdrlen(skb));
 	handler_deliver(p, skb);

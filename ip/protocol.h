@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
+/* Input handlers of protocol modules. */
 #ifndef _XINET_PROTOCOL_H
 #define _XINET_PROTOCOL_H
 
@@ -12,7 +13,7 @@ extern unsigned int xinet_protocol_count;
 /**
  * xinet_protocol_any() - whether any handler is called from the wire
  *
- * Those of protocols that the kernel speaks itself are.
+ * Handlers of protocols that the kernel speaks itself are.
  *
  * Context: any.
  */
@@ -25,16 +26,16 @@ static inline bool xinet_protocol_any(void)
  * xinet_protocol_wanted() - whether an IP protocol has a handler on the wire
  * @protocol: IP protocol number
  *
- * Context: any; true may have become false by the time it is used.
+ * Context: any; the handler may be removed concurrently.
  */
 bool xinet_protocol_wanted(u8 protocol);
 
 /**
- * xinet_protocol_input() - give a datagram to the handler of its protocol
+ * xinet_protocol_input() - pass a datagram to the handler of its protocol
  * @rx: a packet from the wire, not a fragment
  *
- * The handler gets a clone when raw sockets want the packet too, else the
- * packet itself.
+ * The handler gets a clone if raw sockets match the packet too, else the packet
+ * itself.
  *
  * Context: softirq, RCU read side.
  * Return: true when the packet went to the handler and @rx is void.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Raw IPv4 sockets as a program sees them: their proto_ops, options and
- * receive call. What PF_INET's inet_*() helpers offer for any inet_sock is
- * taken from there; packets come from raw_input.c and leave by raw_output.c.
+ * The system calls on raw IPv4 sockets: proto_ops, options and recvmsg(). Uses
+ * PF_INET's inet_*() helpers where they accept any inet_sock; packets are
+ * received in raw_input.c and sent in raw_output.c.
  */
 #include <linux/errqueue.h>
 #include <linux/icmp.h>
@@ -40,8 +40,8 @@ static int raw_connect(struct sock *sk, struct xinet_sockaddr *uaddr, int len)
 }
 
 /*
- * connect() with AF_UNSPEC. As PF_INET, this also forgets the bound address
- * and device; unlike there, the socket goes on receiving.
+ * connect() with AF_UNSPEC. As in PF_INET, this also clears the bound address
+ * and device; unlike there, the socket keeps receiving.
  */
 static int raw_disconnect(struct sock *sk, int flags)
 {
@@ -102,7 +102,7 @@ out:
 	return err;
 }
 
-/* ICMP_FILTER of raw(7). A shorter value sets its bytes only, as PF_INET. */
+/* ICMP_FILTER of raw(7). A shorter value sets its bytes only, as in PF_INET. */
 static int raw_set_icmp_filter(struct sock *sk, sockptr_t optval,
 			       unsigned int optlen)
 {
@@ -180,8 +180,8 @@ static int raw_get_point(struct sock *sk, char __user *optval,
 }
 
 /*
- * IP_RECVERR counts whether it says on or off: the value is for the kernel's own
- * code to read, once.
+ * IP_RECVERR, on or off, makes the socket expect errors: only ip_setsockopt()
+ * reads the value, so that it is read once.
  */
 static int raw_set_ip(struct sock *sk, int level, int optname,
 		      sockptr_t optval, unsigned int optlen)
@@ -222,9 +222,9 @@ static int raw_getsockopt(struct socket *sock, int level, int optname,
 }
 
 /*
- * The kernel's router alert chain and multicast routing may hold the socket,
- * by IP_ROUTER_ALERT or MRT_INIT; withdrawing the former lets go of both. It
- * fails when neither was asked for, which is the usual case.
+ * The kernel's router alert chain and multicast routing may hold references to
+ * the socket, by IP_ROUTER_ALERT or MRT_INIT; switching the former off drops
+ * both. It fails when neither is set, which is the usual case.
  */
 static void raw_leave_router_alert(struct sock *sk)
 {
@@ -247,7 +247,7 @@ static void raw_destroy(struct sock *sk)
 	release_sock(sk);
 }
 
-/* What is missing here comes from raw_borrow_ioctls(). */
+/* raw_borrow_ioctls() sets the rest. */
 static struct proto raw_proto = {
 	.name		= "XINET-RAW",
 	.owner		= THIS_MODULE,
@@ -266,7 +266,7 @@ bool xinet_raw_is(const struct sock *sk)
 	return sk->sk_prot == &raw_proto;
 }
 
-/* The family, and what raw_borrow_ioctls() has, come when the module loads. */
+/* The family and what raw_borrow_ioctls() sets follow at module load. */
 static struct proto_ops raw_ops __ro_after_init = {
 	.owner		= THIS_MODULE,
 	.release	= xinet_release,
@@ -296,10 +296,11 @@ static struct xinet_protosw raw_protosw = {
 };
 
 /*
- * The ioctls of a raw socket that are not the core's: queue lengths, counters
- * of multicast routing, and all of them as 32-bit programs call them. They ask
- * for nothing but a struct raw_sock, which ours begins with; the kernel exports
- * them only through a socket of PF_INET, and is built with them.
+ * Takes the ioctls of raw sockets that are not the core's from a PF_INET
+ * socket: queue lengths, counters of multicast routing, and the compat versions
+ * of all. They are built into every kernel, but exported in no other way, and
+ * require only a struct raw_sock, which ours begins with. Takes the core's
+ * sk_data_ready(), too.
  */
 static int __init raw_borrow_ioctls(void)
 {
@@ -347,7 +348,7 @@ err_proto:
 void xinet_raw_exit(void)
 {
 	xinet_protosw_retire(&raw_protosw);
-	/* Sockets go back to the proto's slab by RCU. */
+	/* RCU callbacks return socks to the proto's slab. */
 	rcu_barrier();
 	proto_unregister(&raw_proto);
 }

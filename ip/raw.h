@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
+/* Raw IPv4 sockets. */
 #ifndef _XINET_RAW_H
 #define _XINET_RAW_H
 
@@ -17,29 +18,24 @@ struct xinet_ip_error;
 struct xinet_ip_rx;
 struct xinet_raw_datagram;
 
-/* How many places there are to receive at: XINET_RAW_POINT_* */
+/* Number of points to receive at: XINET_RAW_POINT_* */
 #define XINET_RAW_POINTS	2
 
 /**
  * struct xinet_raw_sock - a raw IPv4 socket
- * @raw: must be first: the kernel's multicast routing and ioctls take the
- *	socket for PF_INET's. Its inet_num is the IP protocol; its filter is
- *	ICMP_FILTER, only of a socket of IPPROTO_ICMP, written by setsockopt()
- *	and read by the receive path without a lock.
- * @icmp_id: XINET_RAW_ICMP_ID plus 1, host byte order, or 0. Once set it
- *	stays; read by the receive path without a lock.
- * @point: XINET_RAW_POINT; changes under the socket lock and that of the
- *	namespace
- * @left: points the socket has been at before, a bit for each
- * @left_at: when it left the last of them, for cond_synchronize_rcu()
- * @hashed: the socket is in struct xinet_raw_net
- * @behind: it is one of those that struct xinet_raw_net counts as behind the
- *	firewall; under the lock of the namespace, as long as it is hashed
- * @icmp_id_node: of each point, in by_icmp_id, when @icmp_id is set
- * @all_node: in struct xinet_raw_net's all, while the socket is hashed
+ * @raw: first, for the kernel's multicast routing and ioctls. Its inet_num is
+ *	the IP protocol; its filter is ICMP_FILTER, read without a lock
+ * @icmp_id: XINET_RAW_ICMP_ID + 1, host byte order, or 0; set once, read
+ *	without a lock
+ * @point: XINET_RAW_POINT; under the socket lock and xinet_raw_net.lock
+ * @left: points that the socket has left, a bit for each
+ * @hashed: it is in xinet_raw_net.all
+ * @behind: counted in xinet_raw_net.behind; under its lock, while @hashed
+ * @left_at: when it left the last point, for cond_synchronize_rcu()
+ * @icmp_id_node: of each point, in by_icmp_id, if @icmp_id is set
+ * @all_node: in xinet_raw_net.all, while @hashed
  * @drops: packets that matched and were lost, see xinet_raw_drops()
- * @cork: what MSG_MORE has put together so far, or NULL; changed under the
- *	socket lock
+ * @cork: datagram that MSG_MORE is building, or NULL; under the socket lock
  */
 struct xinet_raw_sock {
 	struct raw_sock raw;
@@ -60,18 +56,16 @@ static inline struct xinet_raw_sock *xinet_raw_sk(const struct sock *sk)
 	return (struct xinet_raw_sock *)sk;
 }
 
-/* Heads of by_icmp_id: identifiers are mostly process numbers, low bits do. */
+/* Buckets of by_icmp_id: mostly PIDs, so the low bits hash well. */
 #define XINET_RAW_ICMP_ID_HEADS	1024
 
 /**
  * struct xinet_raw_table - the sockets that receive at one point
  * @sockets: how many; read without the lock, see xinet_raw_any()
- * @hash: the sockets by IP protocol number, but for those in @by_icmp_id, by
- *	their sk_node (XINET_RAW_POINT_WIRE) or their sk_bind_node
- *	(XINET_RAW_POINT_HOST): both are beside the addresses that the receive
- *	path compares
- * @by_icmp_id: XINET_RAW_ICMP_ID_HEADS heads, the sockets that have asked for
- *	one ICMP identifier, by its low bits; NULL until there is one
+ * @hash: by IP protocol, except those in @by_icmp_id; by sk_node (WIRE) or
+ *	sk_bind_node (HOST), both near the addresses that input compares
+ * @by_icmp_id: XINET_RAW_ICMP_ID_HEADS buckets, sockets by the low bits of
+ *	their ICMP identifier; NULL until there is one
  */
 struct xinet_raw_table {
 	unsigned int sockets;
@@ -84,7 +78,7 @@ struct xinet_raw_table {
  * @lock: guards everything here; readers of a table hold rcu_read_lock()
  * @behind: number of sockets that receive and need the hook on LOCAL_IN, see
  *	xinet_raw_expect_errors()
- * @all: every socket of the namespace, for those who list them under @lock
+ * @all: every socket of the namespace, to be listed under @lock
  * @table: the sockets that receive, by XINET_RAW_POINT
  */
 struct xinet_raw_net {
@@ -95,7 +89,7 @@ struct xinet_raw_net {
 };
 
 /**
- * xinet_raw_init() - make raw sockets known to the protosw table
+ * xinet_raw_init() - register raw sockets
  *
  * Context: process, module init.
  * Return: 0 or a negative errno.
@@ -127,11 +121,11 @@ struct xinet_raw_net *xinet_raw_pernet(const struct net *net);
 
 extern unsigned int xinet_raw_net_id;
 
-/* The sk_data_ready that the core gives a new socket. */
+/* The core's default sk_data_ready(). */
 extern void (*xinet_raw_data_ready)(struct sock *sk);
 
 /**
- * xinet_raw_pernet_rcu() - the same, on the way of a packet
+ * xinet_raw_pernet_rcu() - xinet_raw_pernet() in a packet path
  * @net: the namespace
  *
  * Context: RCU read side.
@@ -155,13 +149,13 @@ static inline bool xinet_raw_any(const struct net *net, unsigned int point)
 }
 
 /**
- * xinet_raw_hash() - let a socket receive
+ * xinet_raw_hash() - start to receive
  * @sk: a raw socket, its inet_num set
  *
- * The first one hooks us onto ETH_P_IP; the first one of a protocol that the
- * kernel may not speak, or that is behind the firewall, onto LOCAL_IN in its
- * namespace. A socket of IPPROTO_RAW (raw(7)), or of a number that no IPv4 header
- * can have, sends only: it is listed, never found.
+ * The first socket registers the packet_type for ETH_P_IP; the first one of a
+ * protocol that the kernel may not speak, or behind the firewall, the hook on
+ * LOCAL_IN of its namespace. A socket of IPPROTO_RAW (raw(7)), or of a number
+ * that no IPv4 header can have, only sends: it is listed but receives nothing.
  *
  * Context: process; may sleep.
  * Return: 0; -ENOMEM; -E2BIG when the namespace has too many netfilter hooks.
@@ -169,11 +163,12 @@ static inline bool xinet_raw_any(const struct net *net, unsigned int point)
 int xinet_raw_hash(struct sock *sk);
 
 /**
- * xinet_raw_unhash() - let a socket receive no more
+ * xinet_raw_unhash() - stop receiving
  * @sk: a raw socket, hashed or not
  *
- * The last one takes the hooks away. Does not wait: packets under way may still
- * find @sk until a grace period has passed.
+ * The last one unregisters the packet_type; a hook on LOCAL_IN stays, unused.
+ * Does not wait: packets in flight may still find @sk until a grace period has
+ * passed.
  *
  * Context: process; may sleep.
  */
@@ -192,7 +187,7 @@ void xinet_raw_unhash(struct sock *sk);
 int xinet_raw_bind_icmp_id(struct sock *sk, u16 id);
 
 /**
- * xinet_raw_set_point() - receive at another place
+ * xinet_raw_set_point() - receive at another point
  * @sk: a raw socket, hashed or not
  * @point: XINET_RAW_POINT_*
  *
@@ -200,19 +195,19 @@ int xinet_raw_bind_icmp_id(struct sock *sk, u16 id);
  *
  * Context: process; may sleep, for a grace period if the socket has been there
  * before.
- * Return: 0; -EOPNOTSUPP when the kernel has no such place; -ENOMEM.
+ * Return: 0; -EOPNOTSUPP when the kernel has no such point; else as
+ * xinet_raw_hash().
  */
 int xinet_raw_set_point(struct sock *sk, unsigned int point);
 
 /**
- * xinet_raw_expect_errors() - be told of ICMP errors from now on
+ * xinet_raw_expect_errors() - receive ICMP errors from now on
  * @sk: a raw socket, hashed
  *
- * A socket that has not sent anything, is not connected and has not asked for
- * errors (IP_RECVERR) has no packets that an error could be about. To be called
- * before it does one of these: errors are found by the hook on LOCAL_IN, which
- * costs every packet for the host, and which those who only listen to the wire
- * need not pay for.
+ * To be called before the socket sends, connects or sets IP_RECVERR: until then
+ * no error can be about its packets. The hook on LOCAL_IN, which finds errors,
+ * costs every packet for the host; sockets that only listen to the wire do
+ * without it.
  *
  * Context: process; may sleep; not under the socket lock.
  * Return: 0 or a negative errno.
@@ -220,17 +215,17 @@ int xinet_raw_set_point(struct sock *sk, unsigned int point);
 int xinet_raw_expect_errors(struct sock *sk);
 
 /**
- * xinet_raw_drops() - how many packets a socket should have got and did not
+ * xinet_raw_drops() - how many packets for a socket were lost
  * @sk: a raw socket
  *
- * Full receive queue, no memory, or refused by an IPsec policy; what a filter
- * or an address rejects is not meant for the socket and not counted.
+ * For a full receive queue, lack of memory or an IPsec policy. Packets that a
+ * filter or an address rejects are not counted.
  *
  * Context: any.
  */
 u64 xinet_raw_drops(const struct sock *sk);
 
-/* What xinet_raw_has_protocol() asks, of a table; RCU. */
+/* xinet_raw_has_protocol() for one table; RCU. */
 static inline bool xinet_raw_table_has(const struct xinet_raw_table *table,
 				       u8 protocol)
 {
@@ -244,8 +239,7 @@ static inline bool xinet_raw_table_has(const struct xinet_raw_table *table,
  * @point: XINET_RAW_POINT_*, where it receives
  * @protocol: IP protocol number
  *
- * The cheapest question there is about a packet, before its header has been
- * checked.
+ * The cheapest check of a packet, before its header is validated.
  *
  * Context: RCU read side.
  */
@@ -257,7 +251,7 @@ static inline bool xinet_raw_has_protocol(const struct net *net,
 }
 
 /**
- * xinet_raw_error() - tell raw sockets of an ICMP error about their packets
+ * xinet_raw_error() - report an ICMP error to the raw sockets it may be for
  * @error: the error
  *
  * Context: softirq, RCU read side.
@@ -265,7 +259,7 @@ static inline bool xinet_raw_has_protocol(const struct net *net,
 void xinet_raw_error(const struct xinet_ip_error *error);
 
 /**
- * xinet_raw_match() - whether a socket wants a packet, by its addresses
+ * xinet_raw_match() - whether a socket matches a packet's addresses
  * @sk: a raw socket whose protocol is the packet's
  * @saddr: source of the packet, network byte order
  * @daddr: destination of the packet, network byte order
@@ -278,7 +272,7 @@ bool xinet_raw_match(const struct sock *sk, __be32 saddr, __be32 daddr,
 		     int dif, int sdif);
 
 /**
- * xinet_raw_wanted() - whether any socket wants a packet, by its addresses
+ * xinet_raw_wanted() - whether any socket matches a packet's addresses
  * @rx: the packet
  * @point: XINET_RAW_POINT_*, where the socket receives
  *
@@ -290,7 +284,7 @@ bool xinet_raw_wanted(const struct xinet_ip_rx *rx, unsigned int point);
  * xinet_raw_input() - deliver a datagram to the raw sockets of the wire
  * @rx: the packet, not a fragment
  *
- * To every one that wants it of those at XINET_RAW_POINT_WIRE.
+ * To every matching socket at XINET_RAW_POINT_WIRE.
  *
  * Context: softirq, RCU read side.
  */
@@ -298,28 +292,28 @@ void xinet_raw_input(struct xinet_ip_rx *rx);
 
 /**
  * xinet_raw_input_host() - deliver a datagram to the raw sockets of the host
- * @rx: the packet, @rx->host
+ * @rx: the packet, @rx->host set; void afterwards
  *
- * To every one that wants it of those at XINET_RAW_POINT_HOST. What @rx named
- * goes on to the kernel; afterwards @rx is void.
+ * To every matching socket at XINET_RAW_POINT_HOST. The skb that @rx named goes
+ * on to the kernel.
  *
  * Context: softirq, RCU read side.
  */
 void xinet_raw_input_host(struct xinet_ip_rx *rx);
 
 /**
- * xinet_raw_sendmsg() - proto_ops sendmsg of raw sockets; see raw(7)
+ * xinet_raw_sendmsg() - proto_ops sendmsg() of raw sockets; see raw(7)
  * @sock: the socket
  * @msg: the message; msg_name is a struct sockaddr_in or NULL
  * @len: its length in bytes, the IP header included with IP_HDRINCL
  *
  * Context: process.
- * Return: @len or a negative errno, that which PF_INET gives.
+ * Return: @len or a negative errno, the same as in PF_INET.
  */
 int xinet_raw_sendmsg(struct socket *sock, struct msghdr *msg, size_t len);
 
 /**
- * xinet_raw_uncork() - drop what MSG_MORE has put together
+ * xinet_raw_uncork() - drop the datagram that MSG_MORE is building
  * @sk: a raw socket
  *
  * Context: process; the caller holds the socket lock.

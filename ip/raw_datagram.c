@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * One datagram of a raw socket, put together from the pieces of one sendmsg()
- * or of several that MSG_MORE joins, cut on the way into what will be its
- * fragments, and sent with a header of ours. Called by raw_output.c; knows no
- * addresses beyond the flow it is given and takes no lock.
+ * Builds one datagram of a raw socket from the payload of one sendmsg(), or of
+ * several that MSG_MORE joins, split into its later fragments, and sends it
+ * with a header of ours. Called by raw_output.c, which resolves addresses;
+ * takes no lock.
  */
 #include <linux/icmp.h>
 #include <linux/in.h>
@@ -20,12 +20,12 @@
 #include "ip/raw_error.h"
 #include "compat/xinet_compat_inet.h"
 
-/* The most that a part hands over to the next one: not a multiple of 8. */
+/* Most bytes that a part moves to the next one: a remainder modulo 8. */
 #define DATAGRAM_HANDED_OVER	7
 
 /*
  * In the control block of a part while it is filled: how much of the payload
- * goes into its linear room; what is beyond goes to pages.
+ * goes into its linear area; the rest goes into pages.
  */
 struct datagram_part {
 	unsigned int linear;
@@ -37,13 +37,13 @@ static struct datagram_part *datagram_part(struct sk_buff *skb)
 	return (struct datagram_part *)skb->cb;
 }
 
-/* Payload that the last fragment holds. */
+/* Most payload of the last fragment, in bytes. */
 static unsigned int datagram_last_room(const struct xinet_raw_datagram *dg)
 {
 	return dg->mtu - dg->header;
 }
 
-/* Payload that the others hold: fragments are cut at multiples of 8. */
+/* Most payload of the others: fragments are cut at multiples of 8. */
 static unsigned int datagram_full_room(const struct xinet_raw_datagram *dg)
 {
 	return round_down(datagram_last_room(dg), 8);
@@ -77,10 +77,10 @@ void xinet_raw_datagram_discard(struct xinet_raw_datagram *dg)
 }
 
 /*
- * A part with room for the next @left bytes of payload, or as many as a
- * fragment holds; all that a fragment holds when there is @more to come. A full
- * send buffer gives NULL, and a socket that is shut down may go on sending,
- * both as in PF_INET.
+ * Adds a part with room for the next @left bytes of payload, but at most a
+ * fragment; for a whole fragment when there is @more to come. NULL if the send
+ * buffer is full; a socket that is shut down may still send. Both as in
+ * PF_INET.
  */
 static struct sk_buff *datagram_add_part(struct xinet_raw_datagram *dg,
 					 size_t left, bool more)
@@ -104,8 +104,8 @@ static struct sk_buff *datagram_add_part(struct xinet_raw_datagram *dg,
 	else
 		linear = left;
 	/*
-	 * What no fragment of a usual link needs goes to pages, but for what the
-	 * part before may have to hand over.
+	 * Beyond the size of fragments on usual links use pages, except for
+	 * what the part before may have to move.
 	 */
 	linear = min_t(size_t, linear, max_t(size_t, DATAGRAM_HANDED_OVER,
 					     SKB_MAX_HEAD(reserve + tail)));
@@ -121,7 +121,7 @@ static struct sk_buff *datagram_add_part(struct xinet_raw_datagram *dg,
 	return skb;
 }
 
-/* Room in the last page of @skb, one of our own; 0 when there is none. */
+/* Free bytes in the last page of @skb, allocated here; 0 when there is none. */
 static unsigned int datagram_page_room(const struct sk_buff *skb)
 {
 	unsigned int frags = skb_shinfo(skb)->nr_frags;
@@ -133,7 +133,7 @@ static unsigned int datagram_page_room(const struct sk_buff *skb)
 	return PAGE_SIZE - skb_frag_off(frag) - skb_frag_size(frag);
 }
 
-/* An empty page at the end of @skb, charged to its socket. */
+/* Adds an empty page at the end of @skb, charged to its socket. */
 static bool datagram_add_page(struct sk_buff *skb)
 {
 	int frags = skb_shinfo(skb)->nr_frags;
@@ -182,7 +182,7 @@ static int datagram_copy_to_page(struct sk_buff *skb,
 	return 0;
 }
 
-/* Appends the next @len bytes of @piece to @skb, into what room it has. */
+/* Appends @len bytes of @piece to @skb: linear area first, then pages. */
 static int datagram_fill(struct sk_buff *skb, struct xinet_raw_piece *piece,
 			 size_t len)
 {
@@ -207,7 +207,7 @@ static int datagram_fill(struct sk_buff *skb, struct xinet_raw_piece *piece,
 	return 0;
 }
 
-/* How much of @left bytes goes into @skb, the last part so far. */
+/* How many of @left bytes go into @skb, the last part so far. */
 static size_t datagram_room(const struct xinet_raw_datagram *dg,
 			    const struct sk_buff *skb, size_t left)
 {
@@ -219,8 +219,8 @@ static size_t datagram_room(const struct xinet_raw_datagram *dg,
 }
 
 /*
- * The part after @skb, which was filled as if it were the last and must now end
- * at a multiple of 8: what is beyond moves on.
+ * Adds the part after @skb. That was filled as the last one and must now end at
+ * a multiple of 8: the bytes beyond move to the new part.
  */
 static struct sk_buff *datagram_next_part(struct xinet_raw_datagram *dg,
 					  struct sk_buff *skb, size_t left,
@@ -291,7 +291,7 @@ int xinet_raw_datagram_append(struct xinet_raw_datagram *dg,
 	return 0;
 }
 
-/* Hangs the parts behind the first, as ip_do_fragment() will want them. */
+/* Chains the parts behind the first, as ip_do_fragment() expects them. */
 static struct sk_buff *datagram_chain(struct xinet_raw_datagram *dg)
 {
 	struct sk_buff *first = __skb_dequeue(&dg->parts);
@@ -305,7 +305,7 @@ static struct sk_buff *datagram_chain(struct xinet_raw_datagram *dg)
 		end = &skb->next;
 		first->len += skb->len;
 		first->data_len += skb->len;
-		/* The first one pays for all. */
+		/* The first one is charged for all. */
 		first->truesize += skb->truesize;
 		skb->destructor = NULL;
 		skb->sk = NULL;
@@ -324,8 +324,8 @@ static __be32 datagram_timestamp(void)
 }
 
 /*
- * Writes the options behind the header of @skb, the last hop of a source route
- * and what this host records among them.
+ * Writes the options after the header of @skb, including the last hop of a
+ * source route and what this host records.
  */
 static void datagram_put_options(const struct xinet_raw_datagram *dg,
 				 struct sk_buff *skb)
@@ -356,7 +356,10 @@ static void datagram_put_options(const struct xinet_raw_datagram *dg,
 	}
 }
 
-/* IP_TTL and its likes, or what the route or net.ipv4.ip_default_ttl says. */
+/*
+ * From IP_TTL, IP_MULTICAST_TTL or a control message, else from the route or
+ * net.ipv4.ip_default_ttl.
+ */
 static u8 datagram_ttl(const struct xinet_raw_datagram *dg,
 		       const struct rtable *rt)
 {
@@ -380,7 +383,7 @@ static bool datagram_dont_fragment(const struct sock *sk,
 	       (skb->len <= dst_mtu(dst) && ip_dont_fragment(sk, dst));
 }
 
-/* The header of RFC 791 that PF_INET would build; skb_dst() is set. */
+/* Writes the IPv4 header (RFC 791) that PF_INET would; skb_dst() is set. */
 static void datagram_put_header(const struct xinet_raw_datagram *dg,
 				struct sk_buff *skb, const struct flowi4 *fl4)
 {

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
+/* Datagrams of raw sockets, with a header of ours. */
 #ifndef _XINET_RAW_DATAGRAM_H
 #define _XINET_RAW_DATAGRAM_H
 
@@ -8,23 +9,23 @@
 #include <net/ip.h>
 #include <net/route.h>
 
-/* Of an ICMP message, routing wants the type and the code. */
+/* Routing uses the type and the code of an ICMP message. */
 #define XINET_RAW_PROBE_LEN	2
 
 /* The longest options an IPv4 header has room for (RFC 791). */
 #define XINET_RAW_OPTIONS_LEN	40
 
-/* IP options with room for their bytes, which struct ip_options ends with. */
+/* IP options, with room for the bytes at the end of struct ip_options. */
 union xinet_raw_options {
 	struct ip_options_rcu rcu;
 	u8 room[sizeof(struct ip_options_rcu) + XINET_RAW_OPTIONS_LEN];
 };
 
 /**
- * struct xinet_raw_piece - what one call brings to a datagram
- * @msg: the message; its flags count too
+ * struct xinet_raw_piece - what one sendmsg() adds to a datagram
+ * @msg: the message, with its flags
  * @len: its length in bytes
- * @probe: the first bytes of an ICMP message, already taken from @msg
+ * @probe: the first bytes of an ICMP message, already read from @msg
  * @probe_len: how many of them
  * @probe_read: how many of those have been used
  */
@@ -37,17 +38,16 @@ struct xinet_raw_piece {
 };
 
 /**
- * struct xinet_raw_datagram - one datagram whose header is ours to build
+ * struct xinet_raw_datagram - one datagram with a header of ours
  * @sk: the socket
- * @ipc: what options and control messages of its first piece asked for
+ * @ipc: options and control messages of its first piece
  * @options: its IP options; optlen 0: none
  * @daddr: destination, network byte order; the last hop of a source route
  * @rt: its route, a reference
  * @header: length of its IP header in bytes
- * @mtu: what a packet may be long, in bytes
+ * @mtu: longest packet, in bytes
  * @length: payload so far, in bytes
- * @parts: the payload, each skb what fits into one fragment, head room left
- *	for its header
+ * @parts: the payload, one skb per fragment, headroom left for its header
  */
 struct xinet_raw_datagram {
 	struct sock *sk;
@@ -62,9 +62,8 @@ struct xinet_raw_datagram {
 };
 
 /**
- * xinet_raw_datagram_begin() - an empty datagram
- * @dg: sk, ipc, options, daddr and rt are set; rt is taken over, also when
- *	this fails
+ * xinet_raw_datagram_begin() - start an empty datagram
+ * @dg: sk, ipc, options, daddr and rt set; takes over rt, even on failure
  *
  * Context: process.
  * Return: 0, or -ENETUNREACH when the MTU is too small for IPv4.
@@ -75,29 +74,29 @@ int xinet_raw_datagram_begin(struct xinet_raw_datagram *dg);
  * xinet_raw_datagram_append() - add a piece
  * @dg: the datagram
  * @piece: the piece
- * @daddr: where it is to go, for an error on the error queue
+ * @daddr: its destination, for an error on the error queue
  *
- * On failure the datagram is of no use any more.
+ * After a failure the datagram must be discarded.
  *
- * Context: process. The caller sees to it that nobody else works on @dg.
+ * Context: process. The caller serializes access to @dg.
  * Return: 0; -EMSGSIZE; -ENOBUFS; -EFAULT.
  */
 int xinet_raw_datagram_append(struct xinet_raw_datagram *dg,
 			      struct xinet_raw_piece *piece, __be32 daddr);
 
 /**
- * xinet_raw_datagram_send() - put a header in front and let it go
+ * xinet_raw_datagram_send() - add the header and send
  * @dg: the datagram, at least one piece; empty afterwards
  * @fl4: the flow of the last piece: its addresses go into the header
  *
  * Context: process.
- * Return: 0 or what output made of it, a negative errno.
+ * Return: 0, or the negative errno of output.
  */
 int xinet_raw_datagram_send(struct xinet_raw_datagram *dg,
 			    const struct flowi4 *fl4);
 
 /**
- * xinet_raw_datagram_discard() - drop what has been put together
+ * xinet_raw_datagram_discard() - drop the payload and the route
  * @dg: the datagram
  *
  * Context: process.

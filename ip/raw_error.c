@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What becomes of an error in a raw socket: routing is told what it must know,
- * the socket's SO_ERROR is set and its error queue filled, each as raw(7) says.
- * Called by raw_input.c for errors from the network, by raw_output.c for those
- * that sending found.
+ * Reports errors to raw sockets, as raw(7) says: updates the route, sets
+ * SO_ERROR and fills the error queue. Called by raw_input.c for errors from the
+ * network, by raw_output.c and raw_datagram.c for those found while sending.
  */
 #include <linux/errqueue.h>
 #include <linux/icmp.h>
@@ -20,11 +19,11 @@
 #include "ip/raw_error.h"
 #include "compat/xinet_compat_inet.h"
 
-/* RFC 4884: what extensions are known, and the least that stands before one. */
+/* RFC 4884: known version of extensions, least bytes quoted before one. */
 #define RFC4884_VERSION		2
 #define RFC4884_MIN_QUOTED	128
 
-/* The route that @sk sent the quoted packet by; NULL when there is none now. */
+/* The route of the quoted packet, as sent by @sk; NULL if there is none now. */
 static struct rtable *raw_error_route(const struct sock *sk,
 				      const struct xinet_ip_error *error)
 {
@@ -46,8 +45,8 @@ static struct rtable *raw_error_route(const struct sock *sk,
 }
 
 /*
- * Routing wants to see the packet that was too large, which is the quoted one:
- * it becomes the network header of the error for the moment.
+ * update_pmtu() expects the packet that was too large, which is the quoted one:
+ * it temporarily becomes the network header of the error.
  */
 static void raw_error_update_pmtu(struct sock *sk,
 				  const struct xinet_ip_error *error)
@@ -66,7 +65,7 @@ static void raw_error_update_pmtu(struct sock *sk,
 	rt->dst.ops->update_pmtu(&rt->dst, sk, skb, error->info, false);
 	skb_set_network_header(skb, offset);
 	ip_rt_put(rt);
-	/* IP_MTU of a connected socket tells the new one. */
+	/* Makes IP_MTU of a connected socket report the new one. */
 	ip4_datagram_release_cb(sk);
 }
 
@@ -82,8 +81,8 @@ static void raw_error_redirect(struct sock *sk,
 }
 
 /*
- * The negative errno that an error stands for, 0 for none; @hard is set when a
- * socket that did not ask for errors is told as well.
+ * The negative errno of an error, 0 for none. @hard is set when it is also
+ * reported to a socket without IP_RECVERR.
  */
 static int raw_error_errno(const struct sock *sk,
 			   const struct xinet_ip_error *error, bool *hard)
@@ -108,7 +107,7 @@ static int raw_error_errno(const struct sock *sk,
 	}
 }
 
-/* Puts @skb, which is ours, on the error queue of @sk, or frees it. */
+/* Puts @skb on the error queue of @sk, or frees it. */
 static void raw_error_queue(struct sock *sk, struct sk_buff *skb)
 {
 	skb_reset_transport_header(skb);
@@ -117,9 +116,9 @@ static void raw_error_queue(struct sock *sk, struct sk_buff *skb)
 }
 
 /*
- * Whether the extension structure at @offset of @skb holds together: objects
- * that fill it, and a checksum, if there is one, that is right (RFC 4884,
- * section 7). One of an unknown version is not looked into.
+ * Whether the extension structure at @offset of @skb is valid: objects that
+ * fill it, and a correct checksum, if there is one (RFC 4884, section 7). One
+ * of an unknown version is not parsed.
  */
 static bool raw_error_extension_is_sound(const struct sk_buff *skb,
 					 unsigned int offset)
@@ -151,8 +150,9 @@ static bool raw_error_extension_is_sound(const struct sk_buff *skb,
 }
 
 /*
- * Tells where behind the data of @skb, part of the quoted packet, an extension
- * structure begins: the ICMP header says how long the quote is, in words.
+ * Sets @out->len to the offset from the data of @skb, part of the quoted
+ * packet, at which an extension structure begins: the ICMP header has the
+ * length of the quote, in words.
  */
 static void raw_error_find_extension(const struct sk_buff *skb,
 				     struct sock_ee_data_rfc4884 *out)
@@ -188,12 +188,12 @@ static void raw_error_queue_icmp(struct sock *sk,
 		.ee_code	= error->code,
 		.ee_info	= error->info,
 	};
-	/* recvmsg() takes the address that the packet was for from here. */
+	/* recvmsg() reads the destination of the packet from here. */
 	serr->addr_offset = offsetof(struct iphdr, daddr) -
 			    skb_network_offset(skb);
 	serr->port = 0;
 
-	/* Who builds headers gets them back, the others their payload. */
+	/* IP_HDRINCL sockets get the header too, others the payload only. */
 	if (!xinet_inet_hdrincl(sk))
 		__skb_pull(skb, error->iph->ihl * 4);
 	if (xinet_inet_recverr_rfc4884(sk) &&
@@ -218,7 +218,7 @@ void xinet_raw_error_report(struct sock *sk,
 	if (error->type == ICMP_DEST_UNREACH && error->code == ICMP_FRAG_NEEDED)
 		raw_error_update_pmtu(sk, error);
 
-	/* Without a peer, who asked for nothing could not tell what failed. */
+	/* Without IP_RECVERR and a peer, a program cannot tell what failed. */
 	if (!recverr && READ_ONCE(sk->sk_state) != TCP_ESTABLISHED)
 		return;
 
@@ -244,7 +244,7 @@ void xinet_raw_error_local(struct sock *sk, int err, __be32 daddr, u32 info)
 	if (!skb)
 		return;
 
-	/* An entry without data, and a header that tells the address. */
+	/* An entry without data, and a header with the address. */
 	skb_reset_network_header(skb);
 	skb_put_zero(skb, sizeof(struct iphdr));
 	ip_hdr(skb)->daddr = daddr;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
+/* Errors of raw sockets. */
 #ifndef _XINET_RAW_ERROR_H
 #define _XINET_RAW_ERROR_H
 
@@ -8,13 +9,13 @@ struct sock;
 struct xinet_ip_error;
 
 /**
- * xinet_raw_error_report() - tell a raw socket of an error about its packet
- * @sk: a raw socket that the quoted packet may come from
+ * xinet_raw_error_report() - report an ICMP error to a raw socket
+ * @sk: a raw socket that may have sent the quoted packet
  * @error: the error
  *
- * As raw(7) has it: path MTU and redirects go to routing; a socket that is
- * connected learns of a hard error by SO_ERROR, one with IP_RECVERR of every
- * error by SO_ERROR and by an entry of its error queue.
+ * As raw(7) says: routing handles path MTU and redirects; a connected socket
+ * gets hard errors by SO_ERROR, one with IP_RECVERR every error by SO_ERROR and
+ * by an entry of its error queue.
  *
  * Context: softirq, RCU read side.
  */
@@ -22,10 +23,10 @@ void xinet_raw_error_report(struct sock *sk,
 			    const struct xinet_ip_error *error);
 
 /**
- * xinet_raw_error_local() - an error that this host found itself
+ * xinet_raw_error_local() - report an error that this host found
  * @sk: a raw socket; without IP_RECVERR nothing happens
  * @err: positive errno
- * @daddr: where the packet was to go, network byte order
+ * @daddr: destination of the packet, network byte order
  * @info: the MTU for EMSGSIZE, in bytes
  *
  * Context: process.

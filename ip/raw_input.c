@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * From an IPv4 packet to the raw sockets that want it: the match, the filters, the
- * delivery. Called by ip_input.c and by local_in.c, each for the sockets that
- * receive there; raw_table.c changes what is found.
- * Nothing here clones, counts or locks for a socket that says no.
+ * Delivers an IPv4 packet to the raw sockets that match it: addresses, filters,
+ * queueing. Called by ip_input.c and local_in.c, each for the sockets of its
+ * point, and by ip_error.c; raw_table.c changes the tables. Nothing here
+ * clones, counts or locks for a socket that rejects a packet.
  */
 #include <kunit/visibility.h>
 #include <linux/bpf-cgroup.h>
@@ -45,7 +45,7 @@ static __always_inline struct sock *raw_of_node(struct hlist_node *node,
 	       hlist_entry(node, struct sock, sk_node);
 }
 
-/* The sockets of a protocol at @point, one by one; RCU. */
+/* Walk the sockets of a protocol at @point; RCU. */
 static __always_inline struct sock *raw_first(struct hlist_head *list,
 					      unsigned int point)
 {
@@ -83,7 +83,7 @@ bool xinet_raw_match(const struct sock *sk, __be32 saddr, __be32 daddr,
 EXPORT_SYMBOL_IF_KUNIT(xinet_raw_match);
 
 /*
- * Whether the memberships of @sk let a multicast packet in: by the membership
+ * Whether the memberships of @sk accept a multicast packet: by the membership
  * of its group and interface if there is one, by IP_MULTICAST_ALL otherwise.
  */
 static bool raw_multicast_allows(const struct sock *sk,
@@ -112,9 +112,9 @@ static bool raw_multicast_allows(const struct sock *sk,
 }
 
 /**
- * struct raw_delivery - one packet on its way to the raw sockets
+ * struct raw_delivery - delivery of one packet to the raw sockets
  * @rx: the packet
- * @last: the last socket that wanted it and has not got it yet
+ * @last: the last socket that accepted it, which has not been given it yet
  * @keep: how many bytes @last gets
  */
 struct raw_delivery {
@@ -148,8 +148,8 @@ static int raw_icmp_id_at(const struct sk_buff *skb, unsigned int offset,
 }
 
 /*
- * The identifier that a packet is for, or -1: that of an echo reply, or of the
- * echo request that an ICMP error is about.
+ * The ICMP identifier of a packet, or -1: that of an echo reply, or of the echo
+ * request that an ICMP error quotes.
  */
 static int raw_icmp_id(const struct xinet_ip_rx *rx)
 {
@@ -168,14 +168,14 @@ static int raw_icmp_id(const struct xinet_ip_rx *rx)
 	return raw_icmp_id_at(rx->skb, offset + quoted->ihl * 4, ICMP_ECHO);
 }
 
-/* Whether @rx may be for sockets that ask for an identifier; RCU. */
+/* Whether @rx may match sockets with an identifier; RCU. */
 static bool raw_has_icmp_id(const struct xinet_ip_rx *rx,
 			    const struct xinet_raw_table *table)
 {
 	return rx->icmp_type >= 0 && READ_ONCE(table->by_icmp_id);
 }
 
-/* The sockets that may want the packet for its identifier; RCU. */
+/* The sockets that may have the identifier of the packet; RCU. */
 static struct hlist_head *raw_icmp_id_list(const struct xinet_ip_rx *rx,
 					   unsigned int point, int *id)
 {
@@ -193,10 +193,10 @@ static struct hlist_head *raw_icmp_id_list(const struct xinet_ip_rx *rx,
 }
 
 /*
- * Runs the socket filter on the packet as it is, shared or not: data at the IP
- * header, and the length that of the datagram. Returns how many bytes to keep,
- * 0 for none. A linear packet with padding has its length lowered while the
- * program runs; the program and this CPU are the only ones to see it.
+ * Runs the socket filter on the packet, shared or not: data at the IP header,
+ * length of the datagram. Returns how many bytes to keep, 0 for none. The
+ * length of a linear packet with padding is lowered while the filter runs; only
+ * the filter and this CPU see that.
  */
 static unsigned int raw_run_filter(struct sock *sk,
 				   const struct xinet_ip_rx *rx)
@@ -208,7 +208,7 @@ static unsigned int raw_run_filter(struct sock *sk,
 	unsigned int keep;
 
 	filter = rcu_dereference(sk->sk_filter);
-	if (!filter) /* any more */
+	if (!filter) /* removed concurrently */
 		return rx->len;
 
 	skb->len = rx->len;
@@ -219,7 +219,7 @@ static unsigned int raw_run_filter(struct sock *sk,
 	return min(keep, rx->len);
 }
 
-/* Counts a packet that @sk was to get: SO_RXQ_OVFL's 32 bits, and ours. */
+/* Counts a packet that @sk lost: in SO_RXQ_OVFL's 32 bits, and in our 64. */
 static void raw_drop(struct sock *sk)
 {
 	xinet_sk_drops_inc(sk);
@@ -228,7 +228,7 @@ static void raw_drop(struct sock *sk)
 }
 
 /*
- * What IP_PKTINFO will tell: where the packet came in, and the local address.
+ * Stores what IP_PKTINFO reports: the incoming interface and the local address.
  * Both control blocks begin with the interface.
  */
 static void raw_set_pktinfo(const struct sock *sk, struct sk_buff *skb)
@@ -257,9 +257,8 @@ static void raw_set_pktinfo(const struct sock *sk, struct sk_buff *skb)
 }
 
 /*
- * Puts @skb into the receive queue and wakes the reader. The caller has seen that
- * there is room before it cloned the packet; the protocol has no memory account
- * beyond the socket's.
+ * Queues @skb and wakes the reader. The caller checked for room before it
+ * cloned the packet; memory is charged to the socket only, not to the protocol.
  */
 static void raw_append(struct sock *sk, struct sk_buff *skb)
 {
@@ -277,7 +276,7 @@ static void raw_append(struct sock *sk, struct sk_buff *skb)
 		xinet_wake_reader(sk, xinet_raw_data_ready);
 }
 
-/* Queues @skb, which is ours, on @sk, or frees it. */
+/* Queues @skb on @sk, or frees it. */
 static void raw_queue(struct sock *sk, struct sk_buff *skb, unsigned int keep)
 {
 	if (skb_pfmemalloc(skb) && !sock_flag(sk, SOCK_MEMALLOC))
@@ -315,7 +314,7 @@ bool xinet_raw_wanted(const struct xinet_ip_rx *rx, unsigned int point)
 	struct sock *sk;
 	int id;
 
-	/* Which identifier a later fragment belongs to stands in the first. */
+	/* Only the first fragment has the identifier: later ones may match. */
 	if (rx->iph->frag_off & htons(IP_OFFSET) &&
 	    rx->iph->protocol == IPPROTO_ICMP && READ_ONCE(table->by_icmp_id))
 		return true;
@@ -333,7 +332,7 @@ bool xinet_raw_wanted(const struct xinet_ip_rx *rx, unsigned int point)
 	return false;
 }
 
-/* How many bytes of the packet @sk gets; 0 when it does not want it. */
+/* How many bytes of the packet @sk gets; 0 if it rejects it or is full. */
 static __always_inline unsigned int raw_accepts(struct sock *sk,
 						const struct xinet_ip_rx *rx)
 {
@@ -351,7 +350,7 @@ static __always_inline unsigned int raw_accepts(struct sock *sk,
 						   rx->len;
 }
 
-/* The packet for @d->last, which is not the last any more. */
+/* Queues a clone to @d->last, which is not the last any more. */
 static noinline void raw_queue_clone(const struct raw_delivery *d)
 {
 	struct sk_buff *clone = skb_clone(d->rx->skb, GFP_ATOMIC);
@@ -363,8 +362,9 @@ static noinline void raw_queue_clone(const struct raw_delivery *d)
 }
 
 /*
- * @sk wants the packet. Once a socket does, it is cloned for the one before:
- * the last is to get the packet itself. False: not for this host.
+ * @sk accepts the packet. The one that accepted it before gets a clone: the
+ * last one is to get the packet itself. Returns false if the packet is not for
+ * this host, or out of memory.
  */
 static __always_inline bool raw_take(struct raw_delivery *d, struct sock *sk,
 				     unsigned int keep)
@@ -384,7 +384,7 @@ static __always_inline bool raw_take(struct raw_delivery *d, struct sock *sk,
 	return true;
 }
 
-/* Those that ask for one identifier. */
+/* Offers the packet to the sockets with its ICMP identifier. */
 static __always_inline bool raw_offer_by_icmp_id(struct raw_delivery *d,
 						 unsigned int point)
 {
@@ -405,7 +405,7 @@ static __always_inline bool raw_offer_by_icmp_id(struct raw_delivery *d,
 	return true;
 }
 
-/* Those that ask for a protocol. */
+/* Offers the packet to the sockets of its protocol. */
 static __always_inline void raw_offer_by_protocol(struct raw_delivery *d,
 						  struct xinet_raw_table *table,
 						  unsigned int point)
@@ -425,7 +425,7 @@ static __always_inline void raw_offer_by_protocol(struct raw_delivery *d,
 
 /*
  * Budget: one hash look-up for an ICMP identifier and a walk over the sockets
- * of one protocol, each asked on the shared packet; one clone per socket that
+ * of one protocol, each checked on the shared packet; one clone per socket that
  * accepts, one route look-up for all.
  */
 static __always_inline void raw_input(struct xinet_ip_rx *rx,
@@ -462,7 +462,7 @@ static bool raw_error_match(const struct sock *sk,
 			       error->dif, error->sdif);
 }
 
-/* The sockets whose identifier the quoted echo request carries. */
+/* Reports to the sockets with the identifier of the quoted echo request. */
 static void raw_error_by_icmp_id(const struct xinet_ip_error *error,
 				 struct xinet_raw_table *table,
 				 unsigned int point)
@@ -486,7 +486,7 @@ static void raw_error_by_icmp_id(const struct xinet_ip_error *error,
 	}
 }
 
-/* The sockets that receive at @point. */
+/* Reports to the sockets that receive at @point. */
 static void raw_error_at(const struct xinet_ip_error *error,
 			 unsigned int point)
 {

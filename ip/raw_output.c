@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * From sendmsg() on a raw socket to the kernel's IP output. The steps, in the
- * order of the calls below: where to (address, control messages), by which
- * route, then a packet with the caller's header, or a datagram (raw_datagram.c)
- * with ours. Routing, netfilter, fragmentation and neighbours are the kernel's.
+ * sendmsg() on a raw socket, down to the kernel's IP output. The steps, in the
+ * order of the calls below: destination (address, control messages), route,
+ * then a packet with the caller's header, or a datagram (raw_datagram.c) with
+ * ours. Routing, netfilter, fragmentation and neighbours are left to the
+ * kernel.
  */
 #include <kunit/visibility.h>
 #include <linux/icmp.h>
@@ -27,16 +28,16 @@
 #include "compat/xinet_compat_inet.h"
 
 /**
- * struct raw_tx - one message on its way out
+ * struct raw_tx - one message to be sent
  * @sk: the socket
  * @msg: the message
- * @hdrincl: the caller brings the IP header; read once, as setsockopt() may
- *	change it under us
- * @dg: what options and control messages ask for, the destination, the route;
- *	the datagram itself when the header is ours
+ * @hdrincl: the caller provides the IP header; read once, as setsockopt() may
+ *	change it concurrently
+ * @dg: options and control messages, destination, route; the datagram itself
+ *	when the header is ours
  * @piece: the message as a piece of the datagram
  * @saddr: source or 0, network byte order
- * @fl4: the flow, as routing settled it
+ * @fl4: the flow, as completed by routing
  */
 struct raw_tx {
 	struct sock *sk;
@@ -61,14 +62,14 @@ static int raw_tx_destination(struct raw_tx *tx)
 
 	if (tx->msg->msg_namelen < (int)sizeof(*sin))
 		return -EINVAL;
-	/* AF_UNSPEC passes: old programs leave the family out. */
+	/* Old programs leave the family unset: AF_UNSPEC is accepted. */
 	if (sin->sin_family != AF_INET && sin->sin_family != AF_UNSPEC)
 		return -EAFNOSUPPORT;
 	tx->dg.daddr = sin->sin_addr.s_addr;
 	return 0;
 }
 
-/* An int of 1 to 255, or as low as @min, from a control message. */
+/* An int from @min to 255 from a control message; with @min 0 a byte, too. */
 static int raw_cmsg_u8(const struct cmsghdr *cmsg, int min)
 {
 	int value;
@@ -82,7 +83,7 @@ static int raw_cmsg_u8(const struct cmsghdr *cmsg, int min)
 	return value < min || value > U8_MAX ? -EINVAL : value;
 }
 
-/* Control message IP_RETOPTS; what does not fit is cut off, as PF_INET does. */
+/* Control message IP_RETOPTS, truncated if it is too long, as in PF_INET. */
 static int raw_cmsg_options(struct raw_tx *tx, const struct cmsghdr *cmsg)
 {
 	struct ip_options *opt = &tx->dg.options.rcu.opt;
@@ -91,7 +92,7 @@ static int raw_cmsg_options(struct raw_tx *tx, const struct cmsghdr *cmsg)
 	len = min_t(size_t, len, XINET_RAW_OPTIONS_LEN);
 	memset(&tx->dg.options, 0, sizeof(tx->dg.options));
 	memcpy(opt->__data, CMSG_DATA(cmsg), len);
-	/* Zeroed room is IPOPT_END, which fills up the last word. */
+	/* The zeroed rest is IPOPT_END, which pads the last word. */
 	opt->optlen = round_up(len, 4);
 	if (opt->optlen && ip_options_compile(sock_net(tx->sk), opt, NULL))
 		return -EINVAL;
@@ -126,7 +127,7 @@ static int raw_cmsg_ip(struct raw_tx *tx, const struct cmsghdr *cmsg)
 		xinet_ipcm_set_tos(ipc, value);
 		return 0;
 	case IP_PROTOCOL:
-		/* Of the flow, for a header that the caller brings. */
+		/* Protocol of the flow, for a header of the caller's. */
 		if (cmsg->cmsg_len != CMSG_LEN(sizeof(int)))
 			return -EINVAL;
 		value = raw_cmsg_u8(cmsg, 1);
@@ -163,7 +164,7 @@ static int raw_tx_cmsgs(struct raw_tx *tx)
 	return 0;
 }
 
-/* Takes the options of the socket unless a control message brought some. */
+/* Uses the options of the socket unless a control message has some. */
 static int raw_tx_options(struct raw_tx *tx)
 {
 	const struct ip_options *opt = &tx->dg.options.rcu.opt;
@@ -178,13 +179,13 @@ static int raw_tx_options(struct raw_tx *tx)
 		rcu_read_unlock();
 	}
 
-	/* The caller's own header is not touched; a source route must end. */
+	/* Not with the caller's own header; a source route needs an end. */
 	if (opt->optlen && (tx->hdrincl || (opt->srr && !tx->dg.daddr)))
 		return -EINVAL;
 	return 0;
 }
 
-/* Where the packet goes first. */
+/* The first hop of a source route, else the destination. */
 static __be32 raw_tx_next_hop(const struct raw_tx *tx)
 {
 	const struct ip_options *opt = &tx->dg.options.rcu.opt;
@@ -192,7 +193,7 @@ static __be32 raw_tx_next_hop(const struct raw_tx *tx)
 	return opt->srr ? opt->faddr : tx->dg.daddr;
 }
 
-/* The interface to leave by, where the destination has a say in it. */
+/* Chooses the output interface where it depends on the destination. */
 static void raw_tx_interface(struct raw_tx *tx)
 {
 	const struct inet_sock *inet = inet_sk(tx->sk);
@@ -210,7 +211,7 @@ static void raw_tx_interface(struct raw_tx *tx)
 		*oif = uc_index;
 	} else if (ipv4_is_lbcast(daddr) && uc_index &&
 		   *oif == l3mdev_master_ifindex_by_index(net, uc_index)) {
-		/* IP_UNICAST_IF picks a slave of the bound VRF device. */
+		/* IP_UNICAST_IF selects a slave of the bound VRF device. */
 		*oif = uc_index;
 	}
 }
@@ -258,7 +259,7 @@ static int raw_tx_route(struct raw_tx *tx)
 	return 0;
 }
 
-/* What the message asks for goes into @skb, which takes over the route. */
+/* Applies the options of the message to @skb, which takes over the route. */
 static void raw_tx_prepare(struct raw_tx *tx, struct sk_buff *skb)
 {
 	skb->protocol = htons(ETH_P_IP);
@@ -272,8 +273,8 @@ static void raw_tx_prepare(struct raw_tx *tx, struct sk_buff *skb)
 }
 
 /*
- * IP_HDRINCL: the header is the caller's, but for what raw(7) says the kernel
- * fills in: checksum and length always, source and ident where they are 0. Not
+ * IP_HDRINCL: completes the caller's header as raw(7) says: checksum and length
+ * always, source and identification where they are 0. The packet is not
  * fragmented.
  */
 static int raw_tx_complete_header(const struct raw_tx *tx, struct sk_buff *skb)
@@ -282,7 +283,7 @@ static int raw_tx_complete_header(const struct raw_tx *tx, struct sk_buff *skb)
 	struct iphdr *iph = ip_hdr(skb);
 	size_t header_len = iph->ihl * 4;
 
-	/* Whatever looks at the packet later trusts this length. */
+	/* Later code trusts this length. */
 	if (header_len > skb->len || header_len < sizeof(*iph))
 		return -EINVAL;
 
@@ -331,7 +332,7 @@ static int raw_tx_packet(struct raw_tx *tx)
 		return err;
 	}
 
-	/* the device may have gone while the call waited; a route holds none */
+	/* dst->dev may be replaced while the call sleeps: read under RCU */
 	rcu_read_lock();
 	err = NF_HOOK(NFPROTO_IPV4, NF_INET_LOCAL_OUT, net, tx->sk, skb, NULL,
 		      skb_dst(skb)->dev, dst_output);
@@ -359,7 +360,7 @@ static int raw_tx_hdrincl(struct raw_tx *tx)
 	err = raw_tx_packet(tx);
 	if (err)
 		IP_INC_STATS(sock_net(tx->sk), IPSTATS_MIB_OUTDISCARDS);
-	/* A full queue is told only to those who asked for errors. */
+	/* A full queue is reported only with IP_RECVERR. */
 	return err == -ENOBUFS && !xinet_inet_recverr(tx->sk) ? 0 : err;
 }
 
@@ -370,11 +371,11 @@ static int raw_tx_push(struct raw_tx *tx, struct xinet_raw_datagram *dg)
 
 	if (err)
 		IP_INC_STATS(sock_net(tx->sk), IPSTATS_MIB_OUTDISCARDS);
-	/* A full queue is told only to those who asked for errors. */
+	/* A full queue is reported only with IP_RECVERR. */
 	return err == -ENOBUFS && !xinet_inet_recverr(tx->sk) ? 0 : err;
 }
 
-/* The usual case: a message is a datagram, and needs no lock. */
+/* Fast path: the message is a datagram, and needs no lock. */
 static int raw_tx_datagram(struct raw_tx *tx)
 {
 	struct xinet_raw_datagram *dg = &tx->dg;
@@ -393,7 +394,7 @@ static int raw_tx_datagram(struct raw_tx *tx)
 	return err;
 }
 
-/* The first piece of a datagram decides on all but its addresses. */
+/* The first piece of a datagram sets everything but its addresses. */
 static struct xinet_raw_datagram *raw_tx_begin_corked(struct raw_tx *tx)
 {
 	struct xinet_raw_datagram *dg;
@@ -412,8 +413,8 @@ static struct xinet_raw_datagram *raw_tx_begin_corked(struct raw_tx *tx)
 }
 
 /*
- * With MSG_MORE, and whatever follows it up to the call without: one datagram.
- * An error drops what has been put together. Under the socket lock.
+ * Joins messages with MSG_MORE, up to the first one without, into one datagram.
+ * An error drops the datagram. Under the socket lock.
  */
 static int raw_tx_corked(struct raw_tx *tx)
 {

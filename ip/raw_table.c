@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The raw sockets of a namespace that receive: how one gets into the lists of
- * struct xinet_raw_net, from the wire's to those behind the firewall, and out of
- * them; and which hooks the kernel has on their behalf. Called by system calls;
- * raw_input.c walks the lists.
+ * The tables of raw sockets in struct xinet_raw_net: adds sockets, removes them
+ * and moves them between the wire and behind the firewall, and registers the
+ * hooks that they need. Called by system calls, never per packet; raw_input.c
+ * walks the tables.
  */
 #include <kunit/visibility.h>
 #include <linux/mm.h>
@@ -32,7 +32,7 @@ static const struct xinet_raw_behind_ops *raw_behind __ro_after_init;
 
 static bool raw_receives(const struct sock *sk)
 {
-	/* IPPROTO_RAW sends only; higher ones are in no header (PF_INET has them) */
+	/* IPPROTO_RAW only sends; higher ones, as PF_INET has, fit no header */
 	return inet_sk(sk)->inet_num < IPPROTO_RAW;
 }
 
@@ -51,8 +51,8 @@ static struct hlist_head *raw_icmp_id_heads(struct xinet_raw_table *table)
 }
 
 /*
- * Whether the kernel itself receives a protocol, in every namespace and until it
- * halts: modules may leave the others at any time.
+ * Whether the kernel always receives a protocol, in every namespace; the others
+ * are in modules, which may be unloaded at any time.
  */
 static bool raw_kernel_speaks(u16 protocol)
 {
@@ -61,7 +61,7 @@ static bool raw_kernel_speaks(u16 protocol)
 	       (protocol == IPPROTO_IGMP && IS_ENABLED(CONFIG_IP_MULTICAST));
 }
 
-/* Puts @sk where packets find it; under rn->lock. */
+/* Links @sk where packets find it; under rn->lock. */
 static void raw_link(struct xinet_raw_net *rn, struct sock *sk)
 {
 	struct xinet_raw_sock *rsk = xinet_raw_sk(sk);
@@ -89,7 +89,7 @@ static void raw_unlink(struct sock *sk)
 		hlist_del_init_rcu(xinet_raw_node(sk, rsk->point));
 }
 
-/* @sk needs LOCAL_IN as long as it receives; under rn->lock. */
+/* @sk needs the hook on LOCAL_IN while it receives; under rn->lock. */
 static int raw_go_behind(struct xinet_raw_net *rn, struct sock *sk)
 {
 	struct xinet_raw_sock *rsk = xinet_raw_sk(sk);
@@ -194,7 +194,7 @@ int xinet_raw_hash(struct sock *sk)
 	if (raw_receives(sk))
 		err = raw_start(rn, sk);
 	if (!err) {
-		/* for those who find it, as in PF_INET */
+		/* the table's reference, as in PF_INET */
 		sock_hold(sk);
 		rsk->hashed = true;
 		list_add_tail(&rsk->all_node, &rn->all);
@@ -224,10 +224,10 @@ void xinet_raw_unhash(struct sock *sk)
 EXPORT_SYMBOL_IF_KUNIT(xinet_raw_unhash);
 
 /*
- * From the list of its protocol to the identifiers, by a node of its own, so
- * that who is walking the list gets on. The socket is in neither for a moment:
- * then a packet under way, which looks for identifiers first, cannot meet it
- * twice.
+ * Moves a socket from the list of its protocol to that of the identifier, by
+ * another node, so that a concurrent reader stays in its list. In between the
+ * socket is in neither: a packet in flight, which looks up identifiers first,
+ * cannot match it twice.
  */
 int xinet_raw_bind_icmp_id(struct sock *sk, u16 id)
 {
@@ -255,7 +255,7 @@ out:
 }
 EXPORT_SYMBOL_IF_KUNIT(xinet_raw_bind_icmp_id);
 
-/* From the lists of one point to those of another; under rn->lock. */
+/* Moves @sk from the lists of its point to those of another; under rn->lock. */
 static int raw_move(struct xinet_raw_net *rn, struct sock *sk,
 		    unsigned int point)
 {
@@ -278,9 +278,9 @@ static int raw_move(struct xinet_raw_net *rn, struct sock *sk,
 }
 
 /*
- * Each point has nodes of its own, so that who is walking a list stays in it.
- * To come back to a list, the socket waits until nobody can be standing on the
- * node that it left it by.
+ * Each point has nodes of its own, so that a concurrent reader stays in its
+ * list. Before a socket returns to a point, it waits for readers that may still
+ * be at the node that it left the list by.
  */
 int xinet_raw_set_point(struct sock *sk, unsigned int point)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The lists that raw sockets stand in, as both who changes and who walks them. */
+/* The tables of raw sockets: raw_table.c changes, raw_input.c walks them. */
 #ifndef _XINET_RAW_TABLE_H
 #define _XINET_RAW_TABLE_H
 
@@ -9,12 +9,9 @@
 #include "ip/raw.h"
 
 /**
- * struct xinet_raw_behind_ops - the place behind the firewall, see local_in.h
- * @get: the first raw socket of a namespace begins to need it; 0 or a negative
- *	errno
- * @put: the last one needs it no more
- *
- * Context: process; may sleep.
+ * struct xinet_raw_behind_ops - the hook behind the firewall, see local_in.h
+ * @get: a namespace begins to need it; process; 0 or a negative errno
+ * @put: a namespace does not need it any more; process
  */
 struct xinet_raw_behind_ops {
 	int (*get)(struct net *net);
@@ -22,8 +19,8 @@ struct xinet_raw_behind_ops {
 };
 
 /**
- * xinet_raw_table_init() - prepare what a namespace has of raw sockets
- * @behind: whom to tell of sockets behind the firewall
+ * xinet_raw_table_init() - prepare the tables of every namespace
+ * @behind: the hook behind the firewall
  *
  * Context: module init.
  * Return: 0 or a negative errno.
@@ -44,7 +41,7 @@ xinet_raw_node(struct sock *sk, unsigned int point)
 	return point == XINET_RAW_POINT_HOST ? &sk->sk_bind_node : &sk->sk_node;
 }
 
-/* The list of the sockets that ask for an ICMP identifier. */
+/* The bucket of an ICMP identifier. */
 static inline struct hlist_head *
 xinet_raw_icmp_id_bucket(struct hlist_head *heads, u16 id)
 {
