@@ -1,28 +1,28 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The only place that knows how kernels differ. Force-included before every
- * file of the module; XINET_HAVE_* come from probe.sh. What it offers has one
- * meaning on every kernel, that of the newest; nothing here redefines a name
- * of the kernel's own.
+ * Differences between kernels that every file needs; include/compat/ is the
+ * only place that handles them. Force-included before every file of the module;
+ * XINET_HAVE_* come from probe.sh. Everything here means the same on every
+ * kernel, as on the newest; no name of the kernel's own is redefined.
  */
 #ifndef _XINET_COMPAT_H
 #define _XINET_COMPAT_H
 
-/* Every message says whose it is. */
+/* The prefix of every kernel message. */
 #ifndef pr_fmt
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 #endif
 
 #include <linux/socket.h>
 
-/* struct xinet_sockaddr: what proto_ops' bind() and connect() take. */
+/* struct xinet_sockaddr: address type of proto_ops' bind() and connect(). */
 #ifdef XINET_HAVE_SOCKADDR_UNSIZED
 #define xinet_sockaddr	sockaddr_unsized
 #else
 #define xinet_sockaddr	sockaddr
 #endif
 
-/* MODULE_IMPORT_NS() of what EXPORT_SYMBOL_IF_KUNIT() exports. */
+/* MODULE_IMPORT_NS() for the symbols of EXPORT_SYMBOL_IF_KUNIT(). */
 #ifdef XINET_HAVE_IMPORT_NS_STRING
 #define XINET_IMPORT_NS_FOR_KUNIT \
 	MODULE_IMPORT_NS("EXPORTED_FOR_KUNIT_TESTING")

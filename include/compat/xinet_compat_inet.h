@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What af_xinet/, inet/ and ip/ need of kernels that differ. Included by their .c
- * files, never by a header of the module. Each helper has the meaning that the
- * newest kernel gives it.
+ * Differences between kernels for af_xinet/, inet/ and ip/. Included by their
+ * .c files and by ip/ip_rx.h. Each helper means the same on every kernel, as on
+ * the newest.
  */
 #ifndef _XINET_COMPAT_INET_H
 #define _XINET_COMPAT_INET_H
@@ -77,7 +77,7 @@ static inline bool xinet_inet_wants_cmsg(const struct sock *sk)
 
 static inline bool xinet_inet_hdrincl(const struct sock *sk)
 {
-	/* a bit field that setsockopt() may be changing: old or new, both do */
+	/* a bit field that setsockopt() may change: either value will do */
 	return data_race(inet_sk(sk)->hdrincl);
 }
 
@@ -133,9 +133,9 @@ static inline bool xinet_inet_wants_cmsg(const struct sock *sk)
 #endif
 
 /*
- * The control group's BPF_CGROUP_INET4_BIND programs, which may rewrite the
+ * Runs the cgroup's BPF_CGROUP_INET4_BIND programs, which may rewrite the
  * address or add BIND_NO_CAP_NET_BIND_SERVICE to @flags. Takes the socket lock
- * when there are any.
+ * if there are any.
  */
 static inline int xinet_cgroup_bind(struct sock *sk,
 				    struct xinet_sockaddr *uaddr, int *len,
@@ -151,11 +151,11 @@ static inline int xinet_cgroup_bind(struct sock *sk,
 }
 
 #ifdef CONFIG_NETFILTER
-/* Exported by every kernel, declared in none of its headers for modules. */
+/* Exported by every kernel, but not declared in a header for modules. */
 void nf_queue_nf_hook_drop(struct net *net);
 #endif
 
-/* What proto_ops' accept() takes, and how it hands that on. */
+/* The parameters of proto_ops' accept(), and the arguments to pass on. */
 #ifdef XINET_HAVE_PROTO_ACCEPT_ARG
 #define XINET_ACCEPT_PARAMS \
 	(struct socket *sock, struct socket *newsock, struct proto_accept_arg *arg)
@@ -166,7 +166,7 @@ void nf_queue_nf_hook_drop(struct net *net);
 #define XINET_ACCEPT_ARGS	(sock, newsock, flags, kern)
 #endif
 
-/* One entry of the error queue; sets msg->msg_namelen. */
+/* Reads one entry of the error queue; sets msg->msg_namelen. */
 static inline int xinet_inet_recv_error(struct sock *sk, struct msghdr *msg,
 					int len)
 {
@@ -177,7 +177,7 @@ static inline int xinet_inet_recv_error(struct sock *sk, struct msghdr *msg,
 #endif
 }
 
-/* Length of a received datagram in bytes, a GSO one above 64 KiB included. */
+/* Length of a received datagram in bytes, also of a GSO one above 64 KiB. */
 static inline unsigned int xinet_iph_totlen(const struct sk_buff *skb,
 					    const struct iphdr *iph)
 {
@@ -189,9 +189,9 @@ static inline unsigned int xinet_iph_totlen(const struct sk_buff *skb,
 }
 
 /*
- * Gives @skb the route that ip_rcv() would find; @skb's network header is
- * linear. RCU read side; the route is not counted. False: the host would drop
- * the packet.
+ * Sets the route of @skb, whose network header is linear, to what ip_rcv()
+ * would find. RCU read side; the route is not counted. Returns false if the
+ * host would drop the packet.
  */
 static inline bool xinet_route_input(struct sk_buff *skb,
 				     struct net_device *dev)
@@ -216,7 +216,7 @@ static inline kuid_t xinet_sk_uid(const struct sock *sk)
 #endif
 }
 
-/* One control message of level SOL_SOCKET. */
+/* Parses one control message of level SOL_SOCKET. */
 static inline int xinet_sock_cmsg_send(struct sock *sk, struct msghdr *msg,
 				       struct cmsghdr *cmsg,
 				       struct sockcm_cookie *sockc)
@@ -235,7 +235,7 @@ static inline u8 xinet_ipcm_tos(const struct ipcm_cookie *ipc,
 	return ipc->tos != -1 ? ipc->tos : READ_ONCE(inet->tos);
 }
 
-/* Control message IP_TOS: @tos for this message, and the priority it implies. */
+/* Control message IP_TOS: sets @tos and the priority it implies. */
 static inline void xinet_ipcm_set_tos(struct ipcm_cookie *ipc, u8 tos)
 {
 	ipc->tos = tos;
@@ -247,8 +247,8 @@ static inline void xinet_ipcm_set_tos(struct ipcm_cookie *ipc, u8 tos)
 }
 
 /*
- * Priority of one message. Older kernels take that of IP_TOS into account for
- * a header they build themselves only.
+ * Priority of one message. Older kernels apply that of IP_TOS only with a
+ * header that they build themselves.
  */
 static inline u32 xinet_ipcm_priority(const struct ipcm_cookie *ipc,
 				      const struct sock *sk, bool hdrincl)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What packet/ needs of kernels that differ. Included by its .c files, never
- * by a header of the house. Like xinet_compat.h it gives each helper the
- * meaning that the newest kernel has.
+ * Differences between kernels for packet/. Included by its .c files,
+ * packet/frame_info.h and xinet_compat_inet.h. Each helper means the same on
+ * every kernel, as on the newest.
  */
 #ifndef _XINET_COMPAT_PACKET_H
 #define _XINET_COMPAT_PACKET_H
@@ -20,14 +20,14 @@
 #define PACKET_FANOUT_FLAG_IGNORE_OUTGOING	0x4000
 #endif
 
-/* Options that older headers do not name are offered all the same. */
+/* Options that older headers do not define are supported, too. */
 #ifndef PACKET_VNET_HDR_SZ
 #define PACKET_VNET_HDR_SZ	24
 #endif
 
 /*
- * Whether proto_ops' setsockopt() is told of SOL_SOCKET options, and so of a
- * new filter. Where it is not, proto's release_cb() has to look.
+ * Whether the core calls proto_ops' setsockopt() for SOL_SOCKET options, and so
+ * for a new filter. If not, proto's release_cb() must check for one.
  */
 static inline bool xinet_sock_tells_filter(void)
 {
@@ -38,7 +38,7 @@ static inline bool xinet_sock_tells_filter(void)
 #endif
 }
 
-/* Asks to be told. */
+/* Requests those calls. */
 static inline void xinet_sock_ask_options(struct socket *sock)
 {
 #ifdef XINET_HAVE_CUSTOM_SOCKOPT
@@ -56,7 +56,7 @@ static inline unsigned int xinet_skb_readable_len(const struct sk_buff *skb)
 	return skb->len;
 }
 
-/* One more packet that @sk did not get; SO_RXQ_OVFL and /proc report it. */
+/* Counts a packet that @sk lost; SO_RXQ_OVFL and /proc report it. */
 static inline void xinet_sk_drops_inc(struct sock *sk)
 {
 #ifdef XINET_HAVE_SK_DROPS_INC
@@ -84,7 +84,7 @@ static inline bool xinet_sock_wants_cmsgs(const struct sock *sk)
 	       sock_read_timestamp((struct sock *)sk) == SK_DEFAULT_STAMP;
 }
 
-/* TP_STATUS_* bits that say how the segments of @skb are to be understood. */
+/* TP_STATUS_* bits for the kind of GSO of @skb. */
 static inline u32 xinet_skb_tp_status_gso(const struct sk_buff *skb)
 {
 #ifdef TP_STATUS_GSO_TCP
@@ -95,8 +95,8 @@ static inline u32 xinet_skb_tp_status_gso(const struct sk_buff *skb)
 }
 
 /*
- * The EtherType behind the VLAN tags of @skb, whose data pointer may stand at
- * the network header.
+ * The EtherType after the VLAN tags of @skb, whose data pointer may be at the
+ * network header.
  */
 static inline __be16 xinet_skb_inner_protocol(const struct sk_buff *skb)
 {
@@ -110,8 +110,9 @@ static inline __be16 xinet_skb_inner_protocol(const struct sk_buff *skb)
 }
 
 /*
- * Whether AF_PACKET's getsockopt() judges the length of a value before the
- * level: since the core reads it for the families (getsockopt_iter()).
+ * Whether AF_PACKET's getsockopt() checks the length of a value before the
+ * level: it does since the core reads the length for all families
+ * (getsockopt_iter()).
  */
 static inline bool xinet_getsockopt_len_comes_first(void)
 {
@@ -131,7 +132,7 @@ xinet_hrtimer_setup(struct hrtimer *timer,
 #endif
 }
 
-/* For a mapping that is being made. */
+/* For mmap() of a new mapping. */
 static inline void xinet_vm_flags_clear(struct vm_area_struct *vma,
 					unsigned long flags)
 {
@@ -142,7 +143,7 @@ static inline void xinet_vm_flags_clear(struct vm_area_struct *vma,
 #endif
 }
 
-/* sockcm_init() that also takes over SO_MARK. */
+/* sockcm_init() that also sets SO_MARK. */
 static inline void xinet_sockcm_init(struct sockcm_cookie *sockc,
 				     const struct sock *sk)
 {
@@ -150,7 +151,7 @@ static inline void xinet_sockcm_init(struct sockcm_cookie *sockc,
 	sockc->mark = READ_ONCE(sk->sk_mark);
 }
 
-/* Puts what socket options and control messages asked for into @skb. */
+/* Applies socket options and control messages to @skb. */
 static inline void xinet_skb_apply_sockcm(struct sk_buff *skb,
 					  const struct sock *sk,
 					  const struct sockcm_cookie *sockc)

@@ -2,11 +2,11 @@
 /*
  * PF_XINET: a socket family beside PF_INET and PF_PACKET.
  *
- * Addresses are those of the families beside it: struct sockaddr_in with
- * AF_INET for stream, datagram and raw sockets, struct sockaddr_ll with
- * AF_PACKET, or AF_XINET, for packet sockets. AF_XINET in a struct sockaddr_in is
- * refused (EAFNOSUPPORT): security modules judge an address by its family. What
- * the kernel returns says AF_INET or AF_PACKET.
+ * Addresses are those of the other two: struct sockaddr_in with AF_INET for
+ * stream, datagram and raw sockets, struct sockaddr_ll with AF_PACKET, or
+ * AF_XINET, for packet sockets. AF_XINET in a struct sockaddr_in is rejected
+ * (EAFNOSUPPORT): security modules check an address by its family. The kernel
+ * returns addresses with AF_INET or AF_PACKET.
  */
 #ifndef _UAPI_LINUX_XINET_H
 #define _UAPI_LINUX_XINET_H
@@ -14,16 +14,16 @@
 #include <linux/types.h>
 
 /*
- * Every struct here is the same for all programs and kernels; a compiler that
- * lays one out otherwise stops here. In words that any C or C++ knows: an array
- * that is nowhere, of a length that cannot be.
+ * Every struct here has the same layout for all programs and kernels: with
+ * another one this header does not compile. Valid in any C or C++: it declares
+ * an array that is never defined, of negative length if the size is wrong.
  */
 #define __XINET_ASSERT_SIZE(name, size) \
 	extern char __xinet_size_of_##name[sizeof(struct name) == (size) ? 1 : -1]
 
 /*
  * The default number is that of AF_ASH, which no kernel has ever implemented.
- * The load parameter family= picks another one; the live number stands in
+ * The load parameter family= selects another one; the live number is in
  * /sys/module/xinet/parameters/family.
  */
 #ifndef AF_XINET
@@ -41,27 +41,28 @@
 /**
  * XINET_PACKET_COOKED - link-level header handling of a packet socket
  *
- * int, 0 or 1, to be set before bind() and before the first packet is asked
- * for. 0, the default, is what SOCK_RAW is to AF_PACKET: frames are received
- * and sent with their link-level header. 1 is what SOCK_DGRAM is to AF_PACKET:
- * the kernel strips the header on receive and builds it from the destination
- * sockaddr_ll on send. SO_TYPE answers SOCK_RAW or SOCK_DGRAM accordingly.
+ * int, 0 or 1, to be set before bind() and before a ring is made; a change
+ * drops the packets that are queued. 0, the default, is what SOCK_RAW is to
+ * AF_PACKET: frames are received and sent with their link-level header. 1 is
+ * what SOCK_DGRAM is to AF_PACKET: the kernel strips the header on receive and
+ * builds it from the destination sockaddr_ll on send. SO_TYPE returns SOCK_RAW
+ * or SOCK_DGRAM accordingly.
  *
  * Errors: EINVAL (length, a value other than 0 and 1, or 1 on a socket with
  * PACKET_VNET_HDR, which is for link-level frames), EBUSY (the socket has been
- * bound).
+ * bound, or has a ring).
  */
 #define XINET_PACKET_COOKED	1
 
 /**
- * XINET_PACKET_FLUSH_USEC - the longest that a packet waits in a V3 block
+ * XINET_PACKET_FLUSH_USEC - longest time that a packet waits in a V3 block
  *
- * int, microseconds, 0 or more. A receive ring of TPACKET_V3 that is made after
- * it hands its open block over so long after the first packet of it has come,
- * or after tp_retire_blk_tov if that is sooner, with TP_STATUS_BLK_TMO. 0, the
- * default: after tp_retire_blk_tov alone, which counts milliseconds. It says
- * nothing to rings of V1 and V2, which wait for nothing, and to XINET_RX_RING,
- * which has xinet_rx_ring_req.wake_usec.
+ * int, microseconds, 0 or more. Applies to a TPACKET_V3 receive ring that is
+ * made afterwards: it hands its open block over, with TP_STATUS_BLK_TMO, this
+ * long after the first packet of the block, or after tp_retire_blk_tov if that
+ * is sooner. 0, the default: after tp_retire_blk_tov (milliseconds) only. No
+ * effect on rings of V1 and V2, which hold back no packets, and on
+ * XINET_RX_RING, which has xinet_rx_ring_req.wake_usec.
  *
  * Errors: EINVAL (length, or a negative value), EFAULT, EBUSY (the socket has a
  * ring).
@@ -69,12 +70,12 @@
 #define XINET_PACKET_FLUSH_USEC	2
 
 /**
- * XINET_PACKET_WATERMARK - the most packets of a V3 block
+ * XINET_PACKET_WATERMARK - most packets of a V3 block
  *
- * int, 0 or more. A receive ring of TPACKET_V3 that is made after it hands its
- * open block over, and wakes the reader, when so many packets are in it. 0, the
- * default: when it is full. It says nothing to other rings. Together with
- * XINET_PACKET_FLUSH_USEC what comes first counts.
+ * int, 0 or more. A TPACKET_V3 receive ring that is made afterwards hands its
+ * open block over, and wakes the reader, when the block has this many packets.
+ * 0, the default: when it is full. No effect on other rings. With
+ * XINET_PACKET_FLUSH_USEC, whichever comes first applies.
  *
  * Errors: as XINET_PACKET_FLUSH_USEC.
  */
@@ -84,17 +85,17 @@
  * XINET_RAW_ICMP_ID - one ICMP identifier for a raw socket
  *
  * int, 0 to 65535 (host byte order), for a raw socket of IPPROTO_ICMP. From
- * then on the socket gets the ICMP echo replies that carry the identifier and
- * the ICMP errors about echo requests that carry it, and no other packet; by
- * SO_ERROR and IP_RECVERR, too, it learns of errors about those requests only.
- * Addresses, device, ICMP_FILTER and socket filters choose among them as ever.
+ * then on the socket receives the ICMP echo replies with the identifier and the
+ * ICMP errors about echo requests with it, and no other packet; SO_ERROR and
+ * IP_RECVERR, too, report errors about those requests only. Addresses, device,
+ * ICMP_FILTER and socket filters select among them as before.
  *
- * The kernel finds the socket by its identifier, however many others there are,
- * and it costs nothing to packets that are not for it. Several sockets may have
- * one identifier: each gets the packet. An identifier is for the lifetime of
- * the socket; what had been received before stays in its queue.
+ * The kernel looks the socket up by its identifier, however many others there
+ * are, and packets for others have no extra cost. Several sockets may have one
+ * identifier: each gets the packet. An identifier is for the lifetime of the
+ * socket; packets received before stay in its queue.
  *
- * getsockopt() gives the identifier, or -1 when there is none.
+ * getsockopt() returns the identifier, or -1 when there is none.
  *
  * Errors: EINVAL (length, or a value out of range), EOPNOTSUPP (not a socket of
  * IPPROTO_ICMP), EBUSY (the socket has another identifier), ENOMEM.
@@ -104,21 +105,21 @@
 /**
  * XINET_RAW_POINT - where a raw socket receives
  *
- * int. XINET_RAW_POINT_WIRE, the default: what packet sockets see too, before
- * netfilter; fragments are put together for the socket. XINET_RAW_POINT_HOST:
- * what raw sockets of PF_INET see, that is what is left for this host after
- * reassembly, NAT, IPsec in transport mode, ipvlan in mode l3s and the INPUT
- * chain of the firewall. All other options and filters mean the same at both.
+ * int. XINET_RAW_POINT_WIRE, the default: where packet sockets do, before
+ * netfilter; fragments are reassembled for the socket. XINET_RAW_POINT_HOST:
+ * where raw sockets of PF_INET do, what is left for this host after reassembly,
+ * NAT, IPsec in transport mode, ipvlan in mode l3s and the INPUT chain of the
+ * firewall. All other options and filters mean the same at both.
  *
  * ICMP errors set SO_ERROR and fill the error queue (IP_RECVERR) at both, once
  * they have passed the firewall.
  *
- * It may be changed at any time; what has been received before stays in the
- * queue. A packet that is between the two points at that moment may come twice
- * or not at all. To go back to where the socket has been before can take some
- * milliseconds.
+ * It may be changed at any time; packets received before stay in the queue. A
+ * packet that is between the two points at that moment may be received twice or
+ * not at all. Returning to a point where the socket has been before may take
+ * some milliseconds.
  *
- * getsockopt() gives the point. A socket of IPPROTO_RAW remembers it, and
+ * getsockopt() returns the point. A socket of IPPROTO_RAW stores it, and
  * receives nothing in any case.
  *
  * Errors: EINVAL (length, or an unknown value), EOPNOTSUPP
@@ -135,17 +136,17 @@
 /**
  * XINET_RX_RING - a receive ring with a lane for each CPU
  *
- * struct xinet_rx_ring_req, for a packet socket without rings. From then on what
- * the socket receives is written into the ring; each CPU writes to a lane of its
- * own and takes no lock. The ring stays until the socket is closed. See
+ * struct xinet_rx_ring_req, for a packet socket without rings. From then on the
+ * packets of the socket are written into the ring; each CPU writes to a lane of
+ * its own and takes no lock. The ring stays until the socket is closed. See
  * Documentation/rx-ring.md for the protocol between the kernel and a reader.
  *
- * getsockopt() gives struct xinet_rx_ring_info, for a reader that was attached
- * too; ENOENT without a ring.
+ * getsockopt() returns struct xinet_rx_ring_info, also to a reader that was
+ * attached; ENOENT without a ring.
  *
  * Errors: EINVAL (length, or a field out of range), EBUSY (the socket has a
- * ring), EOPNOTSUPP (a 32-bit program or kernel, which cannot read or write the
- * 64-bit words of a ring in one piece; mmap() says so, too), ENOMEM.
+ * ring), EOPNOTSUPP (a 32-bit program or kernel, which cannot access the 64-bit
+ * words of a ring atomically; mmap() fails with it, too), ENOMEM.
  */
 #define XINET_RX_RING		8
 
@@ -154,7 +155,7 @@
  *
  * int, a descriptor of a packet socket in the same network namespace that has a
  * ring. The socket becomes one more reader of it, with a position of its own,
- * and polls readable for it. What it receives itself goes to its receive queue.
+ * and polls readable for it. Its own packets go to its receive queue.
  *
  * Errors: EINVAL (length, not such a socket), EBADF, ENOTSOCK, EBUSY (this
  * socket has a ring), ENOSPC (XINET_RX_RING_READERS read it), EOPNOTSUPP (as
@@ -163,41 +164,42 @@
 #define XINET_RX_RING_ATTACH	9
 
 /**
- * XINET_RX_RING_FLUSH - wake the readers for what there is
+ * XINET_RX_RING_FLUSH - wake the readers now
  *
- * int, 1. Readers that wait are woken if there is a packet which they have not
+ * int, 1. Wakes the waiting readers if there is a packet that they have not
  * been woken for. ENOENT without a ring.
  */
 #define XINET_RX_RING_FLUSH	10
 
 /**
- * XINET_RX_RING_FREEZE - keep what the ring has
+ * XINET_RX_RING_FREEZE - stop writing to the ring
  *
- * int, 1 or 0, for the socket that has made the ring. While it is 1 packets are
- * not written, so a ring that overwrites can be read at leisure. They are counted
- * in xinet_rx_lane.frozen, and as dropped in PACKET_STATISTICS. Packets that other
- * CPUs are writing at the moment may still appear.
+ * int, 1 or 0, for the socket that has made the ring. While it is 1 no packets
+ * are written, so a ring that overwrites can be read without losing any. Such
+ * packets are counted in xinet_rx_lane.frozen, and as dropped in
+ * PACKET_STATISTICS. Packets that other CPUs are writing at the moment may
+ * still appear.
  *
- * Errors: EINVAL (length, another value), ENOENT (no ring), EPERM (a reader that
- * was attached).
+ * Errors: EINVAL (length, another value), ENOENT (no ring), EPERM (a reader
+ * that was attached).
  */
 #define XINET_RX_RING_FREEZE	11
 
-/* How many may read a ring, the socket that made it included */
+/* Maximum number of readers of a ring, including the socket that made it */
 #define XINET_RX_RING_READERS	64
 
-/* Bytes of a lane: a power of two between these */
+/* Bytes of a lane: a power of two in this range */
 #define XINET_RX_RING_LANE_MIN	(1U << 16)
 #define XINET_RX_RING_LANE_MAX	(1U << 30)
 
-/* Offset at which a reader maps its positions; the ring itself is at 0 */
+/* mmap() offset of the positions of a reader; the ring itself is at 0 */
 #define XINET_RX_RING_POSITIONS	(1ULL << 40)
 
 /*
- * xinet_rx_ring_req.flags: write over the oldest packets whether they have been
+ * xinet_rx_ring_req.flags: overwrite the oldest packets whether they have been
  * read or not, as a flight recorder does. Without it a packet is dropped when
- * the reader that is ahead has not made room for it; those behind lose packets
- * to it, and can tell by @seq how many.
+ * the reader that is ahead has not freed space for it; readers behind it lose
+ * packets that are overwritten, and count them by @seq.
  */
 #define XINET_RX_RING_OVERWRITE	1
 
@@ -205,12 +207,11 @@
  * struct xinet_rx_ring_req - a ring to be made
  * @lane_size: bytes of each lane
  * @flags: XINET_RX_RING_OVERWRITE or 0
- * @snaplen: bytes to keep of a packet; 0 for all. No more than half a lane is
- *	kept in any case
- * @wake_packets: wake readers when a lane has so many packets that they have not
- *	been woken for; 0: not for a number
- * @wake_usec: or when so many microseconds have passed since the first of them;
- *	0: not for time. One of both must be set
+ * @snaplen: most bytes kept of a packet, 0 for all; never more than half a lane
+ * @wake_packets: wake readers when a lane has this many packets that they have
+ *	not been woken for; 0: no such limit
+ * @wake_usec: or this many microseconds after the first of them; 0: no such
+ *	limit. One of both must be set
  * @reserved: 0
  */
 struct xinet_rx_ring_req {
@@ -225,13 +226,13 @@ struct xinet_rx_ring_req {
 __XINET_ASSERT_SIZE(xinet_rx_ring_req, 24);
 
 /**
- * struct xinet_rx_ring_info - a ring that is there
- * @req: what was asked for
- * @nr_lanes: how many lanes it has
- * @reader: which of the readers this socket is
- * @data_offset: bytes from the beginning of the mapping to the data of the first
- *	lane; those of the others follow
- * @length: of the mapping at offset 0, which is for reading only
+ * struct xinet_rx_ring_info - an existing ring
+ * @req: the request
+ * @nr_lanes: number of lanes
+ * @reader: number of this socket among the readers
+ * @data_offset: bytes from the start of the mapping to the data of the first
+ *	lane; the data of the others follow
+ * @length: of the mapping at offset 0, which is read-only
  * @positions_length: of the mapping at XINET_RX_RING_POSITIONS
  */
 struct xinet_rx_ring_info {
@@ -246,13 +247,13 @@ struct xinet_rx_ring_info {
 __XINET_ASSERT_SIZE(xinet_rx_ring_info, 56);
 
 /**
- * struct xinet_rx_lane - state of a lane; the mapping begins with an array of it
- * @head: bytes ever written to the lane; to be read before the records (acquire)
- * @tail: position of the oldest record that is whole; to be read after one has
- *	been used: it was whole if @tail is not beyond it
+ * struct xinet_rx_lane - state of a lane; an array of it begins the mapping
+ * @head: bytes ever written to the lane; read it before the records (acquire)
+ * @tail: position of the oldest valid record; read it after using a record:
+ *	that was valid if @tail is not beyond it
  * @packets: records ever written
- * @drops: packets for which there was no room
- * @cpu: whose lane it is
+ * @drops: packets dropped for lack of space
+ * @cpu: the CPU that writes it
  * @reserved: 0
  * @frozen: packets that came while XINET_RX_RING_FREEZE was 1
  * @reserved2: 0
@@ -274,18 +275,18 @@ __XINET_ASSERT_SIZE(xinet_rx_lane, 64);
 
 /* xinet_rx_record.type */
 #define XINET_RX_PACKET		0
-#define XINET_RX_PAD		1	/* no more than @len and @type: go on behind it */
+#define XINET_RX_PAD		1	/* only @len and @type are set: skip */
 
 /**
  * struct xinet_rx_record - a packet in a lane
  * @len: bytes to the next record, a multiple of 8
  * @type: XINET_RX_*
- * @mac: bytes from this struct to the first captured one
- * @seq: number of the record in its lane, from 0; a gap is what a reader lost
+ * @mac: bytes from this struct to the first captured byte
+ * @seq: number of the record in its lane, from 0; gaps are records lost
  * @tstamp: nanoseconds since 1970 UTC, or the device's; @status has its source
  * @pkt_len: bytes of the packet
- * @snaplen: captured ones
- * @ifindex: the device, or the first one with PACKET_ORIGDEV
+ * @snaplen: bytes captured
+ * @ifindex: the device, or the original one with PACKET_ORIGDEV
  * @status: TP_STATUS_* as in tpacket3_hdr: checksum, VLAN, GSO, TP_STATUS_TS_*;
  *	none of the latter for a packet that was stamped when it was captured
  * @vlan_tci: with TP_STATUS_VLAN_VALID: of the tag in front of the packet
@@ -293,7 +294,7 @@ __XINET_ASSERT_SIZE(xinet_rx_lane, 64);
  * @protocol: ETH_P_*, network byte order
  * @hatype: ARPHRD_*
  * @pkttype: PACKET_*
- * @halen: bytes of @addr, or more when they do not fit
+ * @halen: bytes of the address; may be more than @addr has
  * @net: bytes from this struct to the network header
  * @reserved: 0
  * @addr: link-level address of the sender
@@ -323,13 +324,13 @@ __XINET_ASSERT_SIZE(xinet_rx_record, 64);
 
 #undef __XINET_ASSERT_SIZE
 
-/* Version of the kernel module this header came with */
+/* Version of the kernel module that this header belongs to */
 #define XINET_VERSION	"0.1.0"
 
 /*
- * Generic netlink: the family "xinet" tells what socket() cannot be asked.
- * XINET_CMD_GET_INFO takes no attributes and is answered with one message that
- * has all of enum xinet_info_attr. No privilege is needed, in any namespace.
+ * Generic netlink family "xinet": reports what socket() cannot. The reply to
+ * XINET_CMD_GET_INFO, which takes no attributes, is one message with all of
+ * enum xinet_info_attr. No privilege is required, in any namespace.
  */
 #define XINET_GENL_NAME		"xinet"
 #define XINET_GENL_VERSION	1

@@ -1,32 +1,32 @@
 /* SPDX-License-Identifier: GPL-2.0-only WITH Linux-syscall-note */
 /*
- * sock_diag(7) for PF_XINET: what the sockets of the family are and do, for
- * programs as ss(8) is one for PF_INET and PF_PACKET.
+ * sock_diag(7) for PF_XINET: reports the sockets of the family to programs, as
+ * ss(8) shows those of PF_INET and PF_PACKET.
  *
  * A request is a struct nlmsghdr of type SOCK_DIAG_BY_FAMILY on a socket of
- * (AF_NETLINK, NETLINK_SOCK_DIAG) with a struct xinet_diag_req behind it. With
- * NLM_F_DUMP the answer is a message for every socket of the caller's network
+ * (AF_NETLINK, NETLINK_SOCK_DIAG), followed by a struct xinet_diag_req. With
+ * NLM_F_DUMP the reply is a message for every socket of the program's network
  * namespace that the request selects, and NLMSG_DONE; without it, one message
- * for the socket that has the cookie. Each message is a struct xinet_diag_msg
- * with attributes, enum xinet_diag_attr, behind it.
+ * for the socket with the cookie. Each message is a struct xinet_diag_msg
+ * followed by attributes, enum xinet_diag_attr.
  *
- * A message is as long as what it tells of its socket, up to XINET_DIAG_MSG_MAX:
- * a caller that asks for filters or memberships peeks at the length first
+ * The length of a message depends on its attributes, up to XINET_DIAG_MSG_MAX:
+ * a program that requests filters or memberships reads the length first
  * (MSG_PEEK | MSG_TRUNC) or has a buffer of that size.
  *
- * Errors: EINVAL (the request is shorter than its struct, or asks for one
- * socket without a cookie), ENOENT (no socket has the cookie; or the module is
- * not loaded), ENOMEM.
+ * Errors: EINVAL (the request is shorter than its struct, or is for one socket
+ * without a cookie), ENOENT (no socket has the cookie; or the module is not
+ * loaded), ENOMEM.
  */
 #ifndef _UAPI_LINUX_XINET_DIAG_H
 #define _UAPI_LINUX_XINET_DIAG_H
 
 #include <linux/types.h>
 
-/* Bytes that no message exceeds. */
+/* Maximum length of a message in bytes. */
 #define XINET_DIAG_MSG_MAX	131072
 
-/* What a socket is. */
+/* The kind of a socket. */
 enum xinet_diag_kind {
 	XINET_DIAG_RAW,		/* SOCK_RAW: raw IPv4 */
 	XINET_DIAG_PACKET,	/* SOCK_PACKET */
@@ -37,7 +37,7 @@ enum xinet_diag_kind {
 	__XINET_DIAG_KINDS
 };
 
-/* struct xinet_diag_req show: attributes beside those that are always there */
+/* struct xinet_diag_req show: attributes besides those that are always sent */
 #define XINET_DIAG_SHOW_MEMINFO		0x0001	/* XINET_DIAG_MEMINFO */
 #define XINET_DIAG_SHOW_FILTER		0x0002	/* _FILTER, _FILTER_PROG_ID */
 #define XINET_DIAG_SHOW_INFO		0x0004	/* _PACKET_INFO, _RX_RING,
@@ -47,16 +47,14 @@ enum xinet_diag_kind {
 #define XINET_DIAG_SHOW_MEMBERSHIPS	0x0008	/* _MEMBERSHIP(S) */
 
 /**
- * struct xinet_diag_req - which sockets, and what of them
+ * struct xinet_diag_req - which sockets to report, and which attributes
  * @sdiag_family: live number of PF_XINET
- * @sdiag_protocol: IP protocol that sockets must have, 0 for any
+ * @sdiag_protocol: IP protocol of the sockets, 0 for any
  * @kinds: bitmask, 1 << enum xinet_diag_kind; 0 for all
  * @states: bitmask, 1 << TCP_ESTABLISHED and so on; 0 for all
- * @show: XINET_DIAG_SHOW_*
- * @cookie: socket, as struct xinet_diag_msg has it; for a request without
- *	NLM_F_DUMP, which looks at nothing else but @show
- *
- * Bits that this version does not know are ignored.
+ * @show: XINET_DIAG_SHOW_*; unknown bits of any mask are ignored
+ * @cookie: the socket, as in struct xinet_diag_msg; without NLM_F_DUMP only
+ *	this and @show are used
  */
 struct xinet_diag_req {
 	__u8	sdiag_family;
@@ -71,22 +69,19 @@ struct xinet_diag_req {
  * struct xinet_diag_msg - a socket
  * @family: of its addresses: AF_INET or AF_PACKET
  * @kind: enum xinet_diag_kind
- * @type: as SO_TYPE answers: SOCK_RAW, SOCK_DGRAM, SOCK_STREAM, ...
- * @state: TCP_*; of a socket that has no connection TCP_ESTABLISHED when it has
- *	a peer, TCP_CLOSE otherwise
+ * @type: as SO_TYPE: SOCK_RAW, SOCK_DGRAM, SOCK_STREAM, ...
+ * @state: TCP_*; without connections ESTABLISHED with a peer, CLOSE otherwise
  * @sport: local port, network byte order; 0 of a kind without ports
  * @dport: peer's port, network byte order
  * @src: local IPv4 address, network byte order
  * @dst: peer's IPv4 address, network byte order
  * @protocol: IP protocol or EtherType, host byte order
- * @ifindex: interface that the socket is bound to, 0 for any, -1 when it is
- *	gone
+ * @ifindex: interface that it is bound to, 0 for any, -1 when that is gone
  * @rqueue: bytes that wait to be read; connections that wait to be accepted
- * @wqueue: bytes that wait to be sent or acknowledged; how many connections may
- *	wait to be accepted
- * @uid: owner, as seen from the caller's user namespace
+ * @wqueue: bytes to be sent or acknowledged; most connections that may wait
+ * @uid: owner, as seen from the program's user namespace
  * @ino: inode number, the one in /proc/PID/fd/N
- * @cookie: as SO_COOKIE answers, low word first
+ * @cookie: as SO_COOKIE, low word first
  */
 struct xinet_diag_msg {
 	__u8	family;
@@ -109,9 +104,9 @@ struct xinet_diag_msg {
 /**
  * enum xinet_diag_attr - netlink attributes of a message
  * @XINET_DIAG_UNSPEC: none
- * @XINET_DIAG_PAD: aligns the attribute behind it
- * @XINET_DIAG_DROPS: __u64, always: packets that were for the socket and did
- *	not get into it; 32 bits of it count
+ * @XINET_DIAG_PAD: aligns the attribute after it
+ * @XINET_DIAG_DROPS: __u64, always: packets for the socket that it lost;
+ *	counted in 32 bits
  * @XINET_DIAG_SHUTDOWN: __u8, always: RCV_SHUTDOWN 1, SEND_SHUTDOWN 2
  * @XINET_DIAG_MARK: __u32, always, with CAP_NET_ADMIN only: SO_MARK
  * @XINET_DIAG_MEMINFO: __u32[SK_MEMINFO_VARS]: as SO_MEMINFO
@@ -121,14 +116,13 @@ struct xinet_diag_msg {
  *	attached eBPF program
  * @XINET_DIAG_ICMP_FILTER: __u32: ICMP_FILTER of a raw socket of IPPROTO_ICMP
  * @XINET_DIAG_PACKET_INFO: struct xinet_diag_packet
- * @XINET_DIAG_RX_RING: struct xinet_diag_ring: PACKET_RX_RING, if there is one
- * @XINET_DIAG_TX_RING: struct xinet_diag_ring: PACKET_TX_RING, if there is one
- * @XINET_DIAG_FANOUT: __u32: as PACKET_FANOUT answers, if in a group
- * @XINET_DIAG_MEMBERSHIPS: __u32: how many there are, if any
+ * @XINET_DIAG_RX_RING: struct xinet_diag_ring: PACKET_RX_RING, if any
+ * @XINET_DIAG_TX_RING: struct xinet_diag_ring: PACKET_TX_RING, if any
+ * @XINET_DIAG_FANOUT: __u32: as PACKET_FANOUT, if in a group
+ * @XINET_DIAG_MEMBERSHIPS: __u32: number of memberships, if any
  * @XINET_DIAG_MEMBERSHIP: struct xinet_diag_membership, repeated: the first
  *	XINET_DIAG_MEMBERSHIPS_MAX of them
- * @XINET_DIAG_RX_LANES: struct xinet_diag_lanes: XINET_RX_RING, of every socket
- *	that reads it
+ * @XINET_DIAG_RX_LANES: struct xinet_diag_lanes: XINET_RX_RING, of every reader
  */
 enum xinet_diag_attr {
 	XINET_DIAG_UNSPEC,
@@ -154,7 +148,7 @@ enum xinet_diag_attr {
 #define XINET_DIAG_MEMBERSHIPS_MAX	1024
 
 /* struct xinet_diag_packet flags */
-#define XINET_DIAG_PACKET_RUNNING	0x0001	/* packets may come */
+#define XINET_DIAG_PACKET_RUNNING	0x0001	/* the socket may receive */
 #define XINET_DIAG_PACKET_AUXDATA	0x0002	/* PACKET_AUXDATA */
 #define XINET_DIAG_PACKET_ORIGDEV	0x0004	/* PACKET_ORIGDEV */
 #define XINET_DIAG_PACKET_COOKED	0x0008	/* XINET_PACKET_COOKED */
@@ -164,7 +158,7 @@ enum xinet_diag_attr {
 #define XINET_DIAG_PACKET_TX_HAS_OFF	0x0080	/* PACKET_TX_HAS_OFF */
 
 /**
- * struct xinet_diag_packet - what only a packet socket has
+ * struct xinet_diag_packet - state and options of a packet socket
  * @flags: XINET_DIAG_PACKET_*
  * @packets: PACKET_STATISTICS tp_packets, which this does not reset
  * @drops: PACKET_STATISTICS tp_drops
@@ -211,13 +205,13 @@ struct xinet_diag_ring {
 /**
  * struct xinet_diag_lanes - XINET_RX_RING
  * @lane_size: bytes of a lane
- * @lanes: how many there are
+ * @lanes: number of lanes
  * @flags: XINET_RX_RING_OVERWRITE or 0
  * @snaplen: bytes to keep of a packet, 0 for all
  * @wake_packets: number of packets that readers are woken for, or 0
  * @wake_usec: microseconds after which they are woken, or 0
- * @reader: which of the readers this socket is; 0 is the one that receives
- * @readers: how many sockets read the ring
+ * @reader: number of this socket among the readers; 0 made the ring
+ * @readers: number of sockets that read the ring
  */
 struct xinet_diag_lanes {
 	__u32	lane_size;
@@ -246,7 +240,7 @@ struct xinet_diag_membership {
 	__u8	addr[32];
 };
 
-/* The sizes are part of the interface: another one does not compile. */
+/* The sizes are part of the ABI: with another one this does not compile. */
 extern char __xinet_diag_req_size[sizeof(struct xinet_diag_req) == 20 ? 1 : -1];
 extern char __xinet_diag_msg_size[sizeof(struct xinet_diag_msg) == 48 ? 1 : -1];
 extern char __xinet_diag_packet_size[sizeof(struct xinet_diag_packet) == 36 ?
