@@ -5,13 +5,13 @@
  * keeps afterwards (a TCP connection that is still being shut down) is not
  * listed. A socket whose release() is no longer ours (see stream.c) is removed
  * when its sock is freed, and is not found after its close(). The socks of
- * several kinds are structures of the kernel's own without space for a node,
- * hence a list of pointers. Nothing here runs per packet.
+ * several kinds are structures of the kernel's own without space for a node, so
+ * this is a list of pointers. Nothing here runs per packet.
  *
  * The key is the socket's cookie. It is unique while the machine runs, so a
  * walk can resume after a socket that is gone, and a look-up by cookie is
  * short. Sockets may come and go as fast as connections do: each costs one
- * small allocation and a look into one bucket, where the newest comes first.
+ * small allocation and a look into one bucket, sorted newest first.
  */
 #include <kunit/visibility.h>
 #include <linux/list.h>

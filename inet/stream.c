@@ -8,8 +8,8 @@
  * module. Then close() runs inet_release() instead of stream_release(), and the
  * socket core drops no reference to this module. So a sock is watched: if
  * stream_release() has not taken it off the list, stream_destruct(), its
- * sk_destruct(), does so and lets the free of the sock drop the reference that
- * the socket had.
+ * sk_destruct(), does, and the free of the sock drops the reference that the
+ * socket had.
  *
  * A connection that is cloned from a listening sock inherits sk_destruct(), but
  * no reference. So a listening sock is not watched:

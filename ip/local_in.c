@@ -206,7 +206,7 @@ static unsigned int local_in_run_behind(struct sk_buff *skb,
 
 	/*
 	 * Queued by a hook behind ours, and reinjected after the hooks have
-	 * changed: our okfn is still to come.
+	 * changed: our okfn runs later.
 	 */
 	if (state->okfn == local_in_finish)
 		return NF_ACCEPT;
