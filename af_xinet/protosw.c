@@ -104,7 +104,9 @@ const struct xinet_protosw *xinet_protosw_at(loff_t index)
  * From the end of create until the socket core takes a reference to ops->owner,
  * only the sock's reference to prot->owner keeps ops valid: both owners must be
  * the same. Entries of this module may use another owner's prot, or get it from
- * their first socket: the core holds the family's module during create.
+ * their first socket: the core holds the family's module during create. Whoever
+ * calls a function of this module is a module, too: no owner is a mistake, by which
+ * it could be unloaded under its sockets.
  */
 static bool protosw_valid(const struct xinet_protosw *p)
 {
@@ -112,7 +114,7 @@ static bool protosw_valid(const struct xinet_protosw *p)
 		return false;
 	if (p->ops->owner == THIS_MODULE)
 		return p->prot || p->create;
-	return p->prot && p->ops->owner == p->prot->owner &&
+	return p->prot && p->ops->owner && p->ops->owner == p->prot->owner &&
 	       !(p->flags & XINET_PROTOSW_PERMANENT) &&
 	       p->prot->obj_size >= protosw_sock_size(p);
 }

@@ -24,7 +24,10 @@ static struct proto test_prot = {
 
 static struct proto_ops test_ops = { .owner = THIS_MODULE };
 
-static struct proto foreign_prot = { .name = "FOREIGN" };
+static struct proto foreign_prot = {
+	.name		= "FOREIGN",
+	.obj_size	= sizeof(struct raw_sock),
+};
 
 #define TEST_ENTRY(_protocol, _flags) {		\
 	.type		= TEST_TYPE,		\
@@ -207,15 +210,20 @@ static void incomplete_entries_are_refused(struct kunit *test)
 	struct xinet_protosw ops = TEST_ENTRY(IPPROTO_UDP, 0);
 	struct xinet_protosw prot = TEST_ENTRY(IPPROTO_UDP, 0);
 	struct xinet_protosw owner = TEST_ENTRY(IPPROTO_UDP, 0);
+	struct xinet_protosw nobody = TEST_ENTRY(IPPROTO_UDP, 0);
+	struct proto_ops unowned_ops = {};
 
 	type.type = SOCK_MAX;
 	ops.ops = NULL;
 	prot.prot = NULL;
 	owner.prot = &foreign_prot;
+	nobody.ops = &unowned_ops;
+	nobody.prot = &foreign_prot;
 	KUNIT_EXPECT_EQ(test, xinet_register_protosw(&type), -EINVAL);
 	KUNIT_EXPECT_EQ(test, xinet_register_protosw(&ops), -EINVAL);
 	KUNIT_EXPECT_EQ(test, xinet_register_protosw(&prot), -EINVAL);
 	KUNIT_EXPECT_EQ(test, xinet_register_protosw(&owner), -EINVAL);
+	KUNIT_EXPECT_EQ(test, xinet_register_protosw(&nobody), -EINVAL);
 }
 
 static void permanence_is_for_entries_of_our_own(struct kunit *test)

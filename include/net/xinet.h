@@ -59,10 +59,10 @@ struct xinet_protosw {
  * one, but not over a permanent one.
  *
  * Context: process; may sleep.
- * Return: 0; -EINVAL when the type is out of range, @p lacks ops or prot, their
- * owners differ, obj_size is too small, or @p is permanent but not xinet.ko's;
- * -EPERM when (type, protocol) has a permanent entry; -EEXIST when @p is in the
- * table already.
+ * Return: 0; -EINVAL when the type is out of range, @p lacks ops, prot or an
+ * owner, their owners differ, obj_size is too small, or @p is permanent but not
+ * xinet.ko's; -EPERM when (type, protocol) has a permanent entry; -EEXIST when
+ * @p is in the table already.
  */
 int xinet_register_protosw(struct xinet_protosw *p);
 
