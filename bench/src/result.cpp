@@ -2,7 +2,7 @@
 #include "result.h"
 
 #include "libxinet/error.h"
-#include "xinet/json.h"
+#include "program/json.h"
 
 #include <fmt/format.h>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "xinet/command_line.h"
+#include "program/command_line.h"
 
-#include "xinet/json.h"
+#include "program/json.h"
 
 #include <gtest/gtest.h>
 #include <linux/xinet_diag.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "xinet/dissect.h"
+#include "program/dissect.h"
 
+#include "program/capture.h"
 #include "tests/bytes.h"
-#include "xinet/capture.h"
 
 #include <gtest/gtest.h>
 #include <linux/if_packet.h>

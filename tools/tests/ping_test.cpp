@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include "program/ping_packet.h"
+#include "program/ping_report.h"
+#include "program/ping_statistics.h"
 #include "tests/bytes.h"
-#include "xinet/ping_packet.h"
-#include "xinet/ping_report.h"
-#include "xinet/ping_statistics.h"
 
 #include <arpa/inet.h>
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "xinet/run.h"
+#include "program/run.h"
 
 #include "tests/temporary_directory.h"
 

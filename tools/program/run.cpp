@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Starts a program with libxinet-run.so preloaded. All that would make the
 // redirection silently not happen is checked here, before the program starts.
-#include "xinet/run.h"
+#include "program/run.h"
 
 #include "libxinet/error.h"
 #include "libxinet/family.h"

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "xinet/ping.h"
+#include "program/ping.h"
 
 #include "libxinet/error.h"
 #include "libxinet/interface.h"
 #include "libxinet/raw_socket.h"
 #include "libxinet/signals.h"
-#include "xinet/ping_packet.h"
-#include "xinet/ping_report.h"
-#include "xinet/ping_statistics.h"
+#include "program/ping_packet.h"
+#include "program/ping_report.h"
+#include "program/ping_statistics.h"
 
 #include <arpa/inet.h>
 #include <fmt/format.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "xinet/ping_packet.h"
+#include "program/ping_packet.h"
 
 #include <arpa/inet.h>
 #include <fmt/format.h>

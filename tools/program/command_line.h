@@ -2,7 +2,7 @@
 // From argv to what is to be done.
 #pragma once
 
-#include "xinet/options.h"
+#include "program/options.h"
 
 #include <string>
 #include <variant>

@@ -3,7 +3,7 @@
 
 #include "libxinet/captured_packet.h"
 #include "libxinet/link_type.h"
-#include "xinet/options.h"
+#include "program/options.h"
 
 #include <string>
 #include <string_view>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
-#include "xinet/options.h"
+#include "program/options.h"
 
 namespace xinet {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "xinet/ping_statistics.h"
+#include "program/ping_statistics.h"
 
 #include <algorithm>
 #include <cmath>

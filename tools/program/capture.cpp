@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "xinet/capture.h"
+#include "program/capture.h"
 
 #include "libxinet/capture_writer.h"
 #include "libxinet/error.h"
 #include "libxinet/signals.h"
 #include "libxinet/socket_source.h"
-#include "xinet/command_line.h"
-#include "xinet/json.h"
+#include "program/command_line.h"
+#include "program/json.h"
 
 #include <fmt/format.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "xinet/ss_filter.h"
+#include "program/ss_filter.h"
 
 #include "libxinet/error.h"
 

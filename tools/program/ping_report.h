@@ -2,8 +2,8 @@
 // The words of ping: as iputils prints them, or JSON, one object per line.
 #pragma once
 
-#include "xinet/ping_packet.h"
-#include "xinet/ping_statistics.h"
+#include "program/ping_packet.h"
+#include "program/ping_statistics.h"
 
 #include <netinet/in.h>
 

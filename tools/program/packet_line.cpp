@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "xinet/capture.h"
-#include "xinet/dissect.h"
-#include "xinet/json.h"
+#include "program/capture.h"
+#include "program/dissect.h"
+#include "program/json.h"
 
 #include <fmt/format.h>
 #include <linux/if_packet.h>

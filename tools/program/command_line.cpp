@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "xinet/command_line.h"
+#include "program/command_line.h"
 
-#include "xinet/version.h"
+#include "program/version.h"
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>

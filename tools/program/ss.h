@@ -2,8 +2,8 @@
 #pragma once
 
 #include "libxinet/diag.h"
-#include "xinet/options.h"
-#include "xinet/ss_filter.h"
+#include "program/options.h"
+#include "program/ss_filter.h"
 
 namespace xinet {
 

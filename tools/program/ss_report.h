@@ -3,9 +3,9 @@
 #pragma once
 
 #include "libxinet/diag.h"
-#include "xinet/options.h"
-#include "xinet/ss_names.h"
-#include "xinet/ss_processes.h"
+#include "program/options.h"
+#include "program/ss_names.h"
+#include "program/ss_processes.h"
 
 #include <string>
 #include <vector>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "xinet/ss_processes.h"
+#include "program/ss_processes.h"
 
 #include "libxinet/error.h"
 

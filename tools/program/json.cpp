@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "xinet/json.h"
+#include "program/json.h"
 
 #include <fmt/ranges.h>
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "xinet/ss.h"
+#include "program/ss.h"
 
-#include "xinet/ss_names.h"
-#include "xinet/ss_processes.h"
-#include "xinet/ss_report.h"
+#include "program/ss_names.h"
+#include "program/ss_processes.h"
+#include "program/ss_report.h"
 
 #include <fmt/format.h>
 #include <netinet/tcp.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "xinet/ss_report.h"
+#include "program/ss_report.h"
 
-#include "xinet/json.h"
+#include "program/json.h"
 
 #include <arpa/inet.h>
 #include <fmt/format.h>

@@ -2,7 +2,7 @@
 // libtins reads each header, and is given that header only: so no depth of
 // nesting inside a packet becomes depth of recursion here, and a packet cut
 // short is still told up to where it ends.
-#include "xinet/dissect.h"
+#include "program/dissect.h"
 
 #include <fmt/format.h>
 #include <net/ethernet.h>

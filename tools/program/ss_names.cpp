@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "xinet/ss_names.h"
+#include "program/ss_names.h"
 
 #include "libxinet/interface.h"
 
