@@ -5,7 +5,7 @@
 #include "profile.h"
 #include "program.h"
 
-#include "libxinet/error.h"
+#include "xinet/error.h"
 
 #include <fmt/format.h>
 #include <unistd.h>

@@ -4,8 +4,8 @@
 #include "pair.h"
 #include "system.h"
 
-#include "libxinet/error.h"
-#include "libxinet/file_descriptor.h"
+#include "xinet/error.h"
+#include "xinet/file_descriptor.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>

@@ -5,7 +5,7 @@
 #include "system.h"
 #include "taps.h"
 
-#include "libxinet/error.h"
+#include "xinet/error.h"
 
 #include <linux/if_packet.h>
 #include <linux/xinet.h>

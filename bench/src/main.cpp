@@ -7,7 +7,7 @@
 #include "result.h"
 #include "system.h"
 
-#include "libxinet/error.h"
+#include "xinet/error.h"
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>

@@ -5,8 +5,8 @@
 #include "profile.h"
 #include "taps.h"
 
-#include "libxinet/error.h"
-#include "libxinet/filter.h"
+#include "xinet/error.h"
+#include "xinet/filter.h"
 
 #include <fmt/format.h>
 #include <linux/if_packet.h>

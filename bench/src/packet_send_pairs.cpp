@@ -6,7 +6,7 @@
 #include "profile.h"
 #include "taps.h"
 
-#include "libxinet/error.h"
+#include "xinet/error.h"
 
 #include <linux/if_packet.h>
 

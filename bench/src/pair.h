@@ -2,7 +2,7 @@
 // One thing that both families do, and what it costs in each.
 #pragma once
 
-#include "libxinet/family.h"
+#include "xinet/family.h"
 
 #include <functional>
 #include <string>

@@ -3,7 +3,7 @@
 
 #include "system.h"
 
-#include "libxinet/error.h"
+#include "xinet/error.h"
 
 #include <fmt/format.h>
 

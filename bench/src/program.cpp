@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "program.h"
 
-#include "libxinet/error.h"
+#include "xinet/error.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>

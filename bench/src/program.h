@@ -4,7 +4,7 @@
 
 #include "system.h"
 
-#include "libxinet/file_descriptor.h"
+#include "xinet/file_descriptor.h"
 
 #include <sys/types.h>
 

@@ -5,7 +5,7 @@
 #include "pair.h"
 #include "profile.h"
 
-#include "libxinet/error.h"
+#include "xinet/error.h"
 
 #include <arpa/inet.h>
 #include <fmt/format.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "result.h"
 
-#include "libxinet/error.h"
 #include "program/json.h"
+#include "xinet/error.h"
 
 #include <fmt/format.h>
 

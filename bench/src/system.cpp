@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "system.h"
 
-#include "libxinet/error.h"
-#include "libxinet/file_descriptor.h"
+#include "xinet/error.h"
+#include "xinet/file_descriptor.h"
 
 #include <fcntl.h>
 #include <spawn.h>

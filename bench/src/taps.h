@@ -2,9 +2,9 @@
 // Packet sockets of either family, as many as a measurement asks for.
 #pragma once
 
-#include "libxinet/error.h"
-#include "libxinet/family.h"
-#include "libxinet/file_descriptor.h"
+#include "xinet/error.h"
+#include "xinet/family.h"
+#include "xinet/file_descriptor.h"
 
 #include <linux/filter.h>
 #include <linux/if_ether.h>

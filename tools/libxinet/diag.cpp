@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "libxinet/diag.h"
+#include "xinet/diag.h"
 
-#include "libxinet/error.h"
-#include "libxinet/family.h"
+#include "libxinet/diag_message.h"
+#include "xinet/error.h"
+#include "xinet/family.h"
 
 #include <libmnl/libmnl.h>
 #include <linux/netlink.h>
@@ -13,6 +14,7 @@
 #include <cstring>
 #include <ctime>
 #include <exception>
+#include <span>
 
 namespace xinet {
 

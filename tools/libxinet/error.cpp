@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "libxinet/error.h"
+#include "xinet/error.h"
 
 #include <system_error>
 #include <utility>

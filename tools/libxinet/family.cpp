@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "libxinet/family.h"
+#include "xinet/family.h"
 
-#include "libxinet/error.h"
-#include "libxinet/module_info.h"
+#include "libxinet/family_number.h"
+#include "xinet/error.h"
+#include "xinet/module_info.h"
 
 #include <fmt/format.h>
 #include <linux/xinet.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "libxinet/filter.h"
+#include "xinet/filter.h"
 
-#include "libxinet/error.h"
+#include "xinet/error.h"
 
 #include <linux/if_packet.h>
 #include <pcap/pcap.h>

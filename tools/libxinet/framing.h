@@ -2,7 +2,7 @@
 // From what a packet socket delivers to what a capture file holds.
 #pragma once
 
-#include "libxinet/packet_socket.h"
+#include "xinet/packet_socket.h"
 
 #include <linux/if_packet.h>
 

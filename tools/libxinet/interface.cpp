@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "libxinet/interface.h"
+#include "xinet/interface.h"
 
-#include "libxinet/error.h"
-#include "libxinet/file_descriptor.h"
+#include "xinet/error.h"
+#include "xinet/file_descriptor.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -25,6 +25,12 @@ using NameIndex = std::unique_ptr<struct if_nameindex, decltype(&::if_freenamein
 /// One question about an interface; false when it has gone meanwhile.
 bool ask(const FileDescriptor& socket, unsigned long question, ifreq& request) {
     return ::ioctl(socket.get(), question, &request) == 0;
+}
+
+std::string join_names(std::span<const Interface> interfaces) {
+    std::vector<std::string_view> names;
+    std::ranges::transform(interfaces, std::back_inserter(names), &Interface::name);
+    return fmt::format("{}", fmt::join(names, ", "));
 }
 
 } // namespace
@@ -53,12 +59,6 @@ std::vector<Interface> list_interfaces() {
     }
     std::ranges::sort(interfaces, {}, &Interface::index);
     return interfaces;
-}
-
-std::string join_names(std::span<const Interface> interfaces) {
-    std::vector<std::string_view> names;
-    std::ranges::transform(interfaces, std::back_inserter(names), &Interface::name);
-    return fmt::format("{}", fmt::join(names, ", "));
 }
 
 std::string interface_name(unsigned index) {

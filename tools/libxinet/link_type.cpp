@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "libxinet/link_type.h"
+#include "xinet/link_type.h"
 
 #include <net/if_arp.h>
 #include <pcap/dlt.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "libxinet/module_info.h"
+#include "xinet/module_info.h"
 
 #include <libmnl/libmnl.h>
 #include <linux/genetlink.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // https://datatracker.ietf.org/doc/draft-ietf-opsawg-pcap/ in host byte order,
 // which the magic number tells.
-#include "libxinet/capture_writer.h"
+#include "xinet/capture_writer.h"
 
 #include <algorithm>
 #include <chrono>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // https://datatracker.ietf.org/doc/draft-ietf-opsawg-pcapng/ in host byte
 // order, which the section header tells. One section, one interface.
-#include "libxinet/capture_writer.h"
+#include "xinet/capture_writer.h"
 
 #include <linux/if_packet.h>
 #include <sys/utsname.h>

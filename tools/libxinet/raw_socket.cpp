@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "libxinet/raw_socket.h"
+#include "xinet/raw_socket.h"
 
-#include "libxinet/interface.h"
+#include "libxinet/socket_io.h"
+#include "xinet/interface.h"
 
 #include <arpa/inet.h>
 #include <linux/icmp.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "libxinet/rx_ring.h"
+#include "xinet/rx_ring.h"
 
-#include "libxinet/error.h"
 #include "libxinet/socket_io.h"
+#include "xinet/error.h"
 
 #include <algorithm>
 #include <atomic>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "libxinet/signals.h"
 
-#include "libxinet/error.h"
+#include "xinet/error.h"
 
 #include <poll.h>
 #include <sys/signalfd.h>

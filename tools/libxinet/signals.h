@@ -2,7 +2,7 @@
 // Signals as something to poll: no handlers, no races with a sleeping call.
 #pragma once
 
-#include "libxinet/file_descriptor.h"
+#include "xinet/file_descriptor.h"
 
 #include <csignal>
 

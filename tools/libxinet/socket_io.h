@@ -3,8 +3,9 @@
 // control messages as values.
 #pragma once
 
-#include "libxinet/error.h"
-#include "libxinet/file_descriptor.h"
+#include "xinet/error.h"
+#include "xinet/file_descriptor.h"
+#include "xinet/timestamp.h"
 
 #include <sys/socket.h>
 
@@ -18,14 +19,8 @@
 
 namespace xinet {
 
-using Timestamp = std::chrono::sys_time<std::chrono::nanoseconds>;
-
 inline Timestamp to_timestamp(const timespec& value) {
     return Timestamp(std::chrono::seconds(value.tv_sec) + std::chrono::nanoseconds(value.tv_nsec));
-}
-
-inline Timestamp now() {
-    return std::chrono::time_point_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now());
 }
 
 template<class Address>

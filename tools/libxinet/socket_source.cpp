@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "libxinet/socket_source.h"
+#include "xinet/socket_source.h"
 
 #include "libxinet/framing.h"
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "program/capture.h"
 
-#include "libxinet/capture_writer.h"
-#include "libxinet/error.h"
 #include "libxinet/signals.h"
-#include "libxinet/socket_source.h"
 #include "program/command_line.h"
 #include "program/json.h"
+#include "xinet/capture_writer.h"
+#include "xinet/error.h"
+#include "xinet/socket_source.h"
 
 #include <fmt/format.h>
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
-#include "libxinet/captured_packet.h"
-#include "libxinet/link_type.h"
 #include "program/options.h"
+#include "xinet/captured_packet.h"
+#include "xinet/link_type.h"
 
 #include <string>
 #include <string_view>

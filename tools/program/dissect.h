@@ -2,7 +2,7 @@
 // One readable line from the bytes of a packet, whatever they are.
 #pragma once
 
-#include "libxinet/link_type.h"
+#include "xinet/link_type.h"
 
 #include <cstddef>
 #include <cstdint>

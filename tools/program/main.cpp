@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "libxinet/error.h"
 #include "program/capture.h"
 #include "program/command_line.h"
 #include "program/ping.h"
 #include "program/run.h"
 #include "program/ss.h"
+#include "xinet/error.h"
 
 #include <fmt/format.h>
 #include <unistd.h>

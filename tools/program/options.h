@@ -2,9 +2,9 @@
 // What each subcommand was asked to do.
 #pragma once
 
-#include "libxinet/family.h"
-#include "libxinet/filter.h"
-#include "libxinet/raw_socket.h"
+#include "xinet/family.h"
+#include "xinet/filter.h"
+#include "xinet/raw_socket.h"
 
 #include <chrono>
 #include <cstddef>

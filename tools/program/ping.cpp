@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "program/ping.h"
 
-#include "libxinet/error.h"
-#include "libxinet/interface.h"
-#include "libxinet/raw_socket.h"
 #include "libxinet/signals.h"
+#include "libxinet/socket_io.h"
 #include "program/ping_packet.h"
 #include "program/ping_report.h"
 #include "program/ping_statistics.h"
+#include "xinet/error.h"
+#include "xinet/interface.h"
+#include "xinet/raw_socket.h"
 
 #include <arpa/inet.h>
 #include <fmt/format.h>

@@ -2,7 +2,7 @@
 // ICMP echo messages: building ours, and finding ours among what arrives.
 #pragma once
 
-#include "libxinet/socket_io.h"
+#include "xinet/timestamp.h"
 
 #include <netinet/in.h>
 

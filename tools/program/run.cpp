@@ -3,8 +3,8 @@
 // redirection silently not happen is checked here, before the program starts.
 #include "program/run.h"
 
-#include "libxinet/error.h"
-#include "libxinet/family.h"
+#include "xinet/error.h"
+#include "xinet/family.h"
 
 #include <elf.h>
 #include <fcntl.h>

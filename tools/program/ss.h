@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
-#include "libxinet/diag.h"
 #include "program/options.h"
 #include "program/ss_filter.h"
+#include "xinet/diag.h"
 
 namespace xinet {
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "program/ss_filter.h"
 
-#include "libxinet/error.h"
+#include "xinet/error.h"
 
 #include <arpa/inet.h>
 #include <fmt/format.h>

@@ -2,7 +2,7 @@
 // The filter language of `xinet ss`, a subset of ss(8)'s.
 #pragma once
 
-#include "libxinet/diag.h"
+#include "xinet/diag.h"
 
 #include <cstdint>
 #include <functional>

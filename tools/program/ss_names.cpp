@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "program/ss_names.h"
 
-#include "libxinet/interface.h"
+#include "xinet/interface.h"
 
 #include <arpa/inet.h>
 #include <fmt/format.h>

@@ -2,10 +2,10 @@
 // The words of ss: columns as ss(8) prints them, or JSON, one object per line.
 #pragma once
 
-#include "libxinet/diag.h"
 #include "program/options.h"
 #include "program/ss_names.h"
 #include "program/ss_processes.h"
+#include "xinet/diag.h"
 
 #include <string>
 #include <vector>

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "libxinet/capture_writer.h"
+#include "xinet/capture_writer.h"
 
-#include "libxinet/error.h"
 #include "tests/bytes.h"
 #include "tests/temporary_directory.h"
+#include "xinet/error.h"
 
 #include <gtest/gtest.h>
 #include <linux/if_packet.h>

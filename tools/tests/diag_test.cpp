@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "libxinet/diag.h"
+#include "libxinet/diag_message.h"
 
-#include "libxinet/error.h"
+#include "xinet/error.h"
 
 #include <gtest/gtest.h>
 #include <linux/netlink.h>

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "libxinet/filter.h"
+#include "xinet/filter.h"
 
-#include "libxinet/error.h"
-#include "libxinet/family.h"
-#include "libxinet/interface.h"
+#include "libxinet/family_number.h"
 #include "tests/bytes.h"
+#include "xinet/error.h"
+#include "xinet/family.h"
+#include "xinet/interface.h"
 
 #include <gtest/gtest.h>
 #include <linux/if_packet.h>

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The reader of XINET_RX_RING over a file in memory, which is written to as the
 // kernel writes to a ring.
-#include "libxinet/rx_ring.h"
+#include "xinet/rx_ring.h"
 
-#include "libxinet/file_descriptor.h"
-#include "libxinet/mapping.h"
+#include "xinet/file_descriptor.h"
+#include "xinet/mapping.h"
 
 #include <gtest/gtest.h>
 #include <sys/mman.h>

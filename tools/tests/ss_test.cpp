@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "program/ss.h"
 
-#include "libxinet/error.h"
 #include "program/ss_names.h"
 #include "program/ss_processes.h"
 #include "program/ss_report.h"
 #include "tests/temporary_directory.h"
+#include "xinet/error.h"
 
 #include <arpa/inet.h>
 #include <gtest/gtest.h>

@@ -3,8 +3,8 @@
 // time stamps. How kernel and reader agree is told in Documentation/rx-ring.md.
 #pragma once
 
-#include "libxinet/mapping.h"
-#include "libxinet/packet_socket.h"
+#include "xinet/mapping.h"
+#include "xinet/packet_socket.h"
 
 #include <linux/xinet.h>
 

@@ -2,9 +2,8 @@
 // Which number PF_XINET has on this machine, and how its sockets are opened.
 #pragma once
 
-#include "libxinet/file_descriptor.h"
+#include "xinet/file_descriptor.h"
 
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -13,9 +12,6 @@ namespace xinet {
 /// Whose sockets a program works over: ours, or the family beside ours
 /// (PF_INET for raw sockets, PF_PACKET for packet sockets).
 enum class Engine { xinet, sibling };
-
-/// The number in the text of a family parameter file, if it is one.
-std::optional<int> parse_family_number(std::string_view text);
 
 /// The live number from the loaded module's parameter, by sysfs or where that is
 /// not mounted by generic netlink; or the default of the ABI when no module is

@@ -2,7 +2,7 @@
 // Filter expressions, compiled by libpcap (as a compiler only: it opens nothing).
 #pragma once
 
-#include "libxinet/link_type.h"
+#include "xinet/link_type.h"
 
 #include <linux/filter.h>
 

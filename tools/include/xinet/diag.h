@@ -7,12 +7,10 @@
 #include <linux/xinet_diag.h>
 
 #include <array>
-#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
-#include <span>
 #include <vector>
 
 struct mnl_socket;
@@ -47,10 +45,6 @@ struct SocketQuery {
     std::uint32_t states = 0; ///< 1 << TCP_*; 0: all
     std::uint32_t show = 0;   ///< XINET_DIAG_SHOW_*
 };
-
-/// One netlink message, its header included; throws Error when it is not a
-/// socket's, or cut.
-SocketRecord parse_socket(std::span<const std::byte> message);
 
 /// Asks the kernel for the sockets of the current network namespace.
 class SocketLister {

@@ -20,9 +20,6 @@ struct Interface {
 /// All interfaces, by index.
 std::vector<Interface> list_interfaces();
 
-/// "eth0, lo": for error messages.
-std::string join_names(std::span<const Interface> interfaces);
-
 /// "eth0", "any" for 0, or "#7" for an index that is gone.
 std::string interface_name(unsigned index);
 

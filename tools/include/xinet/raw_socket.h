@@ -2,9 +2,9 @@
 // Raw IPv4 sockets over PF_XINET (or PF_INET beside it).
 #pragma once
 
-#include "libxinet/family.h"
-#include "libxinet/file_descriptor.h"
-#include "libxinet/socket_io.h"
+#include "xinet/family.h"
+#include "xinet/file_descriptor.h"
+#include "xinet/timestamp.h"
 
 #include <netinet/in.h>
 

@@ -5,9 +5,9 @@
 // that a filter attached first sees every packet the caller will ever see.
 #pragma once
 
-#include "libxinet/family.h"
-#include "libxinet/file_descriptor.h"
-#include "libxinet/socket_io.h"
+#include "xinet/family.h"
+#include "xinet/file_descriptor.h"
+#include "xinet/timestamp.h"
 
 #include <linux/filter.h>
 #include <linux/if_packet.h>

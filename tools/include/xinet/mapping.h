@@ -2,7 +2,7 @@
 // Memory shared with the kernel that unmaps itself.
 #pragma once
 
-#include "libxinet/error.h"
+#include "xinet/error.h"
 
 #include <sys/mman.h>
 

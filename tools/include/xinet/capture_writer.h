@@ -2,9 +2,9 @@
 // Capture files: pcap with nanosecond stamps, and pcapng.
 #pragma once
 
-#include "libxinet/captured_packet.h"
-#include "libxinet/file_descriptor.h"
-#include "libxinet/link_type.h"
+#include "xinet/captured_packet.h"
+#include "xinet/file_descriptor.h"
+#include "xinet/link_type.h"
 
 #include <cstddef>
 #include <cstdint>

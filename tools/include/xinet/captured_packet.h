@@ -2,7 +2,7 @@
 // What a capture hands on, from a socket to a file or to the screen.
 #pragma once
 
-#include "libxinet/socket_io.h"
+#include "xinet/timestamp.h"
 
 #include <cstddef>
 #include <cstdint>

@@ -11,13 +11,13 @@
 //    the frame.
 #pragma once
 
-#include "libxinet/captured_packet.h"
-#include "libxinet/error.h"
-#include "libxinet/filter.h"
-#include "libxinet/interface.h"
-#include "libxinet/link_type.h"
-#include "libxinet/packet_socket.h"
-#include "libxinet/rx_ring.h"
+#include "xinet/captured_packet.h"
+#include "xinet/error.h"
+#include "xinet/filter.h"
+#include "xinet/interface.h"
+#include "xinet/link_type.h"
+#include "xinet/packet_socket.h"
+#include "xinet/rx_ring.h"
 
 #include <algorithm>
 #include <chrono>
