@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Capture files: pcap with nanosecond stamps, and pcapng.
+// Writers of capture files: pcap with time stamps in nanoseconds, and pcapng.
 #pragma once
 
 #include "xinet/captured_packet.h"
@@ -14,16 +14,20 @@
 
 namespace xinet {
 
-/// Buffered output that reports every short write, with the file's name.
+/// Buffered output. Every function throws Error if writing fails.
 class OutputFile {
 public:
+    /// Creates the file, or truncates it.
+    ///
     /// @param path "-" is standard output
     explicit OutputFile(const std::string& path);
+
+    /// @param name what errors call the file
     OutputFile(FileDescriptor descriptor, std::string name);
 
     void append(std::span<const std::byte> bytes);
 
-    /// Room for @p size bytes, all of which the caller writes before the next call.
+    /// Returns room for @p size bytes, which the caller has to fill before the next call.
     std::byte* extend(std::size_t size) {
         if (size > room_ - used_) {
             make_room(size);
@@ -33,6 +37,7 @@ public:
         return place;
     }
 
+    /// Writes the buffer to the file. The destructor does not.
     void flush();
 
 private:
@@ -46,15 +51,16 @@ private:
     std::size_t used_ = 0;
 };
 
-/// What the file says about itself.
+/// What the header of the file contains.
 struct CaptureDescription {
     LinkType link_type = LinkType::ethernet;
-    std::uint32_t snapshot_length = 0;
-    std::string interface_name;
+    std::uint32_t snapshot_length = 0; ///< in bytes
+    std::string interface_name;        ///< these three only in pcapng; may be empty
     std::string filter;
     std::string application;
 };
 
+/// Every function throws Error if writing fails.
 class CaptureWriter {
 public:
     CaptureWriter() = default;
@@ -66,19 +72,21 @@ public:
 
     virtual void write(const CapturedPacket& packet) = 0;
 
-    /// All written so far reaches the file.
+    /// Writes all packets so far to the file.
     virtual void flush() = 0;
 
-    /// After the last packet: what the format says at the end, and flush().
+    /// Writes the end of the file, after the last packet, and calls flush().
     virtual void finish(const CaptureStatistics& statistics) = 0;
 };
 
+/// These two write the header of the file. They throw Error if writing fails.
 std::unique_ptr<CaptureWriter> make_pcap_writer(OutputFile file,
                                                 const CaptureDescription& description);
 std::unique_ptr<CaptureWriter> make_pcapng_writer(OutputFile file,
                                                   const CaptureDescription& description);
 
-/// pcapng when @p path ends in ".pcapng", else pcap.
+/// Writes pcapng if @p path ends in ".pcapng", otherwise pcap; "-" is standard output. Throws Error
+/// if the file cannot be opened or written.
 std::unique_ptr<CaptureWriter> make_writer(const std::string& path,
                                            const CaptureDescription& description);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What a capture hands on, from a socket to a file or to the screen.
+// A packet of a capture, and the counts of a capture.
 #pragma once
 
 #include "xinet/timestamp.h"
@@ -11,17 +11,17 @@
 namespace xinet {
 
 struct CapturedPacket {
-    std::span<const std::byte> data;   ///< as the link type of its source lays it out
-    std::uint32_t original_length = 0; ///< on the wire
-    Timestamp timestamp;
+    std::span<const std::byte> data;   ///< with the header that the link type names
+    std::uint32_t original_length = 0; ///< in bytes, before it was cut
+    Timestamp timestamp;               ///< when the kernel received or sent it
     unsigned interface_index = 0;
     std::uint8_t packet_type = 0; ///< PACKET_HOST, PACKET_OUTGOING, ... of <linux/if_packet.h>
 };
 
-/// Since the source was opened.
+/// Counts since the capture began.
 struct CaptureStatistics {
     std::uint64_t received = 0; ///< accepted by the filter
-    std::uint64_t dropped = 0;  ///< by the kernel, for want of room
+    std::uint64_t dropped = 0;  ///< by the kernel, because queue or ring were full
 };
 
 } // namespace xinet

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The sockets of the family as sock_diag tells of them: <linux/xinet_diag.h>.
+// Lists the sockets of the family, by sock_diag.
 #pragma once
 
 #include <linux/filter.h>
@@ -17,11 +17,11 @@ struct mnl_socket;
 
 namespace xinet {
 
-/// One socket. What is optional is there when it was asked for, the kind of
-/// socket has it, and the kernel lets us see it.
+/// One socket, see <linux/xinet_diag.h>. An optional value is set if the query asked for it, this
+/// kind of socket has it, and the caller may see it.
 struct SocketRecord {
     xinet_diag_msg base{};
-    std::uint64_t drops = 0;
+    std::uint64_t drops = 0;   ///< packets
     std::uint8_t shutdown = 0; ///< RCV_SHUTDOWN 1, SEND_SHUTDOWN 2
     std::optional<std::uint32_t> mark;
     std::optional<std::array<std::uint32_t, SK_MEMINFO_VARS>> memory;
@@ -32,26 +32,29 @@ struct SocketRecord {
     std::optional<xinet_diag_ring> receive_ring;
     std::optional<xinet_diag_ring> send_ring;
     std::optional<xinet_diag_lanes> receive_lanes;
-    std::optional<std::uint32_t> fanout; ///< as PACKET_FANOUT answers
+    std::optional<std::uint32_t> fanout; ///< as getsockopt() of PACKET_FANOUT returns it
     std::uint32_t membership_count = 0;
-    std::vector<xinet_diag_membership> memberships; ///< the first of them
+    std::vector<xinet_diag_membership> memberships; ///< at most the first 1024
 
+    /// The value of SO_COOKIE.
     std::uint64_t cookie() const { return std::uint64_t{base.cookie[1]} << 32 | base.cookie[0]; }
 };
 
-/// Which sockets, and what of them.
+/// Which sockets to list, and with which of the optional values.
 struct SocketQuery {
     std::uint16_t kinds = 0;  ///< 1 << enum xinet_diag_kind; 0: all
     std::uint32_t states = 0; ///< 1 << TCP_*; 0: all
     std::uint32_t show = 0;   ///< XINET_DIAG_SHOW_*
 };
 
-/// Asks the kernel for the sockets of the current network namespace.
+/// Lists the sockets of the network namespace that it was created in.
 class SocketLister {
 public:
+    /// Throws Error.
     SocketLister();
 
-    /// Calls @p receiver for each; throws Error.
+    /// Calls @p receiver for each socket. Throws Error, with ENOENT if the module is not loaded,
+    /// and what @p receiver throws.
     void list(const SocketQuery& query,
               const std::function<void(const SocketRecord&)>& receiver) const;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The one exception of libxinet: what failed, on what, why, and what to do.
+// The exception that libxinet throws.
 #pragma once
 
 #include <stdexcept>
@@ -7,12 +7,13 @@
 
 namespace xinet {
 
+/// what() says what failed, on which object, why, and what the user can do.
 class Error : public std::runtime_error {
 public:
     /// @param action what was attempted, in the infinitive ("bind to interface")
-    /// @param object what it was attempted on ("eth0"); may be empty
-    /// @param code the errno, or 0 when no system call refused
-    /// @param hint what the reader can do about it; may be empty
+    /// @param object the object of the action ("eth0"); may be empty
+    /// @param code the errno value, or 0 if no system call failed
+    /// @param hint what the user can do about it; may be empty
     Error(std::string action, std::string object, int code, std::string hint = {});
 
     const std::string& action() const noexcept { return action_; }
@@ -27,7 +28,7 @@ private:
     int code_;
 };
 
-/// The text of an errno value, as the C library words it.
+/// The C library's text for the errno value @p code.
 std::string errno_text(int code);
 
 } // namespace xinet

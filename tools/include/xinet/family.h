@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Which number PF_XINET has on this machine, and how its sockets are opened.
+// The number of PF_XINET on this machine, and its sockets.
 #pragma once
 
 #include "xinet/file_descriptor.h"
@@ -9,22 +9,29 @@
 
 namespace xinet {
 
-/// Whose sockets a program works over: ours, or the family beside ours
-/// (PF_INET for raw sockets, PF_PACKET for packet sockets).
+/// The family of a socket: PF_XINET, or the one beside it (PF_INET for raw sockets, PF_PACKET for
+/// packet sockets).
 enum class Engine { xinet, sibling };
 
-/// The live number from the loaded module's parameter, by sysfs or where that is
-/// not mounted by generic netlink; or the default of the ABI when no module is
-/// loaded (the kernel may then autoload it).
+/// The number of the loaded module, from sysfs, or from generic netlink if sysfs is not mounted.
+/// AF_XINET if no module is loaded: socket() may then load it.
 int family_number();
 
-/// True when the xinet module shows its number, in the same two ways.
+/// Whether the module is loaded, by the same two sources.
 bool module_is_loaded();
 
-/// What to do about a socket() call of PF_XINET that failed with @p code.
+/// What the user can do about a socket() call that failed with the errno value @p code; empty if
+/// nothing is known.
 std::string socket_hint(int code, Engine engine);
 
-/// socket() with CLOEXEC; throws Error, whose text names @p kind.
+/// Calls socket(2) with SOCK_CLOEXEC. Throws Error with its errno: EAFNOSUPPORT if the module is
+/// not loaded, EPERM without CAP_NET_RAW.
+///
+/// @param family a number such as that of family_number(), or PF_INET, PF_PACKET
+/// @param protocol IPPROTO_* for an IP socket; for a packet socket the EtherType (ETH_P_*) in
+///                 network byte order
+/// @param engine the one that @p family belongs to, for the hint of the error
+/// @param kind what the error calls the socket, such as "PF_XINET raw socket"
 FileDescriptor open_socket(int family, int type, int protocol, Engine engine,
                            std::string_view kind);
 

@@ -8,9 +8,11 @@
 
 namespace xinet {
 
+/// Owns one descriptor, or none (-1).
 class FileDescriptor {
 public:
     FileDescriptor() noexcept = default;
+    /// @param descriptor an open one, which the object closes; or -1
     explicit FileDescriptor(int descriptor) noexcept : descriptor_(descriptor) {}
     FileDescriptor(FileDescriptor&& other) noexcept
         : descriptor_(std::exchange(other.descriptor_, none)) {}
@@ -27,9 +29,10 @@ public:
     int get() const noexcept { return descriptor_; }
     explicit operator bool() const noexcept { return descriptor_ >= 0; }
 
-    /// Gives the descriptor away; the caller closes it.
+    /// Returns the descriptor, which the caller has to close.
     int release() noexcept { return std::exchange(descriptor_, none); }
 
+    /// Closes the descriptor and takes over @p descriptor.
     void reset(int descriptor = none) noexcept {
         const int old = std::exchange(descriptor_, descriptor);
         if (old >= 0) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Filter expressions, compiled by libpcap (as a compiler only: it opens nothing).
+// Filter expressions, and filters for the direction of a packet.
 #pragma once
 
 #include "xinet/link_type.h"
@@ -18,19 +18,29 @@ struct bpf_program;
 
 namespace xinet {
 
-/// Which way a packet went, seen from this host.
+/// The direction of a packet, seen from this host.
 enum class Direction { in, out, both };
 
+/// An expression, compiled by libpcap.
 class FilterProgram {
 public:
-    /// @param expression pcap-filter(7); empty accepts everything
-    /// @param snapshot_length what an accepted packet is cut to
+    /// Throws Error, whose hint is the message of the compiler.
+    ///
+    /// @param expression see pcap-filter(7); an empty one accepts everything
+    /// @param type the header that the packets begin with
+    /// @param snapshot_length in bytes; accepted packets are cut to it
     FilterProgram(const std::string& expression, LinkType type, std::uint32_t snapshot_length);
 
-    /// For the kernel: @p prefix runs first and may only reject or fall through.
+    /// The program for the kernel, see PacketSocket::attach_filter().
+    ///
+    /// @param prefix instructions that run first, and reject the packet or continue with the
+    ///               instruction behind them, such as those of direction_prefix()
     std::vector<sock_filter> instructions(std::span<const sock_filter> prefix) const;
 
-    /// Evaluated here: the length to keep, 0 when the packet is rejected.
+    /// Runs the program on @p frame. Returns the number of bytes to keep, 0 if the packet is
+    /// rejected.
+    ///
+    /// @param original_length in bytes, before the frame was cut
     std::uint32_t evaluate(std::span<const std::byte> frame, std::uint32_t original_length) const;
 
 private:
@@ -40,17 +50,18 @@ private:
     std::unique_ptr<bpf_program, Deleter> program_;
 };
 
-/// True when the kernel sees a frame that lacks what the expression asks for:
-/// VLAN tags travel beside the frame, not in it.
+/// Whether the expression contains the word "vlan". The kernel removes VLAN tags from frames, so
+/// that such an expression must be evaluated by the program.
 bool asks_for_vlan(std::string_view expression);
 
-/// Instructions that reject what went the other way, and the second sight of
-/// each loopback packet (it goes out and comes in; unless @p wanted is out, the
-/// coming in is the one kept). @p loopback_index is 0 when no interface
-/// captured from is loopback.
+/// Instructions that reject packets of the other direction, and one of the two copies of a loopback
+/// packet: the outgoing one, unless @p wanted is out.
+///
+/// @param loopback_index the index of the loopback interface, or 0 if the socket does not receive
+///                       from it
 std::vector<sock_filter> direction_prefix(Direction wanted, unsigned loopback_index);
 
-/// The program of one instruction that accepts @p length bytes of everything.
+/// A program that accepts every packet and cuts it to @p length bytes.
 std::vector<sock_filter> accept_all(std::uint32_t length);
 
 } // namespace xinet

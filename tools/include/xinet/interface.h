@@ -12,22 +12,23 @@ namespace xinet {
 struct Interface {
     std::string name;
     unsigned index = 0;
-    unsigned short hardware_type = 0; ///< ARPHRD_*
+    unsigned short hardware_type = 0; ///< ARPHRD_* of <linux/if_arp.h>
     bool up = false;
     bool loopback = false;
 };
 
-/// All interfaces, by index.
+/// All interfaces, sorted by index. Throws Error.
 std::vector<Interface> list_interfaces();
 
-/// "eth0", "any" for 0, or "#7" for an index that is gone.
+/// "eth0"; "any" for index 0, and "#7" if there is no interface with index 7.
 std::string interface_name(unsigned index);
 
-/// The interface called @p name; throws Error that lists those that exist.
+/// The interface called @p name. Throws Error with ENODEV, whose hint lists the interfaces that
+/// exist.
 Interface find_interface(std::string_view name);
 
-/// The first interface of @p interfaces that is up and not loopback; throws
-/// Error when there is none.
+/// The first of @p interfaces that is up and not loopback. Throws Error with ENODEV if there is
+/// none.
 Interface default_interface(std::span<const Interface> interfaces);
 
 } // namespace xinet

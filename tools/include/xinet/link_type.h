@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// From what a device calls itself (ARPHRD_*) to what a capture file calls its
-// packets (LINKTYPE_*, and the DLT_* of the filter compiler).
+// The types of link-level headers, as capture files and filters number them.
 #pragma once
 
 #include <cstdint>
@@ -17,13 +16,14 @@ enum class LinkType : std::uint16_t {
     linux_sll2 = 276,
 };
 
-/// linux_sll2, whose header we build from the sockaddr_ll, stands for every
-/// device whose link-level header we have no name for.
+/// The type for devices of @p hardware_type (ARPHRD_*). linux_sll2, a header that SocketSource
+/// builds from the sockaddr_ll, if the type of the device is not listed.
 LinkType link_type_of(unsigned short hardware_type);
 
-/// The DLT_ number, which differs from the LINKTYPE_ for raw IP only.
+/// The DLT_ number of libpcap, which differs from LINKTYPE_ for raw IP only.
 int filter_link_type(LinkType type);
 
+/// A name and a description, such as "EN10MB (Ethernet)".
 std::string_view link_type_name(LinkType type);
 
 } // namespace xinet

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Memory shared with the kernel that unmaps itself.
+// A shared memory mapping that unmaps itself.
 #pragma once
 
 #include "xinet/error.h"
@@ -13,10 +13,16 @@
 
 namespace xinet {
 
+/// Owns one mapping of mmap(2), or none.
 class Mapping {
 public:
     Mapping() noexcept = default;
 
+    /// Maps a ring of a socket. Throws Error with the errno of mmap(2).
+    ///
+    /// @param descriptor the socket; it may be closed while the mapping exists
+    /// @param offset in bytes, a multiple of the page size
+    /// @param size in bytes
     /// @param protection PROT_* of <sys/mman.h>
     Mapping(int descriptor, std::uint64_t offset, std::size_t size, int protection)
         : begin_(::mmap(nullptr, size, protection, MAP_SHARED, descriptor,
@@ -41,6 +47,7 @@ public:
         }
     }
 
+    /// The address @p offset bytes behind the start.
     std::byte* at(std::size_t offset) const noexcept {
         return static_cast<std::byte*>(begin_) + offset;
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What the loaded xinet module says of itself over generic netlink.
+// The version and the family number of the loaded module.
 #pragma once
 
 #include <optional>
@@ -8,12 +8,13 @@
 namespace xinet {
 
 struct ModuleInfo {
-    int family = 0; // live number of PF_XINET
-    std::string version;
+    int family = 0;      ///< number of PF_XINET
+    std::string version; ///< such as "0.1.0"
 };
 
-/// Asks the module, in any network namespace and without privilege. Nothing
-/// when it is not there; asking for it may load it, as socket() does.
+/// Asks the module over generic netlink, in any network namespace and without privilege. Empty if
+/// the module is not loaded; the request may load it, as socket() does. Throws nothing but
+/// std::bad_alloc.
 std::optional<ModuleInfo> query_module_info();
 
 } // namespace xinet

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Packet sockets over PF_XINET (or PF_PACKET beside it).
-//
-// Nothing is received before bind(): the socket is opened for no ethertype, so
-// that a filter attached first sees every packet the caller will ever see.
+// Packet sockets of PF_XINET, or of PF_PACKET.
 #pragma once
 
 #include "xinet/family.h"
@@ -23,35 +20,40 @@
 
 namespace xinet {
 
+/// Whether packets begin with their link-level header, or behind it.
 enum class PacketMode { link_level, cooked };
 
-/// A tag that the device or the kernel took out of the frame.
+/// A VLAN tag that the device or the kernel removed from the frame.
 struct VlanTag {
-    std::uint16_t control = 0;  ///< priority, drop indicator and VLAN id; host order
-    std::uint16_t protocol = 0; ///< the ethertype that introduces it; host order
+    std::uint16_t control = 0;  ///< priority, drop indicator, VLAN id; host byte order
+    std::uint16_t protocol = 0; ///< its EtherType; host byte order
 };
 
 struct ReceivedPacket {
-    std::span<std::byte> data;         ///< in the buffer of the caller
-    std::uint32_t original_length = 0; ///< before a filter or the buffer cut it
-    sockaddr_ll address{};
-    Timestamp timestamp;
+    std::span<std::byte> data;         ///< in the buffer that was given to receive()
+    std::uint32_t original_length = 0; ///< in bytes, before filter or buffer cut it
+    sockaddr_ll address{};             ///< see packet(7); the protocol is in network byte order
+    Timestamp timestamp;               ///< when the kernel received or sent it
     std::optional<VlanTag> vlan;
 };
 
-/// Since the previous reading, as the kernel counts them.
+/// Packets since the statistics were read before.
 struct PacketStatistics {
     std::uint64_t received = 0; ///< accepted by the filter, dropped ones included
-    std::uint64_t dropped = 0;  ///< for want of room in the queue
+    std::uint64_t dropped = 0;  ///< because queue or ring were full
 };
 
-/// Buffers and headers for many packets of one recvmmsg().
+/// Buffers for many packets, which one call of PacketSocket::receive() fills.
 class PacketBatch {
 public:
-    /// @param headroom bytes before each packet that the owner may write to
+    /// @param packets how many packets one call receives at most
+    /// @param headroom bytes before each packet that the caller may write to
+    /// @param room bytes for each packet, which is cut if it is longer
     PacketBatch(std::size_t packets, std::size_t headroom, std::size_t room);
 
+    /// In packets.
     std::size_t capacity() const noexcept { return slots_.size(); }
+    /// In bytes.
     std::size_t headroom() const noexcept { return headroom_; }
 
 private:
@@ -74,38 +76,50 @@ private:
     std::vector<ReceivedPacket> packets_;
 };
 
+/// A socket that receives nothing before bind(): a filter that is attached before bind() is applied
+/// to every packet. No call waits for a packet; descriptor() becomes readable when there is one.
 class PacketSocket {
 public:
+    /// Throws Error: EAFNOSUPPORT if the module is not loaded, EPERM without CAP_NET_RAW.
     PacketSocket(Engine engine, PacketMode mode);
 
+    /// Remains owned by the object.
     int descriptor() const noexcept { return socket_.get(); }
 
-    /// Has the queue tell when each packet came, how long it was, and its tag. A
-    /// ring does so unasked.
+    /// Asks for the timestamp, the original length and the VLAN tag of each packet that receive()
+    /// returns. A ring has them always. Throws Error.
     void request_details();
 
-    /// As much receive queue as the caller's privilege allows.
+    /// Sets the size of the receive queue to @p bytes; without CAP_NET_ADMIN the system limits it
+    /// (net.core.rmem_max). Throws Error.
     void request_buffer(int bytes);
 
+    /// Replaces the filter of the socket. Throws Error: E2BIG for a program that is too long,
+    /// EINVAL for one that the kernel does not accept.
     void attach_filter(std::span<const sock_filter> program);
 
-    /// @param interface_index 0 for all
-    /// @param ethertype ETH_P_*, host order
+    /// Begins to receive. Throws Error: ENODEV if there is no such interface, ENETDOWN if it is
+    /// down.
+    ///
+    /// @param interface_index 0 for all interfaces
+    /// @param ethertype ETH_P_* of <linux/if_ether.h>, in host byte order
     void bind(unsigned interface_index, std::uint16_t ethertype);
 
-    /// Until the socket closes.
+    /// Makes the interface promiscuous until the socket is closed. Throws Error.
     void join_promiscuous(unsigned interface_index);
 
-    /// The next packet, or nothing when none is queued. Throws Error with
-    /// ENETDOWN when the interface went down.
+    /// The next packet; empty if none is queued. The packet is cut to the size of @p buffer. Throws
+    /// Error with ENETDOWN if the interface went down.
     std::optional<ReceivedPacket> receive(std::span<std::byte> buffer);
 
-    /// As many as are queued and fit; valid until the next call on @p batch.
+    /// The packets that are queued, as many as fit into @p batch; valid until the next call with @p
+    /// batch. Throws Error with ENETDOWN if the interface went down.
     std::span<const ReceivedPacket> receive(PacketBatch& batch);
 
-    /// What a receiving call would throw, for those that read from a ring.
+    /// Throws Error as receive() would, for a socket that is read through a ring.
     void throw_pending_error();
 
+    /// Reads and resets the counts of the kernel. Throws Error.
     PacketStatistics statistics();
 
 private:

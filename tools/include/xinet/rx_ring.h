@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A reader of XINET_RX_RING: the packets of all lanes, in the order of their
-// time stamps. How kernel and reader agree is told in Documentation/rx-ring.md.
+// A reader of XINET_RX_RING, the receive ring with a lane per CPU.
 #pragma once
 
 #include "xinet/mapping.h"
@@ -21,47 +20,55 @@
 namespace xinet {
 
 struct RxRingOptions {
-    std::uint32_t lane_bytes = 4U << 20;          ///< for each CPU; a power of two
-    bool overwrite = false;                       ///< keep the newest packets, read or not
-    std::uint32_t snapshot_length = 0;            ///< 0: whole packets
-    std::uint32_t wake_packets = 128;             ///< wake the reader after so many, or
-    std::chrono::microseconds wake_after{10'000}; ///< after so long
+    std::uint32_t lane_bytes = 4U << 20; ///< memory for each CPU; a power of two
+    bool overwrite = false;              ///< overwrite the oldest packets when a lane is full
+    std::uint32_t snapshot_length = 0;   ///< in bytes; 0: whole packets
+    /// The descriptor becomes readable after so many packets, or after this time.
+    std::uint32_t wake_packets = 128;
+    std::chrono::microseconds wake_after{10'000};
 };
 
+/// Merges the packets of all lanes by their time stamps. The protocol between kernel and reader is
+/// described in Documentation/rx-ring.md of the source tree. The socket must exist as long as the
+/// object; its descriptor becomes readable when there are packets.
 class RxRing {
 public:
-    /// Gives the socket a ring; nothing when there is no memory for it, or the
-    /// kernel module does not know of rings.
+    /// Creates a ring for the socket. Empty if there is not enough memory, or the family of the
+    /// socket has no such rings. Throws Error: EINVAL for options that the kernel does not accept.
     static std::optional<RxRing> make(const PacketSocket& socket, const RxRingOptions& options);
 
-    /// Lets the socket read the ring that @p owner has; packets from now on.
+    /// Lets the socket read the ring of @p owner too, from the packets on that come next. Throws
+    /// Error.
     static RxRing attach(const PacketSocket& reader, const PacketSocket& owner);
 
-    /// Reads a ring whose shape is known. @p descriptor is mapped as a socket
-    /// with a ring is; it may be something else that holds the same.
+    /// Reads a ring whose layout is known. Throws Error if it cannot be mapped.
+    ///
+    /// @param descriptor a socket with a ring, or a file with the same contents
     RxRing(int descriptor, const xinet_rx_ring_info& info);
 
-    /// What is there now, ordered by time as far as it has arrived, with
-    /// @p headroom writable bytes before each packet; valid until the next call.
+    /// Copies the packets that are in the ring, sorted by time, with @p headroom writable bytes
+    /// before each packet. Valid until the next call.
     std::span<const ReceivedPacket> receive(std::size_t headroom);
 
-    /// The same without copying: calls @p take with the record and the bytes of each
-    /// packet, which are valid until it returns, and until it returns false. Only
-    /// for a ring that is not written over.
+    /// The same without copying: calls @p take for each packet until it returns false. Only for a
+    /// ring without RxRingOptions::overwrite.
+    ///
+    /// @param take bool(const xinet_rx_record&, std::span<const std::byte>): the record, and the
+    ///             bytes of the packet, both valid until it returns
     template<class Take>
     void visit(Take take);
 
-    /// From the oldest packets that the ring still has.
+    /// Continues with the oldest packets that are in the ring.
     void rewind();
 
-    /// Packets that were written over before this reader came to them.
+    /// How many packets were overwritten before this reader read them.
     std::uint64_t lost() const noexcept { return lost_; }
 
-    /// Wakes all readers for what there is.
+    /// Wakes all readers if there are packets. Throws Error.
     void flush() const;
 
-    /// While @p frozen the ring keeps what it has and takes nothing. For the
-    /// socket that has made it.
+    /// While @p frozen is set, the kernel adds no packet and overwrites none. For the ring of
+    /// make(). Throws Error.
     void freeze(bool frozen) const;
 
 private:
@@ -106,7 +113,7 @@ private:
     std::vector<ReceivedPacket> packets_;
 };
 
-/// What a record says, of a packet whose bytes are at @p data.
+/// The packet that @p record describes and whose bytes are @p data.
 ReceivedPacket received_packet(const xinet_rx_record& record, std::span<std::byte> data);
 
 /// The next packet of the lane, if there is one; @p position goes to it.

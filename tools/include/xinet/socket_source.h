@@ -1,14 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Capture from a packet socket, many packets a call: from a ring (XINET_RX_RING)
-// over PF_XINET, from the receive queue over PF_PACKET, or for want of memory.
-//
-// The filter runs in the kernel, on the frame, where it can. Where it cannot,
-// the kernel hands up everything (of the wanted direction) and the filter runs
-// here, on the frame as the capture file will hold it:
-//  - on "any" and on devices whose header we have no name for, where the
-//    expression is compiled for SLL2, a header the kernel never has;
-//  - when the expression speaks of VLANs, whose tags the kernel keeps beside
-//    the frame.
+// A capture of the packets of one network interface, or of all.
 #pragma once
 
 #include "xinet/captured_packet.h"
@@ -32,31 +23,46 @@ namespace xinet {
 
 struct SocketSourceOptions {
     Engine engine = Engine::xinet;
-    std::optional<Interface> interface; ///< none: all, cooked
-    std::uint32_t snapshot_length = 0;
-    bool promiscuous = true;
+    std::optional<Interface> interface = std::nullopt; ///< empty: all, with LinkType::linux_sll2
+    std::uint32_t snapshot_length = 0;                 ///< in bytes; longer packets are cut
+    bool promiscuous = true;                           ///< not for all interfaces
     Direction direction = Direction::both;
-    std::string expression;
+    std::string expression{}; ///< see pcap-filter(7); empty: every packet
 };
 
+/// Reads from a ring (RxRing) with PF_XINET, and from the receive queue with PF_PACKET, or if there
+/// is no memory for a ring.
+///
+/// The filter runs in the kernel, except in two cases, in which the kernel passes every packet of
+/// the direction and the filter runs in hand_over(), on the packet as a file will contain it:
+///  - with LinkType::linux_sll2, a header that packets do not have in the kernel;
+///  - if the expression contains "vlan", because the kernel removes the tags.
 class SocketSource {
 public:
+    /// Begins to capture. Throws Error: EAFNOSUPPORT if the module is not loaded, EPERM without
+    /// CAP_NET_RAW, code 0 for an expression that does not compile, ENODEV or ENETDOWN if the
+    /// interface is gone or down.
     explicit SocketSource(const SocketSourceOptions& options);
 
+    /// The header that the packets begin with.
     LinkType link_type() const { return link_type_; }
 
-    /// Readable when hand_over() has something to say.
+    /// Becomes readable when hand_over() has packets, or would throw. Remains owned by the object.
     int descriptor() const { return socket_.descriptor(); }
 
-    /// Hands the packets that are there now over, without waiting: calls @p take with
-    /// each CapturedPacket, which is valid until it returns, and until it returns
-    /// false. Throws Error with ENETDOWN when the interface went down or away.
+    /// Calls @p take for each packet that has arrived, until it returns false; does not wait.
+    /// Throws Error with ENETDOWN if the interface went down or was removed, and what @p take
+    /// throws.
+    ///
+    /// @param take bool(const CapturedPacket&): the packet is valid until it returns
     template<class Take>
     void hand_over(Take take);
 
-    /// Makes what is there readable, if the source waits for more of it.
+    /// Makes the descriptor readable if packets have arrived; otherwise the ring may wait for more.
+    /// Throws Error.
     void flush();
 
+    /// Throws Error.
     CaptureStatistics statistics();
 
 private:
