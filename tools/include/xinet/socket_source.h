@@ -24,7 +24,7 @@ namespace xinet {
 struct SocketSourceOptions {
     Engine engine = Engine::xinet;
     std::optional<Interface> interface = std::nullopt; ///< empty: all, with LinkType::linux_sll2
-    std::uint32_t snapshot_length = 0;                 ///< in bytes; longer packets are cut
+    std::uint32_t snapshot_length = 262'144;           ///< in bytes; longer packets are cut
     bool promiscuous = true;                           ///< not for all interfaces
     Direction direction = Direction::both;
     std::string expression{}; ///< see pcap-filter(7); empty: every packet
