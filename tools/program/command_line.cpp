@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "program/command_line.h"
 
-#include "program/version.h"
+#include "xinet/version.h"
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -249,7 +249,7 @@ Command finish_run(RunOptions options, std::vector<std::string> rest) {
 } // namespace
 
 std::string version_text() {
-    return fmt::format("xinet {}", version);
+    return fmt::format("xinet {}", library_version());
 }
 
 Command parse_command_line(const std::vector<std::string>& arguments, bool privileged) {
