@@ -12,6 +12,7 @@
 #include <span>
 #include <string>
 
+#pragma GCC visibility push(default)
 namespace xinet {
 
 /// Buffered output. Every function throws Error if writing fails.
@@ -91,3 +92,4 @@ std::unique_ptr<CaptureWriter> make_writer(const std::string& path,
                                            const CaptureDescription& description);
 
 } // namespace xinet
+#pragma GCC visibility pop

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <span>
 
+#pragma GCC visibility push(default)
 namespace xinet {
 
 struct CapturedPacket {
@@ -25,3 +26,4 @@ struct CaptureStatistics {
 };
 
 } // namespace xinet
+#pragma GCC visibility pop

@@ -15,6 +15,7 @@
 
 struct mnl_socket;
 
+#pragma GCC visibility push(default)
 namespace xinet {
 
 /// One socket, see <linux/xinet_diag.h>. An optional value is set if the query asked for it, this
@@ -66,3 +67,4 @@ private:
 };
 
 } // namespace xinet
+#pragma GCC visibility pop

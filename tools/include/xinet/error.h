@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <string>
 
+#pragma GCC visibility push(default)
 namespace xinet {
 
 /// what() says what failed, on which object, why, and what the user can do.
@@ -32,3 +33,4 @@ private:
 std::string errno_text(int code);
 
 } // namespace xinet
+#pragma GCC visibility pop

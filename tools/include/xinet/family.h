@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#pragma GCC visibility push(default)
 namespace xinet {
 
 /// The family of a socket: PF_XINET, or the one beside it (PF_INET for raw sockets, PF_PACKET for
@@ -36,3 +37,4 @@ FileDescriptor open_socket(int family, int type, int protocol, Engine engine,
                            std::string_view kind);
 
 } // namespace xinet
+#pragma GCC visibility pop

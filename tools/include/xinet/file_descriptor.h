@@ -6,6 +6,7 @@
 
 #include <utility>
 
+#pragma GCC visibility push(default)
 namespace xinet {
 
 /// Owns one descriptor, or none (-1).
@@ -46,3 +47,4 @@ private:
 };
 
 } // namespace xinet
+#pragma GCC visibility pop

@@ -16,6 +16,7 @@
 
 struct bpf_program;
 
+#pragma GCC visibility push(default)
 namespace xinet {
 
 /// The direction of a packet, seen from this host.
@@ -65,3 +66,4 @@ std::vector<sock_filter> direction_prefix(Direction wanted, unsigned loopback_in
 std::vector<sock_filter> accept_all(std::uint32_t length);
 
 } // namespace xinet
+#pragma GCC visibility pop

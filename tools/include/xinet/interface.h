@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#pragma GCC visibility push(default)
 namespace xinet {
 
 struct Interface {
@@ -32,3 +33,4 @@ Interface find_interface(std::string_view name);
 Interface default_interface(std::span<const Interface> interfaces);
 
 } // namespace xinet
+#pragma GCC visibility pop

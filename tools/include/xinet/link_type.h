@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string_view>
 
+#pragma GCC visibility push(default)
 namespace xinet {
 
 /// LINKTYPE_ values, see https://www.tcpdump.org/linktypes.html
@@ -27,3 +28,4 @@ int filter_link_type(LinkType type);
 std::string_view link_type_name(LinkType type);
 
 } // namespace xinet
+#pragma GCC visibility pop

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <utility>
 
+#pragma GCC visibility push(default)
 namespace xinet {
 
 /// Owns one mapping of mmap(2), or none.
@@ -58,3 +59,4 @@ private:
 };
 
 } // namespace xinet
+#pragma GCC visibility pop

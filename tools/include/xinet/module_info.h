@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#pragma GCC visibility push(default)
 namespace xinet {
 
 struct ModuleInfo {
@@ -18,3 +19,4 @@ struct ModuleInfo {
 std::optional<ModuleInfo> query_module_info();
 
 } // namespace xinet
+#pragma GCC visibility pop

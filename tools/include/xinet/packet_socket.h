@@ -18,6 +18,7 @@
 #include <span>
 #include <vector>
 
+#pragma GCC visibility push(default)
 namespace xinet {
 
 /// Whether packets begin with their link-level header, or behind it.
@@ -127,3 +128,4 @@ private:
 };
 
 } // namespace xinet
+#pragma GCC visibility pop

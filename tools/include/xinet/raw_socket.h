@@ -14,6 +14,7 @@
 #include <span>
 #include <string>
 
+#pragma GCC visibility push(default)
 namespace xinet {
 
 /// One received datagram.
@@ -87,3 +88,4 @@ private:
 };
 
 } // namespace xinet
+#pragma GCC visibility pop

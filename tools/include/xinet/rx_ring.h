@@ -17,6 +17,7 @@
 #include <span>
 #include <vector>
 
+#pragma GCC visibility push(default)
 namespace xinet {
 
 struct RxRingOptions {
@@ -191,3 +192,4 @@ void RxRing::visit(Take take) {
 }
 
 } // namespace xinet
+#pragma GCC visibility pop

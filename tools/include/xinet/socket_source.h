@@ -19,6 +19,7 @@
 #include <string>
 #include <vector>
 
+#pragma GCC visibility push(default)
 namespace xinet {
 
 struct SocketSourceOptions {
@@ -139,3 +140,4 @@ void SocketSource::hand_over_queue(Take& take) {
 }
 
 } // namespace xinet
+#pragma GCC visibility pop

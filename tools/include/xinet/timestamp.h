@@ -4,6 +4,7 @@
 
 #include <chrono>
 
+#pragma GCC visibility push(default)
 namespace xinet {
 
 /// Nanoseconds since 1970-01-01 00:00 UTC, by the system clock.
@@ -15,3 +16,4 @@ inline Timestamp now() {
 }
 
 } // namespace xinet
+#pragma GCC visibility pop

@@ -4,6 +4,7 @@
 
 #include <string_view>
 
+#pragma GCC visibility push(default)
 namespace xinet {
 
 /// The version of the library that the program runs with, such as "0.1.0"; XINET_VERSION of
@@ -11,3 +12,4 @@ namespace xinet {
 std::string_view library_version() noexcept;
 
 } // namespace xinet
+#pragma GCC visibility pop
