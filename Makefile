@@ -8,20 +8,44 @@ KDIR ?= /lib/modules/$(shell uname -r)/build
 
 # A User Mode Linux tree says so itself.
 kernel-arch := $(if $(shell grep -s '^CONFIG_UML=y' $(KDIR)/.config),ARCH=um)
+kernel-release = $(or $(shell cat $(KDIR)/include/config/kernel.release 2>/dev/null),$(shell uname -r))
+kbuild = $(MAKE) -C $(KDIR) M=$(CURDIR) $(kernel-arch)
 
 all: module userspace
 
-module:
+kernel-headers:
 	@test -e $(KDIR)/Makefile || { \
 		echo "No kernel headers at $(KDIR)."; \
 		echo "Install them (apt install linux-headers-$$(uname -r)), or name others: make KDIR=..."; \
 		exit 1; } >&2
-	$(MAKE) -C $(KDIR) M=$(CURDIR) $(kernel-arch) modules
+
+module: kernel-headers
+	$(kbuild) modules
 
 userspace: tools samples userspace-tests
 
 tools samples userspace-tests:
 	$(MAKE) -C $@
+
+# What make modules_install puts into DESTDIR; kbuild itself would run depmod there,
+# and not for headers packages.
+install-module: kernel-headers
+	$(kbuild) XINET_INSTALL=1 modules
+	$(kbuild) XINET_INSTALL=1 INSTALL_MOD_PATH=$(abspath $(DESTDIR)) INSTALL_MOD_DIR=extra \
+		DEPMOD=true modules_install
+	$(if $(DESTDIR),,depmod $(kernel-release))
+
+uninstall-module:
+	rm -f $(addprefix $(DESTDIR)/lib/modules/$(kernel-release)/extra/xinet., \
+		ko ko.gz ko.xz ko.zst)
+	$(if $(DESTDIR),,depmod $(kernel-release))
+
+install-userspace uninstall-userspace:
+	$(MAKE) -C tools $(@:%-userspace=%) DESTDIR=$(abspath $(DESTDIR))
+
+install: install-module install-userspace
+
+uninstall: uninstall-module uninstall-userspace
 
 demo:
 	scripts/demo
@@ -63,6 +87,11 @@ help:
 	@echo 'make graph      draws who calls whom in the module, and says whether in a circle'
 	@echo 'make module     xinet.ko alone       (W=1, C=2: as the kernel knows them)'
 	@echo 'make userspace  tools/, samples/ and userspace-tests/ alone'
+	@echo 'make install    module, tools, libxinet, headers and man pages, under DESTDIR and PREFIX'
+	@echo 'make install-module, install-userspace   one half of it'
+	@echo 'make uninstall  removes what install, with the same variables, put there'
 	@echo 'make clean      removes everything that was built in the tree'
 
-.PHONY: all module userspace tools samples userspace-tests demo check kunit bench campaign graph clean help
+.PHONY: all kernel-headers module userspace tools samples userspace-tests demo check kunit bench \
+	campaign graph clean help install install-module install-userspace uninstall \
+	uninstall-module uninstall-userspace
