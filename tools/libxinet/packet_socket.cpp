@@ -141,24 +141,15 @@ void PacketSocket::join_promiscuous(unsigned interface_index) {
 }
 
 std::optional<ReceivedPacket> PacketSocket::receive(std::span<std::byte> buffer) {
-    sockaddr_ll address{};
-    alignas(cmsghdr) std::array<std::byte, 256> control{};
-    iovec vector{.iov_base = buffer.data(), .iov_len = buffer.size()};
-    msghdr message{};
-    message.msg_name = &address;
-    message.msg_namelen = sizeof(address);
-    message.msg_iov = &vector;
-    message.msg_iovlen = 1;
-    message.msg_control = control.data();
-    message.msg_controllen = control.size();
-    const ssize_t length = ::recvmsg(socket_.get(), &message, MSG_DONTWAIT | MSG_TRUNC);
+    IncomingMessage<sockaddr_ll> message(buffer);
+    const ssize_t length = message.receive(socket_, MSG_DONTWAIT | MSG_TRUNC);
     if (length < 0) {
         if (nothing_queued(errno)) {
             return std::nullopt;
         }
         throw Error("receive from", "a packet socket", errno);
     }
-    return decode(message, buffer, static_cast<std::size_t>(length), address);
+    return decode(message.header, buffer, static_cast<std::size_t>(length), message.sender);
 }
 
 std::span<const ReceivedPacket> PacketSocket::receive(PacketBatch& batch) {

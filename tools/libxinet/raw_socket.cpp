@@ -106,21 +106,8 @@ int RawSocket::send(std::span<const std::byte> payload, in_addr destination) {
 }
 
 std::optional<RawDatagram> RawSocket::receive(std::span<std::byte> buffer) {
-    sockaddr_in source{};
-    alignas(cmsghdr) std::array<std::byte, 256> control{};
-    iovec vector{.iov_base = buffer.data(), .iov_len = buffer.size()};
-    msghdr message{};
-    message.msg_name = &source;
-    message.msg_namelen = sizeof(source);
-    message.msg_iov = &vector;
-    message.msg_iovlen = 1;
-    message.msg_control = control.data();
-    message.msg_controllen = control.size();
-
-    ssize_t length = 0;
-    do {
-        length = ::recvmsg(socket_.get(), &message, MSG_DONTWAIT);
-    } while (length < 0 && errno == EINTR);
+    IncomingMessage<sockaddr_in> message(buffer);
+    const ssize_t length = message.receive(socket_, MSG_DONTWAIT);
     if (length < 0) {
         if (errno == EAGAIN || errno == EWOULDBLOCK) {
             return std::nullopt;
@@ -128,8 +115,9 @@ std::optional<RawDatagram> RawSocket::receive(std::span<std::byte> buffer) {
         throw Error("receive on", "a raw socket", errno);
     }
     const auto size = std::min(static_cast<std::size_t>(length), buffer.size());
-    return RawDatagram{
-        .data = buffer.first(size), .source = source.sin_addr, .timestamp = receive_time(message)};
+    return RawDatagram{.data = buffer.first(size),
+                       .source = message.sender.sin_addr,
+                       .timestamp = receive_time(message.header)};
 }
 
 } // namespace xinet

@@ -8,12 +8,16 @@
 #include "xinet/timestamp.h"
 
 #include <sys/socket.h>
+#include <sys/uio.h>
 
+#include <array>
 #include <cerrno>
 #include <chrono>
+#include <cstddef>
 #include <cstring>
 #include <ctime>
 #include <optional>
+#include <span>
 #include <string>
 #include <type_traits>
 
@@ -34,6 +38,40 @@ sockaddr* as_sockaddr(Address& address) {
     static_assert(std::is_trivially_copyable_v<Address>);
     return reinterpret_cast<sockaddr*>(&address);
 }
+
+/// One message of recvmsg(), with the sender's address and room for control messages.
+template<class Address>
+class IncomingMessage {
+public:
+    explicit IncomingMessage(std::span<std::byte> buffer)
+        : vector_{.iov_base = buffer.data(), .iov_len = buffer.size()} {
+        header.msg_name = &sender;
+        header.msg_namelen = sizeof(sender);
+        header.msg_iov = &vector_;
+        header.msg_iovlen = 1;
+        header.msg_control = control_.data();
+        header.msg_controllen = control_.size();
+    }
+    // The header points into the object.
+    IncomingMessage(const IncomingMessage&) = delete;
+    IncomingMessage& operator=(const IncomingMessage&) = delete;
+
+    /// recvmsg(), repeated when a signal interrupts it; -1 with errno.
+    ssize_t receive(const FileDescriptor& socket, int flags) {
+        ssize_t length = 0;
+        do {
+            length = ::recvmsg(socket.get(), &header, flags);
+        } while (length < 0 && errno == EINTR);
+        return length;
+    }
+
+    Address sender{};
+    msghdr header{};
+
+private:
+    iovec vector_;
+    alignas(cmsghdr) std::array<std::byte, 256> control_{};
+};
 
 /// setsockopt(); false with errno when the kernel refuses.
 template<class Value>
