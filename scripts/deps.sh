@@ -25,7 +25,7 @@ readonly packages=(
 	bind9-dnsutils curl dnsmasq-base hping3 iperf3 netcat-openbsd openssl redis-tools
 	traceroute
 	# measuring, checking
-	clang-format clang-tidy codespell git gnuplot-nox graphviz shellcheck socat sparse
+	clang-format clang-tidy codespell git gnuplot-nox graphviz jq shellcheck socat sparse
 )
 
 missing_packages() {
