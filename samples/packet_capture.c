@@ -35,6 +35,7 @@ int main(int argc, char **argv)
 
 	// Protocol 0: nothing is received before bind() has chosen the device.
 	int fd = socket(PF_XINET, SOCK_PACKET, 0);
+
 	if (fd < 0 || bind(fd, (struct sockaddr *)&device, sizeof(device))) {
 		perror("packet_capture");
 		return 1;
@@ -45,7 +46,9 @@ int main(int argc, char **argv)
 		unsigned char frame[65536];
 		struct sockaddr_ll from;
 		socklen_t length = sizeof(from);
-		ssize_t size = recvfrom(fd, frame, sizeof(frame), 0, (struct sockaddr *)&from, &length);
+		ssize_t size = recvfrom(fd, frame, sizeof(frame), 0, (struct sockaddr *)&from,
+					&length);
+
 		if (size < 0) {
 			perror("packet_capture");
 			return 1;

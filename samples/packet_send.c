@@ -34,6 +34,7 @@ int main(int argc, char **argv)
 	// Cooked: the kernel builds the link-level header from the address above.
 	int cooked = 1;
 	int fd = socket(PF_XINET, SOCK_PACKET, 0);
+
 	if (fd < 0 ||
 	    setsockopt(fd, SOL_XINET, XINET_PACKET_COOKED, &cooked, sizeof(cooked)) ||
 	    sendto(fd, argv[2], strlen(argv[2]), 0, (struct sockaddr *)&to, sizeof(to)) < 0) {

@@ -36,6 +36,7 @@ int main(int argc, char **argv)
 
 	// Only the family differs from PF_INET.
 	int fd = socket(PF_XINET, SOCK_RAW, IPPROTO_ICMP);
+
 	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) ||
 	    sendto(fd, &request, sizeof(request), 0, (struct sockaddr *)&peer, sizeof(peer)) < 0) {
 		perror("raw_ping");
@@ -45,11 +46,13 @@ int main(int argc, char **argv)
 	// A raw socket receives all ICMP packets, with their IP headers: find our reply.
 	for (;;) {
 		ssize_t size = recv(fd, &reply, sizeof(reply), 0);
+
 		if (size < 0) {
 			perror("raw_ping: no reply");
 			return 1;
 		}
 		struct icmphdr *icmp = (void *)(reply.bytes + reply.ip.ihl * 4);
+
 		if (icmp->type == ICMP_ECHOREPLY && icmp->un.echo.id == request.un.echo.id) {
 			printf("reply from %s, ttl %d\n", argv[1], reply.ip.ttl);
 			return 0;
