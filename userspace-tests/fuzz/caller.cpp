@@ -312,7 +312,7 @@ long Caller::other(const Target& target) {
 }
 
 // A frame for the sockets to receive. PF_PACKET sends it, which may hang for ever in a bond that
-// goes meanwhile (gone_device_test.cpp).
+// goes meanwhile (family/gone_device_test.cpp).
 long Caller::traffic(const Target&) {
     if (room_.all_kinds && random().once_in(2))
         return ip_traffic();

@@ -15,7 +15,7 @@ namespace {
 
 constexpr uint16_t port = 7692;
 constexpr uint8_t monitored = 252;
-// IPPROTO_RAW is not among them: there the families differ, see raw_recv_test.cpp.
+// IPPROTO_RAW is not among them: there the families differ, see recv_test.cpp.
 constexpr int protocols[] = {IPPROTO_ICMP, IPPROTO_UDP, IPPROTO_TCP, experimental_protocol};
 
 struct Setting {
