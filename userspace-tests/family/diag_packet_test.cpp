@@ -20,7 +20,7 @@
 #include "support/lanes.h"
 #include "support/outcome.h"
 #include "support/program.h"
-#include "support/ring.h"
+#include "support/tpacket_ring.h"
 #include "support/traffic.h"
 
 namespace xt {
@@ -122,7 +122,7 @@ TEST_F(SockDiagPacket, counts_of_lanes_are_those_of_packet_statistics) {
 TEST_F(SockDiagPacket, drops_of_a_ring_count_as_long_as_the_socket_is_open) {
     for (const int version : {TPACKET_V2, TPACKET_V3}) {
         const Fd socket = open_socket(Side::xinet, Kind::packet, 0);
-        const RxRing ring(socket, version, ring_request(1, 4096, 2048));
+        const TpacketRing ring(socket, version, ring_request(1, 4096, 2048));
         bind_to(socket, link_address(experimental_ethertype, link::index(here_device)));
         const Fd last = open_socket(Side::sibling, Kind::packet, experimental_ethertype + 1);
         const Injector wire = Injector::at_peer();

@@ -26,7 +26,7 @@
 #include "support/netns.h"
 #include "support/outcome.h"
 #include "support/program.h"
-#include "support/ring.h"
+#include "support/tpacket_ring.h"
 #include "support/traffic.h"
 
 namespace xt {

@@ -14,8 +14,8 @@
 #include "support/fanout.h"
 #include "support/netns.h"
 #include "support/outcome.h"
-#include "support/ring.h"
 #include "support/sys.h"
+#include "support/tpacket_ring.h"
 #include "support/traffic.h"
 #include "support/vnet.h"
 
@@ -311,7 +311,7 @@ TEST_F(PacketFanout, rollover_flag_spares_the_full_member) {
 TEST_F(PacketFanout, rollover_asks_a_full_ring_again_when_it_is_polled) {
     constexpr unsigned frames = 8;
     std::vector<Fd> members[2];
-    std::vector<RxRing> rings[2];
+    std::vector<TpacketRing> rings[2];
     for (const Side side : both_sides) {
         const bool xinet = side == Side::xinet;
         for (int i = 0; i < 2; i++) {

@@ -11,8 +11,8 @@
 #include "support/lanes.h"
 #include "support/netns.h"
 #include "support/outcome.h"
-#include "support/ring.h"
 #include "support/sys.h"
+#include "support/tpacket_ring.h"
 #include "support/traffic.h"
 #include "support/tun.h"
 #include "support/wire.h"
@@ -164,7 +164,7 @@ TEST_P(PacketHeaderless, rings_get_what_those_of_pf_packet_get) {
         for (const int version : ring_versions) {
             SCOPED_TRACE(version_name(version));
             Fd sockets[2];
-            std::vector<RxRing> rings;
+            std::vector<TpacketRing> rings;
             for (const Side side : both_sides) {
                 Fd& socket = sockets[side == Side::xinet];
                 socket = open_socket(side, kind(), 0);
@@ -197,7 +197,7 @@ TEST_P(PacketHeaderless, lanes_get_what_a_ring_gets) {
         const Fd sibling = open_socket(Side::sibling, kind(), 0);
         const Fd xinet = open_socket(Side::xinet, kind(), 0);
         set_option(sibling, SOL_PACKET, PACKET_VERSION, TPACKET_V3);
-        RxRing ring(sibling, TPACKET_V3, ring_request(64, 1 << 14, 2048, soon_ms));
+        TpacketRing ring(sibling, TPACKET_V3, ring_request(64, 1 << 14, 2048, soon_ms));
         checked(set_lanes(xinet.get(), lanes_request(1 << 18)), "XINET_RX_RING");
         LaneReader lanes(xinet.get());
         for (const Fd* socket : {&sibling, &xinet})

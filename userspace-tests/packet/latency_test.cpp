@@ -10,8 +10,8 @@
 
 #include "support/family.h"
 #include "support/outcome.h"
-#include "support/ring.h"
 #include "support/sys.h"
+#include "support/tpacket_ring.h"
 #include "support/traffic.h"
 
 namespace xt {
@@ -35,8 +35,8 @@ protected:
         EXPECT_EQ(set(socket, XINET_PACKET_WATERMARK, watermark).result, 0);
         return socket;
     }
-    static RxRing ring_of(const Fd& socket, int version = TPACKET_V3) {
-        RxRing ring(socket, version, ring_request(4, page, 2048, never_ms));
+    static TpacketRing ring_of(const Fd& socket, int version = TPACKET_V3) {
+        TpacketRing ring(socket, version, ring_request(4, page, 2048, never_ms));
         bind_here(socket);
         return ring;
     }
@@ -78,7 +78,7 @@ TEST_F(PacketLatency, options_are_set_before_the_ring_and_read_back) {
 
 TEST_F(PacketLatency, watermark_hands_the_block_over) {
     const Fd socket = open(0, 3);
-    RxRing ring = ring_of(socket);
+    TpacketRing ring = ring_of(socket);
     send(2);
     EXPECT_EQ(poll_now(socket.get(), POLLIN), 0);
     send(1);
@@ -92,7 +92,7 @@ TEST_F(PacketLatency, watermark_hands_the_block_over) {
 
 TEST_F(PacketLatency, flush_time_hands_the_block_over) {
     const Fd socket = open(soon_usec, 100);
-    RxRing ring = ring_of(socket);
+    TpacketRing ring = ring_of(socket);
     for (int i = 0; i < 3; i++) {
         send(1);
         ASSERT_TRUE(wait_readable(socket.get())) << "long before the timeout of the ring";
@@ -105,7 +105,7 @@ TEST_F(PacketLatency, flush_time_hands_the_block_over) {
 
 TEST_F(PacketLatency, watermark_comes_before_a_long_flush_time) {
     const Fd socket = open(never_usec, 1);
-    RxRing ring = ring_of(socket);
+    TpacketRing ring = ring_of(socket);
     for (int i = 0; i < 3; i++) {
         send(1);
         ASSERT_TRUE(wait_readable(socket.get()));
@@ -115,7 +115,7 @@ TEST_F(PacketLatency, watermark_comes_before_a_long_flush_time) {
 
 TEST_F(PacketLatency, timeout_of_the_ring_stays_when_it_is_sooner) {
     const Fd socket = open(never_usec, 0);
-    RxRing ring(socket, TPACKET_V3, ring_request(4, page, 2048, 5));
+    TpacketRing ring(socket, TPACKET_V3, ring_request(4, page, 2048, 5));
     bind_here(socket);
     send(1);
     ASSERT_TRUE(wait_readable(socket.get()));
@@ -126,7 +126,7 @@ TEST_F(PacketLatency, frames_of_other_versions_wait_for_nothing) {
     for (const int version : {TPACKET_V1, TPACKET_V2}) {
         SCOPED_TRACE(version_name(version));
         const Fd socket = open(never_usec, 100);
-        RxRing ring(socket, version, ring_request(4, page, 2048));
+        TpacketRing ring(socket, version, ring_request(4, page, 2048));
         bind_here(socket);
         send(1);
         ASSERT_TRUE(wait_readable(socket.get()));

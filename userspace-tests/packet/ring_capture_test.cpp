@@ -11,8 +11,8 @@
 
 #include "support/capture_traffic.h"
 #include "support/outcome.h"
-#include "support/ring.h"
 #include "support/sys.h"
+#include "support/tpacket_ring.h"
 
 namespace xt {
 namespace {
@@ -37,7 +37,7 @@ struct Geometry {
 struct RingPair {
     Geometry geometry;
     Fd sockets[2];
-    std::vector<RxRing> rings;
+    std::vector<TpacketRing> rings;
 };
 
 bool is_ours(const RingFrame& frame) {
@@ -86,7 +86,7 @@ protected:
                          g.private_size, g.hash ? TP_FT_REQ_FILL_RXHASH : 0);
         RingPair pair{g, {make(Side::sibling, g), make(Side::xinet, g)}, {}};
         for (const Fd& socket : pair.sockets) {
-            RxRing& ring = pair.rings.emplace_back(socket, g.version, request);
+            TpacketRing& ring = pair.rings.emplace_back(socket, g.version, request);
             if (g.vnet_size)
                 ring.expect_vnet_headers();
         }

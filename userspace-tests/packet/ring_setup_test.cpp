@@ -14,8 +14,8 @@
 
 #include "support/family.h"
 #include "support/outcome.h"
-#include "support/ring.h"
 #include "support/sys.h"
+#include "support/tpacket_ring.h"
 #include "support/traffic.h"
 
 namespace xt {
@@ -259,13 +259,13 @@ TEST_P(PacketRingSetup, rings_come_and_go_under_traffic) {
     });
     size_t frames = 0;
     for (int i = 0; i < rounds; i++) {
-        RxRing ring(socket, version(), ring_request(4, page, frame, 1));
+        TpacketRing ring(socket, version(), ring_request(4, page, frame, 1));
         if (i % 2) {
             EXPECT_TRUE(wait_readable(socket.get()));
             frames += ring.take().size();
         }
         // the ring goes when its mapping has gone
-        { const RxRing gone = std::move(ring); }
+        { const TpacketRing gone = std::move(ring); }
         EXPECT_EQ(set_ring(socket.get(), version(), {}), 0);
     }
     stop = true;

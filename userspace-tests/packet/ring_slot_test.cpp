@@ -10,8 +10,8 @@
 #include <fstream>
 
 #include "support/netns.h"
-#include "support/ring.h"
 #include "support/sys.h"
+#include "support/tpacket_ring.h"
 #include "support/traffic.h"
 #include "support/tun.h"
 #include "support/vnet.h"
@@ -86,7 +86,7 @@ TEST_P(PacketRingSlot, packet_without_a_virtio_header_costs_none) {
     with_device([&] {
         const OnOneCpu in_order;
         const Fd socket = receiver();
-        RxRing ring(socket, version(), request());
+        TpacketRing ring(socket, version(), request());
         ring.expect_vnet_headers();
         bind_to_device(socket);
         // at every place of the ring, more of them than it has slots

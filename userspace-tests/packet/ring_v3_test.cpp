@@ -7,8 +7,8 @@
 #include <thread>
 
 #include "support/family.h"
-#include "support/ring.h"
 #include "support/sys.h"
+#include "support/tpacket_ring.h"
 #include "support/traffic.h"
 
 namespace xt {
@@ -33,10 +33,10 @@ tpacket_stats_v3 statistics(const Fd& socket) {
 
 class PacketRingV3 : public OnEachSide {
 protected:
-    RxRing open(unsigned blocks, unsigned timeout_ms, unsigned private_size = 0) {
+    TpacketRing open(unsigned blocks, unsigned timeout_ms, unsigned private_size = 0) {
         subject_ = packet(0);
-        RxRing ring(subject_, TPACKET_V3,
-                    ring_request(blocks, page, 2048, timeout_ms, private_size));
+        TpacketRing ring(subject_, TPACKET_V3,
+                         ring_request(blocks, page, 2048, timeout_ms, private_size));
         bind_to(subject_, link_address(experimental_ethertype, link::index(here_device)));
         return ring;
     }
@@ -55,7 +55,7 @@ protected:
 };
 
 TEST_P(PacketRingV3, full_blocks_are_handed_over_and_describe_themselves) {
-    RxRing ring = open(4, never_ms, 13);
+    TpacketRing ring = open(4, never_ms, 13);
     send(2 * per_block + 1);
     for (uint64_t number = 1; number <= 2; number++) {
         const auto block = ring.take_block();
@@ -74,7 +74,7 @@ TEST_P(PacketRingV3, full_blocks_are_handed_over_and_describe_themselves) {
 }
 
 TEST_P(PacketRingV3, private_area_keeps_what_the_program_writes_there) {
-    RxRing ring = open(1, soon_ms, 8);
+    TpacketRing ring = open(1, soon_ms, 8);
     const Bytes mine{1, 2, 3, 4, 5, 6, 7, 8};
     std::copy(mine.begin(), mine.end(), ring.memory().at(descriptor_size));
     for (int i = 0; i < 2; i++) {
@@ -93,7 +93,7 @@ TEST_P(PacketRingV3, private_area_may_be_longer_than_16_bits_can_say) {
     constexpr unsigned private_size = (1 << 16) + 8;
     constexpr unsigned block_size = 1 << 17;
     const Fd socket = packet(0);
-    RxRing ring(socket, TPACKET_V3, ring_request(1, block_size, 2048, soon_ms, private_size));
+    TpacketRing ring(socket, TPACKET_V3, ring_request(1, block_size, 2048, soon_ms, private_size));
     bind_to(socket, link_address(experimental_ethertype, link::index(here_device)));
     const Bytes mine(private_size, 0x5a);
     std::copy(mine.begin(), mine.end(), ring.memory().at(descriptor_size));
@@ -110,7 +110,7 @@ TEST_P(PacketRingV3, private_area_may_be_longer_than_16_bits_can_say) {
 // The longest timeout must not wrap into one that has passed, and the ring must go all the same.
 TEST_P(PacketRingV3, longest_timeout_hands_full_blocks_over_and_no_others) {
     for (const unsigned timeout_ms : {0x7fffffffU, 0xffffffffU}) {
-        RxRing ring = open(2, timeout_ms);
+        TpacketRing ring = open(2, timeout_ms);
         send(1);
         EXPECT_EQ(poll_now(subject_.get(), POLLIN), 0) << timeout_ms;
         send(per_block);
@@ -121,7 +121,7 @@ TEST_P(PacketRingV3, longest_timeout_hands_full_blocks_over_and_no_others) {
 }
 
 TEST_P(PacketRingV3, lone_packet_comes_with_the_timeout) {
-    RxRing ring = open(2, soon_ms);
+    TpacketRing ring = open(2, soon_ms);
     EXPECT_EQ(poll_now(subject_.get(), POLLIN), 0);
     send(1);
     ASSERT_TRUE(wait_readable(subject_.get()));
@@ -133,14 +133,14 @@ TEST_P(PacketRingV3, lone_packet_comes_with_the_timeout) {
 }
 
 TEST_P(PacketRingV3, default_timeout_hands_over_as_well) {
-    RxRing ring = open(2, 0);
+    TpacketRing ring = open(2, 0);
     send(1);
     ASSERT_TRUE(wait_readable(subject_.get()));
     EXPECT_TRUE(ring.take_block());
 }
 
 TEST_P(PacketRingV3, without_a_free_block_packets_are_dropped_and_the_freeze_is_counted) {
-    RxRing ring = open(2, never_ms);
+    TpacketRing ring = open(2, never_ms);
     send(2 * per_block + 3);
     const auto frozen = statistics(subject_);
     EXPECT_EQ(frozen.tp_packets, 2 * per_block + 3);
@@ -158,7 +158,7 @@ TEST_P(PacketRingV3, without_a_free_block_packets_are_dropped_and_the_freeze_is_
 }
 
 TEST_P(PacketRingV3, block_after_a_loss_says_so) {
-    RxRing ring = open(1, never_ms);
+    TpacketRing ring = open(1, never_ms);
     send(per_block + 1);
     const auto before = ring.take_block();
     ASSERT_TRUE(before);
@@ -182,7 +182,7 @@ TEST_P(PacketRingPoll, waiting_program_wakes_up_in_each_version) {
     for (const int version : ring_versions) {
         SCOPED_TRACE(version_name(version));
         const Fd socket = packet(experimental_ethertype);
-        RxRing ring(socket, version, ring_request(2, page, 2048, soon_ms));
+        TpacketRing ring(socket, version, ring_request(2, page, 2048, soon_ms));
         EXPECT_EQ(poll_now(socket.get(), POLLIN), 0);
         bool woken = false;
         std::jthread waiter([&] { woken = wait_readable(socket.get()); });

@@ -20,8 +20,8 @@
 #include "support/capture_traffic.h"
 #include "support/lanes.h"
 #include "support/outcome.h"
-#include "support/ring.h"
 #include "support/sys.h"
+#include "support/tpacket_ring.h"
 
 namespace xt {
 namespace {
@@ -580,7 +580,7 @@ TEST_F(RxRingCapture, all_traffic_is_that_of_a_ring_of_pf_packet) {
     for (const Kind kind : packet_kinds) {
         SCOPED_TRACE(to_string(kind));
         const RxPair pair = make(kind);
-        RxRing theirs(pair.sibling, TPACKET_V3, request_);
+        TpacketRing theirs(pair.sibling, TPACKET_V3, request_);
         LaneReader ours(pair.xinet.get());
         for (const Fd* socket : {&pair.sibling, &pair.xinet})
             bind_to(*socket, link_address(ETH_P_ALL, 0));

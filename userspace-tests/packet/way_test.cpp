@@ -15,8 +15,8 @@
 
 #include "support/netns.h"
 #include "support/outcome.h"
-#include "support/ring.h"
 #include "support/sys.h"
+#include "support/tpacket_ring.h"
 #include "support/tx_ring.h"
 #include "support/wire.h"
 
@@ -59,7 +59,7 @@ TEST(PacketWay, interface_is_the_one_it_counts_for_or_the_one_it_came_by) {
                     // a block for every packet, should each come late
                     const auto request = ring_request(64, 1 << 14, 2048, timeout_ms);
                     Fd sockets[2];
-                    std::vector<RxRing> rings;
+                    std::vector<TpacketRing> rings;
                     for (const Side side : both_sides) {
                         Fd& socket = sockets[side == Side::xinet];
                         socket = open_socket(side, kind, 0);

@@ -12,7 +12,7 @@
 
 #include "fd.h"
 #include "frame.h"
-#include "ring.h"
+#include "tpacket_ring.h"
 
 namespace xt {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "ring.h"
+#include "tpacket_ring.h"
 
 #include <gtest/gtest.h>
 #include <poll.h>
@@ -111,14 +111,15 @@ void PrintTo(const RingFrame& frame, std::ostream* out) {
     *out << "\n    " << describe(frame);
 }
 
-RxRing::RxRing(const Fd& socket, int version, const tpacket_req3& request)
+TpacketRing::TpacketRing(const Fd& socket, int version, const tpacket_req3& request)
     : fd_(socket.get()), version_(version), request_(request), memory_([&] {
           set_option(socket, SOL_PACKET, PACKET_VERSION, version);
           checked(set_ring(socket.get(), version, request), "PACKET_RX_RING");
           return Mapping(socket.get(), size_t(request.tp_block_size) * request.tp_block_nr);
       }()) {}
 
-void RxRing::finish(RingFrame& frame, const uint8_t* base, uint32_t status, size_t header) const {
+void TpacketRing::finish(RingFrame& frame, const uint8_t* base, uint32_t status,
+                         size_t header) const {
     frame.status = status & ~(TP_STATUS_USER | TP_STATUS_LOSING | time_sources);
     frame.time_source = status & time_sources;
     frame.losing = status & TP_STATUS_LOSING;
@@ -128,7 +129,7 @@ void RxRing::finish(RingFrame& frame, const uint8_t* base, uint32_t status, size
         frame.vnet = bytes_of(base + frame.mac - vnet_size, vnet_size);
 }
 
-RingFrame RxRing::frame_v1(const uint8_t* base) const {
+RingFrame TpacketRing::frame_v1(const uint8_t* base) const {
     const auto h = load<tpacket_hdr>(base);
     RingFrame frame{.length = h.tp_len, .snaplen = h.tp_snaplen, .mac = h.tp_mac, .net = h.tp_net};
     frame.nanoseconds = h.tp_sec * second + h.tp_usec * 1000L;
@@ -136,7 +137,7 @@ RingFrame RxRing::frame_v1(const uint8_t* base) const {
     return frame;
 }
 
-RingFrame RxRing::frame_v2(const uint8_t* base) const {
+RingFrame TpacketRing::frame_v2(const uint8_t* base) const {
     const auto h = load<tpacket2_hdr>(base);
     RingFrame frame{.length = h.tp_len,
                     .snaplen = h.tp_snaplen,
@@ -150,7 +151,7 @@ RingFrame RxRing::frame_v2(const uint8_t* base) const {
     return frame;
 }
 
-RingFrame RxRing::frame_v3(const uint8_t* base) const {
+RingFrame TpacketRing::frame_v3(const uint8_t* base) const {
     const auto h = load<tpacket3_hdr>(base);
     RingFrame frame{.length = h.tp_len,
                     .snaplen = h.tp_snaplen,
@@ -166,7 +167,7 @@ RingFrame RxRing::frame_v3(const uint8_t* base) const {
     return frame;
 }
 
-std::optional<RingFrame> RxRing::take_frame() {
+std::optional<RingFrame> TpacketRing::take_frame() {
     const size_t per_block = request_.tp_block_size / request_.tp_frame_size;
     uint8_t* base = memory_.at(head_ / per_block * request_.tp_block_size +
                                head_ % per_block * request_.tp_frame_size);
@@ -186,11 +187,11 @@ std::optional<RingFrame> RxRing::take_frame() {
     return frame;
 }
 
-uint8_t* RxRing::block() const {
+uint8_t* TpacketRing::block() const {
     return memory_.at(head_ * request_.tp_block_size);
 }
 
-std::optional<RingBlock> RxRing::look_at_block() const {
+std::optional<RingBlock> TpacketRing::look_at_block() const {
     uint8_t* base = block();
     if (!(status_of<uint32_t>(base + block_status) & TP_STATUS_USER))
         return std::nullopt;
@@ -221,19 +222,19 @@ std::optional<RingBlock> RxRing::look_at_block() const {
     return result;
 }
 
-void RxRing::give_block_back() {
+void TpacketRing::give_block_back() {
     give_back<uint32_t>(block() + block_status);
     head_ = (head_ + 1) % request_.tp_block_nr;
 }
 
-std::optional<RingBlock> RxRing::take_block() {
+std::optional<RingBlock> TpacketRing::take_block() {
     auto result = look_at_block();
     if (result)
         give_block_back();
     return result;
 }
 
-std::vector<RingFrame> RxRing::take() {
+std::vector<RingFrame> TpacketRing::take() {
     std::vector<RingFrame> result;
     if (version_ == TPACKET_V3) {
         while (auto next = take_block())
@@ -245,7 +246,7 @@ std::vector<RingFrame> RxRing::take() {
     return result;
 }
 
-std::vector<RingFrame> RxRing::take_through(const std::string& mark) {
+std::vector<RingFrame> TpacketRing::take_through(const std::string& mark) {
     std::vector<RingFrame> result;
     for (;;) {
         auto more = take();

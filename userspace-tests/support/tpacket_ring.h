@@ -80,10 +80,10 @@ struct RingBlock {
 };
 
 // A receive ring that is mapped and read in order.
-class RxRing {
+class TpacketRing {
 public:
     // Throws std::system_error.
-    RxRing(const Fd& socket, int version, const tpacket_req3& request);
+    TpacketRing(const Fd& socket, int version, const tpacket_req3& request);
 
     // V1 and V2: the next frame, given back to the kernel, if there is one.
     std::optional<RingFrame> take_frame();
