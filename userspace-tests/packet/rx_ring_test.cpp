@@ -33,7 +33,7 @@ int error_of(const std::function<long()>& call) {
     return outcome_of(call).error;
 }
 
-class RxRingTest : public testing::Test {
+class RxRing : public testing::Test {
 protected:
     void SetUp() override {
         if (self_check())
@@ -76,7 +76,7 @@ protected:
     Injector wire_ = Injector::at_peer();
 };
 
-TEST_F(RxRingTest, request_is_judged_field_by_field) {
+TEST_F(RxRing, request_is_judged_field_by_field) {
     const auto refused = [](auto change) {
         const Fd socket = open();
         auto request = lanes_request();
@@ -98,7 +98,7 @@ TEST_F(RxRingTest, request_is_judged_field_by_field) {
               0);
 }
 
-TEST_F(RxRingTest, length_of_a_request_is_exact) {
+TEST_F(RxRing, length_of_a_request_is_exact) {
     const Fd socket = open();
     const auto request = lanes_request();
     for (const long length : {0L, long(sizeof(request)) - 1, long(sizeof(request)) + 1})
@@ -121,7 +121,7 @@ TEST_F(RxRingTest, length_of_a_request_is_exact) {
         << "nothing has changed";
 }
 
-TEST_F(RxRingTest, socket_has_one_ring_of_any_kind) {
+TEST_F(RxRing, socket_has_one_ring_of_any_kind) {
     const auto request = ring_request(1, page, 2048);
     Fd socket = open();
     ASSERT_EQ(set_ring(socket.get(), TPACKET_V2, request), 0);
@@ -148,7 +148,7 @@ TEST_F(RxRingTest, socket_has_one_ring_of_any_kind) {
     EXPECT_EQ(error_of([&] { return command_lanes(socket.get(), XINET_PACKET_COOKED, 1); }), EBUSY);
 }
 
-TEST_F(RxRingTest, attaching_asks_for_a_socket_with_a_ring) {
+TEST_F(RxRing, attaching_asks_for_a_socket_with_a_ring) {
     const Fd socket = open();
     const Fd without = open();
     const Fd sibling = open_socket(Side::sibling, Kind::packet, 0);
@@ -163,7 +163,7 @@ TEST_F(RxRingTest, attaching_asks_for_a_socket_with_a_ring) {
         EXPECT_EQ(error_of([&] { return command_lanes(socket.get(), option, 1); }), ENOENT);
 }
 
-TEST_F(RxRingTest, commands_take_their_values_only) {
+TEST_F(RxRing, commands_take_their_values_only) {
     const Fd socket = open_with(lanes_request());
     const auto command = [&](int option, int value) {
         return error_of([&] { return command_lanes(socket.get(), option, value); });
@@ -176,7 +176,7 @@ TEST_F(RxRingTest, commands_take_their_values_only) {
     EXPECT_EQ(command(XINET_RX_RING_FREEZE, 0), 0);
 }
 
-TEST_F(RxRingTest, ring_is_frozen_by_who_made_it) {
+TEST_F(RxRing, ring_is_frozen_by_who_made_it) {
     const Fd socket = open_with(lanes_request());
     const Fd second = attach_to(socket);
     for (const int value : {1, 0})
@@ -203,7 +203,7 @@ Fd epoll_of(const Fd& socket) {
 }
 
 // epoll asks the socket once where it is to wait.
-TEST_F(RxRingTest, who_polls_before_there_is_a_ring_is_woken) {
+TEST_F(RxRing, who_polls_before_there_is_a_ring_is_woken) {
     Fd owner = open();
     const Fd reader = open();
     const Fd before = epoll_of(owner);
@@ -224,7 +224,7 @@ TEST_F(RxRingTest, who_polls_before_there_is_a_ring_is_woken) {
 }
 
 // A pipe holds the pages of positions longer than the reader whose they were.
-TEST_F(RxRingTest, positions_of_a_reader_are_never_those_of_another) {
+TEST_F(RxRing, positions_of_a_reader_are_never_those_of_another) {
     const Fd owner = open_with(lanes_request());
     const uint64_t size = lanes_info(owner.get()).positions_length;
     int ends[2];
@@ -254,7 +254,7 @@ TEST_F(RxRingTest, positions_of_a_reader_are_never_those_of_another) {
 }
 
 // A child has the mapping of its parent and keeps the reader in its place.
-TEST_F(RxRingTest, reader_stays_while_a_child_has_its_mapping) {
+TEST_F(RxRing, reader_stays_while_a_child_has_its_mapping) {
     const Fd owner = open_with(lanes_request());
     const uint64_t size = lanes_info(owner.get()).positions_length;
     int ends[2];
@@ -283,7 +283,7 @@ TEST_F(RxRingTest, reader_stays_while_a_child_has_its_mapping) {
     EXPECT_EQ(lanes_info(attach_to(owner).get()).reader, 1U);
 }
 
-TEST_F(RxRingTest, readers_have_numbers_that_are_given_out_again) {
+TEST_F(RxRing, readers_have_numbers_that_are_given_out_again) {
     const Fd owner = open_with(lanes_request());
     std::vector<Fd> readers;
     for (unsigned i = 1; i < XINET_RX_RING_READERS; i++) {
@@ -297,7 +297,7 @@ TEST_F(RxRingTest, readers_have_numbers_that_are_given_out_again) {
     EXPECT_EQ(lanes_info(late.get()).reader, 5U);
 }
 
-TEST_F(RxRingTest, ring_is_mapped_for_reading_only_and_as_a_whole) {
+TEST_F(RxRing, ring_is_mapped_for_reading_only_and_as_a_whole) {
     const Fd socket = open_with(lanes_request());
     const auto info = lanes_info(socket.get());
     const auto map = [&](size_t length, int protection, uint64_t offset) {
@@ -320,7 +320,7 @@ TEST_F(RxRingTest, ring_is_mapped_for_reading_only_and_as_a_whole) {
               EACCES);
 }
 
-TEST_F(RxRingTest, reader_is_woken_for_a_number_of_packets) {
+TEST_F(RxRing, reader_is_woken_for_a_number_of_packets) {
     auto request = lanes_request();
     request.wake_packets = 3;
     const Fd socket = open_with(request);
@@ -334,7 +334,7 @@ TEST_F(RxRingTest, reader_is_woken_for_a_number_of_packets) {
     EXPECT_EQ(poll_now(socket.get(), POLLIN), 0);
 }
 
-TEST_F(RxRingTest, reader_is_woken_when_time_has_passed) {
+TEST_F(RxRing, reader_is_woken_when_time_has_passed) {
     auto request = lanes_request();
     request.wake_packets = 0;
     request.wake_usec = 1000;
@@ -347,7 +347,7 @@ TEST_F(RxRingTest, reader_is_woken_when_time_has_passed) {
     }
 }
 
-TEST_F(RxRingTest, reader_is_woken_by_a_flush) {
+TEST_F(RxRing, reader_is_woken_by_a_flush) {
     auto request = lanes_request();
     request.wake_packets = 100;
     const Fd socket = open_with(request);
@@ -361,7 +361,7 @@ TEST_F(RxRingTest, reader_is_woken_by_a_flush) {
     EXPECT_EQ(reader.take().size(), 1U);
 }
 
-TEST_F(RxRingTest, each_reader_gets_every_packet) {
+TEST_F(RxRing, each_reader_gets_every_packet) {
     const Fd socket = open_with(lanes_request());
     const Fd second = attach_to(socket);
     LaneReader readers[] = {LaneReader(socket.get()), LaneReader(second.get())};
@@ -374,7 +374,7 @@ TEST_F(RxRingTest, each_reader_gets_every_packet) {
     }
 }
 
-TEST_F(RxRingTest, packets_for_which_there_is_no_room_are_counted) {
+TEST_F(RxRing, packets_for_which_there_is_no_room_are_counted) {
     const Fd socket = open_with(lanes_request());
     LaneReader reader(socket.get());
     const size_t room = capacity(1000);
@@ -391,7 +391,7 @@ TEST_F(RxRingTest, packets_for_which_there_is_no_room_are_counted) {
     EXPECT_EQ(reader.take().size(), 1U) << "there is room again";
 }
 
-TEST_F(RxRingTest, slow_reader_loses_alone_and_knows_how_many) {
+TEST_F(RxRing, slow_reader_loses_alone_and_knows_how_many) {
     const Fd socket = open_with(lanes_request());
     const Fd second = attach_to(socket);
     LaneReader fast(socket.get());
@@ -409,7 +409,7 @@ TEST_F(RxRingTest, slow_reader_loses_alone_and_knows_how_many) {
     EXPECT_EQ(left + slow.lost(), bursts * burst);
 }
 
-TEST_F(RxRingTest, flight_recorder_keeps_the_newest_and_stands_still_when_frozen) {
+TEST_F(RxRing, flight_recorder_keeps_the_newest_and_stands_still_when_frozen) {
     const Fd socket = open_with(lanes_request(smallest_lane, XINET_RX_RING_OVERWRITE));
     LaneReader reader(socket.get());
     const size_t room = capacity(1000);
@@ -431,7 +431,7 @@ TEST_F(RxRingTest, flight_recorder_keeps_the_newest_and_stands_still_when_frozen
     EXPECT_EQ(reader.take().size(), 1U);
 }
 
-TEST_F(RxRingTest, position_that_cannot_be_frees_nothing) {
+TEST_F(RxRing, position_that_cannot_be_frees_nothing) {
     const Fd socket = open_with(lanes_request());
     LaneReader reader(socket.get());
     send(capacity(1000), 1000);
@@ -448,7 +448,7 @@ TEST_F(RxRingTest, position_that_cannot_be_frees_nothing) {
     EXPECT_EQ(reader.packets(), capacity(1000) + 1);
 }
 
-TEST_F(RxRingTest, length_kept_is_what_was_asked_for) {
+TEST_F(RxRing, length_kept_is_what_was_asked_for) {
     auto request = lanes_request();
     request.snaplen = 40;
     const Fd socket = open_with(request);
@@ -461,7 +461,7 @@ TEST_F(RxRingTest, length_kept_is_what_was_asked_for) {
     EXPECT_EQ(packets[0].data.size(), 40U);
 }
 
-TEST_F(RxRingTest, readers_outlive_the_socket_that_receives) {
+TEST_F(RxRing, readers_outlive_the_socket_that_receives) {
     Fd socket = open_with(lanes_request());
     const Fd second = attach_to(socket);
     send(3);
@@ -475,7 +475,7 @@ TEST_F(RxRingTest, readers_outlive_the_socket_that_receives) {
     EXPECT_EQ(statistics(third).tp_packets, 0U);
 }
 
-TEST_F(RxRingTest, mapping_outlives_every_socket) {
+TEST_F(RxRing, mapping_outlives_every_socket) {
     Fd socket = open_with(lanes_request());
     const LaneReader reader(socket.get());
     send(3);
@@ -483,7 +483,7 @@ TEST_F(RxRingTest, mapping_outlives_every_socket) {
     EXPECT_EQ(reader.packets(), 3U);
 }
 
-TEST_F(RxRingTest, member_of_a_fanout_group_has_one_as_well) {
+TEST_F(RxRing, member_of_a_fanout_group_has_one_as_well) {
     const Fd socket = open_with(lanes_request());
     const Fd other = open_with(lanes_request());
     for (const Fd* member : {&socket, &other})
@@ -496,7 +496,7 @@ TEST_F(RxRingTest, member_of_a_fanout_group_has_one_as_well) {
 }
 
 // Everything at once: traffic, readers that come, go and lie, wakeups, freezing.
-TEST_F(RxRingTest, nothing_that_readers_do_breaks_the_kernel) {
+TEST_F(RxRing, nothing_that_readers_do_breaks_the_kernel) {
     auto request = lanes_request(smallest_lane);
     request.wake_packets = 7;
     request.wake_usec = 50;

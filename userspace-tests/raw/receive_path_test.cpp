@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The ways that a packet takes to a raw socket: through a VLAN, a bridge, a VRF, merged by GRO, for
-// another host; and what changes on its way: addresses, rules, source validation. Everything
+// The paths of a packet to a raw socket: through a VLAN, a bridge, a VRF, merged by GRO, for another
+// host; and what changes meanwhile: addresses, rules, source validation. Everything
 // happens in a namespace of the test's own, once over PF_INET and once over PF_XINET, with equal
 // results.
 //
@@ -57,7 +57,7 @@ void in_own_netns(F function) {
     NetNs::create().run(function);
 }
 
-TEST(RawWay, through_a_vlan) {
+TEST(RawReceivePath, through_a_vlan) {
     in_own_netns([] {
         const Wire wire;
         ip("link add link xtin name xtin.5 type vlan id 5");
@@ -77,7 +77,7 @@ TEST(RawWay, through_a_vlan) {
     });
 }
 
-TEST(RawWay, through_a_bridge) {
+TEST(RawReceivePath, through_a_bridge) {
     in_own_netns([] {
         const Wire wire;
         ip("link add xtbr type bridge");
@@ -102,7 +102,7 @@ TEST(RawWay, through_a_bridge) {
     });
 }
 
-TEST(RawWay, through_a_vrf) {
+TEST(RawReceivePath, through_a_vrf) {
     in_own_netns([] {
         // a device that is up is set down and up again by its VRF
         const Wire wire({"link add xtvrf type vrf table 77", "link set xtvrf up",
@@ -126,7 +126,7 @@ TEST(RawWay, through_a_vrf) {
     });
 }
 
-TEST(RawWay, for_another_host) {
+TEST(RawReceivePath, for_another_host) {
     in_own_netns([] {
         const Wire wire;
         ip("addr add 10.77.0.1/24 dev xtin");
@@ -144,7 +144,7 @@ TEST(RawWay, for_another_host) {
 }
 
 // RFC 1122, section 3.3.6: what says unicast in a frame that says it is for many.
-TEST(RawWay, unicast_in_a_frame_for_many) {
+TEST(RawReceivePath, unicast_in_a_frame_for_many) {
     in_own_netns([] {
         const Wire wire;
         ip("addr add 10.77.0.1/24 dev xtin");
@@ -169,7 +169,7 @@ TEST(RawWay, unicast_in_a_frame_for_many) {
 }
 
 // A TCP segment as GRO makes it of several: one packet, longer than the MTU, with a segment size.
-TEST(RawWay, merged_by_gro) {
+TEST(RawReceivePath, merged_by_gro) {
     in_own_netns([] {
         const Wire wire;
         ip("addr add 10.77.0.1/24 dev xtin");
@@ -200,7 +200,7 @@ TEST(RawWay, merged_by_gro) {
 
 // What decides whether a packet is for this host changes, while packets of one flow come: nobody
 // may remember what was.
-TEST(RawWay, that_changes_is_noticed_at_once) {
+TEST(RawReceivePath, that_changes_is_noticed_at_once) {
     struct Change {
         const char* name;
         std::function<void()> make;
@@ -260,7 +260,7 @@ TEST(RawWay, that_changes_is_noticed_at_once) {
 }
 
 // The memory of a route must not hold what the route goes through.
-TEST(RawWay, that_is_gone_holds_no_device) {
+TEST(RawReceivePath, that_is_gone_holds_no_device) {
     in_own_netns([] {
         for (int round = 0; round < 2; round++) {
             const Wire wire;

@@ -10,15 +10,15 @@
 namespace xt::stress {
 namespace {
 
-class PacketRegression : public testing::TestWithParam<Class> {};
+class Races : public testing::TestWithParam<Class> {};
 
-TEST_P(PacketRegression, does_not_come_back) {
+TEST_P(Races, do_no_harm) {
     const Result result = run_class(GetParam(), wanted_duration());
     EXPECT_EQ(result.failure, "");
     EXPECT_GT(result.rounds, 0U);
 }
 
-INSTANTIATE_TEST_SUITE_P(, PacketRegression, testing::ValuesIn(all_classes()),
+INSTANTIATE_TEST_SUITE_P(, Races, testing::ValuesIn(all_classes()),
                          [](const auto& info) { return std::string(info.param.name); });
 
 } // namespace

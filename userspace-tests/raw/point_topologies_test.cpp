@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The ways on which what comes in is not what the host gets: a container on ipvlan, NAT, IPsec,
+// Topologies in which the host does not get what comes in: a container on ipvlan, NAT, IPsec,
 // several uplinks and their marks. Real stacks answer at the far end; at XINET_RAW_POINT_HOST a
 // socket must receive what PF_INET's does.
 #include <fcntl.h>
@@ -124,7 +124,7 @@ INSTANTIATE_TEST_SUITE_P(Modes, RawPointIpvlan,
 //
 //   here: xtin 10.3.0.1  <------------>  far: xtout 10.3.0.2
 
-class RawPointWay : public testing::Test {
+class RawPointHosts : public testing::Test {
 protected:
     void SetUp() override {
         here_.run([this] {
@@ -146,12 +146,12 @@ protected:
     NetNs far_ = NetNs::create();
 };
 
-class RawPointNat : public RawPointWay {
+class RawPointNat : public RawPointHosts {
 protected:
     void SetUp() override {
         if (!has_nat())
             GTEST_SKIP() << "this kernel has no NAT";
-        RawPointWay::SetUp();
+        RawPointHosts::SetUp();
         here_.run([] {
             ip("link add xtd type dummy");
             ip("addr add 10.4.0.1/24 dev xtd");
@@ -266,14 +266,14 @@ TEST_F(RawPointNat, address_that_is_redirected_is_the_one_that_is_heard) {
 
 // --- IPsec in transport mode --------------------------------------------------------------------
 
-class RawPointIpsec : public RawPointWay {
+class RawPointIpsec : public RawPointHosts {
 protected:
     void SetUp() override {
         const bool there = NetNs::create().run(
             [] { return std::system("ip xfrm state count >/dev/null 2>&1") == 0; });
         if (!there)
             GTEST_SKIP() << "this kernel has no IPsec";
-        RawPointWay::SetUp();
+        RawPointHosts::SetUp();
         here_.run([] { protect("10.3.0.1", "10.3.0.2"); });
         far_.run([] { protect("10.3.0.2", "10.3.0.1"); });
     }
