@@ -114,7 +114,7 @@ void ethtool(const std::string& name, void* command) {
     checked(::ioctl(socket.get(), SIOCETHTOOL, &request), "SIOCETHTOOL");
 }
 
-// A 32-bit attribute of a device.
+// An attribute of a device, of 8 to 32 bits.
 uint32_t number_of(int ifindex, uint16_t type) {
     const auto answer = LinkRequest(RTM_GETLINK, 0, ifindex).talk("RTM_GETLINK");
     size_t offset = NLMSG_LENGTH(sizeof(ifinfomsg));
@@ -124,8 +124,9 @@ uint32_t number_of(int ifindex, uint16_t type) {
         if (attribute.rta_len < sizeof(attribute))
             break;
         if (attribute.rta_type == type) {
-            uint32_t value;
-            std::memcpy(&value, answer.data() + offset + RTA_LENGTH(0), sizeof(value));
+            uint32_t value = 0; // little-endian
+            std::memcpy(&value, answer.data() + offset + RTA_LENGTH(0),
+                        std::min<size_t>(RTA_PAYLOAD(&attribute), sizeof(value)));
             return value;
         }
         offset += RTA_ALIGN(attribute.rta_len);
@@ -148,6 +149,11 @@ Mac mac(const std::string& name) {
 
 unsigned promiscuity(int ifindex) {
     return number_of(ifindex, IFLA_PROMISCUITY);
+}
+
+bool transmits(int ifindex) {
+    constexpr uint32_t if_oper_up = 6; // of linux/if.h, which cannot be beside net/if.h
+    return number_of(ifindex, IFLA_OPERSTATE) == if_oper_up;
 }
 
 unsigned all_multicast(int ifindex) {

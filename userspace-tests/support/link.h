@@ -18,6 +18,8 @@ Mac mac(const std::string& name);
 // How many users ask for promiscuous, and for all-multicast, reception.
 unsigned promiscuity(int ifindex);
 unsigned all_multicast(int ifindex);
+// Until the kernel has noticed the carrier, a device that is up drops what it is to send.
+bool transmits(int ifindex);
 // Whether a link-layer multicast address is in the device's list (/proc/net/dev_mcast).
 bool listens_to(const std::string& name, const Mac& address);
 

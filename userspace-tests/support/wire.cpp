@@ -3,9 +3,11 @@
 
 #include <linux/if_ether.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <fstream>
 #include <stdexcept>
+#include <thread>
 
 #include "netns.h"
 
@@ -34,12 +36,28 @@ void set_sysctl(const std::string& name, const std::string& value) {
         throw std::runtime_error("cannot set " + name);
 }
 
+namespace {
+
+void await_carrier(const char* name) {
+    constexpr std::chrono::milliseconds moment{1};
+    const int ifindex = link::index(name);
+    for (auto left = deadline; !link::transmits(ifindex); left -= moment) {
+        if (left.count() <= 0)
+            throw std::runtime_error(std::string(name) + " has no carrier");
+        std::this_thread::sleep_for(moment);
+    }
+}
+
+} // namespace
+
 Wire::Wire(const std::vector<std::string>& before_up) {
     ip("link add xtin type veth peer name xtout");
     for (const auto& words : before_up)
         ip(words);
     ip("link set xtin up");
     ip("link set xtout up");
+    for (const char* end : {"xtin", "xtout"})
+        await_carrier(end);
     sender_ = open_socket(Side::sibling, Kind::packet, 0);
     monitor_ = open_socket(Side::sibling, Kind::packet, 0);
     bind_to(monitor_, link_address(experimental_ethertype, link::index("xtin")));

@@ -20,7 +20,7 @@ bool has_nat();
 // Writes below /proc/sys/net/ipv4/.
 void set_sysctl(const std::string& name, const std::string& value);
 
-// The two ends, in the namespace of the thread. xtout is set up last: it then sends at once.
+// The two ends, in the namespace of the thread; both transmit.
 class Wire {
 public:
     // Runs ip(8) for each of `before_up` while both ends are down.
