@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+// The command `xinet capture`, and the line it prints for a packet.
 #pragma once
 
 #include "program/options.h"

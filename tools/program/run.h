@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+// The command `xinet run`, and what it checks before it starts a program.
 #pragma once
 
 #include "program/options.h"

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+// A directory of its own for a test, removed with all that is in it.
 #pragma once
 
 #include <cstdlib>
