@@ -52,9 +52,12 @@ public:
         header.msg_control = control_.data();
         header.msg_controllen = control_.size();
     }
+    ~IncomingMessage() = default;
     // The header points into the object.
     IncomingMessage(const IncomingMessage&) = delete;
+    IncomingMessage(IncomingMessage&&) = delete;
     IncomingMessage& operator=(const IncomingMessage&) = delete;
+    IncomingMessage& operator=(IncomingMessage&&) = delete;
 
     /// recvmsg(), repeated when a signal interrupts it; -1 with errno.
     ssize_t receive(const FileDescriptor& socket, int flags) {
