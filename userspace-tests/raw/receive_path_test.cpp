@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The paths of a packet to a raw socket: through a VLAN, a bridge, a VRF, merged by GRO, for another
-// host; and what changes meanwhile: addresses, rules, source validation. Everything
-// happens in a namespace of the test's own, once over PF_INET and once over PF_XINET, with equal
-// results.
+// The paths of a packet to a raw socket: through a VLAN, a bridge, a VRF, merged by GRO, for
+// another host; and what changes meanwhile: addresses, rules, source validation. Everything happens
+// in a namespace of the test's own, once over PF_INET and once over PF_XINET, with equal results.
 //
 //   xtout, where frames are injected  <------------>  xtin, which receives them
 #include <gtest/gtest.h>
