@@ -119,7 +119,7 @@ lanes_alloc(const struct xinet_rx_ring_req *req)
 	refcount_set(&lanes->refs, 1);
 	INIT_RCU_WORK(&lanes->free_work, lanes_free_work);
 
-	/* not worth pressing everyone else out of memory first */
+	/* fail early instead of reclaiming everything */
 	if (lanes_length(lanes) / PAGE_SIZE > totalram_pages())
 		goto err_free;
 	lanes->by_cpu = alloc_percpu_gfp(struct xinet_lane,

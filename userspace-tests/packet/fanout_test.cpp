@@ -350,7 +350,7 @@ TEST_F(PacketFanout, rollover_asks_a_full_ring_again_when_it_is_polled) {
 TEST_F(PacketFanout, fragments_are_put_together_for_one_member) {
     const Groups groups =
         Groups::open(2, ip_here(), PACKET_FANOUT_HASH | PACKET_FANOUT_FLAG_DEFRAG);
-    // A second group of ours gets them as well. (Two of PF_PACKET rob each other.)
+    // A second group of ours gets them as well. (Two of PF_PACKET take packets from each other.)
     const auto others = open_fanout(Side::xinet, {Kind::packet}, ip_here(), group_id + 9,
                                     PACKET_FANOUT_HASH | PACKET_FANOUT_FLAG_DEFRAG);
     std::vector<Bytes> frames;
