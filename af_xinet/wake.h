@@ -21,8 +21,8 @@ static inline void xinet_wake_reader(struct sock *sk,
 {
 	/* skwq_has_sleeper()'s barrier pairs with that of sock_poll_wait() */
 	if (likely(READ_ONCE(sk->sk_data_ready) == core &&
-		   !sock_flag(sk, SOCK_FASYNC) &&
-		   !skwq_has_sleeper(rcu_dereference(sk->sk_wq))))
+		   !skwq_has_sleeper(rcu_dereference(sk->sk_wq)) &&
+		   !sock_flag(sk, SOCK_FASYNC)))
 		return;
 	sk->sk_data_ready(sk);
 }

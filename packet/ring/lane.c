@@ -32,7 +32,6 @@
  */
 #include <kunit/visibility.h>
 #include <linux/if_packet.h>
-#include <linux/cpumask.h>
 #include <linux/minmax.h>
 #include <linux/netdevice.h>
 #include <linux/poll.h>
@@ -99,10 +98,10 @@ static __always_inline void lane_release(struct xinet_lane *lane)
 	WRITE_ONCE(lane->writing, 0);
 }
 
-/* The lane's CPU may be writing: leaves to it all but @reported. */
+/* The lane's CPU may be writing: touches nothing of the writer's. */
 static void lane_report_elsewhere(struct xinet_lane *lane)
 {
-	const u64 head = READ_ONCE(lane->head);
+	const u64 head = READ_ONCE(lane->shared->head);
 
 	if (head == READ_ONCE(lane->reported))
 		return;
@@ -111,16 +110,16 @@ static void lane_report_elsewhere(struct xinet_lane *lane)
 }
 
 /*
- * Softirq. On the CPU of the lane, unless that went offline while the timer ran: then
- * on another one, for good if the CPU comes back.
+ * Softirq. On the CPU of the lane, unless that went offline while the timer was
+ * armed: then on another one for as long as the ring exists, because the CPU may
+ * come back at any moment. There it stays armed and looks every tick.
  */
 static enum hrtimer_restart lane_timeout(struct hrtimer *timer)
 {
 	struct xinet_lane *lane =
 		container_of(timer, struct xinet_lane, timer);
-	const bool elsewhere = lane != this_cpu_ptr(lane->lanes->by_cpu);
 
-	if (unlikely(elsewhere && cpu_online(lane->shared->cpu))) {
+	if (unlikely(lane != this_cpu_ptr(lane->lanes->by_cpu))) {
 		lane_report_elsewhere(lane);
 		hrtimer_forward_now(timer, ns_to_ktime(TICK_NSEC));
 		return HRTIMER_RESTART;

@@ -32,8 +32,8 @@ struct xinet_lanes;
  * @armed: @timer runs
  * @timer: wakes readers, xinet_rx_ring_req.wake_usec after the first of @unreported
  *
- * Only the lane's CPU writes it, BH disabled, except @flushed; and @reported, which
- * @timer writes on another CPU after the lane's was offline.
+ * Only the lane's CPU writes it, BH disabled, except @flushed; @timer also writes
+ * @reported on another CPU after the lane's went offline.
  */
 struct xinet_lane {
 	struct xinet_lanes *lanes;
