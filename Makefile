@@ -8,8 +8,12 @@ KDIR ?= /lib/modules/$(shell uname -r)/build
 
 # A User Mode Linux tree says so itself.
 kernel-arch := $(if $(shell grep -s '^CONFIG_UML=y' $(KDIR)/.config),ARCH=um)
-kernel-release = $(or $(shell cat $(KDIR)/include/config/kernel.release 2>/dev/null),$(shell uname -r))
+kernel-release = $(shell cat $(KDIR)/include/config/kernel.release)
 kbuild = $(MAKE) -C $(KDIR) M=$(CURDIR) $(kernel-arch)
+
+ifneq ($(word 2,$(DESTDIR)),)
+$(error DESTDIR must not have blanks in it)
+endif
 
 all: module userspace
 
@@ -33,12 +37,12 @@ install-module: kernel-headers
 	$(kbuild) XINET_INSTALL=1 modules
 	$(kbuild) XINET_INSTALL=1 INSTALL_MOD_PATH=$(abspath $(DESTDIR)) INSTALL_MOD_DIR=extra \
 		DEPMOD=true modules_install
-	$(if $(DESTDIR),,depmod $(kernel-release))
+	$(if $(DESTDIR),,PATH="$$PATH:/usr/sbin:/sbin" depmod $(kernel-release))
 
-uninstall-module:
+uninstall-module: kernel-headers
 	rm -f $(addprefix $(DESTDIR)/lib/modules/$(kernel-release)/extra/xinet., \
 		ko ko.gz ko.xz ko.zst)
-	$(if $(DESTDIR),,depmod $(kernel-release))
+	$(if $(DESTDIR),,PATH="$$PATH:/usr/sbin:/sbin" depmod $(kernel-release))
 
 install-userspace uninstall-userspace:
 	$(MAKE) -C tools $(@:%-userspace=%) DESTDIR=$(abspath $(DESTDIR))

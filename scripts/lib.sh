@@ -14,6 +14,10 @@ xinet_cache=${XINET_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/xinet}
 # shellcheck disable=SC2034 # those who source this use them
 readonly script_name xinet_scripts xinet_tree xinet_cache
 
+# The folders of the module's sources.
+# shellcheck disable=SC2034
+readonly module_folders=(af_xinet inet ip packet)
+
 # A make that called us must not decide how the makes we call behave.
 unset MAKEFLAGS MFLAGS MAKEOVERRIDES GNUMAKEFLAGS MAKELEVEL KDIR ARCH CROSS_COMPILE \
 	KBUILD_OUTPUT O M W C
