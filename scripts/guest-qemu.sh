@@ -43,7 +43,7 @@ choose_accelerator() {
 	else
 		# For cmpxchg16b the emulator stops every other CPU, and a guest was
 		# seen to die there with an address in its flags.
-		accelerator=(-accel 'tcg,thread=multi' -cpu max,-cx16)
+		accelerator=(-accel 'tcg,thread=multi' -cpu 'max,-cx16')
 	fi
 }
 

@@ -44,8 +44,8 @@ void write_curves(const Group& group, const std::filesystem::path& base) {
 }
 
 /// Lines of "name ratio", the first at the top: a bar for each pair, and a line where both
-/// sides cost the same.
-void write_ratios(const std::vector<Result>& lane, const std::filesystem::path& base) {
+/// sides cost the same; false if no pair has a ratio.
+bool write_ratios(const std::vector<Result>& lane, const std::filesystem::path& base) {
     const std::string data = base.string() + ".dat";
     std::ofstream rows(data);
     size_t bars = 0;
@@ -54,6 +54,10 @@ void write_ratios(const std::vector<Result>& lane, const std::filesystem::path& 
             rows << fmt::format("\"{}\" {}\n", r.name, *ratio);
             bars++;
         }
+    }
+
+    if (bars == 0) {
+        return false;
     }
 
     std::ofstream script(base.string() + ".gp");
@@ -65,6 +69,7 @@ void write_ratios(const std::vector<Result>& lane, const std::filesystem::path& 
            << fmt::format("plot '{}' using (0):0:(0):2:($0-0.35):($0+0.35):ytic(1) with "
                           "boxxyerror notitle\n",
                           data);
+    return true;
 }
 
 void draw(const std::filesystem::path& base) {
@@ -94,8 +99,9 @@ void draw_plots(const std::vector<Result>& results, const std::filesystem::path&
     }
     for (const auto& [name, lane] : lanes) {
         const std::filesystem::path base = directory / (name + "-ratios");
-        write_ratios(lane, base);
-        draw(base);
+        if (write_ratios(lane, base)) {
+            draw(base);
+        }
     }
 }
 
