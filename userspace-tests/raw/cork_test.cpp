@@ -13,6 +13,7 @@
 
 #include <sstream>
 
+#include "support/control.h"
 #include "support/netns.h"
 #include "support/outcome.h"
 #include "support/sys.h"
@@ -227,24 +228,8 @@ TEST_F(RawCork, timestamps_of_what_was_sent_are_queued) {
 TEST_F(RawCork, time_to_leave_is_accepted_or_refused_as_in_pf_inet) {
     const auto timed = [](const char* name, int type, uint64_t when) {
         return Row{name, [=](int fd) {
-                       auto peer = ipv4_address(peer_address);
-                       char text[] = "payload";
-                       iovec part{text, sizeof(text)};
-                       alignas(cmsghdr) uint8_t control[CMSG_SPACE(sizeof(when))] = {};
-                       msghdr message{};
-                       message.msg_name = &peer;
-                       message.msg_namelen = sizeof(peer);
-                       message.msg_iov = &part;
-                       message.msg_iovlen = 1;
-                       message.msg_control = control;
-                       message.msg_controllen = sizeof(control);
-                       cmsghdr* header = CMSG_FIRSTHDR(&message);
-                       header->cmsg_level = SOL_SOCKET;
-                       header->cmsg_type = type;
-                       header->cmsg_len = CMSG_LEN(sizeof(when));
-                       std::copy_n(reinterpret_cast<const uint8_t*>(&when), sizeof(when),
-                                   CMSG_DATA(header));
-                       return sys::sendmsg(fd, &message, 0);
+                       return send_with_control(fd, ipv4_address(peer_address), SOL_SOCKET, type,
+                                                when);
                    }};
     };
     expect_equal_outcomes(Kind::raw, protocol, {timed("not asked for", SCM_TXTIME, 1)});

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <netinet/ip.h>
 
+#include "support/control.h"
 #include "support/netns.h"
 #include "support/outcome.h"
 #include "support/sys.h"
@@ -141,23 +142,7 @@ TEST_F(RawSend, source_address_is_the_bound_one_or_the_device_s) {
 template<typename T>
 Row controlled(const char* name, int level, int type, const T& value) {
     return {name, [=](int fd) {
-                auto peer = ipv4_address(peer_address);
-                char text[] = "payload";
-                iovec part{text, sizeof(text)};
-                alignas(cmsghdr) uint8_t control[CMSG_SPACE(sizeof(T))] = {};
-                msghdr message{};
-                message.msg_name = &peer;
-                message.msg_namelen = sizeof(peer);
-                message.msg_iov = &part;
-                message.msg_iovlen = 1;
-                message.msg_control = control;
-                message.msg_controllen = sizeof(control);
-                cmsghdr* header = CMSG_FIRSTHDR(&message);
-                header->cmsg_level = level;
-                header->cmsg_type = type;
-                header->cmsg_len = CMSG_LEN(sizeof(T));
-                std::copy_n(reinterpret_cast<const uint8_t*>(&value), sizeof(T), CMSG_DATA(header));
-                return sys::sendmsg(fd, &message, 0);
+                return send_with_control(fd, ipv4_address(peer_address), level, type, value);
             }};
 }
 
