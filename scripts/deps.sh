@@ -3,8 +3,8 @@
 #
 # deps.sh [--list]
 #
-# Installs what building, testing and measuring xinet needs on a Debian 12 (as
-# root), and does nothing when all of it is there. Called by make check and make
+# Installs what building, testing and measuring xinet needs on a Debian 12 or 13
+# (as root), and does nothing when all of it is there. Called by make check and make
 # demo, and by hand. Kernels are no part of it: kernel-uml and kernel-debian fetch
 # those into the cache without installing them.
 #
@@ -14,8 +14,8 @@
 
 readonly packages=(
 	# kernels and modules
-	bc bison build-essential busybox-static cpio flex kmod libelf-dev libssl-dev
-	pahole patch perl procps rsync util-linux xz-utils zstd
+	bc bison build-essential busybox-static ccache cpio debootstrap flex kmod libelf-dev
+	libssl-dev pahole patch perl procps rsync util-linux xz-utils zstd
 	# the userspace
 	cmake libbpf-dev libcli11-dev libfmt-dev libgmock-dev libgtest-dev libmnl-dev
 	libpcap-dev libtins-dev ninja-build pkg-config

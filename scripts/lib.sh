@@ -122,14 +122,85 @@ pack_initrd() {
 	rm -r "$1"
 }
 
+# --- Debian's kernels ---
+#
+# The names that build-module and run-in know. A new series is a word here; the suites
+# are searched for it in this order, and the first that has it is taken.
+
+# shellcheck disable=SC2034
+readonly debian_kernels=(6.1 6.1-rt 6.12 6.12-rt 7.2 7.2-rt 7.3 7.3-rt)
+# shellcheck disable=SC2034
+readonly uml_kernels=(6.1 newest newest-up 7.2 7.2-up 7.3 7.3-up)
+readonly suites=(bookworm bookworm-backports trixie trixie-backports forky sid experimental)
+
+kernel_names() { echo "${uml_kernels[@]/#/uml-}" "${debian_kernels[@]/#/debian-}" qemu-kcsan; }
+
+# is_kernel NAME: of run-in and build-module.
+is_kernel() {
+	local names
+
+	read -ra names <<<"$(kernel_names)"
+	is_one_of "${1:-none}" "${names[@]}"
+}
+
+# find_kernel KERNEL [--debug]: sets kdir, and in_suite, the words before a command that
+# builds for it: a kernel of another suite than this machine's wants that suite's tools.
+# shellcheck disable=SC2034 # those who call this use them
+find_kernel() {
+	local base suite
+
+	in_suite=()
+	is_kernel "$1" || usage_error "which kernel? $(kernel_names)"
+	[[ $1 == uml-* ]] || [ -z "${2:-}" ] || usage_error "--debug is for uml kernels"
+	case $1 in
+	uml-*) kdir=$("$xinet_scripts/kernel-uml" "${1#uml-}" ${2:+--debug}) ;;
+	qemu-kcsan) kdir=$("$xinet_scripts/kernel-kcsan") ;;
+	debian-*)
+		base=$("$xinet_scripts/kernel-debian" "${1#debian-}")
+		kdir=$(readlink -f "$base/headers")
+		suite=$(cat "$base/suite")
+		[ "$suite" = "$host_suite" ] ||
+			in_suite=("$xinet_scripts/in-suite" "$suite" --with "$(cat "$base/compiler")" --)
+		;;
+	esac
+}
+
+# suites_of SERIES: where it is looked for: a series that is a release's own is that
+# release's.
+suites_of() {
+	case $1 in
+	6.1) echo bookworm ;;
+	6.12) echo trixie ;;
+	*) echo "${suites[@]:3}" ;;
+	esac
+}
+
+# base_of SUITE: the suite whose userland its packages are for.
+base_of() {
+	case $1 in
+	experimental) echo sid ;;
+	*) echo "${1%-backports}" ;;
+	esac
+}
+
+# is_one_of WORD LIST...
+is_one_of() {
+	local word=$1
+	shift
+
+	[[ " $* " == *" $word "* ]]
+}
+
 # --- Debian packages, downloaded only ---
 #
 # Every suite gets an apt configuration of its own in the cache, with the
 # mirrors of this machine, so that a kernel of another release is found while
 # the machine's own packages stay what they are. Nothing is ever installed by it.
 
-readonly stable_suite=bookworm
 readonly debian_keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+# shellcheck disable=SC1091
+host_suite=$(. /etc/os-release && echo "${VERSION_CODENAME:-sid}")
+readonly host_suite
 
 # mirror_of RELEASE: the address this machine has for it, or nothing.
 mirror_of() {
@@ -138,18 +209,21 @@ mirror_of() {
 		awk -F'|' -v want="$1" '$1 == "Packages" && ($2 == want || $3 == want) { print $4; exit }'
 }
 
+# suite_sources SUITE: its sources.list; a release's has its updates, too.
 suite_sources() {
-	local suite=$1 line="deb [signed-by=$debian_keyring]" main release uri
+	local suite=$1 line="deb [signed-by=$debian_keyring]" main security
 
-	main=$(mirror_of "$stable_suite")
-	[ -n "$main" ] || die "apt has no mirror for $stable_suite: see /etc/apt/sources.list"
+	main=$(mirror_of "$host_suite")
+	[ -n "$main" ] || die "apt has no mirror for $host_suite: see /etc/apt/sources.list"
 	printf '%s %s %s main\n' "$line" "$main" "$suite"
-	if [ "$suite" = "$stable_suite" ]; then
-		for release in "$suite-updates" "$suite-security"; do
-			uri=$(mirror_of "$release")
-			[ -z "$uri" ] || printf '%s %s %s main\n' "$line" "$uri" "$release"
-		done
-	fi
+	case $suite in
+	bookworm | trixie)
+		printf '%s %s %s-updates main\n' "$line" "$main" "$suite"
+		security=$(mirror_of "$host_suite-security")
+		[ -z "$security" ] ||
+			printf '%s %s %s-security main\n' "$line" "$security" "$suite"
+		;;
+	esac
 }
 
 # suite_apt SUITE TOOL ARG...: apt-get or apt-cache, looking at that suite only.
@@ -167,7 +241,8 @@ suite_apt() {
 		-o Acquire::Retries=3 "$@"
 }
 
-# suite_update SUITE: once per process; several of them may run at the same time.
+# suite_update SUITE [FORCE]: once per process, and once an hour; several of them may run
+# at the same time. When the mirror does not answer, lists that were read before do.
 declare -A suite_updated=()
 suite_update() {
 	local suite=$1 dir=$xinet_cache/apt/$1
@@ -175,11 +250,29 @@ suite_update() {
 	[ -z "${suite_updated[$suite]:-}" ] || return 0
 	lock "apt-$suite"
 	mkdir -p "$dir/lists/partial" "$dir/cache/archives/partial"
-	suite_sources "$suite" >"$dir/sources.list"
-	say "reading the package lists of $suite"
-	run_logged "$dir/update.log" suite_apt "$suite" apt-get update
+	suite_sources "$suite" >"$dir/sources.list.new"
+	if [ -n "${2:-}" ] || ! cmp -s "$dir/sources.list.new" "$dir/sources.list" ||
+		[ -z "$(find "$dir/updated" -mmin -60 2>/dev/null)" ]; then
+		mv "$dir/sources.list.new" "$dir/sources.list"
+		read_lists "$suite"
+	fi
 	suite_updated[$suite]=1
 	unlock "apt-$suite"
+}
+
+read_lists() {
+	local suite=$1 dir=$xinet_cache/apt/$1
+
+	say "reading the package lists of $suite"
+	if suite_apt "$suite" apt-get -o APT::Update::Error-Mode=any update \
+		>"$dir/update.log" 2>&1 </dev/null; then
+		touch "$dir/updated"
+		return
+	fi
+	tail -n 5 "$dir/update.log" >&2
+	[ -e "$dir/updated" ] ||
+		die "apt cannot read the package lists of $suite: does its mirror have that suite, and is it reached?"
+	say "going on with the lists of $suite of $(date -r "$dir/updated" +%F)"
 }
 
 # package_field SUITE PACKAGE FIELD: of the newest version in the suite.
@@ -202,6 +295,8 @@ fetch_packages() {
 	shift 2
 
 	say "downloading $*"
+	lock "apt-$suite" # the lists stay what they are
 	(cd "$dir" && run_logged "$xinet_cache/apt/$suite/download.log" \
 		suite_apt "$suite" apt-get download "$@")
+	unlock "apt-$suite"
 }
