@@ -46,8 +46,9 @@ run_uml() {
 	prepare_modules "$build/modules" "$module_dir"
 	write_orders
 	case $kernel in
-	uml-7.2) smp=(seccomp=on ncpus="$cpus") ;;
-	uml-7.2-up) smp=(seccomp=on) ;;
+	uml-6.1) ;;
+	*-up) smp=(seccomp=on) ;;
+	*) smp=(seccomp=on ncpus="$cpus") ;;
 	esac
 	if [ "$cpus" = 1 ]; then
 		choose_cpu

@@ -7,18 +7,23 @@
 # built in, and has the functions kbuild (make, with what it needs) and
 # wanted_config (the symbols beside defconfig, one "CONFIG_X=y" a line).
 
-# fragment FILE: its symbols for this version, one "CONFIG_X=y" a line.
+export CCACHE_DIR=$xinet_cache/ccache CCACHE_NOHASHDIR=1 CCACHE_MAXSIZE=10G
+
+# fragment FILE: its symbols for this version, one "CONFIG_X=y" a line. A symbol with
+# "# V" behind it is for version V, one with "# V+" for V and newer ones.
 fragment() {
-	awk -v version="$version" '
-		/^CONFIG_/ {
-			only = ""
-			if (match($0, /#.*/)) {
-				only = substr($0, RSTART + 1)
-				gsub(/[ \t]/, "", only)
-			}
-			if (only == "" || only == version)
-				print $1
-		}' "$1"
+	local symbol comment only
+
+	while read -r symbol comment; do
+		[[ $symbol == CONFIG_* ]] || continue
+		only=${comment#\#} only=${only// /}
+		case $only in
+		'' | "$version") ;;
+		*+) [ "$(printf '%s\n' "${only%+}" "$version" | sort -V | tail -n 1)" = "$version" ] || continue ;;
+		*) continue ;;
+		esac
+		echo "$symbol"
+	done <"$1"
 }
 
 configure() {
