@@ -6,7 +6,7 @@
 #include <linux/if_ether.h>
 #include <linux/if_tun.h>
 
-#include <cstdlib>
+#include <fstream>
 #include <sstream>
 
 #include "support/netns.h"
@@ -56,12 +56,12 @@ protected:
             tun_ = open_tun(device, IFF_TUN | IFF_NO_PI);
             if (!tun_)
                 return false;
-        } else if (std::system(("ip " + std::string(bare.make) + " 2>&-").c_str()) != 0) {
+        } else if (!try_ip(bare.make)) {
             return false;
         }
         // nothing of the stack's own
-        std::system("echo 1 > /proc/sys/net/ipv6/conf/xtbare/disable_ipv6 2>&-");
-        ip(std::string("link set ") + device + " up");
+        std::ofstream("/proc/sys/net/ipv6/conf/xtbare/disable_ipv6") << "1";
+        link::set_up(link::index(device), true);
         monitor_ = open_socket(Side::sibling, Kind::packet, 0);
         bind_to(monitor_, link_address(ETH_P_ALL, link::index(device)));
         return true;

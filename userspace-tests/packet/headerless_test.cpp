@@ -5,7 +5,6 @@
 #include <linux/if_ether.h>
 #include <linux/if_tun.h>
 
-#include <cstdlib>
 #include <optional>
 
 #include "support/lanes.h"
@@ -67,14 +66,15 @@ public:
         } else {
             if (arrival_ == Arrival::carried)
                 wire_.emplace();
-            if (std::system(("ip " + std::string(bare.make) + " 2>&-").c_str()) != 0)
+            if (!try_ip(bare.make))
                 return false;
         }
-        ip("link set lo up");
+        std::vector<std::string> commands{"link set lo up"};
         if (arrival_ == Arrival::looped)
-            ip("addr add fd00::1/128 dev lo nodad");
-        ip(std::string("addr add 10.78.0.1/24 dev ") + device);
-        ip(std::string("link set ") + device + " up");
+            commands.push_back("addr add fd00::1/128 dev lo nodad");
+        commands.push_back(std::string("addr add 10.78.0.1/24 dev ") + device);
+        commands.push_back(std::string("link set ") + device + " up");
+        ip_batch(commands);
         if (arrival_ == Arrival::looped) {
             monitor_ = open_socket(Side::sibling, Kind::packet, 0);
             bind_to(monitor_, link_address(ETH_P_IP, index()));

@@ -139,13 +139,13 @@ std::string story_of_going_down(Side side, int version) {
         for (; ring.status(last) != TP_STATUS_SENDING && patience.count() > 0; patience -= moment)
             std::this_thread::sleep_for(moment);
         EXPECT_GT(patience.count(), 0);
-        ip("link set xtout down");
+        link::set_up(link::index("xtout"), false);
     }
     tell("held", waited);
     fill();
     tell("down", call(MSG_DONTWAIT));
     tc("del dev xtout root");
-    ip("link set xtout up");
+    link::set_up(link::index("xtout"), true);
     for (int i = 0; i < 2; i++) {
         fill();
         tell("up", call(MSG_DONTWAIT));

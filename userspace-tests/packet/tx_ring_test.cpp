@@ -107,13 +107,9 @@ TEST_F(PacketTxRing, frame_of_each_size_is_sent_or_refused) {
 
 TEST_F(PacketTxRing, frame_over_several_pages_is_sent) {
     const TxShape shape{.frame_size = 16384, .block_size = 65536, .blocks = 1};
-    const auto change_mtu = [](const char* mtu) {
-        const std::string command = std::string("ip link set ") + here_device + " mtu " + mtu;
-        return system(command.c_str());
-    };
     if (std::filesystem::exists(std::string("/sys/class/net/") + here_device + "/device"))
         GTEST_SKIP() << "a new MTU resets the link of a NIC; a veth pair has none";
-    ASSERT_EQ(change_mtu("9000"), 0);
+    link::set_mtu(link::index(here_device), 9000);
     EXPECT_GE(
         expect_equal_rings(Kind::packet, TPACKET_V2,
                            {{.name = "a page",
@@ -123,7 +119,7 @@ TEST_F(PacketTxRing, frame_over_several_pages_is_sent) {
                              .frames = {to_send(frame_to_peer(12000))},
                              .shape = shape}}),
         0U);
-    EXPECT_EQ(change_mtu("1500"), 0);
+    link::set_mtu(link::index(here_device), 1500);
 }
 
 TEST_F(PacketTxRing, frames_leave_in_order_up_to_the_first_that_is_not_ready) {

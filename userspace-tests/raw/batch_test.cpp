@@ -4,13 +4,13 @@
 #include <gtest/gtest.h>
 #include <netinet/ip.h>
 
-#include <cstdlib>
 #include <sstream>
 
 #include "support/compare.h"
 #include "support/netns.h"
 #include "support/sys.h"
 #include "support/traffic.h"
+#include "support/wire.h"
 
 namespace xt {
 namespace {
@@ -97,9 +97,6 @@ TEST(RawQueue, drops_are_told_with_the_next_packet_as_in_pf_inet) {
 
 TEST(RawRules, of_the_routing_refuse_a_sender_as_in_pf_inet) {
     NetNs::create().run([] {
-        const auto ip = [](const std::string& words) {
-            ASSERT_EQ(std::system(("ip " + words).c_str()), 0) << words;
-        };
         link::set_up(link::index("lo"), true);
         ip("addr add 10.77.0.1/24 dev lo");
         const auto story = [](Side side) {
@@ -130,14 +127,9 @@ TEST(RawRules, of_the_routing_refuse_a_sender_as_in_pf_inet) {
 // The OUTPUT chain drops by protocol and rewrites by mark; what comes is what it has left.
 TEST(RawRules, of_the_firewall_hold_for_what_is_sent) {
     NetNs::create().run([] {
-        const auto nft = [](const std::string& words) {
-            ASSERT_EQ(std::system(("nft '" + words + "'").c_str()), 0) << words;
-        };
         link::set_up(link::index("lo"), true);
-        nft("add table ip ours");
-        nft("add chain ip ours out { type filter hook output priority 0; }");
-        nft("add rule ip ours out meta mark 7 drop");
-        nft("add rule ip ours out meta mark 8 ip dscp set cs1");
+        nft("table ip ours { chain out { type filter hook output priority 0;"
+            " meta mark 7 drop; meta mark 8 ip dscp set cs1; }; }");
         const auto story = [](Side side) {
             const Fd receiver = open_raw(Side::sibling, experimental_protocol);
             std::ostringstream out;

@@ -55,11 +55,10 @@ TEST_P(RawNetns, namespace_ends_with_its_last_socket) {
             ip("link add xtouter type veth peer name xtinner netns /proc/" +
                std::to_string(getpid()) + "/fd/" + std::to_string(inner.get()));
             inner.run([&] {
-                ip("addr add 10.77.0.1/24 dev xtinner");
-                ip("link set xtinner up");
+                ip("addr add 10.77.0.1/24 dev xtinner", "link set xtinner up");
                 socket = raw(experimental_protocol);
             });
-            ip("link set xtouter up");
+            link::set_up(link::index("xtouter"), true);
             const Mac to = inner.run([] { return link::mac("xtinner"); });
             const Fd sender = open_socket(Side::sibling, Kind::packet, 0);
             for (int i = 0; i < 4; i++)
@@ -98,15 +97,12 @@ TEST(RawNetnsBoth, device_that_moves_takes_its_packets_along) {
         };
         // xtout is set up last: it then sends at once
         const auto arrive = [](const NetNs& netns) {
-            netns.run([] {
-                ip("addr add 10.77.0.1/24 dev xtin");
-                ip("link set xtin up");
-            });
-            ip("link set xtout up");
+            netns.run([] { ip("addr add 10.77.0.1/24 dev xtin", "link set xtin up"); });
+            link::set_up(link::index("xtout"), true);
         };
         const auto move = [&](const NetNs& from, const NetNs& to) {
-            ip("link set xtout down");
-            from.run([&] { ip("link set xtin netns " + path(to)); });
+            link::set_up(link::index("xtout"), false);
+            from.run([&] { link::move(link::index("xtin"), to.get()); });
             arrive(to);
         };
         ip("link add xtout type veth peer name xtin netns " + path(first));

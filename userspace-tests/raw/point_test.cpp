@@ -170,10 +170,8 @@ TEST(RawPointHost, receives_from_a_vlan_and_a_vrf) {
     in_own_netns([] {
         const Wire wire({"link add xtvrf type vrf table 77", "link set xtvrf up",
                          "link set xtin master xtvrf"});
-        ip("addr add 10.77.0.1/24 dev xtin");
-        ip("link add link xtin name xtin.5 type vlan id 5");
-        ip("addr add 10.78.0.1/24 dev xtin.5");
-        ip("link set xtin.5 up");
+        ip("addr add 10.77.0.1/24 dev xtin", "link add link xtin name xtin.5 type vlan id 5",
+           "addr add 10.78.0.1/24 dev xtin.5", "link set xtin.5 up");
         const Mac to = link::mac("xtin");
         for (const char* accept : {"1", "0"}) {
             SCOPED_TRACE(std::string("raw_l3mdev_accept ") + accept);
@@ -297,8 +295,7 @@ TEST(RawPointHost, icmp_filter_chooses) {
 TEST(RawPointHost, addresses_and_device_choose) {
     in_own_netns([] {
         const Link wire;
-        ip("addr add 10.77.0.3/24 dev xtin");
-        ip("link set lo up");
+        ip("addr add 10.77.0.3/24 dev xtin", "link set lo up");
         std::vector<Pair> pairs;
         const auto add = [&](const char* name, auto prepare, Marks expected) {
             Pair pair{name, open_raw(Side::sibling, experimental_protocol),

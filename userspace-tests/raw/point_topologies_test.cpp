@@ -11,7 +11,6 @@
 #include <sched.h>
 #include <sys/wait.h>
 
-#include <cstdlib>
 #include <optional>
 
 #include "support/inet.h"
@@ -83,25 +82,21 @@ TEST_P(RawPointIpvlan, container_receives_as_over_pf_inet) {
     if (GetParam().sockets_first)
         open();
     host.run([&] {
-        ip("link add xtm type veth peer name xtfar netns " + path_of(far));
-        ip("link set xtm up");
-        ip("link add link xtm name xtiv netns " + path_of(container) + " type ipvlan mode " +
-           GetParam().mode);
+        ip("link add xtm type veth peer name xtfar netns " + path_of(far), "link set xtm up",
+           "link add link xtm name xtiv netns " + path_of(container) + " type ipvlan mode " +
+               GetParam().mode);
     });
     // in the l3 modes nobody asks who has an address, or answers
     const std::string near = mac_text(host.run([] { return link::mac("xtm"); }));
     const std::string there = mac_text(far.run([] { return link::mac("xtfar"); }));
     far.run([&] {
-        ip("addr add 10.2.0.2/24 dev xtfar");
-        ip("link set xtfar up");
-        ip("neigh replace 10.2.0.50 lladdr " + near + " dev xtfar nud permanent");
+        ip("addr add 10.2.0.2/24 dev xtfar", "link set xtfar up",
+           "neigh replace 10.2.0.50 lladdr " + near + " dev xtfar nud permanent");
     });
     host.run([&] { ip("neigh replace 10.2.0.2 lladdr " + there + " dev xtm nud permanent"); });
     container.run([&] {
-        ip("link set lo up");
-        ip("addr add 10.2.0.50/24 dev xtiv");
-        ip("link set xtiv up");
-        ip("route replace default dev xtiv");
+        ip("link set lo up", "addr add 10.2.0.50/24 dev xtiv", "link set xtiv up",
+           "route replace default dev xtiv");
         ping_until_answered("10.2.0.2");
         if (!GetParam().sockets_first)
             open();
@@ -128,15 +123,11 @@ class RawPointHosts : public testing::Test {
 protected:
     void SetUp() override {
         here_.run([this] {
-            ip("link add xtin type veth peer name xtout netns " + path_of(far_));
-            ip("link set lo up");
-            ip("addr add 10.3.0.1/24 dev xtin");
-            ip("link set xtin up");
+            ip("link add xtin type veth peer name xtout netns " + path_of(far_), "link set lo up",
+               "addr add 10.3.0.1/24 dev xtin", "link set xtin up");
         });
         far_.run([] {
-            ip("link set lo up");
-            ip("addr add 10.3.0.2/24 dev xtout");
-            ip("link set xtout up");
+            ip("link set lo up", "addr add 10.3.0.2/24 dev xtout", "link set xtout up");
             set_sysctl("icmp_ratelimit", "0");
         });
         here_.run([] { ping_until_answered("10.3.0.2"); });
@@ -153,10 +144,8 @@ protected:
             GTEST_SKIP() << "this kernel has no NAT";
         RawPointHosts::SetUp();
         here_.run([] {
-            ip("link add xtd type dummy");
-            ip("addr add 10.4.0.1/24 dev xtd");
-            ip("link set xtd up");
-            ip("route add 10.96.0.0/16 via 10.3.0.2");
+            ip("link add xtd type dummy", "addr add 10.4.0.1/24 dev xtd", "link set xtd up",
+               "route add 10.96.0.0/16 via 10.3.0.2");
             nft("table ip xtfw {"
                 " chain xo { type nat hook output priority -100; ip daddr 10.96.0.1 dnat to "
                 "10.3.0.2; };"
@@ -223,16 +212,13 @@ TEST_F(RawPointNat, connected_socket_learns_of_errors_about_what_was_translated)
 TEST_F(RawPointNat, host_that_masquerades_for_others_hears_its_own_answers) {
     const NetNs client = NetNs::create();
     here_.run([&] {
-        ip("link add xtlan type veth peer name xtcl netns " + path_of(client));
-        ip("addr add 10.5.0.1/24 dev xtlan");
-        ip("link set xtlan up");
+        ip("link add xtlan type veth peer name xtcl netns " + path_of(client),
+           "addr add 10.5.0.1/24 dev xtlan", "link set xtlan up");
         set_sysctl("ip_forward", "1");
         nft("add rule ip xtfw xp ip saddr 10.5.0.0/24 oif xtin masquerade");
     });
     client.run([] {
-        ip("addr add 10.5.0.2/24 dev xtcl");
-        ip("link set xtcl up");
-        ip("route add default via 10.5.0.1");
+        ip("addr add 10.5.0.2/24 dev xtcl", "link set xtcl up", "route add default via 10.5.0.1");
         ping_until_answered("10.3.0.2");
     });
     here_.run([&] {
@@ -253,8 +239,8 @@ TEST_F(RawPointNat, host_that_masquerades_for_others_hears_its_own_answers) {
 // What PREROUTING sends elsewhere on this host.
 TEST_F(RawPointNat, address_that_is_redirected_is_the_one_that_is_heard) {
     here_.run([&] {
-        nft("add chain ip xtfw xr { type nat hook prerouting priority -100; }");
-        nft("add rule ip xtfw xr ip daddr 10.4.0.9 dnat to 10.3.0.1");
+        nft("table ip xtfw { chain xr { type nat hook prerouting priority -100;"
+            " ip daddr 10.4.0.9 dnat to 10.3.0.1; }; }");
         far_.run([] { ip("route add 10.4.0.0/24 via 10.3.0.1"); });
         Ears ears(experimental_protocol);
         const Fd sender = far_.run([] { return open_raw(Side::sibling, experimental_protocol); });
@@ -269,8 +255,7 @@ TEST_F(RawPointNat, address_that_is_redirected_is_the_one_that_is_heard) {
 class RawPointIpsec : public RawPointHosts {
 protected:
     void SetUp() override {
-        const bool there = NetNs::create().run(
-            [] { return std::system("ip xfrm state count >/dev/null 2>&1") == 0; });
+        static const bool there = NetNs::create().run([] { return try_ip("xfrm state flush"); });
         if (!there)
             GTEST_SKIP() << "this kernel has no IPsec";
         RawPointHosts::SetUp();
@@ -280,14 +265,18 @@ protected:
 
     // Everything between the two addresses, this host being `own`.
     static void protect(const std::string& own, const std::string& other) {
-        for (const auto& [from, to] : {std::pair(own, other), std::pair(other, own)}) {
-            const std::string ends = "src " + from + " dst " + to;
-            ip("xfrm state add " + ends +
-               " proto esp spi 0x7874 mode transport aead "
-               "\"rfc4106(gcm(aes))\" 0x0123456789abcdef0123456789abcdef01234567 128");
-            ip("xfrm policy add " + ends + " dir " + (from == own ? "out" : "in") + " tmpl " +
-               ends + " proto esp mode transport");
-        }
+        const auto state = [](const std::string& ends) {
+            return "xfrm state add " + ends +
+                   " proto esp spi 0x7874 mode transport aead "
+                   "\"rfc4106(gcm(aes))\" 0x0123456789abcdef0123456789abcdef01234567 128";
+        };
+        const auto policy = [](const std::string& ends, const char* direction) {
+            return "xfrm policy add " + ends + " dir " + direction + " tmpl " + ends +
+                   " proto esp mode transport";
+        };
+        const std::string out = "src " + own + " dst " + other;
+        const std::string in = "src " + other + " dst " + own;
+        ip(state(out), policy(out, "out"), state(in), policy(in, "in"));
     }
 };
 
@@ -303,10 +292,7 @@ TEST_F(RawPointIpsec, what_should_have_been_encrypted_is_not_received) {
     here_.run([this] {
         Ears ears(experimental_protocol);
         const Fd sender = far_.run([] { return open_raw(Side::sibling, experimental_protocol); });
-        far_.run([] {
-            ip("xfrm policy flush");
-            ip("xfrm state flush");
-        });
+        far_.run([] { ip("xfrm policy flush", "xfrm state flush"); });
         send_to(sender.get(), repeated("xt-clear", 64), ipv4_address("10.3.0.1"));
         far_.run([] { protect("10.3.0.2", "10.3.0.1"); });
         send_to(sender.get(), repeated("xt-crypt", 64), ipv4_address("10.3.0.1"));
@@ -396,10 +382,7 @@ TEST_F(RawPointIpsecModules, come_and_go_beside_a_users_sockets_and_after_them) 
         EXPECT_TRUE(remove_module("ip_vti"));
         ping_encrypted();
         for (const NetNs* end : {&here_, &far_})
-            end->run([] {
-                ip("xfrm policy flush");
-                ip("xfrm state flush");
-            });
+            end->run([] { ip("xfrm policy flush", "xfrm state flush"); });
         EXPECT_TRUE(remove_module("esp4"));
         here_.run([] { protect("10.3.0.1", "10.3.0.2"); });
         far_.run([] { protect("10.3.0.2", "10.3.0.1"); });
@@ -415,29 +398,24 @@ class RawPointUplinks : public testing::Test {
 protected:
     void SetUp() override {
         here_.run([this] {
-            ip("link add xta type veth peer name xtfa netns " + path_of(far_));
-            ip("link add xtb type veth peer name xtfb netns " + path_of(far_));
+            ip("link add xta type veth peer name xtfa netns " + path_of(far_),
+               "link add xtb type veth peer name xtfb netns " + path_of(far_));
             for (const char* name : {"all", "default", "xta", "xtb"}) {
                 set_sysctl("conf/" + std::string(name) + "/rp_filter", "1");
                 set_sysctl("conf/" + std::string(name) + "/src_valid_mark", "1");
             }
-            ip("addr add 10.1.0.1/24 dev xta");
-            ip("addr add 10.2.0.1/24 dev xtb");
-            for (const char* device : {"lo", "xta", "xtb"})
-                ip("link set " + std::string(device) + " up");
+            ip("addr add 10.1.0.1/24 dev xta", "addr add 10.2.0.1/24 dev xtb", "link set lo up",
+               "link set xta up", "link set xtb up");
         });
         far_.run([] {
             for (const char* name : {"all", "xtfa", "xtfb"})
                 set_sysctl("conf/" + std::string(name) + "/rp_filter", "0");
-            ip("addr add 10.1.0.2/24 dev xtfa");
-            ip("addr add 10.2.0.2/24 dev xtfb");
-            ip("addr add 192.0.2.1/32 dev lo");
-            for (const char* device : {"lo", "xtfa", "xtfb"})
-                ip("link set " + std::string(device) + " up");
+            ip("addr add 10.1.0.2/24 dev xtfa", "addr add 10.2.0.2/24 dev xtfb",
+               "addr add 192.0.2.1/32 dev lo", "link set lo up", "link set xtfa up",
+               "link set xtfb up");
         });
         here_.run([] {
-            ip("route add default via 10.1.0.2");
-            ip("route add default via 10.2.0.2 table 200");
+            ip("route add default via 10.1.0.2", "route add default via 10.2.0.2 table 200");
             ping_until_answered("10.1.0.2");
             ping_until_answered("10.2.0.2");
         });
@@ -450,8 +428,8 @@ protected:
 // Not every kernel keeps marks of connections.
 bool has_connection_marks() {
     return NetNs::create().run([] {
-        return std::system("nft \"table ip xtfw { chain xc { type filter hook input priority 0; "
-                           "ct mark set meta mark; }; }\" 2>/dev/null") == 0;
+        return try_nft("table ip xtfw { chain xc { type filter hook input priority 0; "
+                       "ct mark set meta mark; }; }");
     });
 }
 

@@ -59,9 +59,8 @@ void in_own_netns(F function) {
 TEST(RawReceivePath, through_a_vlan) {
     in_own_netns([] {
         const Wire wire;
-        ip("link add link xtin name xtin.5 type vlan id 5");
-        ip("link set xtin.5 up");
-        ip("addr add 10.77.0.1/24 dev xtin.5");
+        ip("link add link xtin name xtin.5 type vlan id 5", "link set xtin.5 up",
+           "addr add 10.77.0.1/24 dev xtin.5");
         auto pairs = open_pairs({"xtin", "xtin.5"}, {"xt-vlan5", "xt-piece", "xt-plain"});
         const Mac to = link::mac("xtin");
         wire.in(vlan_ethernet(to, 5, ETH_P_IP, packet("xt-vlan5")));
@@ -79,11 +78,8 @@ TEST(RawReceivePath, through_a_vlan) {
 TEST(RawReceivePath, through_a_bridge) {
     in_own_netns([] {
         const Wire wire;
-        ip("link add xtbr type bridge");
-        ip("link set xtbr address 02:78:69:6e:65:01");
-        ip("link set xtin master xtbr");
-        ip("link set xtbr up");
-        ip("addr add 10.77.0.1/24 dev xtbr");
+        ip("link add xtbr type bridge", "link set xtbr address 02:78:69:6e:65:01",
+           "link set xtin master xtbr", "link set xtbr up", "addr add 10.77.0.1/24 dev xtbr");
         auto pairs = open_pairs({"xtin", "xtbr"}, {"xt-bridg", "xt-piece", "xt-bcast"});
         const Mac to = link::mac("xtbr");
         wire.in(ethernet(to, ETH_P_IP, packet("xt-bridg")));
@@ -128,8 +124,7 @@ TEST(RawReceivePath, through_a_vrf) {
 TEST(RawReceivePath, for_another_host) {
     in_own_netns([] {
         const Wire wire;
-        ip("addr add 10.77.0.1/24 dev xtin");
-        ip("link set xtin promisc on");
+        ip("addr add 10.77.0.1/24 dev xtin", "link set xtin promisc on");
         auto pairs = open_pairs({"xtin"}, {"xt-bcast", "xt-plain"});
         wire.in(ethernet(nobodys_mac, ETH_P_IP, packet("xt-other")));
         for (const auto& piece : pieces("xt-piece", 1))
@@ -235,8 +230,7 @@ TEST(RawReceivePath, that_changes_is_noticed_at_once) {
     };
     in_own_netns([&] {
         const Wire wire;
-        ip("link add xtalt type dummy");
-        ip("link set xtalt up");
+        ip("link add xtalt type dummy", "link set xtalt up");
         set_sysctl("conf/all/rp_filter", "0");
         set_sysctl("conf/xtin/rp_filter", "0");
         const Mac to = link::mac("xtin");

@@ -15,11 +15,12 @@ class Firewall {
 public:
     // A table of its own with a chain at `hook`, such as "type filter hook input priority 0".
     Firewall(const std::string& hook, const std::vector<std::string>& rules) {
-        if (!nft("add table ip xtfw"))
-            throw std::runtime_error("nft add table failed");
-        installed_ = nft("add chain ip xtfw hooked { " + hook + "; }");
+        std::string table = "table ip xtfw { chain hooked { " + hook + ";";
         for (const auto& rule : rules)
-            installed_ = installed_ && nft("add rule ip xtfw hooked " + rule);
+            table += " " + rule + ";";
+        installed_ = nft(table + " }; }");
+        if (!installed_ && !nft("add table ip xtfw"))
+            throw std::runtime_error("nft add table failed");
     }
     ~Firewall() { nft("delete table ip xtfw"); }
     Firewall(const Firewall&) = delete;
