@@ -9,7 +9,10 @@
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 
+#include <memory>
+
 #include "support/inet_case.h"
+#include "support/kernel_module.h"
 #include "support/sys.h"
 
 namespace xt {
@@ -178,7 +181,14 @@ std::vector<InetCase> call_rows() {
     return rows;
 }
 
-class InetCall : public testing::TestWithParam<InetCase> {};
+class InetCall : public testing::TestWithParam<InetCase> {
+protected:
+    static void SetUpTestSuite() { no_autoload = std::make_unique<NoAutoload>(); }
+    static void TearDownTestSuite() { no_autoload.reset(); }
+
+private:
+    static inline std::unique_ptr<NoAutoload> no_autoload;
+};
 
 TEST_P(InetCall, does_what_it_does_in_pf_inet) {
     expect_same_on_both_sides(GetParam());

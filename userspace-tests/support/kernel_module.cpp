@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <fstream>
 #include <thread>
 
 #include "program.h"
@@ -26,6 +27,8 @@ bool try_to_remove(const std::string& name) {
             return false;
     return !module_is_loaded(name) || modprobe({"-r", name});
 }
+
+constexpr const char* loader = "/proc/sys/kernel/modprobe";
 
 } // namespace
 
@@ -54,6 +57,15 @@ bool remove_module(const std::string& name) {
         std::this_thread::yield();
     }
     return true;
+}
+
+NoAutoload::NoAutoload() {
+    std::getline(std::ifstream(loader) >> std::ws, before_);
+    std::ofstream(loader) << std::endl;
+}
+
+NoAutoload::~NoAutoload() {
+    std::ofstream(loader) << before_ << std::endl;
 }
 
 } // namespace xt

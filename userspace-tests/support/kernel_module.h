@@ -17,4 +17,17 @@ bool modprobe(std::vector<std::string> words);
 // moment more. False when it stays.
 bool remove_module(const std::string& name);
 
+// The kernel loads no module by itself while this exists. Otherwise it starts modprobe(8) twice for
+// each call about a device that is not there.
+class NoAutoload {
+public:
+    NoAutoload();
+    ~NoAutoload();
+    NoAutoload(const NoAutoload&) = delete;
+    NoAutoload& operator=(const NoAutoload&) = delete;
+
+private:
+    std::string before_;
+};
+
 } // namespace xt
