@@ -163,6 +163,8 @@ TEST_P(PacketHeaderlessSend, messages_are_sent_or_refused_as_by_pf_packet) {
 TEST_P(PacketHeaderlessSend, rings_are_sent_or_refused_as_by_pf_packet) {
     if (GetParam().reads_no_pages)
         GTEST_SKIP() << "would take other frames than from PF_PACKET";
+    constexpr size_t most_open = 64;
+    std::vector<Fd> used;
     with_device([&] {
         for (const Kind kind : packet_kinds)
             for (const bool bypass : {false, true})
@@ -175,7 +177,9 @@ TEST_P(PacketHeaderlessSend, rings_are_sent_or_refused_as_by_pf_packet) {
                         what << to_string(kind) << ", " << size << " bytes, PACKET_LOSS " << loss
                              << (bypass ? ", past the qdisc" : "");
                         expect_equal(what.str(), [&](Side side) {
-                            const Fd socket = open_socket(side, kind, 0);
+                            if (used.size() >= most_open)
+                                close_together(used);
+                            const Fd& socket = used.emplace_back(open_socket(side, kind, 0));
                             set_option(socket, SOL_PACKET, PACKET_QDISC_BYPASS, bypass);
                             set_option(socket, SOL_PACKET, PACKET_LOSS, loss);
                             const TxRing ring(socket.get(), TPACKET_V2);
@@ -190,6 +194,7 @@ TEST_P(PacketHeaderlessSend, rings_are_sent_or_refused_as_by_pf_packet) {
                             return told(outcome) + ": " + ring.statuses() + sent();
                         });
                     }
+        close_together(used);
     });
 }
 

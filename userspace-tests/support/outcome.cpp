@@ -5,10 +5,9 @@
 #include <linux/icmp.h>
 #include <linux/if_packet.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 
 #include <algorithm>
-#include <cstring>
+#include <future>
 #include <sstream>
 #include <thread>
 
@@ -60,18 +59,10 @@ void note_option(std::ostream& out, int fd, const Option& option) {
     note(out, option.name, result, value, length);
 }
 
-[[noreturn]] void report_as_child(int pipe, const std::function<Outcome()>& function) {
+void drop_capabilities() {
     __user_cap_header_struct header{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
     __user_cap_data_struct nothing[2] = {};
-    Outcome outcome{-1, 0, "capset failed"};
-    if (syscall(SYS_capset, &header, nothing) == 0)
-        outcome = function();
-    std::ostringstream text;
-    text << outcome.result << " " << outcome.error << " " << outcome.state;
-    const std::string line = text.str();
-    if (write(pipe, line.data(), line.size()) != ssize_t(line.size()))
-        _exit(1);
-    _exit(0);
+    checked(syscall(SYS_capset, &header, nothing), "capset");
 }
 
 } // namespace
@@ -108,28 +99,12 @@ std::string state_of(int fd, Kind kind) {
 }
 
 Outcome without_capabilities(const std::function<Outcome()>& function) {
-    int ends[2];
-    checked(::pipe(ends), "pipe");
-    const Fd reader(ends[0]);
-    Fd writer(ends[1]);
-    const pid_t child = checked(::fork(), "fork");
-    if (child == 0)
-        report_as_child(writer.get(), function);
-    writer.close();
-
-    std::string text;
-    char buffer[4096];
-    for (ssize_t size; (size = ::read(reader.get(), buffer, sizeof(buffer))) > 0;)
-        text.append(buffer, size_t(size));
-    int status = 0;
-    checked(::waitpid(child, &status, 0), "waitpid");
-    Outcome outcome;
-    std::istringstream words(text);
-    if (status != 0 || !(words >> outcome.result >> outcome.error))
-        throw std::runtime_error("the child without capabilities reported nothing");
-    words.ignore(1);
-    std::getline(words, outcome.state, '\0');
-    return outcome;
+    return std::async(std::launch::async,
+                      [&] {
+                          drop_capabilities();
+                          return function();
+                      })
+        .get();
 }
 
 void close_together(std::vector<Fd>& sockets) {

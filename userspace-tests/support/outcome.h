@@ -27,7 +27,7 @@ Outcome outcome_of(const std::function<long()>& call);
 // Everything that getsockname(), getpeername() and getsockopt() tell of a socket.
 std::string state_of(int fd, Kind kind);
 
-// Runs `function` in a child process without any capability, and hands its outcome back.
+// Runs `function` in a thread without any capability, in the namespaces of this one.
 Outcome without_capabilities(const std::function<Outcome()>& function);
 
 // A call to make on a fresh socket of either side, with the name that a failure is reported by.
