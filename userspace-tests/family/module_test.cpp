@@ -22,6 +22,7 @@
 
 #include "support/diag.h"
 #include "support/inet.h"
+#include "support/kernel_module.h"
 #include "support/module_parameter.h"
 #include "support/nfqueue.h"
 #include "support/outcome.h"
@@ -118,25 +119,8 @@ protected:
     }
 };
 
-// With the module out of the way, socket() must not bring it in again by its alias.
-class NoAutoload {
-public:
-    NoAutoload() {
-        std::ifstream file(path);
-        std::getline(file, saved_);
-        std::ofstream(path) << "\n";
-    }
-    ~NoAutoload() { std::ofstream(path) << saved_ << "\n"; }
-    NoAutoload(const NoAutoload&) = delete;
-    NoAutoload& operator=(const NoAutoload&) = delete;
-
-private:
-    static constexpr const char* path = "/proc/sys/kernel/modprobe";
-    std::string saved_;
-};
-
 TEST_F(Module, load_brings_the_family_and_unload_takes_it_away) {
-    const NoAutoload guard;
+    const NoAutoload guard; // socket() would bring the module in by its alias
     EXPECT_FALSE(family_socket(PF_XINET));
     EXPECT_EQ(errno, EAFNOSUPPORT);
     ASSERT_EQ(load(), 0);
