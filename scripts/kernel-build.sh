@@ -7,8 +7,6 @@
 # built in, and has the functions kbuild (make, with what it needs) and
 # wanted_config (the symbols beside defconfig, one "CONFIG_X=y" a line).
 
-export CCACHE_DIR=$xinet_cache/ccache CCACHE_NOHASHDIR=1 CCACHE_MAXSIZE=10G
-
 # fragment FILE: its symbols for this version, one "CONFIG_X=y" a line. A symbol with
 # "# V" behind it is for version V, one with "# V+" for V and newer ones.
 fragment() {

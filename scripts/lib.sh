@@ -18,6 +18,12 @@ readonly script_name xinet_scripts xinet_tree xinet_cache
 # shellcheck disable=SC2034
 readonly module_folders=(af_xinet inet ip packet)
 
+# What is compiled again without a change comes from ccache, in another clone, too.
+export CCACHE_DIR=$xinet_cache/ccache CCACHE_MAXSIZE=10G CCACHE_NOHASHDIR=1 \
+	CCACHE_BASEDIR=$xinet_tree CCACHE_COMPILERCHECK=content \
+	CCACHE_SLOPPINESS=include_file_mtime,include_file_ctime,time_macros
+[[ :$PATH: == *:/usr/lib/ccache:* ]] || PATH=/usr/lib/ccache:$PATH
+
 # A make that called us must not decide how the makes we call behave.
 unset MAKEFLAGS MFLAGS MAKEOVERRIDES GNUMAKEFLAGS MAKELEVEL KDIR ARCH CROSS_COMPILE \
 	KBUILD_OUTPUT O M W C
@@ -79,6 +85,16 @@ new_dir() {
 publish() {
 	rm -rf "$1"
 	mv -T "$1.incomplete" "$1"
+}
+
+# need_space MEGABYTES WHAT: fails, with a sentence, before the disk is full.
+need_space() {
+	local free
+
+	mkdir -p "$xinet_cache"
+	free=$(df --output=avail -m "$xinet_cache" | tail -n 1)
+	[ "$free" -ge "$1" ] ||
+		die "$2 needs $1 MB in $xinet_cache, which has $((free)): remove old kernels there, or set XINET_CACHE"
 }
 
 # run_logged LOG COMMAND...: quiet when it works, the log's end when it does not.

@@ -18,7 +18,7 @@ enter() {
 
 	for name in $(compgen -e); do
 		case $name in
-		XINET_* | GTEST_* | SOURCE_DATE_EPOCH | KBUILD_*) environment+=("$name=${!name}") ;;
+		XINET_* | GTEST_* | CCACHE_* | SOURCE_DATE_EPOCH | KBUILD_*) environment+=("$name=${!name}") ;;
 		esac
 	done
 	mkdir -p "$xinet_cache/ccache"
@@ -33,16 +33,13 @@ enter() {
 		cp /etc/resolv.conf "$root/etc/resolv.conf"
 		for dir in "$tree" "$cache"; do
 			mkdir -p "$root$dir"
-			mount --bind "$dir" "$root$dir"
+			mount --rbind "$dir" "$root$dir"
 		done
 		exec chroot "$root" /usr/bin/env -i -C "$([ -d "$root$cwd" ] && echo "$cwd" || echo /)" \
 			PATH=/usr/lib/ccache:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
 			HOME=/root LANG=C.UTF-8 DEBIAN_FRONTEND=noninteractive "$@"
 	' sh "$root" "$PWD" "$xinet_tree" "$xinet_cache" \
-		XINET_CACHE="$xinet_cache" CCACHE_DIR="$xinet_cache/ccache" CCACHE_NOHASHDIR=1 CCACHE_MAXSIZE=10G \
-		CCACHE_BASEDIR="$xinet_tree" CCACHE_COMPILERCHECK=content \
-		CCACHE_SLOPPINESS=include_file_mtime,include_file_ctime,time_macros \
-		"${environment[@]}" "$@"
+		XINET_CACHE="$xinet_cache" "${environment[@]}" "$@"
 }
 
 # in_tree_apt ROOT ARG...: apt-get there; its output is in ROOT.log.
@@ -70,6 +67,7 @@ make_tree() {
 
 	command -v debootstrap >/dev/null || die "there is no debootstrap: run scripts/deps.sh"
 	[ -e "$script" ] || script=/usr/share/debootstrap/scripts/sid
+	need_space 2500 "a tree of $base"
 	tmp=$(new_dir "$root")
 	mkdir -p "$debs"
 	say "making a tree of $base; this is done once (log: $root.log)"
