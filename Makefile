@@ -57,6 +57,9 @@ demo:
 check:
 	scripts/check
 
+check-long:
+	scripts/check --long
+
 kunit:
 	scripts/kunit
 
@@ -66,6 +69,9 @@ bench:
 # SEED repeats the calls of a campaign.
 campaign:
 	scripts/campaign $(if $(HOURS),--hours $(HOURS)) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+matrix:
+	scripts/matrix $(if $(NEWEST),--newest) $(ARGS)
 
 graph:
 	scripts/graph
@@ -84,7 +90,10 @@ clean:
 help:
 	@echo 'make            xinet.ko for KDIR (default: the running kernel), and the userspace'
 	@echo 'make demo       boots a guest, loads the module, pings and captures over a real driver'
-	@echo 'make check      all tests, in guests of every supported kernel'
+	@echo 'make check      the tests, in debug kernels and stock kernels (half an hour)'
+	@echo 'make check-long what is slow and rarely tells: more drivers, kernels and suites'
+	@echo 'make matrix     builds the module for every kernel of Debian 12 to experimental'
+	@echo '                (NEWEST=1: the newest of each suite)'
 	@echo 'make kunit      the KUnit suites, in debug kernels'
 	@echo 'make bench      what it costs beside the siblings   (ARGS=quick: a few minutes)'
 	@echo 'make campaign HOURS=n [SEED=s]   random calls for hours, in debug kernels'
@@ -97,5 +106,5 @@ help:
 	@echo 'make clean      removes everything that was built in the tree'
 
 .PHONY: all kernel-headers module userspace tools samples userspace-tests demo check kunit bench \
-	campaign graph clean help install install-module install-userspace uninstall \
+	campaign check-long matrix graph clean help install install-module install-userspace uninstall \
 	uninstall-module uninstall-userspace
