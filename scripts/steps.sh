@@ -15,7 +15,8 @@
 #             "ok " or "not ok "
 #
 # Step NAME writes its output to $logs/NAME.log. $logs/NAME/ has its other files:
-# tests.json; again, the tests to run again; seconds, the time that it took.
+# tests.json; again, the tests to run again; seconds, the time that it took; name, its
+# name, and counts, how many tests passed, failed and were skipped.
 
 passed=0 failed=0 skipped=0
 declare -gA running=()  # the name of each step that runs, by process
@@ -87,6 +88,7 @@ add_up() {
 		[ "$status" -eq 0 ] || [ "$bad" -gt 0 ] || bad=1
 		[ "$ok" -gt 0 ] || [ "$bad" -gt 0 ] || bad=1
 	fi
+	echo "$ok $bad $left_out" >"${log%.log}/counts"
 	passed=$((passed + ok)) failed=$((failed + bad)) skipped=$((skipped + left_out))
 	printf '%-58s %4d passed %3d failed %3d skipped  %4d s%s\n' "$name" "$ok" "$bad" \
 		"$left_out" "$(cat "${log%.log}/seconds")" "$note"
@@ -128,6 +130,7 @@ start() {
 	step_log=$(log_of "$step_name")
 	step_dir=${step_log%.log}
 	mkdir "$step_dir"
+	echo "$step_name" >"$step_dir/name"
 	(
 		# shellcheck disable=SC2030 # the step's own clock
 		SECONDS=0 status=0
@@ -216,8 +219,19 @@ second_runs() {
 	done
 }
 
-# sum_up: what failed, a line each, and the sums. Fails if anything did, or nothing ran.
+# what_cost: the steps that took longest, a line each.
+what_cost() {
+	local file
+
+	for file in "$logs"/*/seconds; do
+		[ ! -e "$file" ] || printf '%6d s  %s\n' "$(cat "$file")" "$(cat "${file%seconds}name")"
+	done | sort -rn | head -n 12
+}
+
+# sum_up: what took longest and what failed, a line each, and the sums. Fails if anything did, or nothing ran.
 sum_up() {
+	echo "what took longest:"
+	what_cost
 	[ ${#failures[@]} -eq 0 ] || printf '%s\n' "${failures[@]}"
 	# shellcheck disable=SC2031
 	echo "$skipped skipped; in $((SECONDS / 60)) minutes"
