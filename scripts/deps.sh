@@ -16,11 +16,14 @@ readonly packages=(
 	# kernels and modules
 	bc bison build-essential busybox-static ccache cpio debootstrap flex kmod libelf-dev
 	libssl-dev pahole patch perl procps rsync util-linux xz-utils zstd
+	# the same for other architectures
+	g++-aarch64-linux-gnu g++-i686-linux-gnu g++-s390x-linux-gnu
 	# the userspace
 	cmake libbpf-dev libcli11-dev libfmt-dev libgmock-dev libgtest-dev libmnl-dev
 	libpcap-dev libtins-dev ninja-build pkg-config
 	# guests and what tests call in them
-	apparmor ethtool hostname iproute2 ipxe-qemu iputils-ping nftables qemu-system-x86 tcpdump
+	apparmor ethtool hostname iproute2 ipxe-qemu iputils-ping nftables qemu-system-arm
+	qemu-system-misc qemu-system-x86 tcpdump
 	# what runs over PF_XINET unchanged; none of them starts a service
 	bind9-dnsutils curl dnsmasq-base hping3 iperf3 netcat-openbsd openssl redis-tools
 	traceroute

@@ -122,12 +122,39 @@ shell_quote() {
 	done
 }
 
+# --- other architectures, by Debian's names ---
+
+# foreign_arch KERNEL: its architecture, or nothing for this machine's.
+foreign_arch() {
+	case $1 in
+	*-i386 | *-arm64 | *-s390x) echo "${1##*-}" ;;
+	esac
+}
+
+# multiarch ARCH: what Debian calls the directory of its libraries.
+multiarch() {
+	case $1 in
+	i386) echo i386-linux-gnu ;;
+	arm64) echo aarch64-linux-gnu ;;
+	s390x) echo s390x-linux-gnu ;;
+	*) usage_error "no such architecture: $1 (i386, arm64 and s390x exist)" ;;
+	esac
+}
+
+# cross_compile ARCH: what the names of its compilers begin with.
+cross_compile() {
+	case $1 in
+	i386) echo i686-linux-gnu- ;;
+	*) echo "$(multiarch "$1")-" ;;
+	esac
+}
+
 # --- the initrd of a QEMU guest ---
 
-# begin_initrd TREE: busybox and init; /lib/load lists the modules init loads.
+# begin_initrd TREE [BUSYBOX]: busybox and init; /lib/load lists the modules init loads.
 begin_initrd() {
 	mkdir -p "$1"/{bin,lib,proc,sys,dev,root}
-	cp "$(command -v busybox)" "$1/bin/busybox"
+	cp "${2:-$(command -v busybox)}" "$1/bin/busybox"
 	cp "$xinet_scripts/kernel/initrd-init" "$1/init"
 	: >"$1/lib/load"
 }
@@ -144,7 +171,8 @@ pack_initrd() {
 # are searched for it in this order, and the first that has it is taken.
 
 # shellcheck disable=SC2034
-readonly debian_kernels=(6.1 6.1-rt 6.12 6.12-rt 7.2 7.2-rt 7.3 7.3-rt)
+readonly debian_kernels=(6.1 6.1-rt 6.12 6.12-rt 7.2 7.2-rt 7.3 7.3-rt
+	6.1-i386 6.1-arm64 6.1-s390x)
 # shellcheck disable=SC2034
 readonly uml_kernels=(6.1 newest newest-up 7.2 7.2-up 7.3 7.3-up)
 readonly suites=(bookworm bookworm-backports trixie trixie-backports forky sid experimental)
@@ -159,22 +187,32 @@ is_kernel() {
 	is_one_of "${1:-none}" "${names[@]}"
 }
 
-# find_kernel KERNEL [--debug]: sets kdir, and in_suite, the words before a command that
-# builds for it: a kernel of another suite than this machine's wants that suite's tools.
+# find_kernel KERNEL [--debug]: sets kdir, kernel_make, what make is told, and in_suite,
+# the words before a command that builds for it: a kernel of another suite than this
+# machine's wants that suite's tools.
 # shellcheck disable=SC2034 # those who call this use them
 find_kernel() {
-	local base suite
+	local base suite cross arch
 
-	in_suite=()
+	in_suite=() kernel_make=()
 	is_kernel "$1" || usage_error "which kernel? $(kernel_names)"
 	[[ $1 == uml-* ]] || [ -z "${2:-}" ] || usage_error "--debug is for uml kernels"
 	case $1 in
-	uml-*) kdir=$("$xinet_scripts/kernel-uml" "${1#uml-}" ${2:+--debug}) ;;
+	uml-*)
+		kdir=$("$xinet_scripts/kernel-uml" "${1#uml-}" ${2:+--debug})
+		kernel_make=(ARCH=um)
+		;;
 	qemu-kcsan) kdir=$("$xinet_scripts/kernel-kcsan") ;;
 	debian-*)
 		base=$("$xinet_scripts/kernel-debian" "${1#debian-}")
 		kdir=$(readlink -f "$base/headers")
 		suite=$(cat "$base/suite")
+		arch=$(foreign_arch "$1")
+		if [ -n "$arch" ]; then
+			cross=$(cross_compile "$arch")
+			command -v "${cross}gcc" >/dev/null || die "there is no ${cross}gcc: run scripts/deps.sh"
+			kernel_make=(CROSS_COMPILE="$cross")
+		fi
 		[ "$suite" = "$host_suite" ] ||
 			in_suite=("$xinet_scripts/in-suite" "$suite" --with "$(cat "$base/compiler")" --)
 		;;
@@ -212,6 +250,7 @@ is_one_of() {
 # Every suite gets an apt configuration of its own in the cache, with the
 # mirrors of this machine, so that a kernel of another release is found while
 # the machine's own packages stay what they are. Nothing is ever installed by it.
+# SUITE may name another architecture than the machine's: bookworm:arm64.
 
 readonly debian_keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 # shellcheck disable=SC1091
@@ -227,7 +266,7 @@ mirror_of() {
 
 # suite_sources SUITE: its sources.list; a release's has its updates, too.
 suite_sources() {
-	local suite=$1 line="deb [signed-by=$debian_keyring]" main security
+	local suite=${1%:*} line="deb [signed-by=$debian_keyring]" main security
 
 	main=$(mirror_of "$host_suite")
 	[ -n "$main" ] || die "apt has no mirror for $host_suite: see /etc/apt/sources.list"
@@ -236,7 +275,7 @@ suite_sources() {
 	bookworm | trixie)
 		printf '%s %s %s-updates main\n' "$line" "$main" "$suite"
 		security=$(mirror_of "$host_suite-security")
-		[ -z "$security" ] ||
+		[ -z "$security" ] || [ -e "$xinet_cache/apt/$1/no-security" ] ||
 			printf '%s %s %s-security main\n' "$line" "$security" "$suite"
 		;;
 	esac
@@ -244,10 +283,11 @@ suite_sources() {
 
 # suite_apt SUITE TOOL ARG...: apt-get or apt-cache, looking at that suite only.
 suite_apt() {
-	local dir=$xinet_cache/apt/$1 tool=$2
-	shift 2
+	local dir=$xinet_cache/apt/$1 arch=${1#*:} tool=$2 foreign=()
 
-	"$tool" -qq \
+	[ "$arch" = "$1" ] || foreign=(-o APT::Architecture="$arch" -o APT::Architectures="$arch")
+	shift 2
+	"$tool" -qq "${foreign[@]}" \
 		-o Dir::State::lists="$dir/lists" \
 		-o Dir::Cache="$dir/cache" \
 		-o Dir::Etc::sourcelist="$dir/sources.list" \
@@ -276,14 +316,29 @@ suite_update() {
 	unlock "apt-$suite"
 }
 
+update_lists() {
+	suite_apt "$suite" apt-get -o APT::Update::Error-Mode=any update \
+		>"$dir/update.log" 2>&1 </dev/null
+}
+
 read_lists() {
 	local suite=$1 dir=$xinet_cache/apt/$1
 
 	say "reading the package lists of $suite"
-	if suite_apt "$suite" apt-get -o APT::Update::Error-Mode=any update \
-		>"$dir/update.log" 2>&1 </dev/null; then
+	if update_lists; then
 		touch "$dir/updated"
 		return
+	fi
+	# Some mirrors have security updates of few architectures.
+	if [[ $suite == *:* ]] && [ ! -e "$dir/no-security" ]; then
+		: >"$dir/no-security"
+		suite_sources "$suite" >"$dir/sources.list"
+		if update_lists; then
+			say "there are no security updates of $suite: going on without"
+			touch "$dir/updated"
+			return
+		fi
+		rm "$dir/no-security"
 	fi
 	tail -n 5 "$dir/update.log" >&2
 	[ -e "$dir/updated" ] ||
