@@ -3,8 +3,7 @@
 # shellcheck disable=SC2034,SC2154,SC2086 # the variables are run-in's
 #
 # Part of run-in: starts a QEMU guest with a stock Debian kernel, or with that of
-# kernel-kcsan. Its root is the
-# host's, through 9p; the command's output comes through two virtio ports into two
+# kernel-kcsan. Its root is the host's, or that of another architecture, through 9p; the command's output comes through two virtio ports into two
 # files of the scratch directory, from where it is forwarded as it comes; what the
 # kernel logs comes through the serial port into the file console there. The two
 # network cards are on a hub of QEMU's own, with no way out.
@@ -39,6 +38,11 @@ choose_accelerator() {
 	emulated=no_timer_check
 	if [ -n "$icount" ]; then
 		accelerator=(-accel 'tcg,thread=single' -icount shift=0 -cpu max)
+	elif [ "$machine" = arm64 ]; then
+		# Signing pointers as the architecture says costs the emulator a lot.
+		accelerator=(-accel 'tcg,thread=multi' -cpu 'max,pauth-impdef=on') emulated=''
+	elif [ "$machine" = s390x ]; then
+		accelerator=(-accel 'tcg,thread=multi' -cpu max) emulated=''
 	elif kvm_works; then
 		accelerator=(-accel kvm -cpu host) emulated=''
 	else
@@ -58,10 +62,20 @@ choose_accelerator() {
 	esac
 }
 
+# choose_machine: sets qemu, the beginning of the command, and console.
+choose_machine() {
+	console=ttyS0
+	case $machine in
+	'' | i386) qemu=(qemu-system-x86_64 -machine q35) ;;
+	arm64) qemu=(qemu-system-aarch64 -machine virt) console=ttyAMA0 ;;
+	s390x) qemu=(qemu-system-s390x -machine s390-ccw-virtio) console=ttysclp0 ;;
+	esac
+}
+
 # share_arguments NAME DIR OPTIONS: a directory of the host, as 9p.
 share_arguments() {
 	shared+=(-fsdev "local,id=$1,path=${2//,/,,},security_model=none,multidevs=remap$3"
-		-device "virtio-9p-pci,fsdev=$1,mount_tag=$1")
+		-device "virtio-9p-$bus,fsdev=$1,mount_tag=$1")
 }
 
 # forward_file FILE DESCRIPTOR: what the guest writes into FILE, until it is gone.
@@ -71,25 +85,41 @@ forward_file() {
 }
 
 run_qemu() {
-	local base qemu accelerator emulated monitor=none without_rom='' shared=() nics=() ports=() forwarders=() i mac
+	local base root=/ bus qemu accelerator emulated console monitor=none without_rom=''
+	local shared=() nics=() ports=() forwarders=() i mac path
+
+	bus=$(virtio_bus)
 
 	case $kernel in
 	qemu-kcsan) base=$("$xinet_scripts/kernel-kcsan") ;;
 	*) base=$("$xinet_scripts/kernel-debian" "${kernel#debian-}") ;;
 	esac
+	if [ -n "$userland" ]; then
+		root=$scratch/root
+		prepare_root "$("$xinet_scripts/foreign-root" "$userland")"
+	fi
 	prepare_modules "$base/modules" "$module_dir"
 	write_orders
 	# for bench/profile
 	[ -z "${XINET_QEMU_MONITOR:-}" ] || monitor=unix:$XINET_QEMU_MONITOR,server=on,wait=off
-	qemu=(qemu-system-x86_64 -nodefaults -no-user-config -display none
-		-machine q35 -no-reboot -kernel "$base/vmlinuz" -initrd "$base/initrd")
+	choose_machine
+	qemu+=(-nodefaults -no-user-config -display none
+		-no-reboot -kernel "$base/vmlinuz" -initrd "$base/initrd")
 	choose_accelerator
 
 	case $device in
 	usb-net) nics+=(-device qemu-xhci) ;;
+	*-ccw) ;;
 	*) without_rom=,romfile= ;;
 	esac
-	share_arguments root / ,readonly=on
+	share_arguments root "$root" ,readonly=on
+	if [ -n "$userland" ]; then
+		i=0
+		while read -r path; do
+			share_arguments "shown$i" "$path" ,readonly=on
+			i=$((i + 1))
+		done <"$scratch/shown"
+	fi
 	share_arguments scratch "$scratch" ''
 	[ -z "$writable" ] || share_arguments writable "$writable" ''
 	i=0
@@ -98,7 +128,7 @@ run_qemu() {
 			-device "$device,netdev=net$i,mac=$mac$without_rom")
 		i=$((i + 1))
 	done
-	ports=(-device virtio-serial-pci)
+	ports=(-device "virtio-serial-$bus")
 	for i in stdout stderr; do
 		: >"$scratch/$i"
 		ports+=(-chardev "file,id=$i,path=$scratch/$i,append=on"
@@ -107,9 +137,9 @@ run_qemu() {
 
 	guarded "${qemu[@]}" -monitor "$monitor" "${accelerator[@]}" -smp "$cpus" -m "$mem" \
 		"${shared[@]}" "${nics[@]}" "${ports[@]}" \
-		-object rng-random,id=rng,filename=/dev/urandom -device virtio-rng-pci,rng=rng \
+		-object rng-random,id=rng,filename=/dev/urandom -device "virtio-rng-$bus,rng=rng" \
 		-serial "file:$scratch/console" \
-		-append "console=ttyS0 quiet panic=-1 log_buf_len=4M $emulated XINET_SCRATCH=$scratch XINET_INIT=$scratch/init" \
+		-append "console=$console quiet panic=-1 log_buf_len=4M $emulated XINET_SCRATCH=$scratch XINET_INIT=$scratch/init" \
 		>"$scratch/qemu.log" 2>&1 </dev/null &
 	guest_pid=$!
 	forward_file "$scratch/stdout" 1 &
