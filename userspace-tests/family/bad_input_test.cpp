@@ -401,10 +401,12 @@ TEST_P(BadInput, control_data_that_is_none) {
                             return sys::sendmsg(fd, &message, 0);
                         }});
     };
-    for (const size_t length : {0UL, 1UL, 15UL, 16UL, 20UL, 24UL, 63UL, size_t(INT_MAX), SIZE_MAX})
+    for (const size_t length :
+         std::initializer_list<size_t>{0, 1, 11, 12, 15, 16, 20, 24, 63, INT_MAX, SIZE_MAX})
         add("control data of " + std::to_string(length) + " bytes", length, CMSG_LEN(4), SOL_IP,
             IP_TTL);
-    for (const size_t length : {0UL, 1UL, 15UL, 16UL, 17UL, 19UL, 65UL, SIZE_MAX})
+    for (const size_t length :
+         std::initializer_list<size_t>{0, 1, 11, 12, 15, 16, 17, 19, 65, SIZE_MAX})
         add("control message of " + std::to_string(length) + " bytes", 64, length, SOL_IP, IP_TTL);
     for (const int level : {-1, 0, 1, 255, 263, 318, 4321})
         add("control message of level " + std::to_string(level), 64, CMSG_LEN(4), level, 77);

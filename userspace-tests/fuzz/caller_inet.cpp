@@ -167,7 +167,7 @@ long Caller::send_messages(const Target& target) {
 
 long Caller::receive_messages(const Target& target) {
     constexpr size_t count = 8;
-    iovec part{buffer_.data(), random().below(2000)};
+    iovec part{buffer_.data(), size_t(random().below(2000))};
     mmsghdr messages[count]{};
     for (auto& message : messages) {
         message.msg_hdr.msg_iov = &part;
@@ -275,7 +275,7 @@ long Caller::batch(const Target&) {
     const Bytes packet = values_.ip_packet();
     const sockaddr_in to = values_.inet_address();
     iovec part{const_cast<uint8_t*>(packet.data()), packet.size()};
-    iovec room{buffer_.data(), random().below(4096)};
+    iovec room{buffer_.data(), size_t(random().below(4096))};
     msghdr out{}, in{};
     out.msg_iov = &part;
     out.msg_iovlen = 1;
@@ -291,10 +291,11 @@ long Caller::batch(const Target&) {
                                       IORING_OP_SENDMSG, IORING_OP_RECVMSG, IORING_OP_RECVMSG});
         const bool sends = request.opcode == IORING_OP_SEND || request.opcode == IORING_OP_SENDMSG;
         if (request.opcode == IORING_OP_SENDMSG || request.opcode == IORING_OP_RECVMSG) {
-            request.addr = reinterpret_cast<uint64_t>(sends ? &out : &in);
+            request.addr = uint64_t(reinterpret_cast<uintptr_t>(sends ? &out : &in));
             request.len = 1;
         } else {
-            request.addr = reinterpret_cast<uint64_t>(sends ? part.iov_base : room.iov_base);
+            request.addr =
+                uint64_t(reinterpret_cast<uintptr_t>(sends ? part.iov_base : room.iov_base));
             request.len = uint32_t(sends ? part.iov_len : room.iov_len);
         }
         request.msg_flags = MSG_DONTWAIT | MSG_NOSIGNAL |

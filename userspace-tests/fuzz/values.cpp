@@ -34,9 +34,9 @@ Fd load_program() {
     };
     bpf_attr attributes{};
     attributes.prog_type = BPF_PROG_TYPE_SOCKET_FILTER;
-    attributes.insns = reinterpret_cast<uint64_t>(code);
+    attributes.insns = uint64_t(reinterpret_cast<uintptr_t>(code));
     attributes.insn_cnt = std::size(code);
-    attributes.license = reinterpret_cast<uint64_t>("GPL");
+    attributes.license = uint64_t(reinterpret_cast<uintptr_t>("GPL"));
     return Fd(int(::syscall(SYS_bpf, BPF_PROG_LOAD, &attributes, sizeof(attributes))));
 }
 

@@ -175,7 +175,7 @@ TEST_P(InetStream, zero_copy_receive_maps_or_says_what_to_read) {
     struct { // struct tcp_zerocopy_receive of <linux/tcp.h>, as far as it goes everywhere
         uint64_t address;
         uint32_t length, skip;
-    } request{reinterpret_cast<uint64_t>(window), uint32_t(size), 0};
+    } request{uint64_t(reinterpret_cast<uintptr_t>(window)), uint32_t(size), 0};
     socklen_t length = sizeof(request);
     ASSERT_EQ(sys::getsockopt(server(), SOL_TCP, TCP_ZEROCOPY_RECEIVE, &request, &length), 0)
         << strerrorname_np(errno);
@@ -287,8 +287,8 @@ TEST_P(InetStream, map_of_sockets_takes_it_in_and_lets_it_go) {
     const auto descriptor = uint32_t(server());
     attributes = {};
     attributes.map_fd = uint32_t(map.get());
-    attributes.key = reinterpret_cast<uint64_t>(&key);
-    attributes.value = reinterpret_cast<uint64_t>(&descriptor);
+    attributes.key = uint64_t(reinterpret_cast<uintptr_t>(&key));
+    attributes.value = uint64_t(reinterpret_cast<uintptr_t>(&descriptor));
     checked(bpf(BPF_MAP_UPDATE_ELEM, attributes), "BPF_MAP_UPDATE_ELEM");
 
     const std::string text = pattern(plenty);
@@ -308,7 +308,7 @@ TEST_P(InetStream, map_of_sockets_takes_it_in_and_lets_it_go) {
     attributes.value = 0;
     checked(bpf(BPF_MAP_DELETE_ELEM, attributes), "BPF_MAP_DELETE_ELEM");
     carry();
-    attributes.value = reinterpret_cast<uint64_t>(&descriptor);
+    attributes.value = uint64_t(reinterpret_cast<uintptr_t>(&descriptor));
     checked(bpf(BPF_MAP_UPDATE_ELEM, attributes), "and again");
 }
 

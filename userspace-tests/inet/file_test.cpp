@@ -232,7 +232,7 @@ io_uring_sqe request(int operation, int fd, void* data = nullptr, size_t size = 
     io_uring_sqe entry{};
     entry.opcode = uint8_t(operation);
     entry.fd = fd;
-    entry.addr = reinterpret_cast<uint64_t>(data);
+    entry.addr = uint64_t(reinterpret_cast<uintptr_t>(data));
     entry.len = uint32_t(size);
     return entry;
 }

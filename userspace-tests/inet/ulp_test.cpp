@@ -307,7 +307,7 @@ public:
         : fault_(int(syscall(SYS_userfaultfd, O_CLOEXEC))),
           page_(::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)) {
         uffdio_api api{.api = UFFD_API, .features = 0, .ioctls = 0};
-        uffdio_register all{.range = {reinterpret_cast<uint64_t>(page_), size},
+        uffdio_register all{.range = {uint64_t(reinterpret_cast<uintptr_t>(page_)), size},
                             .mode = UFFDIO_REGISTER_MODE_MISSING,
                             .ioctls = 0};
         usable_ = fault_ && !::ioctl(fault_.get(), UFFDIO_API, &api) &&
@@ -326,8 +326,8 @@ public:
     void fill(const char* with) const {
         alignas(size) static char source[size];
         std::strncpy(source, with, sizeof(source) - 1);
-        uffdio_copy copy{.dst = reinterpret_cast<uint64_t>(page_),
-                         .src = reinterpret_cast<uint64_t>(source),
+        uffdio_copy copy{.dst = uint64_t(reinterpret_cast<uintptr_t>(page_)),
+                         .src = uint64_t(reinterpret_cast<uintptr_t>(source)),
                          .len = size,
                          .mode = 0,
                          .copy = 0};

@@ -89,7 +89,7 @@ protected:
     }
     // The addresses, and length and checksum of IPv4.
     static void forget_rewritten(Bytes& frame) {
-        for (const auto& [begin, end] : {std::pair{0UL, 12UL}, {16, 18}, {24, 26}})
+        for (const auto& [begin, end] : {std::pair<size_t, size_t>{0, 12}, {16, 18}, {24, 26}})
             for (size_t i = begin; i < std::min(end, frame.size()); i++)
                 frame[i] = 0;
     }

@@ -322,14 +322,14 @@ TEST_F(PacketTxRing, destination_is_judged_as_in_pf_packet) {
 }
 
 TEST_F(PacketTxRing, options_are_set_and_read_as_in_pf_packet) {
-    const auto set = [](int option, long value, bool ring, socklen_t length = sizeof(int)) {
+    const auto set = [](int option, int value, bool ring, socklen_t length = sizeof(int)) {
         return Row{"option " + std::to_string(option) + " to " + std::to_string(value) +
                        (ring ? " with a ring" : "") + ", length " + std::to_string(length),
                    [=](int fd) {
                        std::optional<TxRing> memory;
                        if (ring)
                            memory.emplace(fd, TPACKET_V2);
-                       const long values[2] = {value, 0};
+                       const int values[4] = {value};
                        const long result = sys::setsockopt(fd, SOL_PACKET, option, values, length);
                        const int error = errno;
                        int now = -1;
@@ -343,7 +343,7 @@ TEST_F(PacketTxRing, options_are_set_and_read_as_in_pf_packet) {
     for (const int option : {PACKET_VERSION, PACKET_RESERVE, PACKET_LOSS, PACKET_TX_HAS_OFF,
                              PACKET_TIMESTAMP, PACKET_VNET_HDR})
         for (const bool ring : {false, true}) {
-            for (const long value : {0L, 1L, 2L, 3L, -1L, 0x7fffffffL, 0x80000000L})
+            for (const int value : {0, 1, 2, 3, -1, INT_MAX, INT_MIN})
                 rows.push_back(set(option, value, ring));
             rows.push_back(set(option, 1, ring, 3));
             rows.push_back(set(option, 1, ring, 8));

@@ -87,7 +87,7 @@ TEST(RawShutdown, each_way_is_as_in_pf_inet) {
                             uint8_t byte;
                             const long got = ::recv(fd, &byte, 1, MSG_DONTWAIT) < 0 ? errno : 0;
                             errno = error;
-                            return result < 0 ? result : events | sent << 16 | got << 32;
+                            return result < 0 ? result : events | sent << 16 | got << 24;
                         }});
     // 254: nothing at the peer may answer while the state is being compared
     const Fd peer = in_peer([] { return open_raw(Side::sibling, 254); });

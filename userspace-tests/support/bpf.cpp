@@ -18,9 +18,9 @@ Fd load_program(bpf_prog_type type, std::span<const bpf_insn> program, bpf_attac
     attributes.prog_type = type;
     attributes.expected_attach_type = attached;
     attributes.attach_btf_id = hook;
-    attributes.insns = reinterpret_cast<uint64_t>(program.data());
+    attributes.insns = uint64_t(reinterpret_cast<uintptr_t>(program.data()));
     attributes.insn_cnt = uint32_t(program.size());
-    attributes.license = reinterpret_cast<uint64_t>("GPL");
+    attributes.license = uint64_t(reinterpret_cast<uintptr_t>("GPL"));
     return Fd(checked(bpf(BPF_PROG_LOAD, attributes), "BPF_PROG_LOAD"));
 }
 

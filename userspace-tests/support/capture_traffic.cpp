@@ -107,7 +107,7 @@ std::vector<Step> CaptureTraffic::outgoing() const {
     return {
         {"xt-frame",
          [this](const std::string& mark) {
-             for (const size_t size : {46UL, 512UL, mtu})
+             for (const size_t size : {size_t{46}, size_t{512}, mtu})
                  out(ethernet(peer_mac_, experimental_ethertype, payload(mark, size)));
              out(vlan_ethernet(peer_mac_, 9, experimental_ethertype, payload(mark, 64)));
              for (const Mac& to : {broadcast_mac, multicast_mac, nobodys_mac})
