@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <memory>
@@ -42,7 +43,8 @@ bool module_is_asked(const std::string& name) {
 }
 
 bool programs_are_asked() {
-    return module_is_asked("bpf");
+    // without the kernel's types none can be loaded
+    return module_is_asked("bpf") && std::filesystem::exists("/sys/kernel/btf/vmlinux");
 }
 
 // The number of a hook's function in the kernel's own types.

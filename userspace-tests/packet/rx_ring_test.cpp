@@ -38,6 +38,8 @@ protected:
     void SetUp() override {
         if (self_check())
             GTEST_SKIP() << "PF_PACKET has nothing like it";
+        if (lanes_are_refused)
+            GTEST_SKIP() << "32-bit programs get no lanes";
     }
     static Fd open() { return open_socket(Side::xinet, Kind::packet, 0); }
     static Fd open_with(const xinet_rx_ring_req& request) {
@@ -539,6 +541,15 @@ TEST_F(RxRing, nothing_that_readers_do_breaks_the_kernel) {
     EXPECT_EQ(reader.take().size(), 1U);
 }
 
+TEST(RxRing32, program_is_refused) {
+    if (self_check() || !lanes_are_refused)
+        GTEST_SKIP() << "for 32-bit programs";
+    const Fd maker = open_socket(Side::xinet, Kind::packet, 0);
+    const Fd reader = open_socket(Side::xinet, Kind::packet, 0);
+    EXPECT_EQ(error_of([&] { return set_lanes(maker.get(), lanes_request()); }), EOPNOTSUPP);
+    EXPECT_EQ(error_of([&] { return attach_lanes(reader.get(), maker.get()); }), EOPNOTSUPP);
+}
+
 class RxRingCapture : public CaptureTraffic {
 protected:
     struct RxPair {
@@ -576,6 +587,8 @@ protected:
 TEST_F(RxRingCapture, all_traffic_is_that_of_a_ring_of_pf_packet) {
     if (self_check())
         GTEST_SKIP() << "PF_PACKET has nothing like it";
+    if (lanes_are_refused)
+        GTEST_SKIP() << "32-bit programs get no lanes";
     set_option(monitor_, SOL_SOCKET, SO_TIMESTAMPNS, 1);
     for (const Kind kind : packet_kinds) {
         SCOPED_TRACE(to_string(kind));

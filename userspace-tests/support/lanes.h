@@ -18,6 +18,9 @@ namespace xt {
 
 inline constexpr uint32_t smallest_lane = XINET_RX_RING_LANE_MIN;
 
+// The words of a lane are 64 bits, which a program of 32 reads in halves: it is refused.
+inline constexpr bool lanes_are_refused = sizeof(void*) < sizeof(uint64_t);
+
 // Wakes readers for each packet.
 xinet_rx_ring_req lanes_request(uint32_t lane_size = smallest_lane, uint32_t flags = 0);
 long set_lanes(int fd, const xinet_rx_ring_req& request);
