@@ -78,7 +78,7 @@ std::optional<RxRing> RxRing::make(const PacketSocket& socket, const RxRingOptio
     if (try_command(socket.descriptor(), XINET_RX_RING, request)) {
         return RxRing(socket.descriptor(), info_of(socket.descriptor()));
     }
-    if (errno == ENOMEM || errno == ENOPROTOOPT) {
+    if (errno == ENOMEM || errno == ENOPROTOOPT || errno == EOPNOTSUPP) {
         return std::nullopt;
     }
     throw Error("set socket option", "XINET_RX_RING", errno);

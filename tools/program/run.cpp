@@ -9,6 +9,7 @@
 #include <elf.h>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <link.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
@@ -26,6 +27,10 @@ namespace xinet {
 namespace {
 
 namespace fs = std::filesystem;
+
+// As in files for programs like this one, which may have 32 bits.
+using Header = ElfW(Ehdr);
+using Segment = ElfW(Phdr);
 
 constexpr const char* library_name = "libxinet-run.so";
 constexpr const char* library_variable = "XINET_RUN_LIBRARY";
@@ -71,15 +76,15 @@ bool is_executable_file(const std::string& file) {
            ::access(file.c_str(), X_OK) == 0;
 }
 
-template<class Header>
-bool read_at(const FileDescriptor& file, std::uint64_t offset, Header& header) {
-    return ::pread(file.get(), &header, sizeof(header), static_cast<off_t>(offset)) ==
-           static_cast<ssize_t>(sizeof(header));
+template<class Part>
+bool read_at(const FileDescriptor& file, std::uint64_t offset, Part& part) {
+    return ::pread(file.get(), &part, sizeof(part), static_cast<off_t>(offset)) ==
+           static_cast<ssize_t>(sizeof(part));
 }
 
-bool has_interpreter(const FileDescriptor& file, const Elf64_Ehdr& header) {
+bool has_interpreter(const FileDescriptor& file, const Header& header) {
     for (unsigned i = 0; i < header.e_phnum; ++i) {
-        Elf64_Phdr segment{};
+        Segment segment{};
         if (!read_at(file, header.e_phoff + std::uint64_t{i} * header.e_phentsize, segment)) {
             return false;
         }
@@ -90,14 +95,15 @@ bool has_interpreter(const FileDescriptor& file, const Elf64_Ehdr& header) {
     return false;
 }
 
-/// Scripts and formats we do not know are left to the kernel.
+/// The fields that tell the architecture are at the same place in files of 32 and 64 bits; only
+/// those of our own are read further. Scripts and formats we do not know are left to the kernel.
 std::string reason_from_elf(const std::string& path) {
     const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    Elf64_Ehdr header{};
+    Header header{};
     if (!file || !read_at(file, 0, header) || std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0) {
         return {};
     }
-    Elf64_Ehdr ours{};
+    Header ours{};
     const FileDescriptor self(::open("/proc/self/exe", O_RDONLY | O_CLOEXEC));
     if (self && read_at(self, 0, ours) &&
         (header.e_machine != ours.e_machine ||

@@ -5,6 +5,7 @@
 
 #include <elf.h>
 #include <gtest/gtest.h>
+#include <link.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -25,7 +26,7 @@ std::string make_file(const TemporaryDirectory& directory, const std::string& na
 
 /// The header of this very program, but for no program headers: static.
 std::string static_elf() {
-    Elf64_Ehdr header{};
+    ElfW(Ehdr) header{};
     std::ifstream("/proc/self/exe", std::ios::binary)
         .read(reinterpret_cast<char*>(&header), sizeof(header));
     header.e_phnum = 0;
@@ -62,7 +63,7 @@ TEST(NotRedirectable, static_setuid_and_foreign_programs_are_named) {
     EXPECT_EQ(xinet::reason_not_redirectable(setuid, ::geteuid(), ::getegid()), "");
 
     std::string foreign = static_elf();
-    foreign[offsetof(Elf64_Ehdr, e_machine)] ^= 1;
+    foreign[offsetof(ElfW(Ehdr), e_machine)] ^= 1;
     const std::string other = make_file(directory, "foreign", foreign, 0755);
     EXPECT_NE(xinet::reason_not_redirectable(other, ::geteuid(), ::getegid()).find("architecture"),
               std::string::npos);

@@ -34,8 +34,9 @@ struct RxRingOptions {
 /// object; its descriptor becomes readable when there are packets.
 class RxRing {
 public:
-    /// Creates a ring for the socket. Empty if there is not enough memory, or the family of the
-    /// socket has no such rings. Throws Error: EINVAL for options that the kernel does not accept.
+    /// Creates a ring for the socket. Empty if there is not enough memory, the family of the socket
+    /// has no such rings, or the program has 32 bits. Throws Error: EINVAL for options that the
+    /// kernel does not accept.
     static std::optional<RxRing> make(const PacketSocket& socket, const RxRingOptions& options);
 
     /// Lets the socket read the ring of @p owner too, from the packets on that come next. Throws

@@ -32,7 +32,7 @@ struct SocketSourceOptions {
 };
 
 /// Reads from a ring (RxRing) with PF_XINET, and from the receive queue with PF_PACKET, or if there
-/// is no memory for a ring.
+/// is no memory for a ring, or the program has 32 bits.
 ///
 /// The filter runs in the kernel, except in two cases, in which the kernel passes every packet of
 /// the direction and the filter runs in hand_over(), on the packet as a file will contain it:
