@@ -51,6 +51,9 @@ install: install-module install-userspace
 
 uninstall: uninstall-module uninstall-userspace
 
+deb:
+	scripts/make-deb
+
 demo:
 	scripts/demo
 
@@ -103,8 +106,9 @@ help:
 	@echo 'make install    module, tools, libxinet, headers and man pages, under DESTDIR and PREFIX'
 	@echo 'make install-module, install-userspace   one half of it'
 	@echo 'make uninstall  removes what install, with the same variables, put there'
+	@echo 'make deb        Debian packages of all of it, in build/deb/'
 	@echo 'make clean      removes everything that was built in the tree'
 
-.PHONY: all kernel-headers module userspace tools samples userspace-tests demo check kunit bench \
-	campaign check-long matrix graph clean help install install-module install-userspace uninstall \
-	uninstall-module uninstall-userspace
+.PHONY: all kernel-headers module userspace tools samples userspace-tests deb demo check check-long \
+	matrix kunit bench campaign graph clean help install install-module install-userspace \
+	uninstall uninstall-module uninstall-userspace

@@ -29,6 +29,8 @@ readonly packages=(
 	traceroute
 	# measuring, checking
 	clang-format clang-tidy codespell git gnuplot-nox graphviz jq shellcheck socat sparse
+	# packages
+	debhelper lintian rpm rpmlint
 )
 
 missing_packages() {
