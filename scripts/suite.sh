@@ -87,6 +87,13 @@ make_tree() {
 	publish "$root"
 }
 
+# overlay TREE DIR: mounts what can be written to without changing the tree at DIR/root.
+# For a script that has a mount namespace of its own.
+overlay() {
+	mkdir -p "$2"/{upper,work,root}
+	mount -t overlay overlay -o "lowerdir=$1,upperdir=$2/upper,workdir=$2/work" "$2/root"
+}
+
 # suite_tree SUITE [UPDATE] [PACKAGE...]: prints the path of its tree, which then has
 # the packages. What is older than a week is brought up to date, if the mirror answers.
 suite_tree() {
