@@ -119,13 +119,28 @@ static int raw_set_icmp_filter(struct sock *sk, sockptr_t optval,
 	return 0;
 }
 
+/*
+ * raw_refuse() - @err, for an option of SOL_RAW that the socket does not have;
+ * what is wrong with @optlen comes first where it does in PF_INET
+ */
+static int raw_refuse(int err, int __user *optlen)
+{
+	int len;
+
+	if (!xinet_raw_optlen_comes_first())
+		return err;
+	if (get_user(len, optlen))
+		return -EFAULT;
+	return len < 0 ? -EINVAL : err;
+}
+
 static int raw_get_icmp_filter(struct sock *sk, char __user *optval,
 			       int __user *optlen)
 {
 	struct icmp_filter filter;
 
 	if (inet_sk(sk)->inet_num != IPPROTO_ICMP)
-		return -EOPNOTSUPP;
+		return raw_refuse(-EOPNOTSUPP, optlen);
 	filter.data = READ_ONCE(raw_sk(sk)->filter.data);
 	return xinet_sockopt_put(&filter, sizeof(filter), optval, optlen);
 }
@@ -217,7 +232,7 @@ static int raw_getsockopt(struct socket *sock, int level, int optname,
 	if (level == SOL_XINET && optname == XINET_RAW_POINT)
 		return raw_get_point(sock->sk, optval, optlen);
 	if (level == SOL_RAW)
-		return -ENOPROTOOPT;
+		return raw_refuse(-ENOPROTOOPT, optlen);
 	return ip_getsockopt(sock->sk, level, optname, optval, optlen);
 }
 

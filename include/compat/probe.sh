@@ -32,6 +32,7 @@ has SK_UID net/sock.h 'kuid_t sk_uid\('
 has PROTO_ACCEPT_ARG linux/net.h 'struct proto_accept_arg'
 has CGROUP_BIND_ADDRLEN linux/bpf-cgroup.h \
 	'define BPF_CGROUP_RUN_PROG_INET_BIND_LOCK\(sk, uaddr, uaddrlen,'
+has SOCKOPT_INIT_USER linux/net.h 'int sockopt_init_user\('
 
 # packet/
 has CUSTOM_SOCKOPT linux/net.h 'SOCK_CUSTOM_SOCKOPT'

@@ -262,6 +262,16 @@ static inline u32 xinet_ipcm_priority(const struct ipcm_cookie *ipc,
 #endif
 }
 
+/*
+ * Whether getsockopt() of PF_INET's raw sockets checks the length of a value
+ * before it knows the option of SOL_RAW: it does since sockopt_init_user()
+ * reads the length.
+ */
+static inline bool xinet_raw_optlen_comes_first(void)
+{
+	return __is_defined(XINET_HAVE_SOCKOPT_INIT_USER);
+}
+
 /* The TOS argument of flowi4_init_output(). */
 static inline u8 xinet_flow_tos(u8 tos, u8 scope)
 {
