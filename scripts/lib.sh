@@ -175,7 +175,7 @@ readonly debian_kernels=(6.1 6.1-rt 6.12 6.12-rt 7.2 7.2-rt 7.3 7.3-rt
 	6.1-i386 6.1-arm64 6.1-s390x)
 # shellcheck disable=SC2034
 readonly uml_kernels=(6.1 newest newest-up 7.2 7.2-up 7.3 7.3-up)
-readonly suites=(bookworm bookworm-backports trixie trixie-backports forky sid experimental)
+readonly debian_suites=(bookworm bookworm-backports trixie trixie-backports forky sid experimental)
 
 kernel_names() { echo "${uml_kernels[@]/#/uml-}" "${debian_kernels[@]/#/debian-}" qemu-kcsan; }
 
@@ -225,7 +225,7 @@ suites_of() {
 	case $1 in
 	6.1) echo bookworm ;;
 	6.12) echo trixie ;;
-	*) echo "${suites[@]:3}" ;;
+	*) echo "${debian_suites[@]:3}" ;;
 	esac
 }
 

@@ -56,7 +56,7 @@ in_tree_apt() {
 tree_sources() {
 	local suite
 
-	for suite in "${suites[@]}"; do
+	for suite in "${debian_suites[@]}"; do
 		[ "$(base_of "$suite")" != "$1" ] || suite_sources "$suite"
 	done
 }
@@ -102,7 +102,7 @@ suite_tree() {
 	root=$xinet_cache/root/$base
 	shift $(($# < 2 ? $# : 2))
 
-	is_one_of "$base" "${suites[@]}" || usage_error "no such suite: $base (${suites[*]})"
+	is_one_of "$base" "${debian_suites[@]}" || usage_error "no such suite: $base (${debian_suites[*]})"
 	[ "$(id -u)" = 0 ] || die "a tree of $base can be made and entered by root only"
 	mkdir -p "$xinet_cache/root"
 	lock "suite-$base"
