@@ -22,6 +22,7 @@
 #include "support/outcome.h"
 #include "support/program.h"
 #include "support/sys.h"
+#include "support/sysctl.h"
 #include "support/traffic.h"
 
 namespace xt {
@@ -333,6 +334,7 @@ int unreachable_code() {
 }
 
 TEST_F(Protocol, protocol_is_unreachable_only_without_the_module) {
+    const Sysctl every_error("net/ipv4/icmp_ratelimit", "0");
     EXPECT_EQ(unreachable_code(), ICMP_PORT_UNREACH);
     ASSERT_EQ(unload_when_free(), 0);
     EXPECT_EQ(unreachable_code(), ICMP_PROT_UNREACH);

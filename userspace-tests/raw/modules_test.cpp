@@ -9,6 +9,7 @@
 #include "support/kernel_module.h"
 #include "support/netns.h"
 #include "support/program.h"
+#include "support/sysctl.h"
 #include "support/traffic.h"
 
 namespace xt {
@@ -77,15 +78,8 @@ bool is_refused(int protocol) {
 
 // Errors are sent at a limited rate.
 class RawUnreachable : public testing::Test {
-protected:
-    void SetUp() override {
-        Program({"sysctl", "-qw", "net.ipv4.icmp_ratelimit=0"}).wait();
-        Program({"sysctl", "-qw", "net.ipv4.icmp_msgs_per_sec=100000"}).wait();
-    }
-    void TearDown() override {
-        Program({"sysctl", "-qw", "net.ipv4.icmp_ratelimit=1000"}).wait();
-        Program({"sysctl", "-qw", "net.ipv4.icmp_msgs_per_sec=1000"}).wait();
-    }
+    const Sysctl every_error_{"net/ipv4/icmp_ratelimit", "0"};
+    const Sysctl many_errors_{"net/ipv4/icmp_msgs_per_sec", "100000"};
 };
 
 TEST_F(RawUnreachable, is_answered_unless_a_socket_wants_the_packet) {

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "debian.h"
 
-#include <fcntl.h>
-
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
@@ -35,11 +33,6 @@ std::string contents_of(const std::string& path) {
     std::string text;
     std::getline(file, text);
     return text;
-}
-
-Fd open_sysctl(const std::string& name) {
-    const std::string path = "/proc/sys/" + name;
-    return Fd(checked(::open(path.c_str(), O_RDWR | O_CLOEXEC), path.c_str()));
 }
 
 unsigned module_references() {
@@ -149,23 +142,6 @@ const Amount& amount() {
     static constexpr Amount small{100, 8, "8M", "1M", 1000};
     const char* const size = std::getenv("XINET_PROGRAMS");
     return size && std::string(size) == "small" ? small : full;
-}
-
-Sysctl::Sysctl(const std::string& name, const std::string& value)
-    : Sysctl(open_sysctl(name), value) {}
-
-Sysctl Sysctl::at_peer(const std::string& name, const std::string& value) {
-    return {in_peer([&] { return open_sysctl(name); }), value};
-}
-
-Sysctl::Sysctl(Fd file, const std::string& value) : file_(std::move(file)), before_(256, '\0') {
-    before_.resize(
-        size_t(checked(::pread(file_.get(), before_.data(), before_.size(), 0), "read")));
-    checked(::pwrite(file_.get(), value.data(), value.size(), 0), value.c_str());
-}
-
-Sysctl::~Sysctl() {
-    [[maybe_unused]] const auto written = ::pwrite(file_.get(), before_.data(), before_.size(), 0);
 }
 
 ScratchDirectory::ScratchDirectory() : path_("/tmp/programs-XXXXXX") {

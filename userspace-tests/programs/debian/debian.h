@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "support/program.h"
+#include "support/sysctl.h"
 
 namespace xt {
 
@@ -81,22 +82,6 @@ struct Amount {
     unsigned operations;
 };
 const Amount& amount();
-
-// A file below /proc/sys has the value as long as this exists.
-class Sysctl {
-public:
-    Sysctl(const std::string& name, const std::string& value);
-    static Sysctl at_peer(const std::string& name, const std::string& value);
-    ~Sysctl();
-    Sysctl(const Sysctl&) = delete;
-    Sysctl& operator=(const Sysctl&) = delete;
-
-private:
-    Sysctl(Fd file, const std::string& value);
-
-    Fd file_; // which knows its namespace
-    std::string before_;
-};
 
 // A directory in /tmp that is removed with this.
 class ScratchDirectory {
