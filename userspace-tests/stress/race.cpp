@@ -5,6 +5,7 @@
 #include <net/if.h>
 #include <sys/mman.h>
 
+#include <bit>
 #include <cstddef>
 #include <cstdlib>
 #include <memory>
@@ -170,7 +171,10 @@ void request_sending(const Target& target, const Geometry& ring, unsigned frame,
     switch (ring.version) {
     case TPACKET_V1:
         poke(target, at + offsetof(tpacket_hdr, tp_len), length);
-        poke(target, at + offsetof(tpacket_hdr, tp_status), TP_STATUS_SEND_REQUEST);
+        // the lower half of a long
+        poke(target,
+             at + (std::endian::native == std::endian::big ? sizeof(long) - sizeof(uint32_t) : 0),
+             TP_STATUS_SEND_REQUEST);
         break;
     case TPACKET_V2:
         poke(target, at + offsetof(tpacket2_hdr, tp_len), length);

@@ -11,6 +11,7 @@
 
 #include "family.h"
 #include "sys.h"
+#include "tpacket_v1.h"
 #include "traffic.h"
 
 namespace xt {
@@ -130,11 +131,13 @@ void TpacketRing::finish(RingFrame& frame, const uint8_t* base, uint32_t status,
 }
 
 RingFrame TpacketRing::frame_v1(const uint8_t* base) const {
-    const auto h = load<tpacket_hdr>(base);
-    RingFrame frame{.length = h.tp_len, .snaplen = h.tp_snaplen, .mac = h.tp_mac, .net = h.tp_net};
-    frame.nanoseconds = h.tp_sec * second + h.tp_usec * 1000L;
-    finish(frame, base, uint32_t(h.tp_status), sizeof(h));
-    return frame;
+    return with_v1_header(base, [&](const auto* h) {
+        RingFrame frame{
+            .length = h->tp_len, .snaplen = h->tp_snaplen, .mac = h->tp_mac, .net = h->tp_net};
+        frame.nanoseconds = h->tp_sec * second + h->tp_usec * 1000L;
+        finish(frame, base, uint32_t(h->tp_status), sizeof(*h));
+        return frame;
+    });
 }
 
 RingFrame TpacketRing::frame_v2(const uint8_t* base) const {

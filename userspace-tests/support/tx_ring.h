@@ -17,6 +17,7 @@
 #include "family.h"
 #include "frame.h"
 #include "sys.h"
+#include "tpacket_v1.h"
 #include "traffic.h"
 
 namespace xt {
@@ -101,7 +102,7 @@ public:
         const auto length = what.length.value_or(uint32_t(what.data.size()));
         switch (version_) {
         case TPACKET_V1:
-            fill(reinterpret_cast<tpacket_hdr*>(at), length, what);
+            with_v1_header(at, [&](auto* header) { fill(header, length, what); });
             break;
         case TPACKET_V2:
             fill(reinterpret_cast<tpacket2_hdr*>(at), length, what);
@@ -115,19 +116,20 @@ public:
     }
     void set_status(size_t index, uint32_t status) const {
         if (version_ == TPACKET_V1)
-            std::atomic_ref(*reinterpret_cast<unsigned long*>(frame(index))).store(status);
+            std::atomic_ref(*v1_status(index)).store(status);
         else
             std::atomic_ref(*status_word(index)).store(status);
     }
     [[nodiscard]] uint32_t status(size_t index) const {
-        return std::atomic_ref(*status_word(index)).load();
+        return version_ == TPACKET_V1 ? uint32_t(std::atomic_ref(*v1_status(index)).load())
+                                      : std::atomic_ref(*status_word(index)).load();
     }
     // When the frame was sent, as the kernel wrote it.
     [[nodiscard]] uint32_t seconds(size_t index) const {
         const uint8_t* at = frame(index);
         switch (version_) {
         case TPACKET_V1:
-            return reinterpret_cast<const tpacket_hdr*>(at)->tp_sec;
+            return with_v1_header(at, [](const auto* header) { return header->tp_sec; });
         case TPACKET_V2:
             return reinterpret_cast<const tpacket2_hdr*>(at)->tp_sec;
         default:
@@ -152,7 +154,9 @@ public:
 
 private:
     [[nodiscard]] size_t size() const { return size_t(shape_.blocks) * shape_.block_size; }
-    // On a little-endian machine that of version 1, a long, begins with it.
+    [[nodiscard]] unsigned long* v1_status(size_t index) const {
+        return reinterpret_cast<unsigned long*>(frame(index));
+    }
     [[nodiscard]] uint32_t* status_word(size_t index) const {
         const size_t offset = version_ == TPACKET_V3 ? offsetof(tpacket3_hdr, tp_status) : 0;
         return reinterpret_cast<uint32_t*>(frame(index) + offset);
