@@ -111,12 +111,14 @@ static inline __be16 xinet_skb_inner_protocol(const struct sk_buff *skb)
 
 /*
  * Whether AF_PACKET's getsockopt() checks the length of a value before the
- * level: it does since the core reads the length for all families
- * (getsockopt_iter()).
+ * level: it does since the core reads the length for it (getsockopt_iter()).
+ * Stable releases of 6.12 have that call, but not in AF_PACKET, which no
+ * header tells; they do not have struct sockaddr_unsized, which is older.
  */
 static inline bool xinet_getsockopt_len_comes_first(void)
 {
-	return __is_defined(XINET_HAVE_GETSOCKOPT_ITER);
+	return __is_defined(XINET_HAVE_GETSOCKOPT_ITER) &&
+	       __is_defined(XINET_HAVE_SOCKADDR_UNSIZED);
 }
 
 static inline void
