@@ -11,26 +11,30 @@
 namespace xt {
 namespace {
 
+// ip(8) in another namespace, which its batches do not have.
+void ip_at(const char* name, const Words& words) {
+    if (run_program(Words{"ip", "-n", name} + words).status != 0)
+        throw std::runtime_error("ip -n " + std::string(name) + " " + words.front());
+}
+
 // The namespace far, which peer reaches through root. A hop answers each probe, however fast they
 // come.
 class Far {
 public:
     Far() {
-        for (const char* words :
-             {"netns add far", "link add near0 type veth peer name far0", "link set far0 netns far",
-              "addr add 10.78.0.1/24 dev near0", "link set near0 up",
-              "-n far addr add 10.78.0.2/24 dev far0", "-n far link set far0 up",
-              "-n far route add default via 10.78.0.1",
-              "-n peer route add 10.78.0.0/24 via 10.77.0.1"})
-            ip(words);
+        ip("netns add far", "link add near0 type veth peer name far0", "link set far0 netns far",
+           "addr add 10.78.0.1/24 dev near0", "link set near0 up");
+        ip_at("far", {"addr", "add", "10.78.0.2/24", "dev", "far0"});
+        ip_at("far", {"link", "set", "far0", "up"});
+        ip_at("far", {"route", "add", "default", "via", "10.78.0.1"});
+        ip_at("peer", {"route", "add", "10.78.0.0/24", "via", "10.77.0.1"});
     }
     ~Far() {
-        for (const char* words :
-             {"-n peer route del 10.78.0.0/24", "link del near0", "netns del far"})
-            try {
-                ip(words);
-            } catch (const std::runtime_error&) { // another test finds it in its way
-            }
+        try {
+            ip_at("peer", {"route", "del", "10.78.0.0/24"});
+            ip("link del near0", "netns del far");
+        } catch (const std::runtime_error&) { // another test finds it in its way
+        }
     }
     Far(const Far&) = delete;
     Far& operator=(const Far&) = delete;
