@@ -42,12 +42,13 @@ enter() {
 		XINET_CACHE="$xinet_cache" "${environment[@]}" "$@"
 }
 
-# in_tree_apt ROOT ARG...: apt-get there; its output is in ROOT.log.
+# in_tree_apt ROOT ARG...: apt-get there; its output is in ROOT.log. No kernel of a tree is
+# booted in it, so none needs an initramfs.
 in_tree_apt() {
 	local root=$1
 	shift
 
-	run_logged "$root.log" enter "$root" apt-get -qq -y --no-install-recommends \
+	run_logged "$root.log" enter "$root" INITRD=No apt-get -qq -y --no-install-recommends \
 		-o Dpkg::Use-Pty=0 -o Acquire::Retries=3 -o APT::Sandbox::User=root \
 		-o APT::Update::Error-Mode=any "$@"
 }
