@@ -49,8 +49,8 @@ choose_accelerator() {
 		# For cmpxchg16b the emulator stops every other CPU, and a guest was
 		# seen to die there with an address in its flags. With erms the kernel
 		# copies and clears memory byte by byte, which takes an emulated CPU
-		# three times as long.
-		accelerator=(-accel 'tcg,thread=multi' -cpu 'max,-cx16,-erms')
+		# three times as long; fsrm, which QEMU 10 has, implies erms to the kernel.
+		accelerator=(-accel 'tcg,thread=multi' -cpu 'max,-cx16,-erms,-fsrm')
 		# The emulator translates a library anew for each address where it is
 		# mapped: without random ones a program starts three times as fast.
 		emulated+=' norandmaps'
