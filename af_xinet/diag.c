@@ -29,6 +29,7 @@
 #include <net/udp.h>
 
 #include "af_xinet/diag.h"
+#include "af_xinet/drop.h"
 #include "af_xinet/family.h"
 #include "af_xinet/reach.h"
 #include "af_xinet/registry.h"
@@ -173,6 +174,41 @@ static int diag_put_filter(struct sock *sk, struct sk_buff *skb,
 	return net_admin ? diag_put_prog_id(sk, skb) : 0;
 }
 
+/* The counters of @sk, or false: the kernel's engines have no reasons. */
+static bool diag_read_drops(struct sock *sk, enum xinet_diag_kind kind,
+			    u64 *by_reason)
+{
+	if (kind == XINET_DIAG_PACKET)
+		xinet_packet_diag_drops(sk, by_reason);
+	else if (kind == XINET_DIAG_RAW)
+		xinet_drop_read(&xinet_raw_sk(sk)->drops, by_reason);
+	else
+		return false;
+	return true;
+}
+
+/* XINET_DIAG_DROPS and, if requested, XINET_DIAG_DROP_REASONS. */
+static int diag_put_drops(struct sock *sk, struct sk_buff *skb,
+			  enum xinet_diag_kind kind, u32 show)
+{
+	u64 by_reason[__XINET_DROP_REASONS];
+	u64 drops = 0;
+	bool known;
+	int i;
+
+	known = diag_read_drops(sk, kind, by_reason);
+	for (i = 0; known && i < __XINET_DROP_REASONS; i++)
+		drops += by_reason[i];
+	if (!known)
+		drops = xinet_sk_drops_read(sk);
+	if (nla_put_u64_64bit(skb, XINET_DIAG_DROPS, drops, XINET_DIAG_PAD))
+		return -EMSGSIZE;
+	if (!known || !(show & XINET_DIAG_SHOW_INFO))
+		return 0;
+	return nla_put_64bit(skb, XINET_DIAG_DROP_REASONS, sizeof(by_reason),
+			     by_reason, XINET_DIAG_PAD);
+}
+
 static int diag_put_info(struct sock *sk, struct sk_buff *skb,
 			 enum xinet_diag_kind kind)
 {
@@ -189,10 +225,8 @@ static int diag_put_attrs(struct sock *sk, struct sk_buff *skb,
 			  enum xinet_diag_kind kind)
 {
 	u32 show = reader->req->show;
-	u32 drops = kind == XINET_DIAG_PACKET ? xinet_packet_diag_drops(sk) :
-						xinet_sk_drops_read(sk);
 
-	if (nla_put_u64_64bit(skb, XINET_DIAG_DROPS, drops, XINET_DIAG_PAD) ||
+	if (diag_put_drops(sk, skb, kind, show) ||
 	    nla_put_u8(skb, XINET_DIAG_SHUTDOWN, READ_ONCE(sk->sk_shutdown)))
 		return -EMSGSIZE;
 	if (reader->net_admin &&

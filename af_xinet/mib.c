@@ -33,6 +33,22 @@ static const struct mib_name mib_names[XINET_MIB_ITEMS] = {
 	[XINET_MIB_REASMOKS]		= { "Reassembly", "ReasmOKs" },
 };
 
+static const char * const mib_drop_names[__XINET_DROP_REASONS] = {
+	[XINET_DROP_NONE]		= "None",
+	[XINET_DROP_RCVBUF]		= "RcvBuf",
+	[XINET_DROP_NOMEM]		= "NoMem",
+	[XINET_DROP_PFMEMALLOC]		= "PfMemalloc",
+	[XINET_DROP_RING_FULL]		= "RingFull",
+	[XINET_DROP_FRAME_OFFSETS]	= "FrameOffsets",
+	[XINET_DROP_VNET_HDR]		= "VnetHdr",
+	[XINET_DROP_LANE_FULL]		= "LaneFull",
+	[XINET_DROP_LANE_FROZEN]	= "LaneFrozen",
+	[XINET_DROP_LANE_BUSY]		= "LaneBusy",
+	[XINET_DROP_XFRM_POLICY]	= "XfrmPolicy",
+	[XINET_DROP_CGROUP_BPF]		= "CgroupBpf",
+	[XINET_DROP_SECURITY]		= "Security",
+};
+
 unsigned int xinet_mib_net_id __ro_after_init;
 
 struct xinet_mib __percpu *xinet_mib_of(const struct net *net)
@@ -43,14 +59,21 @@ struct xinet_mib __percpu *xinet_mib_of(const struct net *net)
 }
 EXPORT_SYMBOL_IF_KUNIT(xinet_mib_of);
 
-static u64 mib_sum(const struct net *net, enum xinet_mib_item item)
+const char *xinet_mib_drop_name(enum xinet_drop_reason reason)
+{
+	return mib_drop_names[reason];
+}
+
+/* The sum over all CPUs of a counter that is @offset bytes into their structs. */
+static u64 mib_sum(const struct net *net, size_t offset)
 {
 	struct xinet_mib __percpu *mib = xinet_mib_of(net);
 	u64 sum = 0;
 	int cpu;
 
 	for_each_possible_cpu(cpu)
-		sum += READ_ONCE(per_cpu_ptr(mib, cpu)->items[item]);
+		sum += READ_ONCE(*(u64 *)((void *)per_cpu_ptr(mib, cpu) +
+					  offset));
 	return sum;
 }
 
@@ -74,9 +97,25 @@ static int mib_show_group(struct seq_file *seq, const struct net *net,
 		seq_printf(seq, " %s", mib_names[i].name);
 	seq_printf(seq, "\n%s:", group);
 	for (i = first; i < end; i++)
-		seq_printf(seq, " %llu", mib_sum(net, i));
+		seq_printf(seq, " %llu",
+			   mib_sum(net, offsetof(struct xinet_mib, items[i])));
 	seq_putc(seq, '\n');
 	return end;
+}
+
+/* The group of the lost packets. */
+static void mib_show_drops(struct seq_file *seq, const struct net *net)
+{
+	int i;
+
+	seq_puts(seq, "Drop:");
+	for (i = XINET_DROP_NONE + 1; i < __XINET_DROP_REASONS; i++)
+		seq_printf(seq, " %s", xinet_mib_drop_name(i));
+	seq_puts(seq, "\nDrop:");
+	for (i = XINET_DROP_NONE + 1; i < __XINET_DROP_REASONS; i++)
+		seq_printf(seq, " %llu",
+			   mib_sum(net, offsetof(struct xinet_mib, drops[i])));
+	seq_putc(seq, '\n');
 }
 
 void xinet_mib_show(struct seq_file *seq, const struct net *net)
@@ -85,6 +124,7 @@ void xinet_mib_show(struct seq_file *seq, const struct net *net)
 
 	while (i < XINET_MIB_ITEMS)
 		i = mib_show_group(seq, net, i);
+	mib_show_drops(seq, net);
 }
 
 static int __net_init mib_net_init(struct net *net)

@@ -5,6 +5,7 @@
 
 #include <linux/percpu.h>
 #include <linux/types.h>
+#include <linux/xinet.h>
 
 #include "af_xinet/netns.h"
 
@@ -44,9 +45,11 @@ enum xinet_mib_item {
 /**
  * struct xinet_mib - the counters of one CPU, in one namespace
  * @items: written by that CPU only
+ * @drops: the same, by enum xinet_drop_reason
  */
 struct xinet_mib {
 	u64 items[XINET_MIB_ITEMS];
+	u64 drops[__XINET_DROP_REASONS];
 };
 
 /**
@@ -95,6 +98,27 @@ static inline void xinet_mib_inc_rcu(const struct net *net,
 
 	this_cpu_inc(mn->mib->items[item]);
 }
+
+/**
+ * xinet_mib_drop() - count a packet that a socket lost
+ * @net: namespace of the socket
+ * @reason: why
+ *
+ * Context: any, as xinet_mib_of(); one per-CPU increment, no lock.
+ */
+static inline void xinet_mib_drop(const struct net *net,
+				  enum xinet_drop_reason reason)
+{
+	this_cpu_inc(xinet_mib_of(net)->drops[reason]);
+}
+
+/**
+ * xinet_mib_drop_name() - the name of a reason
+ * @reason: less than __XINET_DROP_REASONS
+ *
+ * Return: as in /proc/net/xinet/snmp.
+ */
+const char *xinet_mib_drop_name(enum xinet_drop_reason reason);
 
 /**
  * xinet_mib_show() - print the counters in the layout of /proc/net/snmp

@@ -12,6 +12,7 @@
 #include <net/protocol.h>
 #include <net/raw.h>
 
+#include "af_xinet/drop.h"
 #include "af_xinet/netns.h"
 
 struct xinet_ip_error;
@@ -34,7 +35,7 @@ struct xinet_raw_datagram;
  * @left_at: when it left the last point, for cond_synchronize_rcu()
  * @icmp_id_node: of each point, in by_icmp_id, if @icmp_id is set
  * @all_node: in xinet_raw_net.all, while @hashed
- * @drops: packets that matched and were lost, see xinet_raw_drops()
+ * @drops: packets that matched and were lost
  * @cork: datagram that MSG_MORE is building, or NULL; under the socket lock
  */
 struct xinet_raw_sock {
@@ -47,7 +48,7 @@ struct xinet_raw_sock {
 	unsigned long left_at;
 	struct hlist_node icmp_id_node[XINET_RAW_POINTS];
 	struct list_head all_node;
-	atomic64_t drops;
+	struct xinet_drops drops;
 	struct xinet_raw_datagram *cork;
 };
 
@@ -218,8 +219,7 @@ int xinet_raw_expect_errors(struct sock *sk);
  * xinet_raw_drops() - how many packets for a socket were lost
  * @sk: a raw socket
  *
- * For a full receive queue, lack of memory or an IPsec policy. Packets that a
- * filter or an address rejects are not counted.
+ * By whatever reason of enum xinet_drop_reason.
  *
  * Context: any.
  */

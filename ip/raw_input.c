@@ -18,6 +18,7 @@
 #include <net/sock.h>
 #include <net/xfrm.h>
 
+#include "af_xinet/drop.h"
 #include "af_xinet/mib.h"
 #include "af_xinet/wake.h"
 #include "ip/ip_error.h"
@@ -62,7 +63,14 @@ static __always_inline struct sock *raw_next(struct sock *sk,
 
 u64 xinet_raw_drops(const struct sock *sk)
 {
-	return atomic64_read(&xinet_raw_sk(sk)->drops);
+	u64 by_reason[__XINET_DROP_REASONS];
+	u64 sum = 0;
+	int i;
+
+	xinet_drop_read(&xinet_raw_sk(sk)->drops, by_reason);
+	for (i = 0; i < __XINET_DROP_REASONS; i++)
+		sum += by_reason[i];
+	return sum;
 }
 EXPORT_SYMBOL_IF_KUNIT(xinet_raw_drops);
 
@@ -219,12 +227,19 @@ static unsigned int raw_run_filter(struct sock *sk,
 	return min(keep, rx->len);
 }
 
-/* Counts a packet that @sk lost: in SO_RXQ_OVFL's 32 bits, and in our 64. */
-static void raw_drop(struct sock *sk)
+static void raw_reject(struct sock *sk, const struct sk_buff *skb,
+		       enum xinet_drop_reason reason)
+{
+	xinet_drop_count(sk, &xinet_raw_sk(sk)->drops, skb, reason);
+	xinet_mib_inc(sock_net(sk), XINET_MIB_RAW_INDROPS);
+}
+
+/* Counts a packet that @sk lost for SO_RXQ_OVFL, too. */
+static void raw_drop(struct sock *sk, const struct sk_buff *skb,
+		     enum xinet_drop_reason reason)
 {
 	xinet_sk_drops_inc(sk);
-	atomic64_inc(&xinet_raw_sk(sk)->drops);
-	xinet_mib_inc(sock_net(sk), XINET_MIB_RAW_INDROPS);
+	raw_reject(sk, skb, reason);
 }
 
 /*
@@ -279,23 +294,36 @@ static void raw_append(struct sock *sk, struct sk_buff *skb)
 /* Queues @skb on @sk, or frees it. */
 static void raw_queue(struct sock *sk, struct sk_buff *skb, unsigned int keep)
 {
-	if (skb_pfmemalloc(skb) && !sock_flag(sk, SOCK_MEMALLOC))
+	enum xinet_drop_reason reason;
+
+	if (skb_pfmemalloc(skb) && !sock_flag(sk, SOCK_MEMALLOC)) {
+		reason = XINET_DROP_PFMEMALLOC;
 		goto drop;
-	if (!xfrm4_policy_check(sk, XFRM_POLICY_IN, skb))
+	}
+	if (!xfrm4_policy_check(sk, XFRM_POLICY_IN, skb)) {
+		reason = XINET_DROP_XFRM_POLICY;
 		goto drop;
+	}
 	nf_reset_ct(skb);
 	raw_set_pktinfo(sk, skb);
 
-	if (BPF_CGROUP_RUN_PROG_INET_INGRESS(sk, skb) ||
-	    security_sock_rcv_skb(sk, skb))
+	if (BPF_CGROUP_RUN_PROG_INET_INGRESS(sk, skb)) {
+		raw_reject(sk, skb, XINET_DROP_CGROUP_BPF);
 		goto free;
-	if (keep < skb->len && pskb_trim(skb, keep))
+	}
+	if (security_sock_rcv_skb(sk, skb)) {
+		raw_reject(sk, skb, XINET_DROP_SECURITY);
+		goto free;
+	}
+	if (keep < skb->len && pskb_trim(skb, keep)) {
+		reason = XINET_DROP_NOMEM;
 		goto drop;
+	}
 	raw_append(sk, skb);
 	xinet_mib_inc_rcu(sock_net(sk), XINET_MIB_RAW_INDELIVERS);
 	return;
 drop:
-	raw_drop(sk);
+	raw_drop(sk, skb, reason);
 free:
 	kfree_skb(skb);
 }
@@ -339,7 +367,7 @@ static __always_inline unsigned int raw_accepts(struct sock *sk,
 	if (!raw_match(sk, rx))
 		return 0;
 	if (atomic_read(&sk->sk_rmem_alloc) >= READ_ONCE(sk->sk_rcvbuf)) {
-		raw_drop(sk);
+		raw_drop(sk, rx->skb, XINET_DROP_RCVBUF);
 		return 0;
 	}
 	if (!raw_icmp_allows(sk, rx->icmp_type) ||
@@ -358,7 +386,7 @@ static noinline void raw_queue_clone(const struct raw_delivery *d)
 	if (clone)
 		raw_queue(d->last, clone, d->keep);
 	else
-		raw_drop(d->last);
+		raw_drop(d->last, d->rx->skb, XINET_DROP_NOMEM);
 }
 
 /*
@@ -373,7 +401,7 @@ static __always_inline bool raw_take(struct raw_delivery *d, struct sock *sk,
 
 	err = d->rx->owned ? 0 : xinet_ip_own(d->rx);
 	if (err == -ENOMEM)
-		raw_drop(sk);
+		raw_drop(sk, d->rx->skb, XINET_DROP_NOMEM);
 	if (err)
 		return false;
 

@@ -559,7 +559,8 @@ static void drops_are_counted_in_64_bits(struct kunit *test)
 {
 	struct sock *sk = open_raw(test, TEST_PROTOCOL);
 
-	atomic64_set(&xinet_raw_sk(sk)->drops, U32_MAX);
+	atomic64_set(&xinet_raw_sk(sk)->drops.by_reason[XINET_DROP_RCVBUF],
+		     U32_MAX);
 	sk->sk_rcvbuf = 0;
 	input(test, TEST_PROTOCOL, 0);
 	KUNIT_EXPECT_EQ(test, xinet_raw_drops(sk), U32_MAX + 1ULL);

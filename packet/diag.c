@@ -11,6 +11,7 @@
 #include <net/netlink.h>
 #include <net/sock.h>
 
+#include "af_xinet/drop.h"
 #include "packet/diag.h"
 #include "packet/fanout.h"
 #include "packet/membership.h"
@@ -34,16 +35,14 @@ void xinet_packet_diag_fill(const struct sock *sk, struct xinet_diag_msg *msg)
 	msg->ifindex = READ_ONCE(po->ifindex);
 }
 
-u32 xinet_packet_diag_drops(struct sock *sk)
+void xinet_packet_diag_drops(struct sock *sk, u64 *by_reason)
 {
 	struct xinet_packet_sock *po = xinet_packet_sk(sk);
-	u32 drops;
 
+	xinet_drop_read(&po->drops, by_reason);
 	spin_lock_bh(&sk->sk_receive_queue.lock);
-	drops = atomic_read(&po->tp_drops) + po->tp_drops_read +
-		xinet_lanes_drops(po);
+	xinet_lanes_get_drops(po, by_reason);
 	spin_unlock_bh(&sk->sk_receive_queue.lock);
-	return drops;
 }
 
 static u32 diag_flags(const struct xinet_packet_sock *po)

@@ -27,13 +27,13 @@ bool xinet_packet_is(const struct sock *sk);
 void xinet_packet_diag_fill(const struct sock *sk, struct xinet_diag_msg *msg);
 
 /**
- * xinet_packet_diag_drops() - all drops of a packet socket since it was opened
+ * xinet_packet_diag_drops() - the packets that a packet socket has lost
  * @sk: a packet socket
+ * @by_reason: filled in, __XINET_DROP_REASONS of them
  *
  * Context: process.
- * Return: packets that its queue, its ring or its lanes had no room for.
  */
-u32 xinet_packet_diag_drops(struct sock *sk);
+void xinet_packet_diag_drops(struct sock *sk, u64 *by_reason);
 
 /**
  * xinet_packet_diag_put_info() - append XINET_DIAG_PACKET_INFO, rings, group

@@ -166,7 +166,6 @@ static int options_read_stats(struct xinet_packet_sock *po,
 	stats->tp_freeze_q_cnt = po->tp_freezes;
 	po->tp_freezes = 0;
 	stats->tp_drops = atomic_xchg(&po->tp_drops, 0);
-	po->tp_drops_read += stats->tp_drops;
 	xinet_lanes_take_stats(po, &stats->tp_packets, &stats->tp_drops);
 	spin_unlock_bh(&queue->lock);
 	stats->tp_packets += stats->tp_drops;

@@ -32,9 +32,10 @@ static struct xinet_queue_from *queue_cb(const struct sk_buff *skb)
 	return (struct xinet_queue_from *)skb->cb;
 }
 
-static void queue_drop(struct sock *sk)
+static void queue_drop(struct sock *sk, const struct sk_buff *skb,
+		       enum xinet_drop_reason reason)
 {
-	atomic_inc(&xinet_packet_sk(sk)->tp_drops);
+	xinet_packet_drop(xinet_packet_sk(sk), skb, reason);
 	xinet_sk_drops_inc(sk);
 }
 
@@ -170,38 +171,41 @@ static void queue_deliver(struct xinet_tap_sink *sink,
 {
 	struct sock *sk = sink->sk;
 	struct xinet_packet_sock *po = xinet_packet_sk(sk);
+	struct sk_buff *clone;
 
 	if (queue_is_small(skb, frame) && queue_copybreak(po, skb, frame))
 		return;
-	if (atomic_read(&sk->sk_rmem_alloc) >= READ_ONCE(sk->sk_rcvbuf))
-		goto drop;
-	skb = skb_clone(skb, GFP_ATOMIC);
-	if (!skb)
+	if (atomic_read(&sk->sk_rmem_alloc) >= READ_ONCE(sk->sk_rcvbuf)) {
+		queue_drop(sk, skb, XINET_DROP_RCVBUF);
+		return;
+	}
+	clone = skb_clone(skb, GFP_ATOMIC);
+	if (!clone)
 		goto drop;
 
-	queue_note(po, skb, frame);
-	if (pskb_trim(skb, frame->snaplen))
+	queue_note(po, clone, frame);
+	if (pskb_trim(clone, frame->snaplen))
 		goto drop_free;
-	queue_detach(skb, sk);
+	queue_detach(clone, sk);
 
 	spin_lock(&sk->sk_receive_queue.lock);
 	if (unlikely(!queue_wants(sink, frame))) {
 		spin_unlock(&sk->sk_receive_queue.lock);
-		consume_skb(skb);
+		consume_skb(clone);
 		return;
 	}
 	po->tp_packets++;
-	sock_skb_set_dropcount(sk, skb);
-	skb_clear_delivery_time(skb);
-	__skb_queue_tail(&sk->sk_receive_queue, skb);
+	sock_skb_set_dropcount(sk, clone);
+	skb_clear_delivery_time(clone);
+	__skb_queue_tail(&sk->sk_receive_queue, clone);
 	spin_unlock(&sk->sk_receive_queue.lock);
 	xinet_packet_wake(po);
 	return;
 
 drop_free:
-	kfree_skb(skb);
+	kfree_skb(clone);
 drop:
-	queue_drop(sk);
+	queue_drop(sk, skb, XINET_DROP_NOMEM);
 }
 
 bool xinet_queue_copy(struct sock *sk, struct sk_buff *skb)

@@ -10,6 +10,7 @@
 #include <net/netns/generic.h>
 #include <net/sock.h>
 
+#include "af_xinet/drop.h"
 #include "packet/sock.h"
 
 static unsigned int packet_net_id __ro_after_init;
@@ -25,6 +26,13 @@ struct xinet_packet_net *xinet_packet_pernet(const struct net *net)
 	return net_generic(net, packet_net_id);
 }
 EXPORT_SYMBOL_IF_KUNIT(xinet_packet_pernet);
+
+void xinet_packet_drop(struct xinet_packet_sock *po, const struct sk_buff *skb,
+		       enum xinet_drop_reason reason)
+{
+	atomic_inc(&po->tp_drops);
+	xinet_drop_count(&po->sk, &po->drops, skb, reason);
+}
 
 static int __net_init packet_net_init(struct net *net)
 {

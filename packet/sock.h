@@ -12,6 +12,7 @@
 #include <linux/workqueue.h>
 #include <net/sock.h>
 
+#include "af_xinet/drop.h"
 #include "af_xinet/wake.h"
 #include "packet/tap/filter.h"
 #include "packet/tap/tap.h"
@@ -43,8 +44,8 @@ struct xinet_packet_net {
  * @sink: its place behind a tap
  * @tp_packets: PACKET_STATISTICS
  * @tp_freezes: PACKET_STATISTICS of V3
- * @tp_drops_read: those of @tp_drops that PACKET_STATISTICS has reported
  * @tp_drops: PACKET_STATISTICS; no lock
+ * @drops: lost packets by reason, never reset; @lanes count most of theirs
  * @receiver: a ring or lanes, which take the packets in place of the queue; NULL:
  *	the queue does, or nothing once the socket is closed
  * @data_ready: the sk_data_ready() that the core installed
@@ -99,8 +100,8 @@ struct xinet_packet_sock {
 	/* receiving; sk_receive_queue.lock */
 	u32 tp_packets;
 	u32 tp_freezes;
-	u32 tp_drops_read;
 	atomic_t tp_drops;
+	struct xinet_drops drops;
 	struct xinet_tap_receiver *receiver;
 	void (*data_ready)(struct sock *sk);
 	struct sk_buff *spare;
@@ -190,6 +191,19 @@ static inline void xinet_packet_wake(struct xinet_packet_sock *po)
 {
 	xinet_wake_reader(&po->sk, po->data_ready);
 }
+
+/**
+ * xinet_packet_drop() - count a packet that a socket lost
+ * @po: the socket
+ * @skb: the packet; read-only
+ * @reason: why
+ *
+ * For PACKET_STATISTICS and by its reason; not for SO_RXQ_OVFL.
+ *
+ * Context: softirq, or BH disabled; RCU.
+ */
+void xinet_packet_drop(struct xinet_packet_sock *po, const struct sk_buff *skb,
+		       enum xinet_drop_reason reason);
 
 /**
  * xinet_packet_pernet() - the packet sockets of a namespace

@@ -41,6 +41,7 @@
 #include <linux/xinet.h>
 #include <net/sock.h>
 
+#include "af_xinet/drop.h"
 #include "compat/xinet_compat_packet.h"
 #include "packet/fast_path.h"
 #include "packet/frame_info.h"
@@ -298,10 +299,12 @@ static __always_inline void lane_count(struct xinet_lane *lane,
 		lane_notify(lane);
 }
 
-static void lane_drop(struct xinet_lane *lane)
+static noinline void lane_drop(struct xinet_lane *lane, struct sock *sk,
+			       const struct sk_buff *skb)
 {
 	lane->drops++;
 	WRITE_ONCE(lane->shared->drops, lane->drops);
+	xinet_drop_note(sk, skb, XINET_DROP_LANE_FULL);
 }
 
 /* The ring and its lanes outlive the maker's socket by an RCU grace period. */
@@ -312,10 +315,12 @@ receiving_lanes(const struct xinet_tap_receiver *receiver)
 }
 
 /* While frozen; counted apart from packets dropped for lack of space. */
-static noinline void lane_miss(struct xinet_lane *lane)
+static noinline void lane_miss(struct xinet_lane *lane, struct sock *sk,
+			       const struct sk_buff *skb)
 {
 	lane->frozen++;
 	WRITE_ONCE(lane->shared->frozen, lane->frozen);
+	xinet_drop_note(sk, skb, XINET_DROP_LANE_FROZEN);
 }
 
 /*
@@ -338,11 +343,11 @@ void xinet_lane_deliver(struct xinet_tap_sink *sink,
 	if (unlikely(READ_ONCE(sink->source) != frame->source))
 		return;
 	if (unlikely(READ_ONCE(lanes->frozen))) {
-		lane_miss(lane);
+		lane_miss(lane, &po->sk, skb);
 		return;
 	}
 	if (unlikely(!lane_claim(lane))) {
-		lane_drop(lane);
+		xinet_packet_drop(po, skb, XINET_DROP_LANE_BUSY);
 		return;
 	}
 
@@ -356,7 +361,7 @@ void xinet_lane_deliver(struct xinet_tap_sink *sink,
 		lane_publish(lane, record, len);
 		lane_count(lane, lanes);
 	} else {
-		lane_drop(lane);
+		lane_drop(lane, &po->sk, skb);
 	}
 	lane_release(lane);
 }

@@ -382,12 +382,20 @@ void xinet_lanes_take_stats(struct xinet_packet_sock *po, u32 *packets,
 	po->lanes_drops = dropped;
 }
 
-u64 xinet_lanes_drops(const struct xinet_packet_sock *po)
+void xinet_lanes_get_drops(const struct xinet_packet_sock *po, u64 *by_reason)
 {
-	u64 written, dropped;
+	/* pairs with smp_store_release() of po->lanes */
+	const struct xinet_lanes *lanes = smp_load_acquire(&po->lanes);
+	u32 i;
 
-	lanes_sum(po, &written, &dropped);
-	return dropped;
+	if (!lanes || po->lanes_reader != XINET_LANES_MAKER)
+		return;
+	for (i = 0; i < lanes->nr_lanes; i++) {
+		const struct xinet_rx_lane *lane = lanes->shared;
+
+		by_reason[XINET_DROP_LANE_FULL] += READ_ONCE(lane[i].drops);
+		by_reason[XINET_DROP_LANE_FROZEN] += READ_ONCE(lane[i].frozen);
+	}
 }
 
 int xinet_lanes_diag(const struct xinet_packet_sock *po,

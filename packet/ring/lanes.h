@@ -120,12 +120,13 @@ void xinet_lanes_peek_stats(const struct xinet_packet_sock *po, u32 *packets,
 			    u32 *drops);
 
 /**
- * xinet_lanes_drops() - packets that the ring has dropped
+ * xinet_lanes_get_drops() - packets that the lanes have dropped
  * @po: a socket that may have a ring, and may be closed meanwhile
+ * @by_reason: added to, __XINET_DROP_REASONS of them
  *
  * Context: sk_receive_queue.lock held.
  */
-u64 xinet_lanes_drops(const struct xinet_packet_sock *po);
+void xinet_lanes_get_drops(const struct xinet_packet_sock *po, u64 *by_reason);
 
 /**
  * xinet_lanes_diag() - describe a ring to sock_diag

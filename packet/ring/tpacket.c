@@ -84,13 +84,10 @@ static u32 tpacket_queue_copy(struct xinet_packet_sock *po,
 	return TP_STATUS_COPY;
 }
 
-/*
- * The slow path into the ring; sk_receive_queue.lock held. Returns false if the
- * packet must be dropped.
- */
-static noinline bool tpacket_store(struct xinet_packet_sock *po,
-				   struct xinet_ring *ring, struct sk_buff *skb,
-				   const struct xinet_tap_frame *frame)
+/* The slow path into the ring; sk_receive_queue.lock held. */
+static noinline enum xinet_drop_reason
+tpacket_store(struct xinet_packet_sock *po, struct xinet_ring *ring,
+	      struct sk_buff *skb, const struct xinet_tap_frame *frame)
 {
 	const bool cooked = frame->mode == XINET_TAP_COOKED;
 	union xinet_ring_header *h = ring->head_frame;
@@ -98,11 +95,13 @@ static noinline bool tpacket_store(struct xinet_packet_sock *po,
 	struct timespec64 ts;
 	u32 status;
 
-	if (xinet_ring_status(ring->version, h) != TP_STATUS_KERNEL ||
-	    !xinet_ring_frame_find_place(ring, skb, frame, ring->frame_size, &place))
-		return false;
+	if (xinet_ring_status(ring->version, h) != TP_STATUS_KERNEL)
+		return XINET_DROP_RING_FULL;
+	if (!xinet_ring_frame_find_place(ring, skb, frame, ring->frame_size,
+					 &place))
+		return XINET_DROP_FRAME_OFFSETS;
 	if (place.vnet && !xinet_ring_frame_put_vnet(ring, h, skb, &place))
-		return false;
+		return XINET_DROP_VNET_HDR;
 
 	xinet_ring_advance(ring);
 	po->tp_packets++;
@@ -122,7 +121,7 @@ static noinline bool tpacket_store(struct xinet_packet_sock *po,
 		status |= tpacket_fill_v2(&h->v2, skb, &place, &ts, cooked);
 	xinet_ring_flush(h, place.mac + place.snaplen);
 	xinet_ring_set_status(ring->version, h, status);
-	return true;
+	return XINET_DROP_NONE;
 }
 
 /*
@@ -232,7 +231,7 @@ void xinet_tpacket_deliver(struct xinet_tap_sink *sink,
 	struct sock *sk = sink->sk;
 	struct xinet_packet_sock *po = xinet_packet_sk(sk);
 	struct xinet_ring *ring = xinet_ring_of(receiver);
-	bool stored;
+	enum xinet_drop_reason reason = XINET_DROP_NONE;
 
 	spin_lock(&sk->sk_receive_queue.lock);
 	/* in flight while the ring was exchanged: for neither ring */
@@ -241,14 +240,14 @@ void xinet_tpacket_deliver(struct xinet_tap_sink *sink,
 		spin_unlock(&sk->sk_receive_queue.lock);
 		return;
 	}
-	stored = (xinet_ring_frame_is_plain(po, ring, skb, frame) &&
-		  tpacket_store_v2(po, ring, skb, skb->data, skb->len,
-				   frame->snaplen, true, frame->now)) ||
-		 tpacket_store(po, ring, skb, frame);
+	if (!xinet_ring_frame_is_plain(po, ring, skb, frame) ||
+	    !tpacket_store_v2(po, ring, skb, skb->data, skb->len,
+			      frame->snaplen, true, frame->now))
+		reason = tpacket_store(po, ring, skb, frame);
 	spin_unlock(&sk->sk_receive_queue.lock);
 
-	if (likely(stored))
+	if (likely(reason == XINET_DROP_NONE))
 		xinet_packet_wake(po);
 	else
-		atomic_inc(&po->tp_drops);
+		xinet_packet_drop(po, skb, reason);
 }

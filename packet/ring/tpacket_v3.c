@@ -470,13 +470,10 @@ static void v3_fill(struct tpacket3_hdr *h, struct sk_buff *skb, bool rxhash,
 	memset(h->tp_padding, 0, sizeof(h->tp_padding));
 }
 
-/*
- * The slow path into the ring; sk_receive_queue.lock held. Returns false if the
- * packet must be dropped.
- */
-static noinline bool v3_store(struct xinet_packet_sock *po,
-			      struct xinet_ring *ring, struct sk_buff *skb,
-			      const struct xinet_tap_frame *frame)
+/* The slow path into the ring; sk_receive_queue.lock held. */
+static noinline enum xinet_drop_reason
+v3_store(struct xinet_packet_sock *po, struct xinet_ring *ring,
+	 struct sk_buff *skb, const struct xinet_tap_frame *frame)
 {
 	const bool cooked = frame->mode == XINET_TAP_COOKED;
 	struct xinet_ring_place place;
@@ -487,15 +484,15 @@ static noinline bool v3_store(struct xinet_packet_sock *po,
 	u32 len;
 
 	if (!xinet_ring_frame_find_place(ring, skb, frame, v3->max_frame, &place))
-		return false;
+		return XINET_DROP_FRAME_OFFSETS;
 	place.mac = min(place.mac, v3->max_frame);
 	len = ALIGN(place.mac + place.snaplen, V3_ALIGNMENT);
 
 	if (!xinet_v3_step(ring, XINET_V3_PACKET, len))
-		return false;
+		return XINET_DROP_RING_FULL;
 	h = (void *)v3->block + v3->pos;
 	if (place.vnet && !xinet_ring_frame_put_vnet(ring, h, skb, &place))
-		return false;
+		return XINET_DROP_VNET_HDR;
 
 	status = xinet_frame_status(skb);
 	status |= xinet_frame_timestamp(skb, READ_ONCE(po->tp_tstamp),
@@ -513,7 +510,7 @@ static noinline bool v3_store(struct xinet_packet_sock *po,
 	if (unlikely(v3->nr_packets == v3->watermark))
 		xinet_v3_step(ring, XINET_V3_WATERMARK, 0);
 	v3_let_in(ring);
-	return true;
+	return XINET_DROP_NONE;
 }
 
 /*
@@ -606,7 +603,8 @@ void xinet_v3_deliver(struct xinet_tap_sink *sink,
 	struct xinet_packet_sock *po = xinet_packet_sk(sk);
 	/* as in v3_fast() */
 	struct xinet_ring *ring = xinet_ring_of(receiver);
-	bool stored, wake;
+	enum xinet_drop_reason reason;
+	bool wake;
 
 	if (xinet_ring_frame_is_plain(po, ring, skb, frame) &&
 	    v3_store_plain(ring, sink, frame->source, skb, skb->data, skb->len,
@@ -620,12 +618,12 @@ void xinet_v3_deliver(struct xinet_tap_sink *sink,
 		spin_unlock(&sk->sk_receive_queue.lock);
 		return;
 	}
-	stored = v3_store(po, ring, skb, frame);
+	reason = v3_store(po, ring, skb, frame);
 	wake = v3_take_wake(&ring->v3);
 	spin_unlock(&sk->sk_receive_queue.lock);
 
-	if (unlikely(!stored))
-		atomic_inc(&po->tp_drops);
+	if (unlikely(reason != XINET_DROP_NONE))
+		xinet_packet_drop(po, skb, reason);
 	if (unlikely(wake))
 		xinet_packet_wake(po);
 }

@@ -20,6 +20,11 @@ namespace xinet {
 
 namespace {
 
+/// By enum xinet_drop_reason.
+constexpr std::array<std::string_view, __XINET_DROP_REASONS> drop_names{
+    "None",     "RcvBuf",     "NoMem",    "PfMemalloc", "RingFull",  "FrameOffsets", "VnetHdr",
+    "LaneFull", "LaneFrozen", "LaneBusy", "XfrmPolicy", "CgroupBpf", "Security"};
+
 constexpr std::size_t buffer_bytes = XINET_DIAG_MSG_MAX;
 
 [[noreturn]] void malformed(const char* what) {
@@ -38,11 +43,11 @@ Value value_of(const nlattr* attribute) {
     return value;
 }
 
-std::vector<sock_filter> instructions_of(const nlattr* attribute) {
-    std::vector<sock_filter> result(mnl_attr_get_payload_len(attribute) / sizeof(sock_filter));
+template<class Value>
+std::vector<Value> values_of(const nlattr* attribute) {
+    std::vector<Value> result(mnl_attr_get_payload_len(attribute) / sizeof(Value));
     if (!result.empty()) {
-        std::memcpy(result.data(), mnl_attr_get_payload(attribute),
-                    result.size() * sizeof(sock_filter));
+        std::memcpy(result.data(), mnl_attr_get_payload(attribute), result.size() * sizeof(Value));
     }
     return result;
 }
@@ -62,7 +67,7 @@ void take(const nlattr* attribute, SocketRecord& record) {
         record.memory = value_of<decltype(record.memory)::value_type>(attribute);
         break;
     case XINET_DIAG_FILTER:
-        record.filter = instructions_of(attribute);
+        record.filter = values_of<sock_filter>(attribute);
         break;
     case XINET_DIAG_FILTER_PROG_ID:
         record.filter_program_id = value_of<std::uint32_t>(attribute);
@@ -81,6 +86,9 @@ void take(const nlattr* attribute, SocketRecord& record) {
         break;
     case XINET_DIAG_RX_LANES:
         record.receive_lanes = value_of<xinet_diag_lanes>(attribute);
+        break;
+    case XINET_DIAG_DROP_REASONS:
+        record.drop_reasons = values_of<std::uint64_t>(attribute);
         break;
     case XINET_DIAG_FANOUT:
         record.fanout = value_of<std::uint32_t>(attribute);
@@ -169,6 +177,10 @@ int finish(const nlmsghdr* header, void* /*data*/) {
 }
 
 } // namespace
+
+std::string_view drop_reason_name(std::size_t reason) {
+    return reason < drop_names.size() ? drop_names.at(reason) : "?";
+}
 
 SocketRecord parse_socket(std::span<const std::byte> message) {
     nlmsghdr header{};

@@ -177,11 +177,13 @@ void add_ss(CLI::App& root, SsOptions& options) {
     app.add_flag("-p,--processes", options.processes, "show the processes that hold each socket");
     app.add_flag("-e,--extended", options.extended,
                  "show owner, inode, cookie, and what only some kinds have");
+    app.add_flag("-i,--info", options.info, "show why each socket lost packets");
     app.add_flag("-m,--memory", options.memory, "show the memory of each socket");
     app.add_flag("-b,--bpf", options.filters, "show the attached filters");
     app.add_flag_callback(
         "-H,--no-header", [&options] { options.header = false; }, "leave the first line out");
-    app.add_flag("--json", options.json, "print one JSON object per socket, with all of -e -m -b");
+    app.add_flag("--json", options.json,
+                 "print one JSON object per socket, with all of -e -i -m -b");
 }
 
 CLI::App& add_run(CLI::App& root, RunOptions& options) {

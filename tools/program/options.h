@@ -66,6 +66,7 @@ struct SsOptions {
     bool numeric = false;
     bool processes = false;
     bool extended = false;
+    bool info = false;
     bool memory = false;
     bool filters = false;
     bool header = true;

@@ -24,8 +24,11 @@ SocketQuery query_for(const SsOptions& options) {
     if (options.filters || options.json) {
         query.show |= XINET_DIAG_SHOW_FILTER;
     }
+    if (options.extended || options.info || options.json) {
+        query.show |= XINET_DIAG_SHOW_INFO;
+    }
     if (options.extended || options.json) {
-        query.show |= XINET_DIAG_SHOW_INFO | XINET_DIAG_SHOW_MEMBERSHIPS;
+        query.show |= XINET_DIAG_SHOW_MEMBERSHIPS;
     }
     return query;
 }

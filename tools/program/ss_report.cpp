@@ -189,6 +189,17 @@ std::string extended_text(const SocketRecord& socket) {
     return result;
 }
 
+std::string drop_reasons_text(const SocketRecord& socket) {
+    std::vector<std::string> parts;
+    for (std::size_t reason = 0; reason < socket.drop_reasons.size(); ++reason) {
+        if (socket.drop_reasons.at(reason) != 0) {
+            parts.push_back(
+                fmt::format("{}:{}", drop_reason_name(reason), socket.drop_reasons.at(reason)));
+        }
+    }
+    return parts.empty() ? "" : fmt::format("drops:({})", fmt::join(parts, ","));
+}
+
 std::string fanout_text(std::uint32_t fanout) {
     std::string result =
         fmt::format("fanout:(id:{},mode:{}", fanout_id(fanout), fanout_mode(fanout));
@@ -266,11 +277,17 @@ std::string membership_text(const xinet_diag_membership& membership, SocketNames
 std::vector<std::string> detail_lines(const SocketRecord& socket, const SsOptions& options,
                                       SocketNames& names) {
     std::vector<std::string> lines;
+    if (options.info && !drop_reasons_text(socket).empty()) {
+        lines.push_back(drop_reasons_text(socket));
+    }
     if (options.memory && socket.memory) {
         lines.push_back(memory_text(socket));
     }
     if (options.filters && (!socket.filter.empty() || socket.filter_program_id)) {
         lines.push_back(filter_text(socket));
+    }
+    if (!options.extended) {
+        return lines;
     }
     if (socket.receive_ring) {
         lines.push_back(ring_text("rx-ring", *socket.receive_ring));
@@ -354,6 +371,16 @@ std::string filter_json(const std::vector<sock_filter>& filter) {
                             .text());
     }
     return json_array(steps);
+}
+
+std::string drop_reasons_json(const SocketRecord& socket) {
+    JsonObject object;
+    for (std::size_t reason = 0; reason < socket.drop_reasons.size(); ++reason) {
+        if (socket.drop_reasons.at(reason) != 0) {
+            object.add(drop_reason_name(reason), socket.drop_reasons.at(reason));
+        }
+    }
+    return object.text();
 }
 
 std::string packet_json(const xinet_diag_packet& packet) {
@@ -487,6 +514,9 @@ std::string socket_json(const SocketRecord& socket, const SocketUsers& users,
     object.add("recv_q", base.rqueue).add("send_q", base.wqueue);
     object.add("uid", base.uid).add("inode", base.ino).add("cookie", socket.cookie());
     object.add("drops", socket.drops);
+    if (!socket.drop_reasons.empty()) {
+        object.nest("drop_reasons", drop_reasons_json(socket));
+    }
     object.add("shutdown_read", (socket.shutdown & 1) != 0);
     object.add("shutdown_write", (socket.shutdown & 2) != 0);
     if (socket.mark) {

@@ -95,6 +95,7 @@ TEST(ParseSocket, takes_every_attribute) {
     xinet_diag_lanes lanes{};
     lanes.readers = 6;
     add_attribute(message, XINET_DIAG_RX_LANES, lanes);
+    add_attribute(message, XINET_DIAG_DROP_REASONS, std::array<std::uint64_t, 3>{0, 1, 2});
 
     const auto record = xinet::parse_socket(message);
     EXPECT_EQ(record.drops, std::uint64_t{1} << 40);
@@ -110,6 +111,7 @@ TEST(ParseSocket, takes_every_attribute) {
     EXPECT_EQ(record.memberships.at(1).count, 5U);
     EXPECT_EQ(record.membership_count, 3U);
     EXPECT_EQ(record.receive_lanes->readers, 6U);
+    EXPECT_EQ(record.drop_reasons, (std::vector<std::uint64_t>{0, 1, 2}));
 }
 
 TEST(ParseSocket, passes_over_what_a_newer_kernel_says) {

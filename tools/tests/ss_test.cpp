@@ -242,6 +242,16 @@ TEST(SocketTable, details_are_shown_on_demand) {
         "\t and 3 memberships more\n");
 }
 
+TEST(SocketTable, info_has_the_reasons_that_are_not_zero) {
+    SocketRecord socket = packet();
+    EXPECT_EQ(table({socket}, {.info = true, .header = false}).find("drops:("), std::string::npos);
+    socket.drop_reasons.resize(__XINET_DROP_REASONS + 1);
+    socket.drop_reasons.at(XINET_DROP_RCVBUF) = 7;
+    socket.drop_reasons.back() = 8; // of a newer kernel
+    const std::string text = table({socket}, {.info = true, .header = false});
+    EXPECT_NE(text.find("\t drops:(RcvBuf:7,?:8)\n"), std::string::npos) << text;
+}
+
 TEST(SocketTable, an_address_longer_than_the_kernel_has_is_cut) {
     SocketRecord socket = packet();
     xinet_diag_membership membership{};

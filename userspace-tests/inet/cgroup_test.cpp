@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The hooks of control groups: a program that says no is obeyed where PF_INET's sockets obey it.
-#include <fcntl.h>
 #include <gtest/gtest.h>
-#include <sys/stat.h>
 
 #include <cstring>
-#include <fstream>
 #include <iterator>
 
 #include "support/bpf.h"
+#include "support/cgroup.h"
 #include "support/inet_case.h"
 #include "support/sys.h"
 
@@ -30,33 +28,13 @@ const Hook hooks[] = {
     {"setsockopt", BPF_CGROUP_SETSOCKOPT, BPF_PROG_TYPE_CGROUP_SOCKOPT},
 };
 
-// A control group with a refusing program; who wants to be in there enters.
-class Refusal {
+// A control group with a refusing program.
+class Refusal : public ControlGroup {
 public:
-    explicit Refusal(const Hook& hook) : path_(fresh_path()) {
-        checked(::mkdir(path_.c_str(), 0755), "mkdir");
-        const Fd group(checked(::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC), "open"));
+    explicit Refusal(const Hook& hook) {
         // 0 is no
-        attach_program(group, load_answer(hook.program, 0, hook.type), hook.type);
+        attach_program(descriptor(), load_answer(hook.program, 0, hook.type), hook.type);
     }
-    ~Refusal() {
-        move_to("/sys/fs/cgroup");
-        ::rmdir(path_.c_str());
-    }
-    Refusal(const Refusal&) = delete;
-    Refusal& operator=(const Refusal&) = delete;
-    void enter() const { move_to(path_); }
-
-private:
-    // A group that was removed lives on, program and all, while a socket of it does.
-    static std::string fresh_path() {
-        static int count = 0;
-        return "/sys/fs/cgroup/xinet-" + std::to_string(::getpid()) + "-" + std::to_string(++count);
-    }
-    static void move_to(const std::string& group) {
-        std::ofstream(group + "/cgroup.procs") << ::getpid() << std::endl;
-    }
-    std::string path_;
 };
 
 class InetCgroup : public testing::TestWithParam<std::tuple<Transport, size_t>> {

@@ -252,7 +252,7 @@ __XINET_ASSERT_SIZE(xinet_rx_ring_info, 56);
  * @tail: position of the oldest valid record; read it after using a record:
  *	that was valid if @tail is not beyond it
  * @packets: records ever written
- * @drops: packets dropped for lack of space
+ * @drops: packets dropped for lack of space: XINET_DROP_LANE_FULL
  * @cpu: the CPU that writes it
  * @reserved: 0
  * @frozen: packets that came while XINET_RX_RING_FREEZE was 1
@@ -321,6 +321,46 @@ struct xinet_rx_record {
 };
 
 __XINET_ASSERT_SIZE(xinet_rx_record, 64);
+
+/**
+ * enum xinet_drop_reason - why a raw or packet socket did not get a packet
+ * @XINET_DROP_NONE: it did
+ * @XINET_DROP_RCVBUF: its receive buffer was full (SO_RCVBUF)
+ * @XINET_DROP_NOMEM: no memory for a copy of the packet
+ * @XINET_DROP_PFMEMALLOC: the packet is in a reserve of memory that is kept for
+ *	sockets with SO_MEMALLOC
+ * @XINET_DROP_RING_FULL: the program had all frames, or blocks, of the ring
+ * @XINET_DROP_FRAME_OFFSETS: PACKET_RESERVE and the packet's link-level header
+ *	are longer than the offsets of a frame can be
+ * @XINET_DROP_VNET_HDR: a virtio-net header cannot describe the packet
+ * @XINET_DROP_LANE_FULL: the reader that is ahead had not freed space in the lane
+ * @XINET_DROP_LANE_FROZEN: XINET_RX_RING_FREEZE
+ * @XINET_DROP_LANE_BUSY: the packet interrupted the writing of another one on its
+ *	CPU
+ * @XINET_DROP_XFRM_POLICY: an IPsec policy rejected it
+ * @XINET_DROP_CGROUP_BPF: a BPF program of the socket's cgroup rejected it
+ * @XINET_DROP_SECURITY: a security module rejected it
+ * @__XINET_DROP_REASONS: number of reasons
+ *
+ * New ones are added at the end. A packet that is not for the socket, by its
+ * address or device, or that its own filter rejects is not lost.
+ */
+enum xinet_drop_reason {
+	XINET_DROP_NONE,
+	XINET_DROP_RCVBUF,
+	XINET_DROP_NOMEM,
+	XINET_DROP_PFMEMALLOC,
+	XINET_DROP_RING_FULL,
+	XINET_DROP_FRAME_OFFSETS,
+	XINET_DROP_VNET_HDR,
+	XINET_DROP_LANE_FULL,
+	XINET_DROP_LANE_FROZEN,
+	XINET_DROP_LANE_BUSY,
+	XINET_DROP_XFRM_POLICY,
+	XINET_DROP_CGROUP_BPF,
+	XINET_DROP_SECURITY,
+	__XINET_DROP_REASONS
+};
 
 #undef __XINET_ASSERT_SIZE
 

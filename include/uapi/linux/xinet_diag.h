@@ -42,7 +42,8 @@ enum xinet_diag_kind {
 #define XINET_DIAG_SHOW_FILTER		0x0002	/* _FILTER, _FILTER_PROG_ID */
 #define XINET_DIAG_SHOW_INFO		0x0004	/* _PACKET_INFO, _RX_RING,
 						 * _TX_RING, _FANOUT,
-						 * _ICMP_FILTER, _RX_LANES
+						 * _ICMP_FILTER, _RX_LANES,
+						 * _DROP_REASONS
 						 */
 #define XINET_DIAG_SHOW_MEMBERSHIPS	0x0008	/* _MEMBERSHIP(S) */
 
@@ -105,8 +106,7 @@ struct xinet_diag_msg {
  * enum xinet_diag_attr - netlink attributes of a message
  * @XINET_DIAG_UNSPEC: none
  * @XINET_DIAG_PAD: aligns the attribute after it
- * @XINET_DIAG_DROPS: __u64, always: packets for the socket that it lost;
- *	counted in 32 bits
+ * @XINET_DIAG_DROPS: __u64, always: packets for the socket that it lost
  * @XINET_DIAG_SHUTDOWN: __u8, always: RCV_SHUTDOWN 1, SEND_SHUTDOWN 2
  * @XINET_DIAG_MARK: __u32, always, with CAP_NET_ADMIN only: SO_MARK
  * @XINET_DIAG_MEMINFO: __u32[SK_MEMINFO_VARS]: as SO_MEMINFO
@@ -123,6 +123,8 @@ struct xinet_diag_msg {
  * @XINET_DIAG_MEMBERSHIP: struct xinet_diag_membership, repeated: the first
  *	XINET_DIAG_MEMBERSHIPS_MAX of them
  * @XINET_DIAG_RX_LANES: struct xinet_diag_lanes: XINET_RX_RING, of every reader
+ * @XINET_DIAG_DROP_REASONS: __u64[], of raw and packet sockets: how many it lost
+ *	for each enum xinet_drop_reason; as many as the kernel knows. Never reset
  */
 enum xinet_diag_attr {
 	XINET_DIAG_UNSPEC,
@@ -141,6 +143,7 @@ enum xinet_diag_attr {
 	XINET_DIAG_MEMBERSHIPS,
 	XINET_DIAG_MEMBERSHIP,
 	XINET_DIAG_RX_LANES,
+	XINET_DIAG_DROP_REASONS,
 	__XINET_DIAG_ATTRS
 };
 

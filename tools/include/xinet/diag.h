@@ -4,6 +4,7 @@
 
 #include <linux/filter.h>
 #include <linux/sock_diag.h>
+#include <linux/xinet.h>
 #include <linux/xinet_diag.h>
 
 #include <array>
@@ -11,6 +12,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 struct mnl_socket;
@@ -33,13 +35,17 @@ struct SocketRecord {
     std::optional<xinet_diag_ring> receive_ring;
     std::optional<xinet_diag_ring> send_ring;
     std::optional<xinet_diag_lanes> receive_lanes;
-    std::optional<std::uint32_t> fanout; ///< as getsockopt() of PACKET_FANOUT returns it
+    std::vector<std::uint64_t> drop_reasons; ///< lost packets by xinet_drop_reason; or empty
+    std::optional<std::uint32_t> fanout;     ///< as getsockopt() of PACKET_FANOUT returns it
     std::uint32_t membership_count = 0;
     std::vector<xinet_diag_membership> memberships; ///< at most the first 1024
 
     /// The value of SO_COOKIE.
     std::uint64_t cookie() const { return std::uint64_t{base.cookie[1]} << 32 | base.cookie[0]; }
 };
+
+/// What /proc/net/xinet/snmp calls a reason; "?" for one of a newer kernel.
+std::string_view drop_reason_name(std::size_t reason);
 
 /// Which sockets to list, and with which of the optional values.
 struct SocketQuery {
