@@ -18,6 +18,7 @@
 #include "packet/filter_change.h"
 #include "packet/membership.h"
 #include "packet/options.h"
+#include "packet/owner_options.h"
 #include "packet/receiver.h"
 #include "packet/ring/lanes.h"
 #include "packet/ring/ring.h"
@@ -111,6 +112,10 @@ static int options_set_xinet(struct sock *sk, int optname, sockptr_t optval,
 	int val;
 	int err;
 
+	if (optname == XINET_PACKET_OWNER ||
+	    optname == XINET_PACKET_OWNER_FILTER)
+		return xinet_owner_options_set(xinet_packet_sk(sk), optname,
+					       optval, optlen);
 	if (optname == XINET_PACKET_FLUSH_USEC ||
 	    optname == XINET_PACKET_WATERMARK)
 		return xinet_ring_options_set_latency(xinet_packet_sk(sk),
@@ -185,6 +190,9 @@ static int options_get_xinet(const struct xinet_packet_sock *po, int optname,
 		return 0;
 	case XINET_PACKET_WATERMARK:
 		*val = READ_ONCE(po->tp_watermark);
+		return 0;
+	case XINET_PACKET_OWNER:
+		*val = !!READ_ONCE(po->owner);
 		return 0;
 	default:
 		return -ENOPROTOOPT;

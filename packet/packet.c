@@ -34,6 +34,7 @@
 #include "packet/filter_change.h"
 #include "packet/membership.h"
 #include "packet/options.h"
+#include "packet/owner.h"
 #include "packet/packet.h"
 #include "packet/queue.h"
 #include "packet/queue_copybreak.h"
@@ -184,6 +185,7 @@ static void packet_destruct(struct sock *sk)
 {
 	skb_queue_purge(&sk->sk_error_queue);
 	kfree(xinet_packet_sk(sk)->rollover);
+	xinet_owner_view_free(xinet_packet_sk(sk)->owner);
 	WARN_ON_ONCE(atomic_read(&sk->sk_rmem_alloc));
 	WARN_ON_ONCE(refcount_read(&sk->sk_wmem_alloc));
 }

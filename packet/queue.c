@@ -10,16 +10,20 @@
 #include <linux/if_vlan.h>
 #include <linux/netdevice.h>
 #include <linux/skbuff.h>
+#include <linux/slab.h>
 #include <linux/socket.h>
+#include <linux/xinet.h>
 #include <net/sock.h>
 
 #include "compat/xinet_compat_packet.h"
 #include "packet/fanout.h"
 #include "packet/fast_path.h"
 #include "packet/frame_info.h"
+#include "packet/owner.h"
 #include "packet/queue.h"
 #include "packet/queue_copybreak.h"
 #include "packet/sock.h"
+#include "packet/tap/owner_id.h"
 #include "packet/tap/tap.h"
 #include "packet/vnet.h"
 
@@ -71,9 +75,35 @@ static void queue_note(const struct xinet_packet_sock *po, struct sk_buff *skb,
 	queue_hide_outgoing(skb);
 }
 
+/*
+ * XINET_PACKET_OWNER: the owner of a packet is behind the control buffer, which
+ * has no room for it; a longer address than this is cut.
+ */
+#define QUEUE_OWNER_ADDR	20
+
+struct queue_owner_cb {
+	struct xinet_queue_from from;
+	u8 addr[QUEUE_OWNER_ADDR];
+	struct xinet_owner *owner;
+};
+
+static struct queue_owner_cb *queue_owner_cb(const struct sk_buff *skb)
+{
+	sock_skb_cb_check_size(sizeof(struct queue_owner_cb));
+	return (struct queue_owner_cb *)skb->cb;
+}
+
+/* Destructor of a packet with an owner. */
+static void queue_owner_rfree(struct sk_buff *skb)
+{
+	kfree(queue_owner_cb(skb)->owner);
+	sock_rfree(skb);
+}
+
 /* Without and with the fast path, see xinet_queue_receiver(). */
 static const struct xinet_tap_receiver queue_receiver;
 static const struct xinet_tap_receiver queue_receiver_fast;
+static const struct xinet_tap_receiver queue_receiver_owner;
 
 /* Rechecks a packet in flight, also for a new ring; queue's lock held. */
 static bool queue_wants(const struct xinet_tap_sink *sink,
@@ -81,7 +111,8 @@ static bool queue_wants(const struct xinet_tap_sink *sink,
 {
 	return xinet_tap_sink_wants(sink, frame) &&
 	       (xinet_tap_sink_has(sink, &queue_receiver_fast) ||
-		xinet_tap_sink_has(sink, &queue_receiver));
+		xinet_tap_sink_has(sink, &queue_receiver) ||
+		xinet_tap_sink_has(sink, &queue_receiver_owner));
 }
 
 /* Drops what a packet must not keep alive while it is queued. */
@@ -158,6 +189,15 @@ static bool queue_fast(struct xinet_tap_sink *sink,
 	return copied;
 }
 
+/* sk_receive_queue.lock held. */
+static void queue_append(struct sock *sk, struct sk_buff *skb)
+{
+	xinet_packet_sk(sk)->tp_packets++;
+	sock_skb_set_dropcount(sk, skb);
+	skb_clear_delivery_time(skb);
+	__skb_queue_tail(&sk->sk_receive_queue, skb);
+}
+
 /*
  * xinet_tap_deliver_t
  *
@@ -194,12 +234,78 @@ static void queue_deliver(struct xinet_tap_sink *sink,
 		consume_skb(clone);
 		return;
 	}
-	po->tp_packets++;
-	sock_skb_set_dropcount(sk, clone);
-	skb_clear_delivery_time(clone);
-	__skb_queue_tail(&sk->sk_receive_queue, clone);
+	queue_append(sk, clone);
 	spin_unlock(&sk->sk_receive_queue.lock);
 	xinet_packet_wake(po);
+	return;
+
+drop_free:
+	kfree_skb(clone);
+drop:
+	queue_drop(sk, skb, XINET_DROP_NOMEM);
+}
+
+/*
+ * Copies what the reader is told about the owner, and charges the socket for
+ * the memory with the packet's. Before queue_detach().
+ */
+static bool queue_add_owner(struct sk_buff *clone, const struct xinet_owner *owner)
+{
+	struct queue_owner_cb *cb = queue_owner_cb(clone);
+
+	cb->from.halen = min_t(u8, cb->from.halen, QUEUE_OWNER_ADDR);
+	cb->owner = kmemdup(owner, sizeof(*owner), GFP_ATOMIC | __GFP_NOWARN);
+	if (!cb->owner)
+		return false;
+	clone->truesize += ksize(cb->owner);
+	return true;
+}
+
+/*
+ * xinet_tap_deliver_t
+ *
+ * Budget: that of queue_deliver(), another allocation, and for received packets
+ * a look-up, once for all sinks.
+ */
+static void queue_deliver_owner(struct xinet_tap_sink *sink,
+				const struct xinet_tap_receiver *receiver,
+				struct sk_buff *skb,
+				const struct xinet_tap_frame *frame)
+{
+	struct sock *sk = sink->sk;
+	struct xinet_packet_sock *po = xinet_packet_sk(sk);
+	const struct xinet_owner_id *id;
+	struct xinet_owner_id room;
+	struct xinet_owner owner;
+	struct sk_buff *clone;
+	bool wanted;
+
+	id = xinet_tap_owner(skb, frame, &room);
+	if (!xinet_owner_accepts(po->owner, id))
+		return;
+	if (atomic_read(&sk->sk_rmem_alloc) >= READ_ONCE(sk->sk_rcvbuf)) {
+		queue_drop(sk, skb, XINET_DROP_RCVBUF);
+		return;
+	}
+	clone = skb_clone(skb, GFP_ATOMIC);
+	if (!clone)
+		goto drop;
+	queue_note(po, clone, frame);
+	xinet_owner_fill(po->owner, id, &owner);
+	if (pskb_trim(clone, frame->snaplen) || !queue_add_owner(clone, &owner))
+		goto drop_free;
+	queue_detach(clone, sk);
+	clone->destructor = queue_owner_rfree;
+
+	spin_lock(&sk->sk_receive_queue.lock);
+	wanted = queue_wants(sink, frame);
+	if (likely(wanted))
+		queue_append(sk, clone);
+	spin_unlock(&sk->sk_receive_queue.lock);
+	if (likely(wanted))
+		xinet_packet_wake(po);
+	else
+		consume_skb(clone);
 	return;
 
 drop_free:
@@ -253,6 +359,20 @@ static const struct xinet_tap_receiver queue_receiver_fast = {
 	.ops = &queue_receiver_ops,
 	.fast = queue_fast,
 };
+
+static const struct xinet_receiver_ops queue_owner_ops = {
+	.deliver = queue_deliver_owner,
+	.room = queue_room,
+};
+
+static const struct xinet_tap_receiver queue_receiver_owner = {
+	.ops = &queue_owner_ops,
+};
+
+const struct xinet_tap_receiver *xinet_queue_receiver_owner(void)
+{
+	return &queue_receiver_owner;
+}
 
 const struct xinet_tap_receiver *xinet_queue_receiver(bool fast)
 {
@@ -360,6 +480,9 @@ static int queue_put_skb(struct sock *sk, struct msghdr *msg, size_t len,
 			       queue_cb(skb));
 	if (READ_ONCE(po->auxdata))
 		queue_put_auxdata(sk, msg, skb);
+	if (skb->destructor == queue_owner_rfree)
+		put_cmsg(msg, SOL_XINET, XINET_OWNER, sizeof(struct xinet_owner),
+			 queue_owner_cb(skb)->owner);
 	return vnet_size + (flags & MSG_TRUNC ? skb->len : copied);
 }
 

@@ -23,6 +23,13 @@ struct socket;
 const struct xinet_tap_receiver *xinet_queue_receiver(bool fast);
 
 /**
+ * xinet_queue_receiver_owner() - the queue of a socket that asks for owners
+ *
+ * Return: never NULL; constant.
+ */
+const struct xinet_tap_receiver *xinet_queue_receiver_owner(void);
+
+/**
  * xinet_queue_copy() - queue a packet that is too long for a frame of its ring
  * @sk: the socket
  * @skb: as passed to deliver()

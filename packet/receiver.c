@@ -18,7 +18,7 @@
 static bool receiver_may_be_fast(const struct xinet_packet_sock *po)
 {
 	return po->sink.mode == XINET_TAP_RAW && !READ_ONCE(po->tp_tstamp) &&
-	       !READ_ONCE(po->origdev);
+	       !READ_ONCE(po->origdev) && !po->owner;
 }
 
 void xinet_receiver_update(struct xinet_packet_sock *po)
@@ -31,6 +31,8 @@ void xinet_receiver_update(struct xinet_packet_sock *po)
 	if (own)
 		WRITE_ONCE(own->fast,
 			   fast && own->plain ? own->ops->fast : NULL);
+	else if (po->owner)
+		receiver = xinet_queue_receiver_owner();
 	else
 		receiver = xinet_queue_receiver(fast);
 	/* pairs with rcu_dereference() in tap_deliver.c, fanout_deliver.c */

@@ -19,6 +19,7 @@
 
 struct xinet_fanout_rollover;
 struct xinet_lanes;
+struct xinet_owner_view;
 struct xinet_ring;
 struct xinet_tx_pool;
 
@@ -91,6 +92,7 @@ struct xinet_packet_net {
  *	read from since
  * @fanout_slot: where a running member stands in its group; see fanout.c
  * @memberships: see membership.c; RTNL
+ * @owner: XINET_PACKET_OWNER, or NULL; constant while the socket receives
  * @filter_work: see filter_change.c; holds a reference to @sk while it is queued
  */
 struct xinet_packet_sock {
@@ -151,6 +153,7 @@ struct xinet_packet_sock {
 	u32 fanout_slot;
 
 	struct list_head memberships;
+	struct xinet_owner_view *owner;
 	struct delayed_work filter_work;
 };
 

@@ -47,3 +47,5 @@ has SOCKCM_PRIORITY net/sock.h 'struct sockcm_cookie \{[^}]* u32 priority;'
 has SKB_SET_DELIVERY_TYPE linux/skbuff.h 'skb_set_delivery_type_by_clockid\('
 has TX_TIMESTAMP_COOKIE net/sock.h \
 	'void skb_setup_tx_timestamp\([^)]*struct sockcm_cookie'
+has LOOKUP_WITHOUT_HASHINFO net/inet_hashtables.h \
+	'__inet_lookup_established\(const struct net \*net, const __be32 saddr'

@@ -45,11 +45,13 @@
 #include "compat/xinet_compat_packet.h"
 #include "packet/fast_path.h"
 #include "packet/frame_info.h"
+#include "packet/owner.h"
 #include "packet/ring/lane.h"
 #include "packet/ring/lane_readers.h"
 #include "packet/ring/lanes.h"
 #include "packet/ring/ring.h"
 #include "packet/sock.h"
+#include "packet/tap/owner_id.h"
 #include "packet/tap/tap.h"
 
 /* Alignment of records; the smallest pad holds only its length and type. */
@@ -223,9 +225,17 @@ static u64 lane_timestamp(struct sk_buff *skb, unsigned int flags, u32 *status)
 	return ktime_get_real_ns();
 }
 
-static void lane_fill(const struct xinet_packet_sock *po,
-		      struct xinet_rx_record *record, struct sk_buff *skb,
-		      const struct xinet_tap_frame *frame)
+/* Bytes before the packet, and what they are. */
+static __always_inline u32 lane_header_len(const struct xinet_owner *owner)
+{
+	return sizeof(struct xinet_rx_record) + (owner ? sizeof(*owner) : 0);
+}
+
+static __always_inline void lane_fill(const struct xinet_packet_sock *po,
+				      struct xinet_rx_record *record,
+				      struct sk_buff *skb,
+				      const struct xinet_tap_frame *frame,
+				      const struct xinet_owner *owner)
 {
 	const bool cooked = frame->mode == XINET_TAP_COOKED;
 	const struct net_device *dev = skb->dev;
@@ -236,7 +246,7 @@ static void lane_fill(const struct xinet_packet_sock *po,
 	status = (xinet_frame_status(skb) & ~TP_STATUS_USER) | vlan.status;
 
 	record->type = XINET_RX_PACKET;
-	record->mac = sizeof(*record);
+	record->mac = lane_header_len(owner);
 	record->tstamp = lane_timestamp(skb, READ_ONCE(po->tp_tstamp), &status);
 	record->pkt_len = skb->len;
 	record->ifindex = READ_ONCE(po->origdev) ? frame->orig_dev->ifindex :
@@ -247,12 +257,14 @@ static void lane_fill(const struct xinet_packet_sock *po,
 	record->protocol = xinet_frame_protocol(skb, cooked);
 	record->hatype = dev->type;
 	record->pkttype = skb->pkt_type;
-	record->net = clamp_t(int, sizeof(*record) + skb_network_offset(skb),
-			      0, U16_MAX);
-	record->reserved = 0;
+	record->net = clamp_t(int, record->mac + skb_network_offset(skb), 0,
+			      U16_MAX);
+	record->extensions = owner ? XINET_RX_OWNER : 0;
 	memset(record->addr, 0, sizeof(record->addr));
 	record->halen = xinet_frame_copy_address(skb, record->addr,
 						 sizeof(record->addr));
+	if (owner)
+		memcpy(record + 1, owner, sizeof(*owner));
 }
 
 /* Publishes the record at the head. */
@@ -323,15 +335,12 @@ static noinline void lane_miss(struct xinet_lane *lane, struct sock *sk,
 	xinet_drop_note(sk, skb, XINET_DROP_LANE_FROZEN);
 }
 
-/*
- * Budget: one time stamp, unless the packet has one; one copy; a barrier when
- * readers are to be woken. No lock, no atomic operation, no clone, no
- * allocation.
- */
-void xinet_lane_deliver(struct xinet_tap_sink *sink,
-			const struct xinet_tap_receiver *receiver,
-			struct sk_buff *skb,
-			const struct xinet_tap_frame *frame)
+/* @owner: of the packet; NULL, a constant, for a socket that does not ask. */
+static __always_inline void lane_deliver(struct xinet_tap_sink *sink,
+					 const struct xinet_tap_receiver *receiver,
+					 struct sk_buff *skb,
+					 const struct xinet_tap_frame *frame,
+					 const struct xinet_owner *owner)
 {
 	struct xinet_packet_sock *po = xinet_packet_sk(sink->sk);
 	const struct xinet_lanes *lanes = receiving_lanes(receiver);
@@ -352,12 +361,13 @@ void xinet_lane_deliver(struct xinet_tap_sink *sink,
 	}
 
 	snaplen = min(frame->snaplen, lanes->max_snaplen);
-	len = ALIGN((u32)sizeof(*record) + snaplen, LANE_ALIGNMENT);
+	len = ALIGN(lane_header_len(owner) + snaplen, LANE_ALIGNMENT);
 	record = lane_reserve(lane, len);
 	if (likely(record)) {
-		lane_fill(po, record, skb, frame);
+		lane_fill(po, record, skb, frame, owner);
 		record->snaplen = snaplen;
-		xinet_frame_copy(skb, record + 1, snaplen);
+		xinet_frame_copy(skb, (void *)record + lane_header_len(owner),
+				 snaplen);
 		lane_publish(lane, record, len);
 		lane_count(lane, lanes);
 	} else {
@@ -365,7 +375,38 @@ void xinet_lane_deliver(struct xinet_tap_sink *sink,
 	}
 	lane_release(lane);
 }
+
+/*
+ * Budget: one time stamp, unless the packet has one; one copy; a barrier when
+ * readers are to be woken. No lock, no atomic operation, no clone, no
+ * allocation.
+ */
+void xinet_lane_deliver(struct xinet_tap_sink *sink,
+			const struct xinet_tap_receiver *receiver,
+			struct sk_buff *skb,
+			const struct xinet_tap_frame *frame)
+{
+	lane_deliver(sink, receiver, skb, frame, NULL);
+}
 EXPORT_SYMBOL_IF_KUNIT(xinet_lane_deliver);
+
+/* Budget: as above, and for received packets a look-up, once for all sinks. */
+void xinet_lane_deliver_owner(struct xinet_tap_sink *sink,
+			      const struct xinet_tap_receiver *receiver,
+			      struct sk_buff *skb,
+			      const struct xinet_tap_frame *frame)
+{
+	const struct xinet_packet_sock *po = xinet_packet_sk(sink->sk);
+	const struct xinet_owner_id *id;
+	struct xinet_owner_id room;
+	struct xinet_owner owner;
+
+	id = xinet_tap_owner(skb, frame, &room);
+	if (!xinet_owner_accepts(po->owner, id))
+		return;
+	xinet_owner_fill(po->owner, id, &owner);
+	lane_deliver(sink, receiver, skb, frame, &owner);
+}
 
 /* As lane_fill() for a packet of the fast path, without time and status. */
 static __always_inline void lane_fill_fast(struct xinet_rx_record *record,
@@ -386,7 +427,7 @@ static __always_inline void lane_fill_fast(struct xinet_rx_record *record,
 	record->pkttype = skb->pkt_type;
 	record->halen = ETH_ALEN;
 	record->net = sizeof(*record) + skb->network_header - skb->mac_header;
-	record->reserved = 0;
+	record->extensions = 0;
 	memset(record->addr, 0, sizeof(record->addr));
 	memcpy(record->addr, eth_hdr(skb)->h_source, ETH_ALEN);
 	xinet_copy_linear(record + 1, skb_mac_header(skb), pkt_len);

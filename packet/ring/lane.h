@@ -82,6 +82,18 @@ void xinet_lane_deliver(struct xinet_tap_sink *sink,
 			const struct xinet_tap_frame *frame);
 
 /**
+ * xinet_lane_deliver_owner() - xinet_lane_deliver() of a socket that asks for owners
+ * @sink: of the socket
+ * @receiver: of the ring
+ * @skb: accepted packet
+ * @frame: as the tap fills it in
+ */
+void xinet_lane_deliver_owner(struct xinet_tap_sink *sink,
+			      const struct xinet_tap_receiver *receiver,
+			      struct sk_buff *skb,
+			      const struct xinet_tap_frame *frame);
+
+/**
  * xinet_lane_fast() - xinet_tap_fast_t of an XINET_RX_RING
  * @sink: of the socket: link-level mode, no hardware timestamps, no
  *	PACKET_ORIGDEV

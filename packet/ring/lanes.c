@@ -47,6 +47,11 @@ static const struct xinet_receiver_ops lane_ops = {
 	.room = xinet_lane_room,
 };
 
+static const struct xinet_receiver_ops lane_owner_ops = {
+	.deliver = xinet_lane_deliver_owner,
+	.room = xinet_lane_room,
+};
+
 static size_t lanes_shared_size(const struct xinet_lanes *lanes)
 {
 	return PAGE_ALIGN(array_size(lanes->nr_lanes,
@@ -179,6 +184,8 @@ static int lanes_set(struct xinet_packet_sock *po,
 		lanes_free(lanes);
 		return -ENOMEM;
 	}
+	if (po->owner)
+		lanes->receiver.ops = &lane_owner_ops;
 
 	__skb_queue_head_init(&stale);
 	mutex_lock(&po->ring_lock);

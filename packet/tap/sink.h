@@ -145,6 +145,7 @@ struct xinet_tap_receiver {
  * @running: receives packets; false while the device is down
  * @ignore_outgoing: does not receive what this host sends
  * @own_filter: @filter could not be made: run sk->sk_filter, nothing if no @sk
+ * @owner: its receiver reports owners; constant while it is behind a tap
  * @mode: enum xinet_tap_mode
  * @filter: what it accepts, NULL for everything; the owner holds a reference
  * @seen: filter of @sk that @filter was made from; the owner holds a reference
@@ -166,6 +167,7 @@ struct xinet_tap_sink {
 	bool running;
 	bool ignore_outgoing;
 	bool own_filter;
+	bool owner;
 	u8 mode;
 	struct xinet_filter *filter;
 	struct sk_filter *seen;

@@ -152,6 +152,36 @@ static void tap_update_ignore_outgoing(struct xinet_tap *tap)
 	WRITE_ONCE(tap->hook.ignore_outgoing, !tap->nr_outgoing);
 }
 
+/* Only packets of a tap whose sinks ask for owners take the longer way. */
+static void tap_update_owners(struct xinet_tap *tap)
+{
+	WRITE_ONCE(tap->hook.id_match, tap->nr_owners ? xinet_tap_match_owner :
+							xinet_tap_match_sender);
+	WRITE_ONCE(tap->hook.func, tap->nr_owners ? xinet_tap_rcv_owner :
+						    xinet_tap_rcv);
+}
+
+/* Makes room for notes of senders, for the first sink that reports owners. */
+static int tap_prepare(struct xinet_tap *tap, const struct xinet_tap_sink *sink)
+{
+	if (!sink->owner || tap->notes)
+		return 0;
+	tap->notes = alloc_percpu_gfp(struct xinet_tap_note,
+				      GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+	return tap->notes ? 0 : -ENOMEM;
+}
+
+static void tap_free(struct xinet_tap *tap)
+{
+	free_percpu(tap->notes);
+	kfree(tap);
+}
+
+static void tap_free_rcu(struct rcu_head *rcu)
+{
+	tap_free(container_of(rcu, struct xinet_tap, rcu));
+}
+
 /* Whether the socket of a sink has another filter by now. */
 static bool tap_filter_is_stale(const struct xinet_tap *tap)
 {
@@ -213,7 +243,7 @@ static void tap_unregister(struct xinet_tap_net *tn, struct xinet_tap *tap)
 	array = rcu_dereference_protected(tap->array,
 					  lockdep_is_held(&tn->lock));
 	tap_retire_array(tn, array);
-	kfree_rcu(tap, rcu);
+	call_rcu(&tap->rcu, tap_free_rcu);
 }
 
 static void tap_insert_sink(struct xinet_tap *tap, struct xinet_tap_sink *sink)
@@ -221,6 +251,8 @@ static void tap_insert_sink(struct xinet_tap *tap, struct xinet_tap_sink *sink)
 	xinet_tap_sink_insert(&tap->sinks, sink);
 	WRITE_ONCE(tap->nr_sinks, tap->nr_sinks + 1);
 	tap->nr_outgoing += !sink->ignore_outgoing;
+	tap->nr_owners += sink->owner;
+	tap_update_owners(tap);
 }
 
 /* The caller changes sink->tap. */
@@ -233,6 +265,8 @@ static void tap_remove_sink(struct xinet_tap_net *tn,
 	list_del_init(&sink->node);
 	WRITE_ONCE(tap->nr_sinks, tap->nr_sinks - 1);
 	tap->nr_outgoing -= !sink->ignore_outgoing;
+	tap->nr_owners -= sink->owner;
+	tap_update_owners(tap);
 	if (!tap->nr_sinks) {
 		tap_unregister(tn, tap);
 		return;
@@ -273,6 +307,8 @@ int xinet_tap_join(struct net *net, struct xinet_tap_sink *sink,
 			goto out_unlock;
 		fresh = true;
 	}
+	if (tap_prepare(tap, sink))
+		goto err_free_tap;
 	array = xinet_tap_array_alloc(tap->nr_sinks + 1);
 	if (!array)
 		goto err_free_tap;
@@ -289,7 +325,7 @@ int xinet_tap_join(struct net *net, struct xinet_tap_sink *sink,
 
 err_free_tap:
 	if (fresh)
-		kfree(tap);
+		tap_free(tap);
 out_unlock:
 	mutex_unlock(&tn->lock);
 	return err;

@@ -21,6 +21,7 @@ struct sk_buff;
 struct sk_filter;
 struct xinet_filter;
 struct xinet_filter_index;
+struct xinet_owner_id;
 struct xinet_tap;
 struct xinet_tap_sink;
 
@@ -269,6 +270,19 @@ void xinet_tap_set_group(struct xinet_tap_sink *sink,
 void xinet_tap_hand_on(const struct xinet_tap_sink *group,
 		       struct xinet_tap_sink *member, struct sk_buff *skb,
 		       const struct xinet_tap_frame *frame);
+
+/**
+ * xinet_tap_owner() - the owner of a packet, for a sink that reports it
+ * @skb: as passed to the sink's deliver()
+ * @frame: as passed to the sink's deliver()
+ * @room: for an owner that is not shared with other sinks
+ *
+ * Context: as xinet_tap_deliver_t.
+ * Return: valid as long as @frame and @room.
+ */
+const struct xinet_owner_id *
+xinet_tap_owner(const struct sk_buff *skb, const struct xinet_tap_frame *frame,
+		struct xinet_owner_id *room);
 
 #if IS_ENABLED(CONFIG_KUNIT)
 /**

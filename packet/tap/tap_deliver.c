@@ -17,6 +17,7 @@
 #include "compat/xinet_compat_packet.h"
 #include "packet/sock.h"
 #include "packet/tap/filter_index.h"
+#include "packet/tap/owner_id.h"
 #include "packet/tap/tap.h"
 #include "packet/tap/tap_array.h"
 #include "packet/tap/tap_hook.h"
@@ -310,10 +311,13 @@ static noinline int tap_rcv_any(struct sk_buff *skb, struct xinet_tap *tap,
 				const struct net_device *orig_dev)
 {
 	const struct xinet_tap_sink *sender = xinet_tap_sender_take(tap);
+	/* not in the order of struct tap_owned */
+	struct {
+		struct timespec64 now;
+		struct xinet_tap_frame frame;
+	} of;
 	const struct xinet_tap_array *array;
-	struct xinet_tap_frame frame;
 	struct xinet_tap_sink *only;
-	struct timespec64 now;
 
 	if (unlikely(skb->pkt_type == PACKET_LOOPBACK ||
 		     !tap_is_near(tap, skb)))
@@ -322,17 +326,85 @@ static noinline int tap_rcv_any(struct sk_buff *skb, struct xinet_tap *tap,
 	array = rcu_dereference(tap->array);
 	only = rcu_dereference(array->only);
 	/* the demultiplexer sets the rest */
-	now.tv_sec = 0;
-	frame.source = tap;
-	frame.orig_dev = orig_dev;
-	frame.now = &now;
+	of.now.tv_sec = 0;
+	of.frame.source = tap;
+	of.frame.orig_dev = orig_dev;
+	of.frame.now = &of.now;
 	if (only && !sender)
-		tap_demux_only(only, skb, &frame);
+		tap_demux_only(only, skb, &of.frame);
 	else
-		xinet_tap_demux(array, skb, &frame, sender);
+		xinet_tap_demux(array, skb, &of.frame, sender);
 out_put:
 	tap_put_skb(skb);
 	return 0;
+}
+
+/*
+ * A packet of a tap with sinks that report owners: found by xinet_tap_owner()
+ * from the frame, once for all sinks. A packet that was in flight when the first
+ * of them joined comes without, which the place of @now tells.
+ */
+struct tap_owned {
+	struct xinet_tap_frame frame;
+	struct timespec64 now;
+	struct xinet_owner_id id;
+	bool known;
+};
+
+/*
+ * Takes the note of xinet_tap_match_owner(). One of a packet that never came
+ * must not serve the next that has no sender: a forwarded one has none.
+ */
+static void tap_take_note(struct xinet_tap *tap, const struct sk_buff *skb,
+			  struct tap_owned *owned)
+{
+	struct xinet_tap_note *note = get_cpu_ptr(tap->notes);
+
+	owned->id.flags = 0;
+	owned->known = true;
+	if (note->task == current && !skb->skb_iif)
+		owned->id = note->id;
+	note->task = NULL;
+	put_cpu_ptr(tap->notes);
+}
+
+int xinet_tap_rcv_owner(struct sk_buff *skb, struct net_device *dev,
+			struct packet_type *pt, struct net_device *orig_dev)
+{
+	struct xinet_tap *tap = container_of(pt, struct xinet_tap, hook);
+	const struct xinet_tap_sink *sender = xinet_tap_sender_take(tap);
+	struct tap_owned owned = {
+		.frame.source = tap,
+		.frame.orig_dev = orig_dev,
+		.frame.now = &owned.now,
+	};
+
+	if (skb->pkt_type == PACKET_OUTGOING)
+		tap_take_note(tap, skb, &owned);
+	if (likely(skb->pkt_type != PACKET_LOOPBACK && tap_is_near(tap, skb)))
+		xinet_tap_demux(rcu_dereference(tap->array), skb, &owned.frame,
+				sender);
+	tap_put_skb(skb);
+	return 0;
+}
+
+const struct xinet_owner_id *
+xinet_tap_owner(const struct sk_buff *skb, const struct xinet_tap_frame *frame,
+		struct xinet_owner_id *room)
+{
+	struct tap_owned *owned = container_of((struct xinet_tap_frame *)frame,
+					       struct tap_owned, frame);
+
+	if (likely(frame->now == &owned->now)) {
+		if (!owned->known)
+			xinet_owner_lookup(skb, &owned->id);
+		owned->known = true;
+		return &owned->id;
+	}
+	room->flags = 0;
+	if (skb->pkt_type != PACKET_OUTGOING)
+		xinet_owner_lookup(skb, room);
+	return room;
 }
 
 /*
@@ -394,5 +466,19 @@ bool xinet_tap_match_sender(struct packet_type *pt, struct sock *sk)
 		return true;
 
 	xinet_tap_sender_note(tap, sink);
+	return false;
+}
+
+bool xinet_tap_match_owner(struct packet_type *pt, struct sock *sk)
+{
+	struct xinet_tap *tap = container_of(pt, struct xinet_tap, hook);
+	struct xinet_tap_note *note;
+
+	if (xinet_tap_match_sender(pt, sk))
+		return true;
+	note = get_cpu_ptr(tap->notes);
+	note->task = current;
+	xinet_owner_id_from_sock(sk, &note->id);
+	put_cpu_ptr(tap->notes);
 	return false;
 }

@@ -8,12 +8,29 @@
 
 #include <linux/list.h>
 #include <linux/netdevice.h>
+#include <linux/percpu.h>
 #include <linux/rcupdate.h>
 #include <linux/types.h>
 
+#include "packet/tap/owner_id.h"
+
 struct sk_buff;
 struct sock;
+struct task_struct;
 struct xinet_tap_array;
+
+/**
+ * struct xinet_tap_note - the owner of the packet that is being sent
+ * @task: who sends it; NULL: no note
+ * @id: its owner
+ *
+ * As the notes of tap_sender.h, but for each tap: a packet may pass several. A
+ * value, because a note of a packet that never came, for lack of memory, stays.
+ */
+struct xinet_tap_note {
+	const struct task_struct *task;
+	struct xinet_owner_id id;
+};
 
 /**
  * struct xinet_tap - a hook of the kernel and the sinks behind it
@@ -22,6 +39,8 @@ struct xinet_tap_array;
  * @sinks: ordered by xinet_tap_sink_insert(); tn->lock
  * @nr_sinks: length of @sinks; xinet_tap_match_sender() reads it locklessly
  * @nr_outgoing: how many of @sinks receive outgoing packets; tn->lock
+ * @nr_owners: how many of @sinks report owners; tn->lock
+ * @notes: of senders; NULL until a sink reports owners
  * @node: in tn->taps; tn->lock
  * @rcu: for freeing
  */
@@ -31,6 +50,8 @@ struct xinet_tap {
 	struct list_head sinks;
 	unsigned int nr_sinks;
 	unsigned int nr_outgoing;
+	unsigned int nr_owners;
+	struct xinet_tap_note __percpu *notes;
 	struct hlist_node node;
 	struct rcu_head rcu;
 };
@@ -59,5 +80,30 @@ int xinet_tap_rcv(struct sk_buff *skb, struct net_device *dev,
  * Return: true if no other sink stands behind the tap.
  */
 bool xinet_tap_match_sender(struct packet_type *pt, struct sock *sk);
+
+/**
+ * xinet_tap_rcv_owner() - xinet_tap_rcv() of a tap with sinks that report owners
+ * @skb: as there
+ * @dev: as there
+ * @pt: as there
+ * @orig_dev: as there
+ *
+ * Context: as there.
+ * Return: 0.
+ */
+int xinet_tap_rcv_owner(struct sk_buff *skb, struct net_device *dev,
+			struct packet_type *pt, struct net_device *orig_dev);
+
+/**
+ * xinet_tap_match_owner() - xinet_tap_match_sender() of such a tap
+ * @pt: as there
+ * @sk: as there
+ *
+ * Notes the owner, too.
+ *
+ * Context: as there.
+ * Return: as there.
+ */
+bool xinet_tap_match_owner(struct packet_type *pt, struct sock *sk);
 
 #endif /* _XINET_PACKET_TAP_HOOK_H */

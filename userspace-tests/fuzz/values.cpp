@@ -184,12 +184,25 @@ Values::Option Values::xinet_option() {
     const int name = random_.one_of(
         {XINET_PACKET_COOKED, XINET_PACKET_FLUSH_USEC, XINET_PACKET_WATERMARK, XINET_RX_RING,
          XINET_RX_RING, XINET_RX_RING_ATTACH, XINET_RX_RING_ATTACH, XINET_RX_RING_FLUSH,
-         XINET_RX_RING_FREEZE, XINET_RAW_ICMP_ID, XINET_RAW_POINT});
+         XINET_RX_RING_FREEZE, XINET_PACKET_OWNER, XINET_PACKET_OWNER, XINET_PACKET_OWNER_FILTER,
+         XINET_RAW_ICMP_ID, XINET_RAW_POINT});
+    if (name == XINET_PACKET_OWNER_FILTER)
+        return {SOL_XINET, name, bytes_of(owner_filter())};
     if (name == XINET_RX_RING)
         return {SOL_XINET, name, bytes_of(lanes())};
     if (name == XINET_RX_RING_ATTACH && !random_.once_in(8))
         return {SOL_XINET, name, bytes_of(Targets::first_fd + random_.between(0, 7))};
     return {SOL_XINET, name, bytes_of(random_.once_in(4) ? number() : random_.between(0, 2))};
+}
+
+xinet_owner_filter Values::owner_filter() {
+    xinet_owner_filter result{};
+    result.match = random_.once_in(4) ? uint32_t(number()) : uint32_t(random_.between(0, 15));
+    result.cookie = uint64_t(random_.between(0, 100));
+    result.netns_cookie = uint64_t(random_.between(0, 5));
+    result.cgroup = uint64_t(random_.between(0, 3));
+    result.uid = random_.once_in(4) ? uint32_t(number()) : 0;
+    return result;
 }
 
 xinet_rx_ring_req Values::lanes() {

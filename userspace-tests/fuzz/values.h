@@ -26,6 +26,7 @@ public:
     Bytes memory(size_t size);
     sockaddr_ll address();
     tpacket_req3 ring();
+    xinet_owner_filter owner_filter();
     xinet_rx_ring_req lanes();
     // A frame, sometimes behind a struct virtio_net_hdr, of any size up to 70,000 bytes.
     Bytes frame();

@@ -94,7 +94,7 @@ static bool is_possible(const xinet_rx_record& record, uint32_t lane_size) {
         return false;
     return record.type == XINET_RX_PAD ||
            (record.type == XINET_RX_PACKET && record.snaplen <= record.len &&
-            record.mac <= record.len - record.snaplen);
+            record.mac >= sizeof(record) && record.mac <= record.len - record.snaplen);
 }
 
 LaneReader::LaneReader(int fd)
@@ -171,6 +171,7 @@ std::vector<LanePacket> LaneReader::take_lane(size_t index) {
         if (!is_possible(packet.record, size))
             throw std::logic_error("a lane has something else where a record begins");
         if (packet.record.type == XINET_RX_PACKET) {
+            packet.extensions.assign(place + sizeof(packet.record), place + packet.record.mac);
             packet.data.assign(place + packet.record.mac,
                                place + packet.record.mac + packet.record.snaplen);
             if (is_gone())

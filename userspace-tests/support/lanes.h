@@ -46,7 +46,8 @@ private:
 
 struct LanePacket {
     xinet_rx_record record;
-    Bytes data;
+    Bytes extensions = {};
+    Bytes data = {};
     // In the terms of a V3 ring, to be compared with one.
     [[nodiscard]] RingFrame as_frame() const;
 };

@@ -82,6 +82,93 @@
 #define XINET_PACKET_WATERMARK	3
 
 /**
+ * XINET_PACKET_OWNER - whose packet it is
+ *
+ * int, 0 or 1, for a packet socket that is behind no device yet: opened with
+ * protocol 0, not bound, without rings. 1: with every packet comes the struct
+ * xinet_owner of the socket that sends it, or is to get it: from recvmsg() in a
+ * control message (SOL_XINET, XINET_OWNER), in XINET_RX_RING between the record
+ * and the packet (XINET_RX_OWNER). See Documentation/owner.md for what is found.
+ *
+ * Users are told as the program that sets the option sees them, by its user
+ * namespace.
+ *
+ * Errors: EINVAL (length, another value), EBUSY (as above, or in a fanout
+ * group), ENOMEM. While it is 1: PACKET_RX_RING and PACKET_FANOUT fail with
+ * EOPNOTSUPP.
+ */
+#define XINET_PACKET_OWNER	4
+
+/**
+ * XINET_PACKET_OWNER_FILTER - only packets of some owners
+ *
+ * struct xinet_owner_filter, for a packet socket with XINET_PACKET_OWNER; when it
+ * may be set, see there. Packets of other owners, and those whose owner is not
+ * known, are rejected as by a socket filter, which runs before. Nothing of them
+ * is copied. @match 0: all packets again.
+ *
+ * Errors: EINVAL (length, unknown bits, a uid that the user namespace of the
+ * program does not have), EBUSY (as XINET_PACKET_OWNER), ENOENT (no
+ * XINET_PACKET_OWNER, or no cgroup with the id), ENOMEM.
+ */
+#define XINET_PACKET_OWNER_FILTER	5
+
+/* type of a control message of level SOL_XINET: struct xinet_owner */
+#define XINET_OWNER		1
+
+/* xinet_owner.flags */
+#define XINET_OWNER_SOCKET	0x1	/* @cookie, @netns, @netns_cookie */
+#define XINET_OWNER_CREDENTIALS	0x2	/* @cgroup, @uid */
+#define XINET_OWNER_SEVERAL	0x4	/* more than one socket may get it */
+#define XINET_OWNER_KERNEL	0x8	/* a socket of the kernel's own */
+
+/**
+ * struct xinet_owner - the socket that a packet comes from or goes to
+ * @cookie: as SO_COOKIE
+ * @netns_cookie: of its network namespace, as SO_NETNS_COOKIE
+ * @cgroup: id of its cgroup of version 2
+ * @netns: inode number of its network namespace
+ * @uid: owner of the socket
+ * @flags: XINET_OWNER_*: which of these are known; the others are 0
+ * @reserved: 0
+ */
+struct xinet_owner {
+	__u64 cookie;
+	__u64 netns_cookie;
+	__u64 cgroup;
+	__u32 netns;
+	__u32 uid;
+	__u32 flags;
+	__u32 reserved;
+};
+
+__XINET_ASSERT_SIZE(xinet_owner, 40);
+
+/* xinet_owner_filter.match */
+#define XINET_OWNER_MATCH_COOKIE	0x1
+#define XINET_OWNER_MATCH_NETNS		0x2
+#define XINET_OWNER_MATCH_CGROUP	0x4
+#define XINET_OWNER_MATCH_UID		0x8
+
+/**
+ * struct xinet_owner_filter - which owners
+ * @cookie: XINET_OWNER_MATCH_COOKIE: this socket
+ * @netns_cookie: XINET_OWNER_MATCH_NETNS: sockets of this network namespace
+ * @cgroup: XINET_OWNER_MATCH_CGROUP: of this cgroup of version 2 or one below
+ * @uid: XINET_OWNER_MATCH_UID: of this user
+ * @match: all of these, a packet has to fulfil each
+ */
+struct xinet_owner_filter {
+	__u64 cookie;
+	__u64 netns_cookie;
+	__u64 cgroup;
+	__u32 uid;
+	__u32 match;
+};
+
+__XINET_ASSERT_SIZE(xinet_owner_filter, 32);
+
+/**
  * XINET_RAW_ICMP_ID - one ICMP identifier for a raw socket
  *
  * int, 0 to 65535 (host byte order), for a raw socket of IPPROTO_ICMP. From
@@ -277,6 +364,9 @@ __XINET_ASSERT_SIZE(xinet_rx_lane, 64);
 #define XINET_RX_PACKET		0
 #define XINET_RX_PAD		1	/* only @len and @type are set: skip */
 
+/* xinet_rx_record.extensions */
+#define XINET_RX_OWNER		0x1	/* struct xinet_owner */
+
 /**
  * struct xinet_rx_record - a packet in a lane
  * @len: bytes to the next record, a multiple of 8
@@ -296,7 +386,8 @@ __XINET_ASSERT_SIZE(xinet_rx_lane, 64);
  * @pkttype: PACKET_*
  * @halen: bytes of the address; may be more than @addr has
  * @net: bytes from this struct to the network header
- * @reserved: 0
+ * @extensions: XINET_RX_*: what follows this struct, before the packet; in the
+ *	order of the bits, each a multiple of 8 bytes long
  * @addr: link-level address of the sender
  */
 struct xinet_rx_record {
@@ -316,7 +407,7 @@ struct xinet_rx_record {
 	__u8 pkttype;
 	__u8 halen;
 	__u16 net;
-	__u32 reserved;
+	__u32 extensions;
 	__u8 addr[8];
 };
 

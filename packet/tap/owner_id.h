@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Which socket a packet comes from or goes to. */
+#ifndef _XINET_PACKET_OWNER_ID_H
+#define _XINET_PACKET_OWNER_ID_H
+
+#include <linux/types.h>
+#include <linux/uidgid.h>
+
+struct cgroup;
+struct net;
+struct sk_buff;
+struct sock;
+
+/**
+ * struct xinet_owner_id - an owner, as the kernel knows it
+ * @flags: XINET_OWNER_*: which of these are set
+ * @uid: owner of the socket
+ * @cookie: of the socket
+ * @net: its network namespace; valid while the packet is in the tap
+ * @cgroup: its cgroup; as @net
+ */
+struct xinet_owner_id {
+	u32 flags;
+	kuid_t uid;
+	u64 cookie;
+	const struct net *net;
+	const struct cgroup *cgroup;
+};
+
+/**
+ * xinet_owner_id_from_sock() - the owner of a packet that a socket sends
+ * @sk: any kind of sock: full, request or time-wait
+ * @id: filled in
+ *
+ * Context: any; RCU.
+ */
+void xinet_owner_id_from_sock(struct sock *sk, struct xinet_owner_id *id);
+
+/**
+ * xinet_owner_lookup() - the owner of a received packet
+ * @skb: the packet; read-only
+ * @id: filled in
+ *
+ * Looks the socket up in the namespace of the packet's device, as TCP and UDP
+ * will. If there may be another answer by then, the owner is not known.
+ *
+ * Context: softirq, or BH disabled; RCU. Takes and drops references, no locks.
+ */
+void xinet_owner_lookup(const struct sk_buff *skb, struct xinet_owner_id *id);
+
+#endif /* _XINET_PACKET_OWNER_ID_H */
