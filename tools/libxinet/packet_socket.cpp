@@ -40,6 +40,7 @@ ReceivedPacket decode(msghdr& message, std::span<std::byte> buffer, std::size_t 
     packet.original_length = static_cast<std::uint32_t>(length);
     packet.address = address;
     packet.timestamp = receive_time(message);
+    packet.owner = find_control<xinet_owner>(message, SOL_XINET, XINET_OWNER);
 
     const auto aux = find_control<tpacket_auxdata>(message, SOL_PACKET, PACKET_AUXDATA);
     if (!aux) {
@@ -93,6 +94,13 @@ PacketSocket::PacketSocket(Engine engine, PacketMode mode)
 void PacketSocket::request_details() {
     set_option(socket_, SOL_SOCKET, SO_TIMESTAMPNS, 1, "SO_TIMESTAMPNS");
     set_option(socket_, SOL_PACKET, PACKET_AUXDATA, 1, "PACKET_AUXDATA");
+}
+
+void PacketSocket::request_owners() {
+    if (!try_set_option(socket_, SOL_XINET, XINET_PACKET_OWNER, 1)) {
+        throw Error("set socket option", "XINET_PACKET_OWNER", errno,
+                    errno == ENOPROTOOPT ? "only PF_XINET knows the owners of packets" : "");
+    }
 }
 
 void PacketSocket::request_buffer(int bytes) {

@@ -72,6 +72,9 @@ SocketSource::SocketSource(const SocketSourceOptions& options)
               link_type_ == LinkType::linux_sll2 ? PacketMode::cooked : PacketMode::link_level),
       batch_(batch_packets, framing_headroom,
              filter_here_ ? whole_packet : std::min(snapshot_length_, whole_packet)) {
+    if (options.owners) {
+        socket_.request_owners();
+    }
     if (options.engine == Engine::xinet) {
         ring_ = make_ring(socket_, filter_here_ ? whole_packet : snapshot_length_);
     }
@@ -124,7 +127,8 @@ std::optional<CapturedPacket> SocketSource::prepare(const ReceivedPacket& packet
                           .original_length = original_length,
                           .timestamp = packet.timestamp,
                           .interface_index = static_cast<unsigned>(packet.address.sll_ifindex),
-                          .packet_type = packet.address.sll_pkttype};
+                          .packet_type = packet.address.sll_pkttype,
+                          .owner = packet.owner ? &*packet.owner : nullptr};
 }
 
 std::optional<CapturedPacket> SocketSource::prepare(const xinet_rx_record& record,
@@ -132,7 +136,11 @@ std::optional<CapturedPacket> SocketSource::prepare(const xinet_rx_record& recor
     copy_.resize(framing_headroom + data.size());
     const auto packet = std::span(copy_).subspan(framing_headroom);
     std::copy_n(data.data(), data.size(), packet.data());
-    return prepare(received_packet(record, packet));
+    auto captured = prepare(received_packet(record, packet));
+    if (captured) {
+        captured->owner = owner_of(record);
+    }
+    return captured;
 }
 
 void SocketSource::flush() {

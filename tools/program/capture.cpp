@@ -93,7 +93,8 @@ SocketSourceOptions source_options(const CaptureOptions& options) {
                                .snapshot_length = options.snapshot_length,
                                .promiscuous = options.promiscuous,
                                .direction = options.direction,
-                               .expression = options.expression};
+                               .expression = options.expression,
+                               .owners = options.owners};
     if (options.interface_name.empty()) {
         result.interface = default_interface(list_interfaces());
     } else if (options.interface_name != every_interface) {

@@ -146,6 +146,7 @@ void add_capture(CLI::App& root, CaptureOptions& options, std::vector<std::strin
     app.add_flag("-e,--link-header", options.link_header, "print the link-level header too");
     app.add_flag("-q,--quiet", options.quiet, "print the final counts only");
     app.add_flag("--json", options.json, "print one JSON object per packet");
+    app.add_flag("--owner", options.owners, "say which socket each packet is of");
     app.add_flag_callback(
         "-n", [] {}, "accepted as a habit: addresses are never turned into names");
     add_engine(app, "packet", options.engine);

@@ -49,6 +49,7 @@ struct CaptureOptions {
     bool quiet = false;
     bool link_header = false;
     bool json = false;
+    bool owners = false;
     Direction direction = Direction::both;
     std::string expression;
     Engine engine = Engine::xinet;

@@ -43,6 +43,38 @@ std::string_view short_direction(std::uint8_t packet_type) {
     }
 }
 
+/// What is known of it, as ss(8) would write it; empty if it is nobody's.
+std::string owner_text(const xinet_owner& owner) {
+    std::string text;
+    if ((owner.flags & XINET_OWNER_SOCKET) != 0) {
+        text += fmt::format(" sk:{:x} netns:{}", owner.cookie, owner.netns);
+    }
+    if ((owner.flags & XINET_OWNER_CREDENTIALS) != 0) {
+        text += fmt::format(" uid:{} cgroup:{}", owner.uid, owner.cgroup);
+    }
+    if ((owner.flags & XINET_OWNER_KERNEL) != 0) {
+        text += " kernel";
+    }
+    if ((owner.flags & XINET_OWNER_SEVERAL) != 0) {
+        text += " several";
+    }
+    return text.empty() ? "" : fmt::format(" [{}]", text.substr(1));
+}
+
+std::string owner_json(const xinet_owner& owner) {
+    JsonObject object;
+    if ((owner.flags & XINET_OWNER_SOCKET) != 0) {
+        object.add("cookie", owner.cookie).add("netns", owner.netns);
+        object.add("netns_cookie", owner.netns_cookie);
+    }
+    if ((owner.flags & XINET_OWNER_CREDENTIALS) != 0) {
+        object.add("cgroup", owner.cgroup).add("uid", owner.uid);
+    }
+    object.add("kernel", (owner.flags & XINET_OWNER_KERNEL) != 0);
+    object.add("several", (owner.flags & XINET_OWNER_SEVERAL) != 0);
+    return object.text();
+}
+
 } // namespace
 
 std::string clock_text(Timestamp time) {
@@ -63,7 +95,8 @@ std::string packet_text(const CapturedPacket& packet, LinkType type,
         text += fmt::format("{} {:<3} ", interface_name, short_direction(packet.packet_type));
     }
     const Summary summary = dissect(packet.data, type, packet.original_length);
-    return text + summary_text(summary, link_header) + "\n";
+    return text + summary_text(summary, link_header) +
+           (packet.owner != nullptr ? owner_text(*packet.owner) : "") + "\n";
 }
 
 std::string packet_json(const CapturedPacket& packet, LinkType type,
@@ -71,21 +104,24 @@ std::string packet_json(const CapturedPacket& packet, LinkType type,
     const Summary summary = dissect(packet.data, type, packet.original_length);
     const auto since_epoch = packet.timestamp.time_since_epoch();
     const auto seconds = std::chrono::floor<std::chrono::seconds>(since_epoch);
-    return JsonObject()
-               .add("type", "packet")
-               .add("time",
-                    fmt::format("{}.{:09}", seconds.count(), (since_epoch - seconds).count()))
-               .add("interface", interface_name)
-               .add("direction", direction_name(packet.packet_type))
-               .add("length", packet.original_length)
-               .add("captured", packet.data.size())
-               .add("network", summary.network)
-               .add("protocol", summary.protocol)
-               .add("source", summary.source)
-               .add("destination", summary.destination)
-               .add("info", summary.info)
-               .text() +
-           "\n";
+    JsonObject object;
+    object.add("type", "packet")
+        .add("time", fmt::format("{}.{:09}", seconds.count(), (since_epoch - seconds).count()))
+        .add("interface", interface_name)
+        .add("direction", direction_name(packet.packet_type))
+        .add("length", packet.original_length)
+        .add("captured", packet.data.size())
+        .add("network", summary.network)
+        .add("protocol", summary.protocol)
+        .add("source", summary.source)
+        .add("destination", summary.destination)
+        .add("info", summary.info);
+    if (packet.owner != nullptr && packet.owner->flags == 0) {
+        object.add_null("owner");
+    } else if (packet.owner != nullptr) {
+        object.nest("owner", owner_json(*packet.owner));
+    }
+    return object.text() + "\n";
 }
 
 } // namespace xinet

@@ -21,6 +21,7 @@
 #include "support/lanes.h"
 #include "support/link.h"
 #include "support/netns.h"
+#include "support/program.h"
 #include "support/sys.h"
 #include "support/tpacket_ring.h"
 #include "support/traffic.h"
@@ -533,6 +534,33 @@ TEST_F(Owner, filter_of_a_cgroup_takes_those_below) {
         for (const Seen& seen : capture.take_marked("xt-chosen"))
             expect_owner(seen.owner, chosen);
     });
+}
+
+TEST_F(Owner, capture_says_whose_packets_are) {
+    for (const bool json : {true, false}) {
+        here_.run([&] {
+            const Fd sender = udp_at("10.9.0.1", 4018);
+            std::vector<std::string> words{
+                in_tree("tools/build/xinet"), "capture", "-i", "own0", "--owner", "-c", "1",
+                "udp and dst port 9"};
+            if (json)
+                words.emplace(words.end() - 1, "--json");
+            Program capture(words);
+            EXPECT_NE(capture.error_line().find("listening on own0"), std::string::npos);
+            send_to(sender.get(), Bytes(64), ipv4_address("10.9.0.2", 9));
+            const auto text = capture.output();
+            EXPECT_EQ(capture.wait(), 0);
+            const auto cookie = cookie_of(sender);
+            const auto netns = std::to_string(inode_of("/proc/thread-self/ns/net"));
+            const auto wanted = json ? "\"owner\":{\"cookie\":" + std::to_string(cookie) +
+                                           ",\"netns\":" + netns + ","
+                                     : " netns:" + netns + " uid:0 cgroup:";
+            EXPECT_NE(text.find(wanted), std::string::npos) << text;
+        });
+    }
+    Program sibling({in_tree("tools/build/xinet"), "capture", "--family", "packet", "--owner", "-i",
+                     "lo", "-c", "1"});
+    EXPECT_EQ(sibling.wait(), 2);
 }
 
 // A socket that does not ask is served as before, beside one that does.

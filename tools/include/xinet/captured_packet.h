@@ -4,6 +4,8 @@
 
 #include "xinet/timestamp.h"
 
+#include <linux/xinet.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -17,6 +19,8 @@ struct CapturedPacket {
     Timestamp timestamp;               ///< when the kernel received or sent it
     unsigned interface_index = 0;
     std::uint8_t packet_type = 0; ///< PACKET_HOST, PACKET_OUTGOING, ... of <linux/if_packet.h>
+    /// Whose it is, if that was asked for; none: it was not.
+    const xinet_owner* owner = nullptr;
 };
 
 /// Counts since the capture began.

@@ -8,6 +8,7 @@
 
 #include <linux/filter.h>
 #include <linux/if_packet.h>
+#include <linux/xinet.h>
 #include <sys/socket.h>
 
 #include <array>
@@ -36,6 +37,7 @@ struct ReceivedPacket {
     sockaddr_ll address{};             ///< see packet(7); the protocol is in network byte order
     Timestamp timestamp;               ///< when the kernel received or sent it
     std::optional<VlanTag> vlan;
+    std::optional<xinet_owner> owner; ///< with PacketSocket::request_owners()
 };
 
 /// Packets since the statistics were read before.
@@ -90,6 +92,10 @@ public:
     /// Asks for the timestamp, the original length and the VLAN tag of each packet that receive()
     /// returns. A ring has them always. Throws Error.
     void request_details();
+
+    /// Asks for the owner of each packet, in the queue and in a ring that is made later. Throws
+    /// Error: ENOPROTOOPT for PF_PACKET.
+    void request_owners();
 
     /// Sets the size of the receive queue to @p bytes; without CAP_NET_ADMIN the system limits it
     /// (net.core.rmem_max). Throws Error.

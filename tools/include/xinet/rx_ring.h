@@ -115,6 +115,13 @@ private:
     std::vector<ReceivedPacket> packets_;
 };
 
+/// Whose packet it is, if the socket that made the ring had asked; valid as long as the record.
+inline const xinet_owner* owner_of(const xinet_rx_record& record) {
+    return (record.extensions & XINET_RX_OWNER) != 0
+               ? reinterpret_cast<const xinet_owner*>(&record + 1)
+               : nullptr;
+}
+
 /// The packet that @p record describes and whose bytes are @p data.
 ReceivedPacket received_packet(const xinet_rx_record& record, std::span<std::byte> data);
 

@@ -29,6 +29,7 @@ struct SocketSourceOptions {
     bool promiscuous = true;                           ///< not for all interfaces
     Direction direction = Direction::both;
     std::string expression{}; ///< see pcap-filter(7); empty: every packet
+    bool owners = false;      ///< ask whose each packet is; not with Engine::sibling
 };
 
 /// Reads from a ring (RxRing) with PF_XINET, and from the receive queue with PF_PACKET, or if there
@@ -119,7 +120,8 @@ void SocketSource::hand_over_ring(Take& take) {
                          .original_length = record.pkt_len,
                          .timestamp = Timestamp(std::chrono::nanoseconds(record.tstamp)),
                          .interface_index = record.ifindex,
-                         .packet_type = record.pkttype});
+                         .packet_type = record.pkttype,
+                         .owner = owner_of(record)});
         }
         const auto captured = prepare(record, data);
         return !captured || take(*captured);
