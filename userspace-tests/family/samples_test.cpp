@@ -6,6 +6,7 @@
 
 #include <cstdlib>
 
+#include "support/diag.h"
 #include "support/family.h"
 #include "support/netns.h"
 #include "support/program.h"
@@ -49,6 +50,20 @@ TEST_F(Samples, packet_capture_prints_frames) {
     EXPECT_EQ(capture.wait(), 0);
 }
 
+TEST_F(Samples, whose_packet_names_the_socket) {
+    meet_neighbours();
+    Program whose({sample("whose_packet"), here_device, "1"});
+    EXPECT_EQ(whose.error_line(), "listening on eth0");
+    const Fd sender = udp_socket(4100);
+    send_to(sender.get(), Bytes(8), ipv4_address(peer_address, 4100));
+    const auto text = whose.output();
+    EXPECT_EQ(text.find("sent: socket " + std::to_string(cookie_of(sender)) +
+                        " of uid 0, network namespace "),
+              0U)
+        << text;
+    EXPECT_EQ(whose.wait(), 0);
+}
+
 TEST_F(Samples, packet_send_sends_a_frame) {
     const Fd peer = in_peer([] {
         Fd socket = open_socket(Side::sibling, Kind::packet, 0);
@@ -64,7 +79,7 @@ TEST_F(Samples, packet_send_sends_a_frame) {
 }
 
 TEST_F(Samples, wrong_usage_has_its_own_exit_code) {
-    for (const char* name : {"raw_ping", "packet_capture", "packet_send"}) {
+    for (const char* name : {"raw_ping", "packet_capture", "packet_send", "whose_packet"}) {
         Program program({sample(name)});
         EXPECT_EQ(program.error_line().find("usage: "), 0U);
         EXPECT_EQ(program.wait(), 2);
@@ -72,7 +87,7 @@ TEST_F(Samples, wrong_usage_has_its_own_exit_code) {
 }
 
 TEST_F(Samples, device_that_is_not_there_is_named) {
-    for (const char* name : {"packet_capture", "packet_send"}) {
+    for (const char* name : {"packet_capture", "packet_send", "whose_packet"}) {
         Program program({sample(name), "nosuchdev", "1"});
         EXPECT_EQ(program.error_line(), "nosuchdev: No such device");
         EXPECT_EQ(program.wait(), 1);
