@@ -4,16 +4,26 @@
  * Receivers of sockets with XINET_PACKET_OWNER call it per packet,
  * owner_options.c makes the view.
  */
-#include <linux/cgroup.h>
 #include <linux/cred.h>
-#include <linux/err.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 #include <linux/user_namespace.h>
 #include <linux/xinet.h>
 #include <net/net_namespace.h>
 
 #include "packet/owner.h"
 #include "packet/tap/owner_id.h"
+
+/*
+ * A packet may come from a namespace that the reader has no rights in, by way of
+ * devices that lead from one into the other.
+ */
+static bool owner_is_visible(const struct xinet_owner_view *view,
+			     const struct xinet_owner_id *id)
+{
+	return view->user_ns == &init_user_ns ||
+	       view->netns_cookie == id->netns_cookie;
+}
 
 bool xinet_owner_accepts(const struct xinet_owner_view *view,
 			 const struct xinet_owner_id *id)
@@ -23,33 +33,23 @@ bool xinet_owner_accepts(const struct xinet_owner_view *view,
 
 	if (likely(!match))
 		return true;
-	if (!(id->flags & XINET_OWNER_SOCKET))
+	if (!(id->flags & XINET_OWNER_SOCKET) || !owner_is_visible(view, id))
 		return false;
 	if (match & XINET_OWNER_MATCH_COOKIE && id->cookie != filter->cookie)
 		return false;
 	if (match & XINET_OWNER_MATCH_NETNS &&
-	    id->net->net_cookie != filter->netns_cookie)
+	    id->netns_cookie != filter->netns_cookie)
 		return false;
 	if (match & (XINET_OWNER_MATCH_CGROUP | XINET_OWNER_MATCH_UID) &&
 	    !(id->flags & XINET_OWNER_CREDENTIALS))
 		return false;
 	if (match & XINET_OWNER_MATCH_UID && !uid_eq(id->uid, view->uid))
 		return false;
-#ifdef CONFIG_SOCK_CGROUP_DATA
-	if (match & XINET_OWNER_MATCH_CGROUP)
-		return cgroup_is_descendant((struct cgroup *)id->cgroup,
-					    view->cgroup);
-#endif
+	if (match & XINET_OWNER_MATCH_CGROUP &&
+	    (view->cgroup_level >= id->nr_levels ||
+	     id->levels[view->cgroup_level] != filter->cgroup))
+		return false;
 	return true;
-}
-
-static u64 owner_cgroup_id(const struct cgroup *cgroup)
-{
-#ifdef CONFIG_SOCK_CGROUP_DATA
-	return cgroup ? cgroup_id(cgroup) : 0;
-#else
-	return 0;
-#endif
 }
 
 static u32 owner_uid(const struct xinet_owner_view *view, kuid_t uid)
@@ -63,25 +63,32 @@ void xinet_owner_fill(const struct xinet_owner_view *view,
 		      const struct xinet_owner_id *id,
 		      struct xinet_owner *owner)
 {
-	const bool known = id->flags & XINET_OWNER_SOCKET;
-	const bool credentials = id->flags & XINET_OWNER_CREDENTIALS;
-
-	owner->cookie = known ? id->cookie : 0;
-	owner->netns_cookie = known ? id->net->net_cookie : 0;
-	owner->netns = known ? id->net->ns.inum : 0;
-	owner->cgroup = credentials ? owner_cgroup_id(id->cgroup) : 0;
-	owner->uid = credentials ? owner_uid(view, id->uid) : 0;
-	owner->reserved = 0;
+	memset(owner, 0, sizeof(*owner));
+	if (!(id->flags & XINET_OWNER_SOCKET)) {
+		owner->flags = id->flags;
+		return;
+	}
+	if (!owner_is_visible(view, id))
+		return;
 	owner->flags = id->flags;
+	owner->cookie = id->cookie;
+	owner->netns_cookie = id->netns_cookie;
+	owner->netns = id->netns;
+	if (id->flags & XINET_OWNER_CREDENTIALS) {
+		owner->cgroup = id->cgroup;
+		owner->uid = owner_uid(view, id->uid);
+	}
 }
 
-struct xinet_owner_view *xinet_owner_view_alloc(void)
+struct xinet_owner_view *xinet_owner_view_alloc(const struct net *net)
 {
 	struct xinet_owner_view *view;
 
 	view = kzalloc(sizeof(*view), GFP_KERNEL_ACCOUNT);
-	if (view)
-		view->user_ns = get_user_ns(current_user_ns());
+	if (!view)
+		return NULL;
+	view->user_ns = get_user_ns(current_user_ns());
+	view->netns_cookie = net->net_cookie;
 	return view;
 }
 
@@ -90,7 +97,5 @@ void xinet_owner_view_free(struct xinet_owner_view *view)
 	if (!view)
 		return;
 	put_user_ns(view->user_ns);
-	if (view->cgroup)
-		cgroup_put(view->cgroup);
 	kfree(view);
 }

@@ -9,14 +9,15 @@
 #include <linux/uidgid.h>
 #include <linux/xinet.h>
 
-struct cgroup;
+struct net;
 struct user_namespace;
 struct xinet_owner_id;
 
 /**
  * struct xinet_owner_view - what a reader wants and may know
  * @user_ns: where users are told
- * @cgroup: of @filter, or NULL
+ * @netns_cookie: of its socket's network namespace
+ * @cgroup_level: depth of the cgroup of @filter, 0 for the root
  * @uid: of @filter
  * @filter: XINET_PACKET_OWNER_FILTER
  *
@@ -24,7 +25,8 @@ struct xinet_owner_id;
  */
 struct xinet_owner_view {
 	struct user_namespace *user_ns;
-	struct cgroup *cgroup;
+	u64 netns_cookie;
+	u32 cgroup_level;
 	kuid_t uid;
 	struct xinet_owner_filter filter;
 };
@@ -53,11 +55,12 @@ void xinet_owner_fill(const struct xinet_owner_view *view,
 
 /**
  * xinet_owner_view_alloc() - a view of the calling program, without a filter
+ * @net: namespace of its socket
  *
  * Context: process.
  * Return: NULL if out of memory.
  */
-struct xinet_owner_view *xinet_owner_view_alloc(void);
+struct xinet_owner_view *xinet_owner_view_alloc(const struct net *net);
 
 /**
  * xinet_owner_view_free() - free a view

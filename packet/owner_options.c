@@ -18,6 +18,7 @@
 #include "packet/owner_options.h"
 #include "packet/receiver.h"
 #include "packet/sock.h"
+#include "packet/tap/owner_id.h"
 
 /* Whether no packet reads the view; bind_lock and socket lock held. */
 static bool owner_options_may_change(const struct xinet_packet_sock *po)
@@ -36,7 +37,7 @@ static int owner_options_enable(struct xinet_packet_sock *po, bool enable)
 		xinet_owner_view_free(po->owner);
 		po->owner = NULL;
 	} else if (!po->owner) {
-		view = xinet_owner_view_alloc();
+		view = xinet_owner_view_alloc(sock_net(&po->sk));
 		if (!view)
 			return -ENOMEM;
 		po->owner = view;
@@ -56,16 +57,23 @@ static bool owner_options_are_sane(const struct xinet_owner_filter *filter)
 	return !(filter->match & ~known);
 }
 
-/* The cgroup with the id, if the program may see it, with a reference. */
-static struct cgroup *
-owner_options_get_cgroup(const struct xinet_owner_filter *filter)
+/*
+ * The depth of the cgroup with an id, 0 for the root, or a negative errno. An id
+ * is not used again while the machine runs: no reference is kept.
+ */
+static int owner_options_cgroup_level(u64 id)
 {
-	if (!(filter->match & XINET_OWNER_MATCH_CGROUP))
-		return NULL;
 #ifdef CONFIG_SOCK_CGROUP_DATA
-	return cgroup_get_from_id(filter->cgroup);
+	struct cgroup *cgroup = cgroup_get_from_id(id);
+	int level;
+
+	if (IS_ERR(cgroup))
+		return -ENOENT;
+	level = cgroup->level;
+	cgroup_put(cgroup);
+	return level < XINET_OWNER_LEVELS ? level : -E2BIG;
 #else
-	return ERR_PTR(-ENOENT);
+	return -ENOENT;
 #endif
 }
 
@@ -74,7 +82,7 @@ static int owner_options_set_filter(struct xinet_packet_sock *po,
 {
 	struct xinet_owner_view *view = po->owner;
 	kuid_t uid = make_kuid(current_user_ns(), filter->uid);
-	struct cgroup *cgroup;
+	int level = 0;
 
 	if (!view)
 		return -ENOENT;
@@ -83,12 +91,11 @@ static int owner_options_set_filter(struct xinet_packet_sock *po,
 		return -EINVAL;
 	if (!owner_options_may_change(po))
 		return -EBUSY;
-	cgroup = owner_options_get_cgroup(filter);
-	if (IS_ERR(cgroup))
-		return -ENOENT;
-	if (view->cgroup)
-		cgroup_put(view->cgroup);
-	view->cgroup = cgroup;
+	if (filter->match & XINET_OWNER_MATCH_CGROUP)
+		level = owner_options_cgroup_level(filter->cgroup);
+	if (level < 0)
+		return level;
+	view->cgroup_level = level;
 	view->uid = uid;
 	view->filter = *filter;
 	return 0;

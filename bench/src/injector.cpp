@@ -104,6 +104,16 @@ void PacketGenerator::set(const std::string& interface, const std::string& comma
     order(interface, command);
 }
 
+void PacketGenerator::address_to(const std::string& interface, const std::string& address,
+                                 int port) {
+    std::string mac = read_file("/sys/class/net/" + interface + "/address");
+    mac.resize(mac.find_last_not_of('\n') + 1);
+    set(interface, "dst_mac " + mac);
+    set(interface, "dst " + address);
+    set(interface, fmt::format("udp_dst_min {}", port));
+    set(interface, fmt::format("udp_dst_max {}", port));
+}
+
 Nanoseconds PacketGenerator::receive(std::uint64_t packets) {
     for (const std::string& interface : interfaces_) {
         set(interface, fmt::format("count {}", packets));

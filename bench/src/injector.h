@@ -46,6 +46,9 @@ public:
     PacketGenerator& operator=(const PacketGenerator&) = delete;
     ~PacketGenerator();
 
+    /// From now on the packets are for this host: for its address on the interface and @p port.
+    void address_to(const std::string& interface, const std::string& address, int port);
+
     /// Time per packet of the slowest CPU, @p packets through each interface.
     Nanoseconds receive(std::uint64_t packets);
 

@@ -10,6 +10,10 @@
 
 #include <fmt/format.h>
 #include <linux/if_packet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <cerrno>
 
 #include <cstdint>
 #include <functional>
@@ -78,6 +82,36 @@ double tap_cost(xinet::Engine engine, TapRun run) {
     if (const std::uint64_t got = taps.packets(); got != expected) {
         throw xinet::Error("measure", "a tap", 0,
                            fmt::format("{} packets came instead of {}", got, expected));
+    }
+    return (with - without).count();
+}
+
+/// A ring that sees datagrams for a socket of this host, with owners or without.
+double owner_cost(bool owners) {
+    constexpr int port = 5000;
+    const std::string address = "10.88.0.1";
+    const std::uint64_t packets = packets_to_measure(20000);
+    const DummyInterface interface(interface_name, address + "/24");
+    const xinet::FileDescriptor receiver(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    sockaddr_in name{};
+    name.sin_family = AF_INET;
+    name.sin_port = htons(port);
+    if (::bind(receiver.get(), reinterpret_cast<const sockaddr*>(&name), sizeof(name)) < 0) {
+        throw xinet::Error("bind", "a UDP socket", errno);
+    }
+    PacketGenerator generator({interface.name()}, 60);
+    generator.address_to(interface.name(), address, port);
+    generator.receive(packets); // fills the receive buffer
+    const Nanoseconds without = generator.receive(packets);
+    Taps taps(xinet::Engine::xinet, {.receiver = Receiver::lanes,
+                                     .interface_index = interface.index(),
+                                     .frames = packets,
+                                     .owners = owners});
+    taps.packets();
+    const Nanoseconds with = generator.receive(packets);
+    if (const std::uint64_t got = taps.packets(); got != packets) {
+        throw xinet::Error("measure", "owners", 0,
+                           fmt::format("{} packets came instead of {}", got, packets));
     }
     return (with - without).count();
 }
@@ -195,6 +229,13 @@ std::vector<Pair> one_socket() {
                                  {.plan = {.receiver = Receiver::lanes, .readers = readers}});
                          },
                      .floor = {}});
+    pairs.push_back(
+        {.name = "XINET_PACKET_OWNER of received UDP against none, 60 bytes",
+         .group = "one socket",
+         .unit = "per packet",
+         .peer_name = "without owners",
+         .cost = [](xinet::Engine engine) { return owner_cost(engine == xinet::Engine::xinet); },
+         .floor = {}});
     return pairs;
 }
 

@@ -116,6 +116,9 @@ void Taps::open(xinet::Engine engine, const TapPlan& plan, int number) {
         const sock_fprog program{static_cast<unsigned short>(code.size()), code.data()};
         set_option(socket.get(), SOL_SOCKET, SO_ATTACH_FILTER, program, "SO_ATTACH_FILTER");
     }
+    if (plan.owners) {
+        set_option(socket.get(), SOL_XINET, XINET_PACKET_OWNER, 1, "XINET_PACKET_OWNER");
+    }
     const bool has_lanes = engine == xinet::Engine::xinet;
     switch (plan.receiver == Receiver::lanes && !has_lanes ? Receiver::ring_v3 : plan.receiver) {
     case Receiver::queue:

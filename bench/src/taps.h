@@ -35,6 +35,7 @@ struct TapPlan {
     /// The filter of the n-th socket; none: accepts everything.
     std::function<std::vector<sock_filter>(int)> filter = {};
     std::optional<int> fanout_mode = {}; ///< PACKET_FANOUT_*
+    bool owners = false;                 ///< XINET_PACKET_OWNER
 };
 
 /// A mapping that unmaps itself.

@@ -351,12 +351,13 @@ static __always_inline void lane_deliver(struct xinet_tap_sink *sink,
 	/* in flight while the socket was rebound: no longer for this socket */
 	if (unlikely(READ_ONCE(sink->source) != frame->source))
 		return;
-	if (unlikely(READ_ONCE(lanes->frozen))) {
-		lane_miss(lane, &po->sk, skb);
-		return;
-	}
 	if (unlikely(!lane_claim(lane))) {
 		xinet_packet_drop(po, skb, XINET_DROP_LANE_BUSY);
+		return;
+	}
+	if (unlikely(READ_ONCE(lanes->frozen))) {
+		lane_miss(lane, &po->sk, skb);
+		lane_release(lane);
 		return;
 	}
 

@@ -184,8 +184,13 @@ static int lanes_set(struct xinet_packet_sock *po,
 		lanes_free(lanes);
 		return -ENOMEM;
 	}
-	if (po->owner)
+	if (po->owner) {
 		lanes->receiver.ops = &lane_owner_ops;
+		lanes->max_snaplen = min_t(u32, lanes->max_snaplen,
+					   req->lane_size / 2 -
+					   sizeof(struct xinet_rx_record) -
+					   sizeof(struct xinet_owner));
+	}
 
 	__skb_queue_head_init(&stale);
 	mutex_lock(&po->ring_lock);

@@ -324,6 +324,9 @@ static int ring_set(struct xinet_packet_sock *po, bool tx,
 		return req->tp_frame_nr ? -EINVAL : ring_replace(po, tx, NULL);
 	if (*ring_place(po, tx))
 		return -EBUSY;
+	/* a frame has no place for an owner */
+	if (!tx && po->owner)
+		return -EOPNOTSUPP;
 
 	ring = ring_alloc(po->tp_version, tx, po->tp_reserve, req);
 	if (IS_ERR(ring))

@@ -109,8 +109,5 @@ static void rx_ring_setup(struct xinet_packet_sock *po,
 int xinet_rx_ring_setsockopt(struct xinet_packet_sock *po, sockptr_t optval,
 			     unsigned int optlen)
 {
-	/* a frame has no place for an owner */
-	if (READ_ONCE(po->owner))
-		return -EOPNOTSUPP;
 	return xinet_ring_setsockopt(po, false, optval, optlen, rx_ring_setup);
 }

@@ -4,9 +4,11 @@
  * report owners, while the core tells it the socket.
  */
 #include <linux/cgroup.h>
+#include <linux/minmax.h>
 #include <linux/sock_diag.h>
 #include <linux/xinet.h>
 #include <net/inet_sock.h>
+#include <net/net_namespace.h>
 #include <net/request_sock.h>
 #include <net/sock.h>
 #include <net/tcp_states.h>
@@ -25,14 +27,34 @@ static u64 owner_id_cookie(struct sock *sk)
 	return (u64)words[1] << 32 | words[0];
 }
 
+#ifdef CONFIG_SOCK_CGROUP_DATA
+static void owner_id_set_cgroup(const struct sock *sk,
+				struct xinet_owner_id *id)
+{
+	struct cgroup *cgroup = sock_cgroup_ptr((struct sock_cgroup_data *)
+						&sk->sk_cgrp_data);
+	u32 i;
+
+	id->cgroup = cgroup_id(cgroup);
+	id->nr_levels = min_t(u32, cgroup->level + 1, XINET_OWNER_LEVELS);
+	for (i = 0; i < id->nr_levels; i++)
+		id->levels[i] = cgroup_id(cgroup_ancestor(cgroup, i));
+}
+#else
+static void owner_id_set_cgroup(const struct sock *sk,
+				struct xinet_owner_id *id)
+{
+	id->cgroup = 0;
+	id->nr_levels = 0;
+}
+#endif
+
 static void owner_id_set_credentials(const struct sock *sk,
 				     struct xinet_owner_id *id)
 {
 	id->flags |= XINET_OWNER_CREDENTIALS;
 	id->uid = xinet_sk_uid(sk);
-#ifdef CONFIG_SOCK_CGROUP_DATA
-	id->cgroup = sock_cgroup_ptr(&((struct sock *)sk)->sk_cgrp_data);
-#endif
+	owner_id_set_cgroup(sk, id);
 }
 
 /*
@@ -47,12 +69,12 @@ static bool owner_id_is_nobody(const struct sock *sk)
 void xinet_owner_id_from_sock(struct sock *sk, struct xinet_owner_id *id)
 {
 	id->flags = 0;
-	id->cgroup = NULL;
 	if (sk->sk_state == TCP_NEW_SYN_RECV)
 		sk = inet_reqsk(sk)->rsk_listener;
 	if (unlikely(!sk))
 		return;
-	id->net = sock_net(sk);
+	id->netns_cookie = sock_net(sk)->net_cookie;
+	id->netns = sock_net(sk)->ns.inum;
 	if (sk_fullsock(sk)) {
 		if (owner_id_is_nobody(sk))
 			return;

@@ -6,25 +6,34 @@
 #include <linux/types.h>
 #include <linux/uidgid.h>
 
-struct cgroup;
-struct net;
 struct sk_buff;
 struct sock;
+
+/* Levels of cgroups that an owner is known by; a filter may name those. */
+#define XINET_OWNER_LEVELS	16
 
 /**
  * struct xinet_owner_id - an owner, as the kernel knows it
  * @flags: XINET_OWNER_*: which of these are set
  * @uid: owner of the socket
  * @cookie: of the socket
- * @net: its network namespace; valid while the packet is in the tap
- * @cgroup: its cgroup; as @net
+ * @netns_cookie: of its network namespace
+ * @netns: inode number of that
+ * @nr_levels: how many of @levels are set
+ * @cgroup: id of its cgroup
+ * @levels: ids of the cgroups above that, from the root on, and its own
+ *
+ * Values, no pointers: one may be kept for longer than what it describes.
  */
 struct xinet_owner_id {
 	u32 flags;
 	kuid_t uid;
 	u64 cookie;
-	const struct net *net;
-	const struct cgroup *cgroup;
+	u64 netns_cookie;
+	u32 netns;
+	u32 nr_levels;
+	u64 cgroup;
+	u64 levels[XINET_OWNER_LEVELS];
 };
 
 /**

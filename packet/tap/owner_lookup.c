@@ -10,12 +10,14 @@
  * of the port, if the destination is this host's.
  */
 #include <linux/if_packet.h>
+#include <linux/if_vlan.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
 #include <linux/netdevice.h>
 #include <linux/netfilter.h>
-#include <linux/netfilter_ipv4.h>
 #include <linux/skbuff.h>
+#include <linux/tcp.h>
+#include <linux/udp.h>
 #include <linux/xinet.h>
 #include <net/addrconf.h>
 #include <net/ip.h>
@@ -30,7 +32,8 @@
 #include "packet/tap/owner_id.h"
 
 /*
- * A packet as its socket will see it. Ports and addresses in network byte order.
+ * A packet as its socket will see it. Ports and addresses in network byte order;
+ * @first: a SYN of TCP without ACK, which begins a connection.
  */
 struct owner_flow {
 	union nf_inet_addr saddr;
@@ -39,6 +42,7 @@ struct owner_flow {
 	__be16 dport;
 	u8 family;
 	u8 protocol;
+	bool first;
 	int dif;
 	int sdif;
 };
@@ -46,16 +50,29 @@ struct owner_flow {
 static bool owner_parse_ports(const struct sk_buff *skb, int offset,
 			      struct owner_flow *flow)
 {
-	__be16 buf[2], *ports;
+	const struct tcphdr *tcp;
+	const struct udphdr *udp;
+	struct tcphdr buf;
 
-	if (flow->protocol != IPPROTO_TCP && flow->protocol != IPPROTO_UDP)
+	switch (flow->protocol) {
+	case IPPROTO_TCP:
+		tcp = skb_header_pointer(skb, offset, sizeof(buf), &buf);
+		if (!tcp)
+			return false;
+		flow->sport = tcp->source;
+		flow->dport = tcp->dest;
+		flow->first = tcp->syn && !tcp->ack;
+		return true;
+	case IPPROTO_UDP:
+		udp = skb_header_pointer(skb, offset, sizeof(*udp), &buf);
+		if (!udp)
+			return false;
+		flow->sport = udp->source;
+		flow->dport = udp->dest;
+		return true;
+	default:
 		return false;
-	ports = skb_header_pointer(skb, offset, sizeof(buf), buf);
-	if (!ports)
-		return false;
-	flow->sport = ports[0];
-	flow->dport = ports[1];
-	return true;
+	}
 }
 
 static bool owner_parse_ipv4(const struct sk_buff *skb, struct owner_flow *flow)
@@ -99,12 +116,21 @@ static bool owner_parse_ipv6(const struct sk_buff *skb, struct owner_flow *flow)
 	return owner_parse_ports(skb, offset, flow);
 }
 
-/* A packet that the device got for another host is not delivered. */
+/*
+ * A packet that the device got for another host is not delivered. One with a tag,
+ * or of a device in a bridge or bond, or below another, goes on elsewhere.
+ */
+static bool owner_goes_elsewhere(const struct sk_buff *skb)
+{
+	return skb->pkt_type == PACKET_OTHERHOST || skb_vlan_tag_present(skb) ||
+	       rcu_access_pointer(skb->dev->rx_handler);
+}
+
 static bool owner_parse(const struct sk_buff *skb, struct owner_flow *flow)
 {
 	const struct net_device *dev = skb->dev;
 
-	if (skb->pkt_type == PACKET_OTHERHOST)
+	if (owner_goes_elsewhere(skb))
 		return false;
 	flow->dif = dev->ifindex;
 	flow->sdif = 0;
@@ -123,34 +149,23 @@ static bool owner_parse(const struct sk_buff *skb, struct owner_flow *flow)
 }
 
 #ifdef CONFIG_NETFILTER
-static const struct nf_hook_entries *owner_hooks(const struct net *net,
-						 u8 family)
+static bool owner_has_hooks(const struct net *net, u8 family)
 {
 	if (family == NFPROTO_IPV6)
-		return rcu_dereference(net->nf.hooks_ipv6[NF_INET_PRE_ROUTING]);
-	return rcu_dereference(net->nf.hooks_ipv4[NF_INET_PRE_ROUTING]);
+		return rcu_access_pointer(net->nf.hooks_ipv6[NF_INET_PRE_ROUTING]);
+	return rcu_access_pointer(net->nf.hooks_ipv4[NF_INET_PRE_ROUTING]);
 }
 
-/* Whether the destination of a packet may still be changed, by NAT. */
+/*
+ * Whether the destination of a packet may still be changed by NAT: it is there,
+ * and the namespace has hooks of some kind. One that came through the loopback
+ * device has been through it.
+ */
 static bool owner_may_be_translated(const struct net *net,
 				    const struct sk_buff *skb, u8 family)
 {
-	const struct nf_hook_entries *hooks = owner_hooks(net, family);
-	struct nf_hook_ops **ops;
-	unsigned int i;
-
-	/* one that came through the loopback device has been through NAT */
-	if (!hooks || skb_nfct(skb))
-		return false;
-	ops = nf_hook_entries_get_hook_ops(hooks);
-	/* ordered by priority */
-	for (i = 0; i < hooks->num_hook_entries; i++) {
-		if (ops[i]->priority == NF_IP_PRI_NAT_DST)
-			return true;
-		if (ops[i]->priority > NF_IP_PRI_NAT_DST)
-			break;
-	}
-	return false;
+	return rcu_access_pointer(nf_nat_hook) && !skb_nfct(skb) &&
+	       owner_has_hooks(net, family);
 }
 
 /*
@@ -283,6 +298,9 @@ static void owner_of_tcp(struct net *net, const struct sk_buff *skb,
 		sock_gen_put(sk);
 		return;
 	}
+	/* of a connection that is closed, this is nobody's any more */
+	if (!flow->first)
+		return;
 	sk = owner_find_listener(net, flow);
 	if (sk && owner_is_local(net, skb, flow))
 		owner_of_port(sk, false, id);
@@ -295,6 +313,9 @@ static void owner_of_udp(struct net *net, const struct sk_buff *skb,
 	const bool multicast = owner_is_multicast(skb, flow);
 	struct sock *sk;
 
+	/* the look-up does not know of slaves */
+	if (flow->sdif)
+		return;
 	if (owner_may_be_translated(net, skb, flow->family) &&
 	    !owner_translate(skb, flow))
 		return;

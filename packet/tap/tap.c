@@ -45,6 +45,7 @@
  */
 #include <kunit/visibility.h>
 #include <linux/netdevice.h>
+#include <linux/overflow.h>
 #include <linux/slab.h>
 #include <net/net_namespace.h>
 #include <net/sock.h>
@@ -164,11 +165,17 @@ static void tap_update_owners(struct xinet_tap *tap)
 /* Makes room for notes of senders, for the first sink that reports owners. */
 static int tap_prepare(struct xinet_tap *tap, const struct xinet_tap_sink *sink)
 {
+	struct xinet_tap_note __percpu *notes;
+
 	if (!sink->owner || tap->notes)
 		return 0;
-	tap->notes = alloc_percpu_gfp(struct xinet_tap_note,
-				      GFP_KERNEL_ACCOUNT | __GFP_ZERO);
-	return tap->notes ? 0 : -ENOMEM;
+	notes = alloc_percpu_gfp(struct xinet_tap_note,
+				 GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+	if (!notes)
+		return -ENOMEM;
+	/* pairs with the address dependency of tap_deliver.c */
+	smp_store_release(&tap->notes, notes);
+	return 0;
 }
 
 static void tap_free(struct xinet_tap *tap)
@@ -239,6 +246,9 @@ static void tap_unregister(struct xinet_tap_net *tn, struct xinet_tap *tap)
 	hash_del(&tap->node);
 	netdev_put(tap->hook.dev, &tap->hook.dev_tracker);
 
+	if (tap->notes)
+		xinet_tap_retire_locked(tn, array_size(num_possible_cpus(),
+						       sizeof(*tap->notes)));
 	/* packets in flight still read both */
 	array = rcu_dereference_protected(tap->array,
 					  lockdep_is_held(&tn->lock));

@@ -358,14 +358,19 @@ struct tap_owned {
 static void tap_take_note(struct xinet_tap *tap, const struct sk_buff *skb,
 			  struct tap_owned *owned)
 {
-	struct xinet_tap_note *note = get_cpu_ptr(tap->notes);
+	struct xinet_tap_note __percpu *notes = READ_ONCE(tap->notes);
+	struct xinet_tap_note *note;
 
 	owned->id.flags = 0;
 	owned->known = true;
+	/* the core may have read the function before */
+	if (unlikely(!notes))
+		return;
+	note = get_cpu_ptr(notes);
 	if (note->task == current && !skb->skb_iif)
 		owned->id = note->id;
 	note->task = NULL;
-	put_cpu_ptr(tap->notes);
+	put_cpu_ptr(notes);
 }
 
 int xinet_tap_rcv_owner(struct sk_buff *skb, struct net_device *dev,
@@ -472,13 +477,16 @@ bool xinet_tap_match_sender(struct packet_type *pt, struct sock *sk)
 bool xinet_tap_match_owner(struct packet_type *pt, struct sock *sk)
 {
 	struct xinet_tap *tap = container_of(pt, struct xinet_tap, hook);
+	struct xinet_tap_note __percpu *notes = READ_ONCE(tap->notes);
 	struct xinet_tap_note *note;
 
 	if (xinet_tap_match_sender(pt, sk))
 		return true;
-	note = get_cpu_ptr(tap->notes);
+	if (unlikely(!notes))
+		return false;
+	note = get_cpu_ptr(notes);
 	note->task = current;
 	xinet_owner_id_from_sock(sk, &note->id);
-	put_cpu_ptr(tap->notes);
+	put_cpu_ptr(notes);
 	return false;
 }

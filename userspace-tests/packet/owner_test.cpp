@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include <cstring>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -441,6 +442,50 @@ TEST_F(Owner, packet_for_another_host_has_none) {
             checked_packets++;
         }
     EXPECT_EQ(checked_packets, 3U);
+}
+
+// What is left of a connection is not the listener's that has its port.
+TEST_F(Owner, segment_without_connection_has_none) {
+    std::optional<Capture> capture;
+    here_.run([&] { capture.emplace("own0"); });
+    const Fd listener = here_.run([] {
+        Fd socket(checked(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket"));
+        bind_to(socket, ipv4_address("10.9.0.1", 4019));
+        checked(::listen(socket.get(), 1), "listen");
+        return socket;
+    });
+    const Mac mac = here_.run([] { return link::mac("own0"); });
+    far_.run([&] {
+        const Fd wire = open_socket(Side::sibling, Kind::packet, 0);
+        const Ipv4 header{.from = "10.9.0.2", .to = "10.9.0.1", .protocol = IPPROTO_TCP};
+        Bytes segment = tcp_syn(header, 4020, 4019);
+        for (const uint8_t flags : {0x10, 0x02}) { // ACK, SYN
+            segment[13] = flags;
+            send_to(wire.get(), ethernet(mac, ETH_P_IP, header.packet(segment)),
+                    link_address(ETH_P_IP, link::index("own1")));
+        }
+    });
+    std::map<uint8_t, xinet_owner> received;
+    const auto end = std::chrono::steady_clock::now() + deadline;
+    while (received.size() < 2 && std::chrono::steady_clock::now() < end)
+        for (const Seen& seen : capture->take())
+            if (!seen.outgoing() && seen.data.size() >= 54 && seen.data[23] == IPPROTO_TCP)
+                received[seen.data[47]] = seen.owner;
+    expect_none(received[0x10]);
+    expect_owner(received[0x02], listener);
+}
+
+TEST_F(Owner, device_in_a_bridge_says_nothing) {
+    std::optional<Capture> capture;
+    const Fd any = here_.run([] { return udp_at("0.0.0.0", 4021); });
+    here_.run([&] {
+        ip("link add own2 type bridge", "link set own2 up", "link set own0 master own2",
+           "addr del 10.9.0.1/24 dev own0", "addr add 10.9.0.1/24 dev own2");
+        capture.emplace("own0");
+    });
+    const Fd sender = far_.run([] { return udp_at("10.9.0.2", 4022); });
+    send_to(sender.get(), repeated("xt-bridged ", 64), ipv4_address("10.9.0.1", 4021));
+    expect_none(capture->take_marked("xt-bridged").at(0).owner);
 }
 
 TEST_F(Owner, rejected_connection_has_none) {

@@ -109,7 +109,8 @@
  *
  * Errors: EINVAL (length, unknown bits, a uid that the user namespace of the
  * program does not have), EBUSY (as XINET_PACKET_OWNER), ENOENT (no
- * XINET_PACKET_OWNER, or no cgroup with the id), ENOMEM.
+ * XINET_PACKET_OWNER, or no cgroup with the id), E2BIG (a cgroup that is more
+ * than 16 levels deep), ENOMEM.
  */
 #define XINET_PACKET_OWNER_FILTER	5
 
@@ -416,7 +417,8 @@ __XINET_ASSERT_SIZE(xinet_rx_record, 64);
 /**
  * enum xinet_drop_reason - why a raw or packet socket did not get a packet
  * @XINET_DROP_NONE: it did
- * @XINET_DROP_RCVBUF: its receive buffer was full (SO_RCVBUF)
+ * @XINET_DROP_RCVBUF: its receive buffer was full (SO_RCVBUF); a raw socket
+ *	checks that before its filters
  * @XINET_DROP_NOMEM: no memory for a copy of the packet
  * @XINET_DROP_PFMEMALLOC: the packet is in a reserve of memory that is kept for
  *	sockets with SO_MEMALLOC
