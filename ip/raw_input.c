@@ -227,16 +227,16 @@ static unsigned int raw_run_filter(struct sock *sk,
 	return min(keep, rx->len);
 }
 
-static void raw_reject(struct sock *sk, const struct sk_buff *skb,
-		       enum xinet_drop_reason reason)
+static noinline void raw_reject(struct sock *sk, const struct sk_buff *skb,
+				enum xinet_drop_reason reason)
 {
 	xinet_drop_count(sk, &xinet_raw_sk(sk)->drops, skb, reason);
 	xinet_mib_inc(sock_net(sk), XINET_MIB_RAW_INDROPS);
 }
 
 /* Counts a packet that @sk lost for SO_RXQ_OVFL, too. */
-static void raw_drop(struct sock *sk, const struct sk_buff *skb,
-		     enum xinet_drop_reason reason)
+static noinline void raw_drop(struct sock *sk, const struct sk_buff *skb,
+			      enum xinet_drop_reason reason)
 {
 	xinet_sk_drops_inc(sk);
 	raw_reject(sk, skb, reason);

@@ -208,10 +208,11 @@ static noinline void tap_demux_indexed(const struct xinet_tap_array *array,
 		tap_ask_group(array, &array->groups[i], skb, frame, sender);
 }
 
-VISIBLE_IF_KUNIT
-void xinet_tap_demux(const struct xinet_tap_array *array, struct sk_buff *skb,
-		     struct xinet_tap_frame *frame,
-		     const struct xinet_tap_sink *sender)
+/* Inlined where most packets come by. */
+static __always_inline void tap_demux(const struct xinet_tap_array *array,
+				      struct sk_buff *skb,
+				      struct xinet_tap_frame *frame,
+				      const struct xinet_tap_sink *sender)
 {
 	const struct xinet_tap_group *group = array->groups;
 	const struct xinet_tap_group *end = group + array->nr_groups;
@@ -242,6 +243,15 @@ void xinet_tap_demux(const struct xinet_tap_array *array, struct sk_buff *skb,
 		tap_ask_group(array, group, skb, frame, sender);
 	}
 	tap_move_data(skb, data);
+}
+
+VISIBLE_IF_KUNIT
+noinline void xinet_tap_demux(const struct xinet_tap_array *array,
+			      struct sk_buff *skb,
+			      struct xinet_tap_frame *frame,
+			      const struct xinet_tap_sink *sender)
+{
+	tap_demux(array, skb, frame, sender);
 }
 EXPORT_SYMBOL_IF_KUNIT(xinet_tap_demux);
 
@@ -311,13 +321,10 @@ static noinline int tap_rcv_any(struct sk_buff *skb, struct xinet_tap *tap,
 				const struct net_device *orig_dev)
 {
 	const struct xinet_tap_sink *sender = xinet_tap_sender_take(tap);
-	/* not in the order of struct tap_owned */
-	struct {
-		struct timespec64 now;
-		struct xinet_tap_frame frame;
-	} of;
 	const struct xinet_tap_array *array;
+	struct xinet_tap_frame frame;
 	struct xinet_tap_sink *only;
+	struct timespec64 now;
 
 	if (unlikely(skb->pkt_type == PACKET_LOOPBACK ||
 		     !tap_is_near(tap, skb)))
@@ -326,30 +333,32 @@ static noinline int tap_rcv_any(struct sk_buff *skb, struct xinet_tap *tap,
 	array = rcu_dereference(tap->array);
 	only = rcu_dereference(array->only);
 	/* the demultiplexer sets the rest */
-	of.now.tv_sec = 0;
-	of.frame.source = tap;
-	of.frame.orig_dev = orig_dev;
-	of.frame.now = &of.now;
+	now.tv_sec = 0;
+	frame.source = tap;
+	frame.orig_dev = orig_dev;
+	frame.now = &now;
 	if (only && !sender)
-		tap_demux_only(only, skb, &of.frame);
+		tap_demux_only(only, skb, &frame);
 	else
-		xinet_tap_demux(array, skb, &of.frame, sender);
+		tap_demux(array, skb, &frame, sender);
 out_put:
 	tap_put_skb(skb);
 	return 0;
 }
 
 /*
- * A packet of a tap with sinks that report owners: found by xinet_tap_owner()
- * from the frame, once for all sinks. A packet that was in flight when the first
- * of them joined comes without, which the place of @now tells.
+ * A packet of a tap with sinks that report owners, whose owner is looked up once
+ * for all sinks. xinet_tap_owner() finds it by its frame: one that was in flight
+ * when the first of them joined comes without. On PREEMPT_RT, so does one whose
+ * task was preempted by another that delivers.
  */
 struct tap_owned {
 	struct xinet_tap_frame frame;
-	struct timespec64 now;
 	struct xinet_owner_id id;
 	bool known;
 };
+
+static DEFINE_PER_CPU(struct tap_owned *, tap_owned);
 
 /*
  * Takes the note of xinet_tap_match_owner(). One of a packet that never came
@@ -378,17 +387,21 @@ int xinet_tap_rcv_owner(struct sk_buff *skb, struct net_device *dev,
 {
 	struct xinet_tap *tap = container_of(pt, struct xinet_tap, hook);
 	const struct xinet_tap_sink *sender = xinet_tap_sender_take(tap);
-	struct tap_owned owned = {
-		.frame.source = tap,
-		.frame.orig_dev = orig_dev,
-		.frame.now = &owned.now,
-	};
+	struct timespec64 now = {};
+	struct tap_owned owned;
 
+	owned.frame.source = tap;
+	owned.frame.orig_dev = orig_dev;
+	owned.frame.now = &now;
+	owned.known = false;
 	if (skb->pkt_type == PACKET_OUTGOING)
 		tap_take_note(tap, skb, &owned);
-	if (likely(skb->pkt_type != PACKET_LOOPBACK && tap_is_near(tap, skb)))
+	if (likely(skb->pkt_type != PACKET_LOOPBACK && tap_is_near(tap, skb))) {
+		this_cpu_write(tap_owned, &owned);
 		xinet_tap_demux(rcu_dereference(tap->array), skb, &owned.frame,
 				sender);
+		this_cpu_write(tap_owned, NULL);
+	}
 	tap_put_skb(skb);
 	return 0;
 }
@@ -397,10 +410,10 @@ const struct xinet_owner_id *
 xinet_tap_owner(const struct sk_buff *skb, const struct xinet_tap_frame *frame,
 		struct xinet_owner_id *room)
 {
-	struct tap_owned *owned = container_of((struct xinet_tap_frame *)frame,
-					       struct tap_owned, frame);
+	struct tap_owned *owned = this_cpu_read(tap_owned);
 
-	if (likely(frame->now == &owned->now)) {
+	/* only ours is dereferenced: of another task, the address differs */
+	if (likely(owned && &owned->frame == frame)) {
 		if (!owned->known)
 			xinet_owner_lookup(skb, &owned->id);
 		owned->known = true;
