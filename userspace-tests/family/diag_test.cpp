@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <fstream>
 #include <set>
 #include <sstream>
@@ -324,6 +325,10 @@ TEST_F(SockDiag, queues_drops_and_statistics_count_and_are_not_reset) {
     for (int i = 0; i < 20; i++)
         wire.send(ethernet(here_mac(), experimental_ethertype, repeated("diagdrop", 1000)));
     ASSERT_TRUE(wait_readable(socket.get()));
+    // the others are still on their way
+    const auto end = std::chrono::steady_clock::now() + deadline;
+    while (find_socket(socket)->get<uint64_t>(XINET_DIAG_DROPS) == 0)
+        ASSERT_LT(std::chrono::steady_clock::now(), end);
     uint32_t packets = 0;
     for (int round = 0; round < 2; round++) {
         const auto found = find_socket(socket);
