@@ -199,22 +199,31 @@ static void queue_append(struct sock *sk, struct sk_buff *skb)
 }
 
 /*
- * xinet_tap_deliver_t
- *
- * Budget: one clone; the queue's lock once, for the append; a barrier to check
- * for waiters. Small packets: as above.
+ * Copies what the reader is told about the owner, and charges the socket for
+ * the memory with the packet's. Before queue_detach().
  */
-static void queue_deliver(struct xinet_tap_sink *sink,
-			  const struct xinet_tap_receiver *receiver,
-			  struct sk_buff *skb,
-			  const struct xinet_tap_frame *frame)
+static bool queue_add_owner(struct sk_buff *clone, const struct xinet_owner *owner)
+{
+	struct queue_owner_cb *cb = queue_owner_cb(clone);
+
+	cb->from.halen = min_t(u8, cb->from.halen, QUEUE_OWNER_ADDR);
+	cb->owner = kmemdup(owner, sizeof(*owner), GFP_ATOMIC | __GFP_NOWARN);
+	if (!cb->owner)
+		return false;
+	clone->truesize += ksize(cb->owner);
+	return true;
+}
+
+/* @owner: of the packet; NULL, a constant, for a socket that does not ask. */
+static __always_inline void
+queue_deliver_clone(struct xinet_tap_sink *sink, struct sk_buff *skb,
+		    const struct xinet_tap_frame *frame,
+		    const struct xinet_owner *owner)
 {
 	struct sock *sk = sink->sk;
 	struct xinet_packet_sock *po = xinet_packet_sk(sk);
 	struct sk_buff *clone;
 
-	if (queue_is_small(skb, frame) && queue_copybreak(po, skb, frame))
-		return;
 	if (atomic_read(&sk->sk_rmem_alloc) >= READ_ONCE(sk->sk_rcvbuf)) {
 		queue_drop(sk, skb, XINET_DROP_RCVBUF);
 		return;
@@ -226,7 +235,11 @@ static void queue_deliver(struct xinet_tap_sink *sink,
 	queue_note(po, clone, frame);
 	if (pskb_trim(clone, frame->snaplen))
 		goto drop_free;
+	if (owner && !queue_add_owner(clone, owner))
+		goto drop_free;
 	queue_detach(clone, sk);
+	if (owner)
+		clone->destructor = queue_owner_rfree;
 
 	spin_lock(&sk->sk_receive_queue.lock);
 	if (unlikely(!queue_wants(sink, frame))) {
@@ -246,19 +259,20 @@ drop:
 }
 
 /*
- * Copies what the reader is told about the owner, and charges the socket for
- * the memory with the packet's. Before queue_detach().
+ * xinet_tap_deliver_t
+ *
+ * Budget: one clone; the queue's lock once, for the append; a barrier to check
+ * for waiters. Small packets: as above.
  */
-static bool queue_add_owner(struct sk_buff *clone, const struct xinet_owner *owner)
+static void queue_deliver(struct xinet_tap_sink *sink,
+			  const struct xinet_tap_receiver *receiver,
+			  struct sk_buff *skb,
+			  const struct xinet_tap_frame *frame)
 {
-	struct queue_owner_cb *cb = queue_owner_cb(clone);
-
-	cb->from.halen = min_t(u8, cb->from.halen, QUEUE_OWNER_ADDR);
-	cb->owner = kmemdup(owner, sizeof(*owner), GFP_ATOMIC | __GFP_NOWARN);
-	if (!cb->owner)
-		return false;
-	clone->truesize += ksize(cb->owner);
-	return true;
+	if (queue_is_small(skb, frame) &&
+	    queue_copybreak(xinet_packet_sk(sink->sk), skb, frame))
+		return;
+	queue_deliver_clone(sink, skb, frame, NULL);
 }
 
 /*
@@ -272,46 +286,16 @@ static void queue_deliver_owner(struct xinet_tap_sink *sink,
 				struct sk_buff *skb,
 				const struct xinet_tap_frame *frame)
 {
-	struct sock *sk = sink->sk;
-	struct xinet_packet_sock *po = xinet_packet_sk(sk);
+	const struct xinet_packet_sock *po = xinet_packet_sk(sink->sk);
 	const struct xinet_owner_id *id;
 	struct xinet_owner_id room;
 	struct xinet_owner owner;
-	struct sk_buff *clone;
-	bool wanted;
 
 	id = xinet_tap_owner(skb, frame, &room);
 	if (!xinet_owner_accepts(po->owner, id))
 		return;
-	if (atomic_read(&sk->sk_rmem_alloc) >= READ_ONCE(sk->sk_rcvbuf)) {
-		queue_drop(sk, skb, XINET_DROP_RCVBUF);
-		return;
-	}
-	clone = skb_clone(skb, GFP_ATOMIC);
-	if (!clone)
-		goto drop;
-	queue_note(po, clone, frame);
 	xinet_owner_fill(po->owner, id, &owner);
-	if (pskb_trim(clone, frame->snaplen) || !queue_add_owner(clone, &owner))
-		goto drop_free;
-	queue_detach(clone, sk);
-	clone->destructor = queue_owner_rfree;
-
-	spin_lock(&sk->sk_receive_queue.lock);
-	wanted = queue_wants(sink, frame);
-	if (likely(wanted))
-		queue_append(sk, clone);
-	spin_unlock(&sk->sk_receive_queue.lock);
-	if (likely(wanted))
-		xinet_packet_wake(po);
-	else
-		consume_skb(clone);
-	return;
-
-drop_free:
-	kfree_skb(clone);
-drop:
-	queue_drop(sk, skb, XINET_DROP_NOMEM);
+	queue_deliver_clone(sink, skb, frame, &owner);
 }
 
 bool xinet_queue_copy(struct sock *sk, struct sk_buff *skb)
