@@ -6,6 +6,7 @@
 #include <linux/xinet.h>
 
 #include <array>
+#include <cstdint>
 #include <memory>
 #include <span>
 

@@ -10,6 +10,8 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 
+#include <stdexcept>
+
 #include "support/netns.h"
 #include "support/outcome.h"
 #include "support/sys.h"

@@ -2,6 +2,7 @@
 // As whom the calls are made.
 #pragma once
 
+#include <stdexcept>
 #include <string_view>
 
 namespace xt::fuzz {

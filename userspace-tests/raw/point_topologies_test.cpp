@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 
 #include <optional>
+#include <stdexcept>
 
 #include "support/inet.h"
 #include "support/kernel_module.h"

@@ -11,6 +11,7 @@
 #include <cstring>
 #include <future>
 #include <sstream>
+#include <stdexcept>
 #include <thread>
 
 #include "frame.h"

@@ -4,6 +4,7 @@
 //   xtout, where frames are injected  <------------>  xtin, which receives them
 #pragma once
 
+#include <stdexcept>
 #include <string>
 #include <vector>
 

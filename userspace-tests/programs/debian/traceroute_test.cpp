@@ -2,6 +2,7 @@
 // traceroute -I from peer to far: probes of a raw socket, and what a router answers.
 #include <fstream>
 #include <sstream>
+#include <stdexcept>
 
 #include "debian.h"
 #include "support/netns.h"
