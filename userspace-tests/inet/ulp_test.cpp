@@ -111,8 +111,8 @@ TEST_F(InetUlp, switched_connection_is_listed_until_it_is_closed) {
         Connection connection = connect_streams(Side::xinet, Side::xinet);
         ASSERT_EQ(set_ulp(connection.client.get(), "tls"), 0) << strerrorname_np(errno);
         ASSERT_EQ(set_ulp(connection.server.get(), "tls"), 0) << strerrorname_np(errno);
-        ASSERT_EQ(set_key(connection.client.get(), TLS_TX), 0);
-        ASSERT_EQ(set_key(connection.server.get(), TLS_RX), 0);
+        ASSERT_EQ(set_key(connection.client.get(), TLS_TX), 0) << strerrorname_np(errno);
+        ASSERT_EQ(set_key(connection.server.get(), TLS_RX), 0) << strerrorname_np(errno);
         expect_text_passes(connection);
         EXPECT_EQ(references(), before() + 2);
         const auto found = find_socket(connection.client);

@@ -244,7 +244,7 @@ TEST(PacketQueueOutgoing, brings_no_control_message_of_an_error_queue) {
                 for (const auto& control : message->controls) {
                     EXPECT_FALSE(control.level == SOL_SOCKET && control.type == opt_stats);
                     odd |= control.level == SOL_SOCKET && control.type == SO_RXQ_OVFL &&
-                           control.value.at(0) % 2;
+                           control.value_as<uint32_t>() % 2;
                 }
                 odd_drops += odd && message->from_as<sockaddr_ll>().sll_pkttype == PACKET_OUTGOING;
                 if (i % 40)

@@ -41,6 +41,15 @@ bool wait_readable(int fd);
 // What poll() says now.
 short poll_now(int fd, short events);
 
+// Missing bytes are 0.
+template<typename T>
+[[nodiscard]] T read_as(const Bytes& bytes) {
+    T result{};
+    std::copy_n(bytes.begin(), std::min(bytes.size(), sizeof(T)),
+                reinterpret_cast<uint8_t*>(&result));
+    return result;
+}
+
 // One message as recvmsg() hands it over.
 struct Message {
     long result = 0; // what recvmsg() returned: with MSG_TRUNC the real length
@@ -52,16 +61,17 @@ struct Message {
         int type;
         Bytes value;
         bool operator==(const Control&) const = default;
+        template<typename T>
+        [[nodiscard]] T value_as() const {
+            return read_as<T>(value);
+        }
     };
     std::vector<Control> controls;
 
     bool operator==(const Message&) const = default;
     template<typename T>
     [[nodiscard]] T from_as() const {
-        T result{};
-        std::copy_n(from.begin(), std::min(from.size(), sizeof(T)),
-                    reinterpret_cast<uint8_t*>(&result));
-        return result;
+        return read_as<T>(from);
     }
 };
 std::string describe(const Message& message);
