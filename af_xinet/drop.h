@@ -29,7 +29,7 @@ struct xinet_drops {
 /**
  * xinet_drop_note() - report a lost packet without counting it for its socket
  * @sk: the socket, which counts by other means
- * @skb: the packet; read-only
+ * @skb: the packet; read-only. NULL: nothing is known of it
  * @reason: not XINET_DROP_NONE
  *
  * Context: softirq, or BH disabled; RCU. No lock, no allocation.
@@ -41,7 +41,7 @@ void xinet_drop_note(struct sock *sk, const struct sk_buff *skb,
  * xinet_drop_count() - report a lost packet and count it
  * @sk: the socket
  * @drops: its counters
- * @skb: the packet; read-only
+ * @skb: the packet; read-only. NULL: nothing is known of it
  * @reason: not XINET_DROP_NONE
  *
  * Context: as xinet_drop_note().

@@ -47,6 +47,7 @@ static const char * const mib_drop_names[__XINET_DROP_REASONS] = {
 	[XINET_DROP_XFRM_POLICY]	= "XfrmPolicy",
 	[XINET_DROP_CGROUP_BPF]		= "CgroupBpf",
 	[XINET_DROP_SECURITY]		= "Security",
+	[XINET_DROP_BACKLOG]		= "Backlog",
 };
 
 unsigned int xinet_mib_net_id __ro_after_init;

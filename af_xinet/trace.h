@@ -26,7 +26,7 @@
 /**
  * trace_drop() - a socket lost a packet
  * @sk: the socket
- * @skb: the packet
+ * @skb: the packet, or NULL
  * @reason: why
  */
 TRACE_EVENT(drop,
@@ -43,9 +43,10 @@ TRACE_EVENT(drop,
 			   strscpy(__entry->reason, xinet_mib_drop_name(reason),
 				   TRACE_REASON_LEN);
 			   __entry->netns = sock_net(sk)->ns.inum;
-			   __entry->ifindex = skb->dev ? skb->dev->ifindex : 0;
-			   __entry->len = skb->len;
-			   __entry->protocol = ntohs(skb->protocol);),
+			   __entry->ifindex = skb && skb->dev ?
+					      skb->dev->ifindex : 0;
+			   __entry->len = skb ? skb->len : 0;
+			   __entry->protocol = skb ? ntohs(skb->protocol) : 0;),
 	    TP_printk("socket=%llu netns=%u ifindex=%d len=%u protocol=0x%04x reason=%s",
 		      (u64)__entry->cookie[1] << 32 | __entry->cookie[0],
 		      __entry->netns, __entry->ifindex, __entry->len,

@@ -65,7 +65,10 @@ int xinet_packet_attach(struct xinet_packet_sock *po, struct net_device *dev,
 	struct sock *sk = &po->sk;
 	int err;
 
-	if (num) {
+	/* what passes is not for a socket that only gets what is dropped */
+	if (po->sink.dropped_only)
+		xinet_tap_set_running(&po->sink, false);
+	if (num && !po->sink.dropped_only) {
 		err = xinet_tap_join(sock_net(sk), &po->sink, dev, num);
 		if (err)
 			return err;
@@ -114,6 +117,8 @@ out_unlock:
 
 void xinet_packet_detach(struct xinet_packet_sock *po)
 {
+	if (po->sink.dropped_only)
+		xinet_tap_set_running(&po->sink, false);
 	xinet_tap_leave(&po->sink);
 	WRITE_ONCE(po->num, 0);
 	packet_set_dev(po, NULL, 0);
@@ -159,7 +164,7 @@ int xinet_packet_set_cooked(struct xinet_packet_sock *po, bool cooked)
 		sk->sk_socket->type = sk->sk_type;
 out_unlock:
 	mutex_unlock(&po->bind_lock);
-	__skb_queue_purge(&stale);
+	xinet_skb_queue_discard(&stale);
 	return err;
 }
 

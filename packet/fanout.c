@@ -370,7 +370,7 @@ int xinet_fanout_join(struct xinet_packet_sock *po, sockptr_t optval,
 	xinet_tap_throttle(po->sink.taps);
 	mutex_lock(&po->bind_lock);
 	mutex_lock(&fn->lock);
-	err = po->owner ? -EOPNOTSUPP : fanout_add(fn, po, &args);
+	err = po->owner || po->dropped ? -EOPNOTSUPP : fanout_add(fn, po, &args);
 	mutex_unlock(&fn->lock);
 	mutex_unlock(&po->bind_lock);
 	return err;

@@ -14,6 +14,7 @@
 #include "compat/xinet_compat_packet.h"
 #include "af_xinet/sockopt.h"
 #include "packet/bind.h"
+#include "packet/dropped.h"
 #include "packet/fanout.h"
 #include "packet/filter_change.h"
 #include "packet/membership.h"
@@ -116,6 +117,9 @@ static int options_set_xinet(struct sock *sk, int optname, sockptr_t optval,
 	    optname == XINET_PACKET_OWNER_FILTER)
 		return xinet_owner_options_set(xinet_packet_sk(sk), optname,
 					       optval, optlen);
+	if (optname == XINET_PACKET_DROPS)
+		return xinet_dropped_setsockopt(xinet_packet_sk(sk), optval,
+						optlen);
 	if (optname == XINET_PACKET_FLUSH_USEC ||
 	    optname == XINET_PACKET_WATERMARK)
 		return xinet_ring_options_set_latency(xinet_packet_sk(sk),
@@ -193,6 +197,9 @@ static int options_get_xinet(const struct xinet_packet_sock *po, int optname,
 		return 0;
 	case XINET_PACKET_OWNER:
 		*val = !!READ_ONCE(po->owner);
+		return 0;
+	case XINET_PACKET_DROPS:
+		*val = xinet_dropped_flags(po);
 		return 0;
 	default:
 		return -ENOPROTOOPT;

@@ -80,6 +80,13 @@ void xinet_owner_fill(const struct xinet_owner_view *view,
 	}
 }
 
+bool xinet_owner_fill_nobody(const struct xinet_owner_view *view,
+			     struct xinet_owner *owner)
+{
+	memset(owner, 0, sizeof(*owner));
+	return !view->filter.match;
+}
+
 struct xinet_owner_view *xinet_owner_view_alloc(const struct net *net)
 {
 	struct xinet_owner_view *view;

@@ -54,6 +54,17 @@ void xinet_owner_fill(const struct xinet_owner_view *view,
 		      struct xinet_owner *owner);
 
 /**
+ * xinet_owner_fill_nobody() - tell the reader of a socket that there is no owner
+ * @view: of the socket
+ * @owner: filled in
+ *
+ * Context: any.
+ * Return: whether the socket wants such packets.
+ */
+bool xinet_owner_fill_nobody(const struct xinet_owner_view *view,
+			     struct xinet_owner *owner);
+
+/**
  * xinet_owner_view_alloc() - a view of the calling program, without a filter
  * @net: namespace of its socket
  *

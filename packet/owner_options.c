@@ -20,18 +20,11 @@
 #include "packet/sock.h"
 #include "packet/tap/owner_id.h"
 
-/* Whether no packet reads the view; bind_lock and socket lock held. */
-static bool owner_options_may_change(const struct xinet_packet_sock *po)
-{
-	return !po->bound && !po->num && !rcu_access_pointer(po->sink.tap) &&
-	       !rcu_access_pointer(po->sink.group) && !xinet_packet_has_ring(po);
-}
-
 static int owner_options_enable(struct xinet_packet_sock *po, bool enable)
 {
 	struct xinet_owner_view *view;
 
-	if (!owner_options_may_change(po))
+	if (!xinet_packet_is_idle(po))
 		return -EBUSY;
 	if (!enable) {
 		xinet_owner_view_free(po->owner);
@@ -89,7 +82,7 @@ static int owner_options_set_filter(struct xinet_packet_sock *po,
 	if (!owner_options_are_sane(filter) ||
 	    (filter->match & XINET_OWNER_MATCH_UID && !uid_valid(uid)))
 		return -EINVAL;
-	if (!owner_options_may_change(po))
+	if (!xinet_packet_is_idle(po))
 		return -EBUSY;
 	if (filter->match & XINET_OWNER_MATCH_CGROUP)
 		level = owner_options_cgroup_level(filter->cgroup);

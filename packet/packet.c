@@ -30,8 +30,10 @@
 #include "af_xinet/reach.h"
 #include "af_xinet/registry.h"
 #include "packet/bind.h"
+#include "packet/dropped.h"
 #include "packet/fanout.h"
 #include "packet/filter_change.h"
+#include "packet/live_devices.h"
 #include "packet/membership.h"
 #include "packet/options.h"
 #include "packet/owner.h"
@@ -134,6 +136,17 @@ static int packet_ioctl(struct socket *sock, unsigned int cmd,
 	}
 }
 
+static void packet_discard_queue(struct sock *sk)
+{
+	struct sk_buff_head stale;
+
+	__skb_queue_head_init(&stale);
+	spin_lock_bh(&sk->sk_receive_queue.lock);
+	skb_queue_splice_init(&sk->sk_receive_queue, &stale);
+	spin_unlock_bh(&sk->sk_receive_queue.lock);
+	xinet_skb_queue_discard(&stale);
+}
+
 /*
  * Packets in flight are rejected, because the sink has no source any more; the
  * socket is freed after a grace period (SOCK_RCU_FREE).
@@ -158,6 +171,7 @@ static int packet_release(struct socket *sock)
 	sock_prot_inuse_add(net, sk->sk_prot, -1);
 
 	xinet_membership_flush(po);
+	xinet_dropped_release(po);
 
 	/* filter_work may be running, or start later and see SOCK_DEAD */
 	lock_sock(sk);
@@ -173,7 +187,7 @@ static int packet_release(struct socket *sock)
 	release_sock(sk);
 	xinet_filter_change_cancel(po);
 
-	skb_queue_purge(&sk->sk_receive_queue);
+	packet_discard_queue(sk);
 	xinet_queue_copybreak_release(po);
 	xinet_tx_pool_free(po->tx_pool);
 	sock_put(sk);
@@ -186,6 +200,7 @@ static void packet_destruct(struct sock *sk)
 	skb_queue_purge(&sk->sk_error_queue);
 	kfree(xinet_packet_sk(sk)->rollover);
 	xinet_owner_view_free(xinet_packet_sk(sk)->owner);
+	kfree(xinet_packet_sk(sk)->dropped);
 	WARN_ON_ONCE(atomic_read(&sk->sk_rmem_alloc));
 	WARN_ON_ONCE(refcount_read(&sk->sk_wmem_alloc));
 }
@@ -329,6 +344,7 @@ static int packet_notify(struct notifier_block *nb, unsigned long event,
 	struct sock *sk;
 	LIST_HEAD(gone);
 
+	xinet_live_devices_event(dev, event);
 	if (event != NETDEV_UP && event != NETDEV_DOWN &&
 	    event != NETDEV_UNREGISTER)
 		return NOTIFY_DONE;
@@ -395,9 +411,12 @@ int __init xinet_packet_init(void)
 	err = xinet_packet_sock_init();
 	if (err)
 		goto err_fanout;
-	err = register_netdevice_notifier(&packet_notifier);
+	err = xinet_dropped_init();
 	if (err)
 		goto err_sock;
+	err = register_netdevice_notifier(&packet_notifier);
+	if (err)
+		goto err_dropped;
 	err = proto_register(&xinet_packet_prot, 1);
 	if (err)
 		goto err_notifier;
@@ -410,6 +429,9 @@ err_proto:
 	proto_unregister(&xinet_packet_prot);
 err_notifier:
 	unregister_netdevice_notifier(&packet_notifier);
+	xinet_live_devices_exit();
+err_dropped:
+	xinet_dropped_exit();
 err_sock:
 	xinet_packet_sock_exit();
 err_fanout:
@@ -434,6 +456,8 @@ void xinet_packet_exit(void)
 	rcu_barrier();
 	proto_unregister(&xinet_packet_prot);
 	unregister_netdevice_notifier(&packet_notifier);
+	xinet_dropped_exit();
+	xinet_live_devices_exit();
 	xinet_packet_sock_exit();
 	xinet_fanout_exit();
 	xinet_tap_exit();

@@ -76,27 +76,34 @@ static void queue_note(const struct xinet_packet_sock *po, struct sk_buff *skb,
 }
 
 /*
- * XINET_PACKET_OWNER: the owner of a packet is behind the control buffer, which
- * has no room for it; a longer address than this is cut.
+ * XINET_PACKET_OWNER, XINET_PACKET_DROPS: what is told about a packet, in memory
+ * of its own, for which the control buffer has no room; a longer address than
+ * this is cut.
  */
-#define QUEUE_OWNER_ADDR	20
+#define QUEUE_EXTENDED_ADDR	20
 
-struct queue_owner_cb {
-	struct xinet_queue_from from;
-	u8 addr[QUEUE_OWNER_ADDR];
-	struct xinet_owner *owner;
+struct queue_extensions {
+	u32 which; /* XINET_RX_* */
+	struct xinet_owner owner;
+	struct xinet_dropped dropped; /* if @which says so, not there otherwise */
 };
 
-static struct queue_owner_cb *queue_owner_cb(const struct sk_buff *skb)
+struct queue_extended_cb {
+	struct xinet_queue_from from;
+	u8 addr[QUEUE_EXTENDED_ADDR];
+	struct queue_extensions *extensions;
+};
+
+static struct queue_extended_cb *queue_extended_cb(const struct sk_buff *skb)
 {
-	sock_skb_cb_check_size(sizeof(struct queue_owner_cb));
-	return (struct queue_owner_cb *)skb->cb;
+	sock_skb_cb_check_size(sizeof(struct queue_extended_cb));
+	return (struct queue_extended_cb *)skb->cb;
 }
 
-/* Destructor of a packet with an owner. */
-static void queue_owner_rfree(struct sk_buff *skb)
+/* Destructor of such a packet. */
+static void queue_extended_rfree(struct sk_buff *skb)
 {
-	kfree(queue_owner_cb(skb)->owner);
+	kfree(queue_extended_cb(skb)->extensions);
 	sock_rfree(skb);
 }
 
@@ -199,27 +206,43 @@ static void queue_append(struct sock *sk, struct sk_buff *skb)
 }
 
 /*
- * Copies what the reader is told about the owner, and charges the socket for
+ * Copies what the reader is told about the packet, and charges the socket for
  * the memory with the packet's. Before queue_detach().
  */
-static bool queue_add_owner(struct sk_buff *clone, const struct xinet_owner *owner)
+static bool queue_extend(struct sk_buff *clone, const struct xinet_owner *owner,
+			 const struct xinet_dropped *dropped)
 {
-	struct queue_owner_cb *cb = queue_owner_cb(clone);
+	const size_t size = dropped ? sizeof(struct queue_extensions) :
+				      offsetof(struct queue_extensions, dropped);
+	struct queue_extended_cb *cb = queue_extended_cb(clone);
+	struct queue_extensions *ext;
 
-	cb->from.halen = min_t(u8, cb->from.halen, QUEUE_OWNER_ADDR);
-	cb->owner = kmemdup(owner, sizeof(*owner), GFP_ATOMIC | __GFP_NOWARN);
-	if (!cb->owner)
+	cb->from.halen = min_t(u8, cb->from.halen, QUEUE_EXTENDED_ADDR);
+	ext = kmalloc(size, GFP_ATOMIC | __GFP_NOWARN);
+	if (!ext)
 		return false;
-	clone->truesize += ksize(cb->owner);
+	ext->which = 0;
+	if (owner) {
+		ext->which |= XINET_RX_OWNER;
+		ext->owner = *owner;
+	}
+	if (dropped) {
+		ext->which |= XINET_RX_DROPPED;
+		ext->dropped = *dropped;
+	}
+	cb->extensions = ext;
+	clone->truesize += ksize(ext);
 	return true;
 }
 
-/* @owner: of the packet; NULL, a constant, for a socket that does not ask. */
+/* @owner, @dropped: NULL, a constant, for a socket that does not ask. */
 static __always_inline void
 queue_deliver_clone(struct xinet_tap_sink *sink, struct sk_buff *skb,
 		    const struct xinet_tap_frame *frame,
-		    const struct xinet_owner *owner)
+		    const struct xinet_owner *owner,
+		    const struct xinet_dropped *dropped)
 {
+	const bool extended = owner || dropped;
 	struct sock *sk = sink->sk;
 	struct xinet_packet_sock *po = xinet_packet_sk(sk);
 	struct sk_buff *clone;
@@ -235,11 +258,11 @@ queue_deliver_clone(struct xinet_tap_sink *sink, struct sk_buff *skb,
 	queue_note(po, clone, frame);
 	if (pskb_trim(clone, frame->snaplen))
 		goto drop_free;
-	if (owner && !queue_add_owner(clone, owner))
+	if (extended && !queue_extend(clone, owner, dropped))
 		goto drop_free;
 	queue_detach(clone, sk);
-	if (owner)
-		clone->destructor = queue_owner_rfree;
+	if (extended)
+		clone->destructor = queue_extended_rfree;
 
 	spin_lock(&sk->sk_receive_queue.lock);
 	if (unlikely(!queue_wants(sink, frame))) {
@@ -253,7 +276,8 @@ queue_deliver_clone(struct xinet_tap_sink *sink, struct sk_buff *skb,
 	return;
 
 drop_free:
-	kfree_skb(clone);
+	/* the packet lives on */
+	consume_skb(clone);
 drop:
 	queue_drop(sk, skb, XINET_DROP_NOMEM);
 }
@@ -272,7 +296,7 @@ static void queue_deliver(struct xinet_tap_sink *sink,
 	if (queue_is_small(skb, frame) &&
 	    queue_copybreak(xinet_packet_sk(sink->sk), skb, frame))
 		return;
-	queue_deliver_clone(sink, skb, frame, NULL);
+	queue_deliver_clone(sink, skb, frame, NULL, NULL);
 }
 
 /*
@@ -295,7 +319,31 @@ static void queue_deliver_owner(struct xinet_tap_sink *sink,
 	if (!xinet_owner_accepts(po->owner, id))
 		return;
 	xinet_owner_fill(po->owner, id, &owner);
-	queue_deliver_clone(sink, skb, frame, &owner);
+	queue_deliver_clone(sink, skb, frame, &owner, NULL);
+}
+
+/* xinet_tap_dropped_t */
+static void queue_deliver_dropped(struct xinet_tap_sink *sink,
+				  const struct xinet_tap_receiver *receiver,
+				  struct sk_buff *skb,
+				  const struct xinet_tap_frame *frame,
+				  const struct xinet_dropped *dropped)
+{
+	queue_deliver_clone(sink, skb, frame, NULL, dropped);
+}
+
+/* xinet_tap_dropped_t */
+static void queue_deliver_dropped_owner(struct xinet_tap_sink *sink,
+					const struct xinet_tap_receiver *receiver,
+					struct sk_buff *skb,
+					const struct xinet_tap_frame *frame,
+					const struct xinet_dropped *dropped)
+{
+	const struct xinet_packet_sock *po = xinet_packet_sk(sink->sk);
+	struct xinet_owner owner;
+
+	if (xinet_owner_fill_nobody(po->owner, &owner))
+		queue_deliver_clone(sink, skb, frame, &owner, dropped);
 }
 
 bool xinet_queue_copy(struct sock *sk, struct sk_buff *skb)
@@ -332,6 +380,7 @@ queue_room(const struct xinet_tap_receiver *receiver, const struct sock *sk,
 static const struct xinet_receiver_ops queue_receiver_ops = {
 	.deliver = queue_deliver,
 	.fast = queue_fast,
+	.dropped = queue_deliver_dropped,
 	.room = queue_room,
 };
 
@@ -346,6 +395,7 @@ static const struct xinet_tap_receiver queue_receiver_fast = {
 
 static const struct xinet_receiver_ops queue_owner_ops = {
 	.deliver = queue_deliver_owner,
+	.dropped = queue_deliver_dropped_owner,
 	.room = queue_room,
 };
 
@@ -433,6 +483,17 @@ static void queue_put_auxdata(const struct sock *sk, struct msghdr *msg,
 	put_cmsg(msg, SOL_PACKET, PACKET_AUXDATA, sizeof(aux), &aux);
 }
 
+static void queue_put_extensions(struct msghdr *msg,
+				 const struct queue_extensions *ext)
+{
+	if (ext->which & XINET_RX_OWNER)
+		put_cmsg(msg, SOL_XINET, XINET_OWNER, sizeof(ext->owner),
+			 (void *)&ext->owner);
+	if (ext->which & XINET_RX_DROPPED)
+		put_cmsg(msg, SOL_XINET, XINET_DROPPED, sizeof(ext->dropped),
+			 (void *)&ext->dropped);
+}
+
 /* Copies @skb out, as much as there is room for, and reports its metadata. */
 static int queue_put_skb(struct sock *sk, struct msghdr *msg, size_t len,
 			 int flags, struct sk_buff *skb)
@@ -464,9 +525,8 @@ static int queue_put_skb(struct sock *sk, struct msghdr *msg, size_t len,
 			       queue_cb(skb));
 	if (READ_ONCE(po->auxdata))
 		queue_put_auxdata(sk, msg, skb);
-	if (skb->destructor == queue_owner_rfree)
-		put_cmsg(msg, SOL_XINET, XINET_OWNER, sizeof(struct xinet_owner),
-			 queue_owner_cb(skb)->owner);
+	if (skb->destructor == queue_extended_rfree)
+		queue_put_extensions(msg, queue_extended_cb(skb)->extensions);
 	return vnet_size + (flags & MSG_TRUNC ? skb->len : copied);
 }
 

@@ -41,12 +41,16 @@ static int __net_init packet_net_init(struct net *net)
 	mutex_init(&pn->lock);
 	INIT_HLIST_HEAD(&pn->socks);
 	xinet_filter_table_init(&pn->filters);
+	INIT_HLIST_HEAD(&pn->dropped_watches);
 	return 0;
 }
 
 static void __net_exit packet_net_exit(struct net *net)
 {
-	WARN_ON_ONCE(!hlist_empty(&xinet_packet_pernet(net)->socks));
+	const struct xinet_packet_net *pn = xinet_packet_pernet(net);
+
+	WARN_ON_ONCE(!hlist_empty(&pn->socks));
+	WARN_ON_ONCE(pn->nr_dropped_watches);
 }
 
 static struct pernet_operations packet_net_ops = {

@@ -17,6 +17,7 @@
 #include "packet/tap/filter.h"
 #include "packet/tap/tap.h"
 
+struct xinet_dropped_watch;
 struct xinet_fanout_rollover;
 struct xinet_lanes;
 struct xinet_owner_view;
@@ -30,11 +31,17 @@ extern struct proto xinet_packet_prot;
  * @lock: changes of @socks; taken under RTNL, and before any bind_lock
  * @socks: every packet socket, for the device notifier; RCU for readers
  * @filters: their programs
+ * @dropped_watches: those of XINET_PACKET_DROPS, but for XINET_DROPS_HOST; RCU
+ * @nr_dropped_watches: all of them; changes with @dropped_watches in dropped.c
+ * @dropped_bytes: of its dropped packets that wait there
  */
 struct xinet_packet_net {
 	struct mutex lock;	/* changes of socks */
 	struct hlist_head socks;
 	struct xinet_filter_table filters;
+	struct hlist_head dropped_watches;
+	unsigned int nr_dropped_watches;
+	atomic_t dropped_bytes;
 };
 
 /**
@@ -93,6 +100,7 @@ struct xinet_packet_net {
  * @fanout_slot: where a running member stands in its group; see fanout.c
  * @memberships: see membership.c; RTNL
  * @owner: XINET_PACKET_OWNER, or NULL; constant while the socket receives
+ * @dropped: XINET_PACKET_DROPS, or NULL; set once
  * @filter_work: see filter_change.c; holds a reference to @sk while it is queued
  */
 struct xinet_packet_sock {
@@ -154,6 +162,7 @@ struct xinet_packet_sock {
 
 	struct list_head memberships;
 	struct xinet_owner_view *owner;
+	struct xinet_dropped_watch *dropped;
 	struct delayed_work filter_work;
 };
 
@@ -187,6 +196,18 @@ static inline bool xinet_packet_has_ring(const struct xinet_packet_sock *po)
 }
 
 /**
+ * xinet_packet_is_idle() - whether no packet can come to a socket
+ * @po: the socket
+ *
+ * Context: process, socket lock and bind_lock held.
+ */
+static inline bool xinet_packet_is_idle(const struct xinet_packet_sock *po)
+{
+	return !po->bound && !po->num && !rcu_access_pointer(po->sink.tap) &&
+	       !rcu_access_pointer(po->sink.group) && !xinet_packet_has_ring(po);
+}
+
+/**
  * xinet_packet_wake() - xinet_wake_reader() of a packet socket
  * @po: the socket
  */
@@ -198,7 +219,7 @@ static inline void xinet_packet_wake(struct xinet_packet_sock *po)
 /**
  * xinet_packet_drop() - count a packet that a socket lost
  * @po: the socket
- * @skb: the packet; read-only
+ * @skb: the packet; read-only. NULL: nothing is known of it
  * @reason: why
  *
  * For PACKET_STATISTICS and by its reason; not for SO_RXQ_OVFL.

@@ -78,7 +78,7 @@ struct xinet_tx_pool {
 static void pool_empty(struct xinet_tx_pool *pool)
 {
 	while (pool->used)
-		kfree_skb(pool->masters[--pool->used]);
+		consume_skb(pool->masters[--pool->used]);
 	pool->next = 0;
 }
 

@@ -49,3 +49,8 @@ has TX_TIMESTAMP_COOKIE net/sock.h \
 	'void skb_setup_tx_timestamp\([^)]*struct sockcm_cookie'
 has LOOKUP_WITHOUT_HASHINFO net/inet_hashtables.h \
 	'__inet_lookup_established\(const struct net \*net, const __be32 saddr'
+has KFREE_SKB_RX_SK trace/events/skb.h \
+	'enum skb_drop_reason reason, struct sock \*rx_sk'
+has KFREE_SKB_CONST_RX_SK trace/events/skb.h \
+	'enum skb_drop_reason reason, const struct sock \*rx_sk'
+has DROP_REASON_SUBSYS net/dropreason.h 'struct drop_reason_list \{'

@@ -225,17 +225,44 @@ static u64 lane_timestamp(struct sk_buff *skb, unsigned int flags, u32 *status)
 	return ktime_get_real_ns();
 }
 
-/* Bytes before the packet, and what they are. */
-static __always_inline u32 lane_header_len(const struct xinet_owner *owner)
+/* What is told about a packet; NULL, a constant, where the socket does not ask. */
+struct lane_extensions {
+	const struct xinet_owner *owner;
+	const struct xinet_dropped *dropped;
+};
+
+/* Bytes before the packet. */
+static __always_inline u32 lane_header_len(struct lane_extensions ext)
 {
-	return sizeof(struct xinet_rx_record) + (owner ? sizeof(*owner) : 0);
+	return sizeof(struct xinet_rx_record) +
+	       (ext.owner ? sizeof(*ext.owner) : 0) +
+	       (ext.dropped ? sizeof(*ext.dropped) : 0);
+}
+
+/* Fills in what stands between a record and its packet. */
+static __always_inline u32 lane_extend(struct xinet_rx_record *record,
+				       struct lane_extensions ext)
+{
+	void *next = record + 1;
+	u32 which = 0;
+
+	if (ext.owner) {
+		which |= XINET_RX_OWNER;
+		memcpy(next, ext.owner, sizeof(*ext.owner));
+		next += sizeof(*ext.owner);
+	}
+	if (ext.dropped) {
+		which |= XINET_RX_DROPPED;
+		memcpy(next, ext.dropped, sizeof(*ext.dropped));
+	}
+	return which;
 }
 
 static __always_inline void lane_fill(const struct xinet_packet_sock *po,
 				      struct xinet_rx_record *record,
 				      struct sk_buff *skb,
 				      const struct xinet_tap_frame *frame,
-				      const struct xinet_owner *owner)
+				      struct lane_extensions ext)
 {
 	const bool cooked = frame->mode == XINET_TAP_COOKED;
 	const struct net_device *dev = skb->dev;
@@ -246,7 +273,7 @@ static __always_inline void lane_fill(const struct xinet_packet_sock *po,
 	status = (xinet_frame_status(skb) & ~TP_STATUS_USER) | vlan.status;
 
 	record->type = XINET_RX_PACKET;
-	record->mac = lane_header_len(owner);
+	record->mac = lane_header_len(ext);
 	record->tstamp = lane_timestamp(skb, READ_ONCE(po->tp_tstamp), &status);
 	record->pkt_len = skb->len;
 	record->ifindex = READ_ONCE(po->origdev) ? frame->orig_dev->ifindex :
@@ -259,12 +286,10 @@ static __always_inline void lane_fill(const struct xinet_packet_sock *po,
 	record->pkttype = skb->pkt_type;
 	record->net = clamp_t(int, record->mac + skb_network_offset(skb), 0,
 			      U16_MAX);
-	record->extensions = owner ? XINET_RX_OWNER : 0;
+	record->extensions = lane_extend(record, ext);
 	memset(record->addr, 0, sizeof(record->addr));
 	record->halen = xinet_frame_copy_address(skb, record->addr,
 						 sizeof(record->addr));
-	if (owner)
-		memcpy(record + 1, owner, sizeof(*owner));
 }
 
 /* Publishes the record at the head. */
@@ -335,12 +360,11 @@ static noinline void lane_miss(struct xinet_lane *lane, struct sock *sk,
 	xinet_drop_note(sk, skb, XINET_DROP_LANE_FROZEN);
 }
 
-/* @owner: of the packet; NULL, a constant, for a socket that does not ask. */
 static __always_inline void lane_deliver(struct xinet_tap_sink *sink,
 					 const struct xinet_tap_receiver *receiver,
 					 struct sk_buff *skb,
 					 const struct xinet_tap_frame *frame,
-					 const struct xinet_owner *owner)
+					 struct lane_extensions ext)
 {
 	struct xinet_packet_sock *po = xinet_packet_sk(sink->sk);
 	const struct xinet_lanes *lanes = receiving_lanes(receiver);
@@ -362,12 +386,12 @@ static __always_inline void lane_deliver(struct xinet_tap_sink *sink,
 	}
 
 	snaplen = min(frame->snaplen, lanes->max_snaplen);
-	len = ALIGN(lane_header_len(owner) + snaplen, LANE_ALIGNMENT);
+	len = ALIGN(lane_header_len(ext) + snaplen, LANE_ALIGNMENT);
 	record = lane_reserve(lane, len);
 	if (likely(record)) {
-		lane_fill(po, record, skb, frame, owner);
+		lane_fill(po, record, skb, frame, ext);
 		record->snaplen = snaplen;
-		xinet_frame_copy(skb, (void *)record + lane_header_len(owner),
+		xinet_frame_copy(skb, (void *)record + lane_header_len(ext),
 				 snaplen);
 		lane_publish(lane, record, len);
 		lane_count(lane, lanes);
@@ -387,7 +411,7 @@ void xinet_lane_deliver(struct xinet_tap_sink *sink,
 			struct sk_buff *skb,
 			const struct xinet_tap_frame *frame)
 {
-	lane_deliver(sink, receiver, skb, frame, NULL);
+	lane_deliver(sink, receiver, skb, frame, (struct lane_extensions){});
 }
 EXPORT_SYMBOL_IF_KUNIT(xinet_lane_deliver);
 
@@ -406,7 +430,32 @@ void xinet_lane_deliver_owner(struct xinet_tap_sink *sink,
 	if (!xinet_owner_accepts(po->owner, id))
 		return;
 	xinet_owner_fill(po->owner, id, &owner);
-	lane_deliver(sink, receiver, skb, frame, &owner);
+	lane_deliver(sink, receiver, skb, frame,
+		     (struct lane_extensions){ .owner = &owner });
+}
+
+void xinet_lane_deliver_dropped(struct xinet_tap_sink *sink,
+				const struct xinet_tap_receiver *receiver,
+				struct sk_buff *skb,
+				const struct xinet_tap_frame *frame,
+				const struct xinet_dropped *dropped)
+{
+	lane_deliver(sink, receiver, skb, frame,
+		     (struct lane_extensions){ .dropped = dropped });
+}
+
+void xinet_lane_deliver_dropped_owner(struct xinet_tap_sink *sink,
+				      const struct xinet_tap_receiver *receiver,
+				      struct sk_buff *skb,
+				      const struct xinet_tap_frame *frame,
+				      const struct xinet_dropped *dropped)
+{
+	const struct xinet_packet_sock *po = xinet_packet_sk(sink->sk);
+	struct xinet_owner owner;
+
+	if (xinet_owner_fill_nobody(po->owner, &owner))
+		lane_deliver(sink, receiver, skb, frame,
+			     (struct lane_extensions){ &owner, dropped });
 }
 
 /* As lane_fill() for a packet of the fast path, without time and status. */

@@ -94,6 +94,34 @@ void xinet_lane_deliver_owner(struct xinet_tap_sink *sink,
 			      const struct xinet_tap_frame *frame);
 
 /**
+ * xinet_lane_deliver_dropped() - xinet_tap_dropped_t of an XINET_RX_RING
+ * @sink: of the socket
+ * @receiver: of the ring
+ * @skb: accepted packet
+ * @frame: as the tap fills it in
+ * @dropped: why and where
+ */
+void xinet_lane_deliver_dropped(struct xinet_tap_sink *sink,
+				const struct xinet_tap_receiver *receiver,
+				struct sk_buff *skb,
+				const struct xinet_tap_frame *frame,
+				const struct xinet_dropped *dropped);
+
+/**
+ * xinet_lane_deliver_dropped_owner() - the same of a socket that asks for owners
+ * @sink: as there
+ * @receiver: as there
+ * @skb: as there
+ * @frame: as there
+ * @dropped: as there
+ */
+void xinet_lane_deliver_dropped_owner(struct xinet_tap_sink *sink,
+				      const struct xinet_tap_receiver *receiver,
+				      struct sk_buff *skb,
+				      const struct xinet_tap_frame *frame,
+				      const struct xinet_dropped *dropped);
+
+/**
  * xinet_lane_fast() - xinet_tap_fast_t of an XINET_RX_RING
  * @sink: of the socket: link-level mode, no hardware timestamps, no
  *	PACKET_ORIGDEV

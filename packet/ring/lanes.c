@@ -44,11 +44,13 @@
 static const struct xinet_receiver_ops lane_ops = {
 	.deliver = xinet_lane_deliver,
 	.fast = xinet_lane_fast,
+	.dropped = xinet_lane_deliver_dropped,
 	.room = xinet_lane_room,
 };
 
 static const struct xinet_receiver_ops lane_owner_ops = {
 	.deliver = xinet_lane_deliver_owner,
+	.dropped = xinet_lane_deliver_dropped_owner,
 	.room = xinet_lane_room,
 };
 
@@ -184,13 +186,13 @@ static int lanes_set(struct xinet_packet_sock *po,
 		lanes_free(lanes);
 		return -ENOMEM;
 	}
-	if (po->owner) {
+	if (po->owner)
 		lanes->receiver.ops = &lane_owner_ops;
-		lanes->max_snaplen = min_t(u32, lanes->max_snaplen,
-					   req->lane_size / 2 -
-					   sizeof(struct xinet_rx_record) -
-					   sizeof(struct xinet_owner));
-	}
+	lanes->max_snaplen = min_t(u32, lanes->max_snaplen,
+				   req->lane_size / 2 -
+				   sizeof(struct xinet_rx_record) -
+				   (po->owner ? sizeof(struct xinet_owner) : 0) -
+				   (po->dropped ? sizeof(struct xinet_dropped) : 0));
 
 	__skb_queue_head_init(&stale);
 	mutex_lock(&po->ring_lock);
@@ -203,7 +205,7 @@ static int lanes_set(struct xinet_packet_sock *po,
 	spin_unlock_bh(&queue->lock);
 	mutex_unlock(&po->ring_lock);
 
-	__skb_queue_purge(&stale);
+	xinet_skb_queue_discard(&stale);
 	return 0;
 }
 

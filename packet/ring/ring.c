@@ -34,6 +34,7 @@
 #include <linux/workqueue.h>
 #include <net/sock.h>
 
+#include "compat/xinet_compat_packet.h"
 #include "packet/receiver.h"
 #include "packet/ring/ring.h"
 #include "packet/ring/tpacket_v3.h"
@@ -282,7 +283,7 @@ static struct xinet_ring *ring_exchange(struct xinet_packet_sock *po, bool tx,
 	skb_queue_splice_init(queue, &stale);
 	spin_unlock_bh(&queue->lock);
 
-	__skb_queue_purge(&stale);
+	xinet_skb_queue_discard(&stale);
 	return old;
 }
 
@@ -324,8 +325,8 @@ static int ring_set(struct xinet_packet_sock *po, bool tx,
 		return req->tp_frame_nr ? -EINVAL : ring_replace(po, tx, NULL);
 	if (*ring_place(po, tx))
 		return -EBUSY;
-	/* a frame has no place for an owner */
-	if (!tx && po->owner)
+	/* a frame has no place for what is told about a packet */
+	if (!tx && (po->owner || po->dropped))
 		return -EOPNOTSUPP;
 
 	ring = ring_alloc(po->tp_version, tx, po->tp_reserve, req);

@@ -16,6 +16,7 @@ struct sk_filter;
 struct sock;
 struct timespec64;
 struct xinet_filter;
+struct xinet_dropped;
 struct xinet_tap;
 struct xinet_tap_net;
 struct xinet_tap_receiver;
@@ -87,6 +88,22 @@ typedef bool (*xinet_tap_fast_t)(struct xinet_tap_sink *sink,
 				 const struct net_device *orig_dev);
 
 /**
+ * typedef xinet_tap_dropped_t - store an accepted packet that the kernel dropped
+ * @sink: as in xinet_tap_deliver_t
+ * @receiver: as there
+ * @skb: as there
+ * @frame: as there
+ * @dropped: why and where; valid during the call
+ *
+ * Context: as xinet_tap_deliver_t.
+ */
+typedef void (*xinet_tap_dropped_t)(struct xinet_tap_sink *sink,
+				    const struct xinet_tap_receiver *receiver,
+				    struct sk_buff *skb,
+				    const struct xinet_tap_frame *frame,
+				    const struct xinet_dropped *dropped);
+
+/**
  * typedef xinet_tap_room_t - estimate the room in a receiver
  * @receiver: as in xinet_tap_deliver_t; may have been replaced since
  * @sk: socket of the sink, in a fanout group that rolls over
@@ -104,6 +121,7 @@ typedef enum xinet_tap_room (*xinet_tap_room_t)(const struct xinet_tap_receiver 
  * struct xinet_receiver_ops - a kind of receiver
  * @deliver: stores packets
  * @fast: stores some of them at lower cost, or NULL
+ * @dropped: @deliver of packets that the kernel dropped; NULL: no such sinks
  * @room: estimates room for @deliver; unused in the sink of a fanout group
  * @settle: sk_receive_queue.lock held, waits for packets being stored without
  *	it; then the socket's counts are right, and no packet follows from an
@@ -114,6 +132,7 @@ typedef enum xinet_tap_room (*xinet_tap_room_t)(const struct xinet_tap_receiver 
 struct xinet_receiver_ops {
 	xinet_tap_deliver_t deliver;
 	xinet_tap_fast_t fast;
+	xinet_tap_dropped_t dropped;
 	xinet_tap_room_t room;
 	void (*settle)(const struct xinet_tap_receiver *receiver);
 	bool (*readable)(const struct xinet_tap_receiver *receiver);
@@ -140,12 +159,15 @@ struct xinet_tap_receiver {
  * @tap: the tap, or NULL
  * @group: sink of the fanout group that is behind a tap instead, or NULL; RCU
  * @sk: its socket; RCU; NULL for a group, which is NATIVE and has @own_filter
- * @source: @group, @tap, or NULL when not @running; unused in a group's sink
+ * @source: @group, @tap, itself if @dropped_only, or NULL when not @running;
+ *	unused in a group's sink
  * @receiver: takes its packets; never NULL; read once per packet
  * @running: receives packets; false while the device is down
  * @ignore_outgoing: does not receive what this host sends
  * @own_filter: @filter could not be made: run sk->sk_filter, nothing if no @sk
  * @owner: its receiver reports owners; constant while it is behind a tap
+ * @dropped_only: only gets what the kernel drops, and is behind no tap; constant
+ *	while it is @running
  * @mode: enum xinet_tap_mode
  * @filter: what it accepts, NULL for everything; the owner holds a reference
  * @seen: filter of @sk that @filter was made from; the owner holds a reference
@@ -168,6 +190,7 @@ struct xinet_tap_sink {
 	bool ignore_outgoing;
 	bool own_filter;
 	bool owner;
+	bool dropped_only;
 	u8 mode;
 	struct xinet_filter *filter;
 	struct sk_filter *seen;

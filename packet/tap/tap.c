@@ -118,7 +118,9 @@ static void sink_set_source(struct xinet_tap_sink *sink)
 					  lockdep_is_held(&sink->sk->sk_receive_queue.lock));
 	const void *source = NULL;
 
-	if (sink->running)
+	if (sink->running && sink->dropped_only)
+		source = sink;
+	else if (sink->running)
 		source = rcu_access_pointer(sink->group) ?:
 			 (const void *)rcu_access_pointer(sink->tap);
 	WRITE_ONCE(sink->source, source);

@@ -19,6 +19,8 @@ struct net;
 struct net_device;
 struct sk_buff;
 struct sk_filter;
+struct timespec64;
+struct xinet_dropped;
 struct xinet_filter;
 struct xinet_filter_index;
 struct xinet_owner_id;
@@ -270,6 +272,19 @@ void xinet_tap_set_group(struct xinet_tap_sink *sink,
 void xinet_tap_hand_on(const struct xinet_tap_sink *group,
 		       struct xinet_tap_sink *member, struct sk_buff *skb,
 		       const struct xinet_tap_frame *frame);
+
+/**
+ * xinet_tap_hand_dropped() - deliver a packet that the kernel dropped
+ * @sink: the sink, whose filter and mode apply
+ * @skb: a packet of the caller's own, as a tap receives one
+ * @now: as in struct xinet_tap_frame
+ * @dropped: why and where
+ *
+ * Context: softirq, or BH disabled; RCU.
+ */
+void xinet_tap_hand_dropped(struct xinet_tap_sink *sink, struct sk_buff *skb,
+			    struct timespec64 *now,
+			    const struct xinet_dropped *dropped);
 
 /**
  * xinet_tap_owner() - the owner of a packet, for a sink that reports it

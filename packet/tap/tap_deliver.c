@@ -255,6 +255,23 @@ noinline void xinet_tap_demux(const struct xinet_tap_array *array,
 }
 EXPORT_SYMBOL_IF_KUNIT(xinet_tap_demux);
 
+/*
+ * Runs the filter of the socket of @sink on a packet in its mode, in which it is
+ * left. Returns whether it is accepted.
+ */
+static __always_inline bool tap_show(const struct xinet_tap_sink *sink,
+				     struct sk_buff *skb,
+				     struct xinet_tap_frame *frame)
+{
+	unsigned int len, res;
+
+	tap_enter_mode(skb, frame, skb->data, READ_ONCE(sink->mode));
+	len = xinet_skb_readable_len(skb);
+	res = tap_run_own(sink, skb, len);
+	frame->snaplen = min(len, res);
+	return res;
+}
+
 void xinet_tap_hand_on(const struct xinet_tap_sink *group,
 		       struct xinet_tap_sink *member, struct sk_buff *skb,
 		       const struct xinet_tap_frame *frame)
@@ -267,15 +284,28 @@ void xinet_tap_hand_on(const struct xinet_tap_sink *group,
 	const struct xinet_tap_receiver *receiver =
 		rcu_dereference(member->receiver);
 	unsigned char *data = skb->data;
-	unsigned int len, res;
 
-	tap_enter_mode(skb, &own, data, READ_ONCE(member->mode));
-	len = xinet_skb_readable_len(skb);
-	res = tap_run_own(member, skb, len);
-	if (res && READ_ONCE(member->running)) {
-		own.snaplen = min(len, res);
+	if (tap_show(member, skb, &own) && READ_ONCE(member->running))
 		receiver->ops->deliver(member, receiver, skb, &own);
-	}
+	tap_move_data(skb, data);
+}
+
+void xinet_tap_hand_dropped(struct xinet_tap_sink *sink, struct sk_buff *skb,
+			    struct timespec64 *now,
+			    const struct xinet_dropped *dropped)
+{
+	struct xinet_tap_frame frame = {
+		.source = READ_ONCE(sink->source),
+		.orig_dev = skb->dev,
+		.now = now,
+	};
+	const struct xinet_tap_receiver *receiver =
+		rcu_dereference(sink->receiver);
+	unsigned char *data = skb->data;
+
+	if (tap_show(sink, skb, &frame) && frame.source &&
+	    receiver->ops->dropped)
+		receiver->ops->dropped(sink, receiver, skb, &frame, dropped);
 	tap_move_data(skb, data);
 }
 

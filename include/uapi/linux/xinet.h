@@ -170,6 +170,75 @@ struct xinet_owner_filter {
 __XINET_ASSERT_SIZE(xinet_owner_filter, 32);
 
 /**
+ * XINET_PACKET_DROPS - get what the kernel drops
+ *
+ * int, flags, for a packet socket that receives nothing yet (protocol 0 in
+ * socket(), no bind()). 0: no drops. XINET_DROPS_BESIDE: once it is bound, the
+ * socket gets every packet that the kernel frees as dropped, besides those that
+ * pass. XINET_DROPS_ONLY: instead of them. The protocol and device that it is
+ * bound to and its filter select among both; a packet that passed and was
+ * dropped later comes twice.
+ *
+ * Packets that are dropped in the socket's network namespace are told. With
+ * XINET_DROPS_HOST, those of all namespaces, and those that no namespace is
+ * known of, which come without a device.
+ *
+ * A dropped packet begins at its link-level header, or at the network header for
+ * a cooked socket, and has the time when it was dropped. With it comes a struct
+ * xinet_dropped: from recvmsg() as a control message (level SOL_XINET, type
+ * XINET_DROPPED), in a lane of XINET_RX_RING behind the record
+ * (XINET_RX_DROPPED). What cannot be taken, because too many packets wait for
+ * the socket to get them, is counted as XINET_DROP_BACKLOG. Packets that no
+ * socket of this module got, or whose copy is freed, are not told: see enum
+ * xinet_drop_reason.
+ *
+ * Errors: EINVAL (length, or unknown flags), EPERM (CAP_NET_ADMIN in the user
+ * namespace of the network namespace; XINET_DROPS_HOST: in the initial one),
+ * EBUSY (the socket receives, has a ring, or has other flags), ENOSPC (XINET_DROPS_SOCKETS
+ * sockets of the namespace have it), EOPNOTSUPP (a kernel without tracepoints;
+ * later PACKET_RX_RING and PACKET_FANOUT fail with it, too), ENOMEM.
+ */
+#define XINET_PACKET_DROPS	6
+
+#define XINET_DROPS_BESIDE	0x1
+#define XINET_DROPS_ONLY	0x2
+#define XINET_DROPS_HOST	0x4
+
+/* Most sockets of a network namespace with XINET_PACKET_DROPS */
+#define XINET_DROPS_SOCKETS	64
+
+/* Control message of recvmsg(): struct xinet_dropped */
+#define XINET_DROPPED		2
+
+/* xinet_dropped.flags */
+#define XINET_DROPPED_NO_LINK_HEADER	0x1	/* the one shown has zeroes */
+
+/**
+ * struct xinet_dropped - why and where the kernel dropped a packet
+ * @reason: number of the reason, of this very kernel: the subsystem in the upper
+ *	16 bits
+ * @flags: XINET_DROPPED_*
+ * @netns_cookie: SO_NETNS_COOKIE of the network namespace, 0 if it is not known
+ * @netns: inode number of that, or 0
+ * @reserved: 0
+ * @name: of the reason, without SKB_DROP_REASON_; empty if it has none
+ * @place: function and offset that dropped it, "function+0x1f/0x2e0 [module]";
+ *	empty unless the socket's program had CAP_NET_ADMIN in the initial user
+ *	namespace
+ */
+struct xinet_dropped {
+	__u32 reason;
+	__u32 flags;
+	__u64 netns_cookie;
+	__u32 netns;
+	__u32 reserved;
+	char name[40];
+	char place[64];
+};
+
+__XINET_ASSERT_SIZE(xinet_dropped, 128);
+
+/**
  * XINET_RAW_ICMP_ID - one ICMP identifier for a raw socket
  *
  * int, 0 to 65535 (host byte order), for a raw socket of IPPROTO_ICMP. From
@@ -367,6 +436,7 @@ __XINET_ASSERT_SIZE(xinet_rx_lane, 64);
 
 /* xinet_rx_record.extensions */
 #define XINET_RX_OWNER		0x1	/* struct xinet_owner */
+#define XINET_RX_DROPPED	0x2	/* struct xinet_dropped */
 
 /**
  * struct xinet_rx_record - a packet in a lane
@@ -433,6 +503,9 @@ __XINET_ASSERT_SIZE(xinet_rx_record, 64);
  * @XINET_DROP_XFRM_POLICY: an IPsec policy rejected it
  * @XINET_DROP_CGROUP_BPF: a BPF program of the socket's cgroup rejected it
  * @XINET_DROP_SECURITY: a security module rejected it
+ * @XINET_DROP_BACKLOG: XINET_PACKET_DROPS: a packet that the kernel dropped could
+ *	not be handed over: too many waited, there was no memory, or it has no
+ *	link-level header and its device is not like Ethernet
  * @__XINET_DROP_REASONS: number of reasons
  *
  * New ones are added at the end. A packet that is not for the socket, by its
@@ -452,6 +525,7 @@ enum xinet_drop_reason {
 	XINET_DROP_XFRM_POLICY,
 	XINET_DROP_CGROUP_BPF,
 	XINET_DROP_SECURITY,
+	XINET_DROP_BACKLOG,
 	__XINET_DROP_REASONS
 };
 

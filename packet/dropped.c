@@ -1,0 +1,682 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * XINET_PACKET_DROPS: packets that the kernel drops, for packet sockets.
+ *
+ *   kfree_skb() ---> dropped_probe() ---> backlog of the CPU ---> dropped_work()
+ *   any context      takes a clone        bounded                 process
+ *                                                                    |
+ *                                      receive queue or lane <-------+
+ *
+ * kfree_skb() may be called in a hard interrupt, or under a lock that a delivery
+ * needs. So the probe takes no lock and wakes nobody: it appends a clone to a
+ * list, and a work item delivers it, a tick later so that many share its costs.
+ * What the list has no room for is counted.
+ *
+ * Of the packet, the probe trusts what every holder keeps in order: the bytes,
+ * their bounds, the headers' offsets once checked against those. skb->dev may be
+ * anything and is compared with the registered devices; skb->sk is a socket if
+ * the packet has a destructor, and keeps its namespace if it is a user's.
+ *
+ * Not every skb that is dropped is a packet: see dropped_is_packet().
+ */
+#include <linux/capability.h>
+#include <linux/etherdevice.h>
+#include <linux/if_arp.h>
+#include <linux/if_ether.h>
+#include <linux/llist.h>
+#include <linux/mm.h>
+#include <linux/mutex.h>
+#include <linux/netdevice.h>
+#include <linux/netfilter.h>
+#include <linux/percpu.h>
+#include <linux/rculist.h>
+#include <linux/sched.h>
+#include <linux/skbuff.h>
+#include <linux/slab.h>
+#include <linux/spinlock.h>
+#include <linux/string.h>
+#include <linux/time64.h>
+#include <linux/tracepoint.h>
+#include <linux/user_namespace.h>
+#include <linux/workqueue.h>
+#include <linux/xinet.h>
+#include <net/net_namespace.h>
+#include <net/sock.h>
+
+#include "compat/xinet_compat_dropped.h"
+#include "compat/xinet_compat_packet.h"
+#include "af_xinet/drop.h"
+#include "af_xinet/reach.h"
+#include "af_xinet/sockopt.h"
+#include "packet/dropped.h"
+#include "packet/dropped_place.h"
+#include "packet/live_devices.h"
+#include "packet/sock.h"
+#include "packet/tap/sink.h"
+#include "packet/tap/tap.h"
+
+/*
+ * What may wait on a CPU: packets, and bytes as sockets are charged for them. And
+ * from one namespace, so that it does not blind the others.
+ */
+#define DROPPED_PACKETS_MAX	8192
+#define DROPPED_BYTES_MAX	(16 << 20)
+#define DROPPED_NET_BYTES_MAX	(4 << 20)
+
+/* Ticks after which a packet is delivered, and how long the probe outlives its use. */
+#define DROPPED_DELAY		1
+#define DROPPED_LINGER		(5 * HZ)
+
+/* Longest link-level header that is taken for one. */
+#define DROPPED_LINK_HEADER_MAX	64
+
+/**
+ * struct dropped_cb - of a packet in a backlog
+ * @net: its namespace, with a reference, or NULL
+ * @location: who dropped it
+ * @reason: why
+ * @truesize: charged to the backlog
+ * @link: its link-level header is there
+ *
+ * Its dev is a device with a reference, or NULL.
+ */
+struct dropped_cb {
+	struct net *net;
+	const void *location;
+	u32 reason;
+	u32 truesize;
+	bool link;
+};
+
+/**
+ * struct dropped_backlog - packets that wait to be delivered
+ * @packets: the newest first
+ * @nr: how many
+ * @bytes: their truesize
+ * @work: delivers them
+ * @places: used by @work
+ *
+ * One for each CPU: any context adds, @work takes.
+ */
+struct dropped_backlog {
+	struct llist_head packets;
+	atomic_t nr;
+	atomic_t bytes;
+	struct delayed_work work;
+	struct xinet_places places;
+};
+
+static struct dropped_backlog __percpu *dropped_backlogs;
+
+static struct workqueue_struct *dropped_wq;
+
+/*
+ * Whether the probe is registered, and who needs it. Registering patches the
+ * kernel's code and waits for RCU: no other lock is held, and it is undone later.
+ */
+static DEFINE_MUTEX(dropped_probe_lock);
+static unsigned int dropped_users;
+static bool dropped_registered;
+
+/* Changes of all watches. */
+static DEFINE_SPINLOCK(dropped_lock);
+static HLIST_HEAD(dropped_host_watches);
+static unsigned int dropped_nr_places;
+
+/*
+ * Stands for the device of a packet without one: the receivers read its type and
+ * index. Not registered.
+ */
+static struct net_device *dropped_no_dev;
+
+static struct dropped_cb *dropped_cb(const struct sk_buff *skb)
+{
+	BUILD_BUG_ON(sizeof(struct dropped_cb) > sizeof(skb->cb));
+	return (struct dropped_cb *)skb->cb;
+}
+
+/* --- the probe --- */
+
+static bool dropped_wants(const struct xinet_dropped_watch *watch,
+			  const struct sk_buff *skb,
+			  const struct net_device *dev)
+{
+	const struct xinet_packet_sock *po = watch->po;
+	const __be16 num = READ_ONCE(po->num);
+	const int ifindex = READ_ONCE(po->ifindex);
+
+	return READ_ONCE(po->sink.source) &&
+	       (num == htons(ETH_P_ALL) || num == skb->protocol) &&
+	       (!ifindex || (dev && dev->ifindex == ifindex &&
+			     net_eq(dev_net(dev), sock_net(&po->sk))));
+}
+
+static bool dropped_any_wants(const struct hlist_head *watches,
+			      const struct sk_buff *skb,
+			      const struct net_device *dev)
+{
+	const struct xinet_dropped_watch *watch;
+
+	hlist_for_each_entry_rcu(watch, watches, node)
+		if (dropped_wants(watch, skb, dev))
+			return true;
+	return false;
+}
+
+static void dropped_miss(const struct hlist_head *watches,
+			 const struct sk_buff *skb,
+			 const struct net_device *dev)
+{
+	const struct xinet_dropped_watch *watch;
+
+	hlist_for_each_entry_rcu(watch, watches, node)
+		if (dropped_wants(watch, skb, dev))
+			xinet_packet_drop(watch->po, NULL, XINET_DROP_BACKLOG);
+}
+
+static struct hlist_head *dropped_watches(const struct net *net)
+{
+	return &xinet_packet_pernet(net)->dropped_watches;
+}
+
+/* A socket of the kernel's own may outlive its namespace, or serve several. */
+static struct net *dropped_net_of(const struct sock *sk)
+{
+	return sk && sk_fullsock(sk) && sk->sk_net_refcnt ? sock_net(sk) : NULL;
+}
+
+static struct net *dropped_net(const struct sk_buff *skb,
+			       const struct net_device *dev,
+			       const struct sock *rx_sk)
+{
+	if (dev)
+		return dev_net(dev);
+	/* a queue of fragments has other things in skb->sk, without destructor */
+	return (skb->destructor ? dropped_net_of(skb->sk) : NULL) ?:
+	       dropped_net_of(rx_sk);
+}
+
+/*
+ * The kernel also frees messages of other families (some with memory that only
+ * their destructor can free), and packets that were never filled in, because
+ * there was a fault when they were copied from userspace.
+ */
+static bool dropped_is_packet(const struct sk_buff *skb,
+			      const struct net_device *dev, u32 reason)
+{
+	if (is_vmalloc_addr(skb->head) || skb->data - skb->head >= U16_MAX ||
+	    reason == SKB_DROP_REASON_SKB_UCOPY_FAULT)
+		return false;
+	if (dev)
+		return skb->protocol != htons(ETH_P_802_2) ||
+		       skb_mac_header_was_set(skb);
+	return (skb->protocol == htons(ETH_P_IP) ||
+		skb->protocol == htons(ETH_P_IPV6)) &&
+	       skb->network_header && reason > SKB_DROP_REASON_NOT_SPECIFIED;
+}
+
+/*
+ * Makes data begin at the network header, as in a packet that a tap receives.
+ * Returns whether a link-level header is in front of it.
+ */
+static bool dropped_find_headers(struct sk_buff *skb,
+				 const struct net_device *dev)
+{
+	const u32 data = skb->data - skb->head;
+	const u32 end = skb_tail_pointer(skb) - skb->head;
+	const u32 mac = skb->mac_header;
+	u32 network = skb->network_header;
+	bool link;
+
+	if (!network || network > end)
+		network = data;
+	link = skb_mac_header_was_set(skb) && mac < network &&
+	       network - mac <= DROPPED_LINK_HEADER_MAX && dev &&
+	       network - mac >= dev->hard_header_len;
+	skb->len += data - network;
+	skb->data = skb->head + network;
+	skb->network_header = network;
+	if (!link)
+		skb->mac_header = network;
+	return link;
+}
+
+/* Returns the clone, which refers to nothing but its bytes and device, or NULL. */
+static struct sk_buff *dropped_clone(struct sk_buff *skb,
+				     struct net_device *dev, struct net *net)
+{
+	struct sk_buff *clone = skb_clone(skb, GFP_ATOMIC | __GFP_NOWARN);
+	struct dropped_cb *cb;
+
+	if (!clone)
+		return NULL;
+	skb_dst_drop(clone);
+	nf_reset_ct(clone);
+	skb_ext_reset(clone);
+	skb_clear_delivery_time(clone);
+	__net_timestamp(clone);
+	cb = dropped_cb(clone);
+	cb->truesize = clone->truesize;
+	cb->net = net ? maybe_get_net(net) : NULL;
+	cb->link = dropped_find_headers(clone, dev);
+	clone->dev = dev;
+	dev_hold(dev);
+	return clone;
+}
+
+static bool dropped_take(struct dropped_backlog *backlog, struct sk_buff *skb,
+			 struct net_device *dev, struct net *net,
+			 const void *location, u32 reason)
+{
+	struct sk_buff *clone;
+
+	if (atomic_read(&backlog->nr) >= DROPPED_PACKETS_MAX ||
+	    atomic_read(&backlog->bytes) >= DROPPED_BYTES_MAX ||
+	    (net && atomic_read(&xinet_packet_pernet(net)->dropped_bytes) >=
+			    DROPPED_NET_BYTES_MAX))
+		return false;
+	clone = dropped_clone(skb, dev, net);
+	if (!clone)
+		return false;
+	dropped_cb(clone)->location = location;
+	dropped_cb(clone)->reason = reason;
+	net = dropped_cb(clone)->net;
+	if (net)
+		atomic_add(clone->truesize,
+			   &xinet_packet_pernet(net)->dropped_bytes);
+	atomic_inc(&backlog->nr);
+	atomic_add(clone->truesize, &backlog->bytes);
+	llist_add(&clone->ll_node, &backlog->packets);
+	return true;
+}
+
+/* The tracepoint kfree_skb: any context but NMI. */
+static void dropped_probe(XINET_KFREE_SKB_PROTO)
+{
+	struct dropped_backlog *backlog;
+	struct hlist_head *near = NULL;
+	struct net_device *dev;
+	struct net *net;
+
+	rcu_read_lock();
+	dev = xinet_live_device(skb->dev) ? skb->dev : NULL;
+	if (!dropped_is_packet(skb, dev, reason))
+		goto out_unlock;
+	net = dropped_net(skb, dev, xinet_kfree_skb_rx_sk);
+	if (net)
+		near = dropped_watches(net);
+	if (!dropped_any_wants(&dropped_host_watches, skb, dev) &&
+	    !(near && dropped_any_wants(near, skb, dev)))
+		goto out_unlock;
+
+	backlog = raw_cpu_ptr(dropped_backlogs);
+	if (!dropped_take(backlog, skb, dev, net, location, reason)) {
+		dropped_miss(&dropped_host_watches, skb, dev);
+		if (near)
+			dropped_miss(near, skb, dev);
+	}
+	queue_delayed_work(dropped_wq, &backlog->work, DROPPED_DELAY);
+out_unlock:
+	rcu_read_unlock();
+}
+
+/* --- the delivery --- */
+
+/* What is told: @places with the place, the rest without. */
+struct dropped_told {
+	struct xinet_dropped places;
+	struct xinet_dropped rest;
+};
+
+static void dropped_tell(struct xinet_places *places, const struct sk_buff *skb,
+			 struct dropped_told *told)
+{
+	const struct dropped_cb *cb = dropped_cb(skb);
+	struct xinet_dropped *dropped = &told->rest;
+	const char *name;
+
+	memset(dropped, 0, sizeof(*dropped));
+	dropped->reason = cb->reason;
+	if (cb->net) {
+		dropped->netns_cookie = cb->net->net_cookie;
+		dropped->netns = cb->net->ns.inum;
+	}
+	rcu_read_lock();
+	name = xinet_drop_reason_name(cb->reason);
+	if (name)
+		strscpy(dropped->name, name, sizeof(dropped->name));
+	rcu_read_unlock();
+	told->places = *dropped;
+	BUILD_BUG_ON(sizeof(dropped->place) != XINET_PLACE_LEN);
+	if (READ_ONCE(dropped_nr_places))
+		xinet_place_name(places, cb->location, told->places.place);
+}
+
+/* Whether the packet has all the bytes that it says; one may be half built. */
+static bool dropped_is_whole(struct sk_buff *skb)
+{
+	const struct sk_buff *part;
+	unsigned int bytes = 0;
+	int i;
+
+	/* pages of a program's that wait for their last user, as before a tap */
+	if (skb_orphan_frags_rx(skb, GFP_KERNEL))
+		return false;
+	for (i = 0; i < skb_shinfo(skb)->nr_frags; i++)
+		bytes += skb_frag_size(&skb_shinfo(skb)->frags[i]);
+	skb_walk_frags(skb, part)
+		bytes += part->len;
+	return bytes == skb->data_len;
+}
+
+/*
+ * In front of a packet that has no link-level header yet, a socket that wants one
+ * gets that of an Ethernet device without addresses; a filter finds the rest where
+ * it is looked for.
+ */
+static bool dropped_add_link_header(struct sk_buff *skb,
+				    struct dropped_told *told)
+{
+	struct ethhdr *eth;
+
+	if (skb->dev->type != ARPHRD_ETHER &&
+	    skb->dev->type != ARPHRD_LOOPBACK)
+		return false;
+	if (skb_cow_head(skb, ETH_HLEN))
+		return false;
+	/* counted from the head */
+	if (skb->data - skb->head >= U16_MAX)
+		return false;
+	eth = (struct ethhdr *)(skb->data - ETH_HLEN);
+	memset(eth, 0, sizeof(*eth));
+	eth->h_proto = skb->protocol;
+	skb->mac_header = (unsigned char *)eth - skb->head;
+	told->places.flags |= XINET_DROPPED_NO_LINK_HEADER;
+	told->rest.flags |= XINET_DROPPED_NO_LINK_HEADER;
+	return true;
+}
+
+/* BH disabled; RCU. */
+static void dropped_offer(const struct hlist_head *watches, struct sk_buff *skb,
+			  struct timespec64 *now,
+			  const struct dropped_told *told)
+{
+	const struct net_device *dev =
+		skb->dev == dropped_no_dev ? NULL : skb->dev;
+	const struct xinet_dropped_watch *watch;
+
+	hlist_for_each_entry_rcu(watch, watches, node)
+		if (dropped_wants(watch, skb, dev))
+			xinet_tap_hand_dropped(&watch->po->sink, skb, now,
+					       watch->places ? &told->places :
+							       &told->rest);
+}
+
+static void dropped_deliver(struct dropped_backlog *backlog,
+			    struct sk_buff *skb)
+{
+	/* a receiver may use the control buffer */
+	struct net *net = dropped_cb(skb)->net;
+	struct net_device *dev = skb->dev;
+	struct dropped_told told;
+	struct timespec64 now = {};
+	bool good;
+
+	dropped_tell(&backlog->places, skb, &told);
+	good = dropped_is_whole(skb);
+	if (good && dev && dev_has_header(dev) && !dropped_cb(skb)->link)
+		good = dropped_add_link_header(skb, &told);
+	if (good && !dev)
+		skb->dev = dropped_no_dev;
+
+	local_bh_disable();
+	rcu_read_lock();
+	if (good) {
+		dropped_offer(&dropped_host_watches, skb, &now, &told);
+		if (net)
+			dropped_offer(dropped_watches(net), skb, &now, &told);
+	} else {
+		dropped_miss(&dropped_host_watches, skb, dev);
+		if (net)
+			dropped_miss(dropped_watches(net), skb, dev);
+	}
+	rcu_read_unlock();
+	local_bh_enable();
+}
+
+static void dropped_free(struct dropped_backlog *backlog, struct sk_buff *skb,
+			 struct net *net, struct net_device *dev, u32 truesize)
+{
+	skb->dev = NULL;
+	consume_skb(skb);
+	dev_put(dev);
+	if (net) {
+		atomic_sub(truesize, &xinet_packet_pernet(net)->dropped_bytes);
+		put_net(net);
+	}
+	atomic_dec(&backlog->nr);
+	atomic_sub(truesize, &backlog->bytes);
+}
+
+static void dropped_work(struct work_struct *work)
+{
+	struct dropped_backlog *backlog =
+		container_of(to_delayed_work(work), struct dropped_backlog, work);
+	struct llist_node *first = llist_del_all(&backlog->packets);
+	struct sk_buff *skb, *next;
+	struct net_device *dev;
+	struct dropped_cb cb;
+
+	llist_for_each_entry_safe(skb, next, llist_reverse_order(first),
+				  ll_node) {
+		cb = *dropped_cb(skb);
+		dev = skb->dev;
+		skb->next = NULL;
+		dropped_deliver(backlog, skb);
+		dropped_free(backlog, skb, cb.net, dev, cb.truesize);
+		cond_resched();
+	}
+}
+
+/* --- the option --- */
+
+static void dropped_unregister(struct work_struct *work)
+{
+	mutex_lock(&dropped_probe_lock);
+	if (!dropped_users && dropped_registered) {
+		unregister_trace_kfree_skb(dropped_probe, NULL);
+		dropped_registered = false;
+	}
+	mutex_unlock(&dropped_probe_lock);
+}
+
+static DECLARE_DELAYED_WORK(dropped_unregister_work, dropped_unregister);
+
+static int dropped_get_probe(void)
+{
+	int err = 0;
+
+	if (!IS_ENABLED(CONFIG_TRACEPOINTS))
+		return -EOPNOTSUPP;
+	mutex_lock(&dropped_probe_lock);
+	if (!dropped_registered) {
+		err = register_trace_kfree_skb(dropped_probe, NULL);
+		dropped_registered = !err;
+	}
+	if (!err)
+		dropped_users++;
+	mutex_unlock(&dropped_probe_lock);
+	return err;
+}
+
+static void dropped_put_probe(void)
+{
+	mutex_lock(&dropped_probe_lock);
+	if (!--dropped_users)
+		mod_delayed_work(dropped_wq, &dropped_unregister_work,
+				 DROPPED_LINGER);
+	mutex_unlock(&dropped_probe_lock);
+}
+
+static bool dropped_may(const struct net *net, u32 flags)
+{
+	if (flags & XINET_DROPS_HOST)
+		return capable(CAP_NET_ADMIN);
+	return xinet_capable(net, CAP_NET_ADMIN);
+}
+
+static int dropped_add(struct xinet_packet_sock *po, u32 flags)
+{
+	struct xinet_packet_net *pn = xinet_packet_pernet(sock_net(&po->sk));
+	struct xinet_dropped_watch *watch;
+
+	watch = kzalloc(sizeof(*watch), GFP_KERNEL_ACCOUNT);
+	if (!watch)
+		return -ENOMEM;
+	watch->po = po;
+	watch->flags = flags;
+	watch->places = ns_capable_noaudit(&init_user_ns, CAP_NET_ADMIN);
+
+	spin_lock(&dropped_lock);
+	if (pn->nr_dropped_watches >= XINET_DROPS_SOCKETS) {
+		spin_unlock(&dropped_lock);
+		kfree(watch);
+		return -ENOSPC;
+	}
+	pn->nr_dropped_watches++;
+	WRITE_ONCE(dropped_nr_places, dropped_nr_places + watch->places);
+	/* pairs with smp_load_acquire() in xinet_dropped_flags() */
+	smp_store_release(&po->dropped, watch);
+	hlist_add_head_rcu(&watch->node, flags & XINET_DROPS_HOST ?
+					 &dropped_host_watches :
+					 &pn->dropped_watches);
+	spin_unlock(&dropped_lock);
+	return 0;
+}
+
+/* Socket lock and bind_lock held. */
+static int dropped_set(struct xinet_packet_sock *po, u32 flags)
+{
+	int err;
+
+	/* readers of an old watch may be there until the socket is freed */
+	if (po->dropped || !xinet_packet_is_idle(po))
+		return -EBUSY;
+	err = dropped_add(po, flags);
+	if (!err)
+		po->sink.dropped_only = flags & XINET_DROPS_ONLY;
+	return err;
+}
+
+static bool dropped_are_sane(int flags)
+{
+	const int which = flags & (XINET_DROPS_BESIDE | XINET_DROPS_ONLY);
+
+	return !flags || ((which == XINET_DROPS_BESIDE ||
+			   which == XINET_DROPS_ONLY) &&
+			  !(flags & ~(which | XINET_DROPS_HOST)));
+}
+
+int xinet_dropped_setsockopt(struct xinet_packet_sock *po, sockptr_t optval,
+			     unsigned int optlen)
+{
+	int flags;
+	int err;
+
+	err = xinet_sockopt_get_exact_int(&flags, optval, optlen);
+	if (err)
+		return err;
+	if (!dropped_are_sane(flags))
+		return -EINVAL;
+	if (flags == xinet_dropped_flags(po))
+		return 0;
+	if (!flags)
+		return -EBUSY;
+	if (!dropped_may(sock_net(&po->sk), flags))
+		return -EPERM;
+	err = dropped_get_probe();
+	if (err)
+		return err;
+
+	lock_sock(&po->sk);
+	mutex_lock(&po->bind_lock);
+	err = dropped_set(po, flags);
+	mutex_unlock(&po->bind_lock);
+	release_sock(&po->sk);
+	if (err)
+		dropped_put_probe();
+	return err;
+}
+
+u32 xinet_dropped_flags(const struct xinet_packet_sock *po)
+{
+	/* set once, complete */
+	const struct xinet_dropped_watch *watch = smp_load_acquire(&po->dropped);
+
+	return watch ? watch->flags : 0;
+}
+
+void xinet_dropped_release(struct xinet_packet_sock *po)
+{
+	struct xinet_dropped_watch *watch = po->dropped;
+
+	if (!watch)
+		return;
+	spin_lock(&dropped_lock);
+	hlist_del_rcu(&watch->node);
+	xinet_packet_pernet(sock_net(&po->sk))->nr_dropped_watches--;
+	WRITE_ONCE(dropped_nr_places, dropped_nr_places - watch->places);
+	spin_unlock(&dropped_lock);
+	dropped_put_probe();
+}
+
+static int __init dropped_alloc(void)
+{
+	dropped_wq = alloc_workqueue("xinet_dropped",
+				     WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
+	dropped_backlogs = alloc_percpu(struct dropped_backlog);
+	dropped_no_dev = alloc_netdev(0, "none", NET_NAME_UNKNOWN, ether_setup);
+	return dropped_wq && dropped_backlogs && dropped_no_dev ? 0 : -ENOMEM;
+}
+
+static void dropped_free_all(void)
+{
+	if (dropped_no_dev)
+		free_netdev(dropped_no_dev);
+	free_percpu(dropped_backlogs);
+	if (dropped_wq)
+		destroy_workqueue(dropped_wq);
+}
+
+int __init xinet_dropped_init(void)
+{
+	struct dropped_backlog *backlog;
+	int err;
+	int cpu;
+
+	err = dropped_alloc();
+	if (err) {
+		dropped_free_all();
+		return err;
+	}
+	dropped_no_dev->header_ops = NULL;
+	dropped_no_dev->type = ARPHRD_NONE;
+	for_each_possible_cpu(cpu) {
+		backlog = per_cpu_ptr(dropped_backlogs, cpu);
+		init_llist_head(&backlog->packets);
+		INIT_DELAYED_WORK(&backlog->work, dropped_work);
+	}
+	return 0;
+}
+
+void xinet_dropped_exit(void)
+{
+	int cpu;
+
+	cancel_delayed_work_sync(&dropped_unregister_work);
+	dropped_unregister(NULL);
+	tracepoint_synchronize_unregister();
+	for_each_possible_cpu(cpu)
+		flush_delayed_work(&per_cpu_ptr(dropped_backlogs, cpu)->work);
+	dropped_free_all();
+}
