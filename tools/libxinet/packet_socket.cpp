@@ -41,6 +41,7 @@ ReceivedPacket decode(msghdr& message, std::span<std::byte> buffer, std::size_t 
     packet.address = address;
     packet.timestamp = receive_time(message);
     packet.owner = find_control<xinet_owner>(message, SOL_XINET, XINET_OWNER);
+    packet.dropped = find_control<xinet_dropped>(message, SOL_XINET, XINET_DROPPED);
 
     const auto aux = find_control<tpacket_auxdata>(message, SOL_PACKET, PACKET_AUXDATA);
     if (!aux) {
@@ -100,6 +101,19 @@ void PacketSocket::request_owners() {
     if (!try_set_option(socket_, SOL_XINET, XINET_PACKET_OWNER, 1)) {
         throw Error("set socket option", "XINET_PACKET_OWNER", errno,
                     errno == ENOPROTOOPT ? "only PF_XINET knows the owners of packets" : "");
+    }
+}
+
+void PacketSocket::request_drops(Drops drops) {
+    if (drops == Drops::none) {
+        return;
+    }
+    const int flags = drops == Drops::only ? XINET_DROPS_ONLY : XINET_DROPS_BESIDE;
+    if (!try_set_option(socket_, SOL_XINET, XINET_PACKET_DROPS, flags)) {
+        throw Error("set socket option", "XINET_PACKET_DROPS", errno,
+                    errno == ENOPROTOOPT ? "only PF_XINET tells what the kernel drops"
+                    : errno == EPERM     ? "CAP_NET_ADMIN is needed"
+                                         : "");
     }
 }
 

@@ -75,6 +75,7 @@ SocketSource::SocketSource(const SocketSourceOptions& options)
     if (options.owners) {
         socket_.request_owners();
     }
+    socket_.request_drops(options.drops);
     if (options.engine == Engine::xinet) {
         ring_ = make_ring(socket_, filter_here_ ? whole_packet : snapshot_length_);
     }
@@ -128,7 +129,8 @@ std::optional<CapturedPacket> SocketSource::prepare(const ReceivedPacket& packet
                           .timestamp = packet.timestamp,
                           .interface_index = static_cast<unsigned>(packet.address.sll_ifindex),
                           .packet_type = packet.address.sll_pkttype,
-                          .owner = packet.owner ? &*packet.owner : nullptr};
+                          .owner = packet.owner ? &*packet.owner : nullptr,
+                          .dropped = packet.dropped ? &*packet.dropped : nullptr};
 }
 
 std::optional<CapturedPacket> SocketSource::prepare(const xinet_rx_record& record,
@@ -139,6 +141,7 @@ std::optional<CapturedPacket> SocketSource::prepare(const xinet_rx_record& recor
     auto captured = prepare(received_packet(record, packet));
     if (captured) {
         captured->owner = owner_of(record);
+        captured->dropped = dropped_of(record);
     }
     return captured;
 }

@@ -94,7 +94,8 @@ SocketSourceOptions source_options(const CaptureOptions& options) {
                                .promiscuous = options.promiscuous,
                                .direction = options.direction,
                                .expression = options.expression,
-                               .owners = options.owners};
+                               .owners = options.owners,
+                               .drops = options.drops};
     if (options.interface_name.empty()) {
         result.interface = default_interface(list_interfaces());
     } else if (options.interface_name != every_interface) {

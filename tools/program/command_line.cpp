@@ -147,6 +147,13 @@ void add_capture(CLI::App& root, CaptureOptions& options, std::vector<std::strin
     app.add_flag("-q,--quiet", options.quiet, "print the final counts only");
     app.add_flag("--json", options.json, "print one JSON object per packet");
     app.add_flag("--owner", options.owners, "say which socket each packet is of");
+    auto* drops = app.add_flag_callback(
+        "--drops", [&options] { options.drops = Drops::beside; },
+        "show what the kernel drops as well, with reason and place");
+    app.add_flag_callback(
+           "--drops-only", [&options] { options.drops = Drops::only; },
+           "show what the kernel drops and nothing else")
+        ->excludes(drops);
     app.add_flag_callback(
         "-n", [] {}, "accepted as a habit: addresses are never turned into names");
     add_engine(app, "packet", options.engine);

@@ -4,6 +4,7 @@
 
 #include "xinet/family.h"
 #include "xinet/filter.h"
+#include "xinet/packet_socket.h"
 #include "xinet/raw_socket.h"
 
 #include <chrono>
@@ -50,6 +51,7 @@ struct CaptureOptions {
     bool link_header = false;
     bool json = false;
     bool owners = false;
+    Drops drops = Drops::none;
     Direction direction = Direction::both;
     std::string expression;
     Engine engine = Engine::xinet;

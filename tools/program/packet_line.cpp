@@ -75,6 +75,32 @@ std::string owner_json(const xinet_owner& owner) {
     return object.text();
 }
 
+/// Number and subsystem, where this kernel has no name for it.
+std::string reason_text(const xinet_dropped& dropped) {
+    const std::string_view name = dropped.name;
+    return name.empty() ? fmt::format("{:#x}", dropped.reason) : std::string(name);
+}
+
+std::string dropped_text(const xinet_dropped& dropped) {
+    const std::string_view place = dropped.place;
+    return fmt::format(" (dropped: {}{}{})", reason_text(dropped), place.empty() ? "" : " at ",
+                       place);
+}
+
+std::string dropped_json(const xinet_dropped& dropped) {
+    JsonObject object;
+    object.add("reason", reason_text(dropped)).add("number", dropped.reason);
+    const std::string_view place = dropped.place;
+    if (place.empty()) {
+        object.add_null("symbol");
+    } else {
+        object.add("symbol", place);
+    }
+    object.add("netns", dropped.netns).add("netns_cookie", dropped.netns_cookie);
+    object.add("link_header", (dropped.flags & XINET_DROPPED_NO_LINK_HEADER) == 0);
+    return object.text();
+}
+
 } // namespace
 
 std::string clock_text(Timestamp time) {
@@ -96,7 +122,8 @@ std::string packet_text(const CapturedPacket& packet, LinkType type,
     }
     const Summary summary = dissect(packet.data, type, packet.original_length);
     return text + summary_text(summary, link_header) +
-           (packet.owner != nullptr ? owner_text(*packet.owner) : "") + "\n";
+           (packet.owner != nullptr ? owner_text(*packet.owner) : "") +
+           (packet.dropped != nullptr ? dropped_text(*packet.dropped) : "") + "\n";
 }
 
 std::string packet_json(const CapturedPacket& packet, LinkType type,
@@ -120,6 +147,9 @@ std::string packet_json(const CapturedPacket& packet, LinkType type,
         object.add_null("owner");
     } else if (packet.owner != nullptr) {
         object.nest("owner", owner_json(*packet.owner));
+    }
+    if (packet.dropped != nullptr) {
+        object.nest("drop", dropped_json(*packet.dropped));
     }
     return object.text() + "\n";
 }

@@ -21,6 +21,8 @@ struct CapturedPacket {
     std::uint8_t packet_type = 0; ///< PACKET_HOST, PACKET_OUTGOING, ... of <linux/if_packet.h>
     /// Whose it is, if that was asked for; none: it was not.
     const xinet_owner* owner = nullptr;
+    /// Why and where the kernel dropped it; none: it did not, as far as is known.
+    const xinet_dropped* dropped = nullptr;
 };
 
 /// Counts since the capture began.

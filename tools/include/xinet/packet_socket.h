@@ -25,6 +25,9 @@ namespace xinet {
 /// Whether packets begin with their link-level header, or behind it.
 enum class PacketMode { link_level, cooked };
 
+/// Whether packets that the kernel drops come as well, or alone.
+enum class Drops { none, beside, only };
+
 /// A VLAN tag that the device or the kernel removed from the frame.
 struct VlanTag {
     std::uint16_t control = 0;  ///< priority, drop indicator, VLAN id; host byte order
@@ -37,7 +40,8 @@ struct ReceivedPacket {
     sockaddr_ll address{};             ///< see packet(7); the protocol is in network byte order
     Timestamp timestamp;               ///< when the kernel received or sent it
     std::optional<VlanTag> vlan;
-    std::optional<xinet_owner> owner; ///< with PacketSocket::request_owners()
+    std::optional<xinet_owner> owner;     ///< with PacketSocket::request_owners()
+    std::optional<xinet_dropped> dropped; ///< with PacketSocket::request_drops()
 };
 
 /// Packets since the statistics were read before.
@@ -65,7 +69,7 @@ private:
     struct Slot {
         sockaddr_ll address;
         iovec vector;
-        alignas(cmsghdr) std::array<std::byte, 256> control;
+        alignas(cmsghdr) std::array<std::byte, 512> control;
     };
 
     void rearm();
@@ -96,6 +100,11 @@ public:
     /// Asks for the owner of each packet, in the queue and in a ring that is made later. Throws
     /// Error: ENOPROTOOPT for PF_PACKET.
     void request_owners();
+
+    /// Asks for the packets that the kernel drops in the socket's network namespace, in the queue
+    /// and in a ring that is made later; once. Throws Error: ENOPROTOOPT for PF_PACKET, EPERM
+    /// without CAP_NET_ADMIN, ENOSPC if XINET_DROPS_SOCKETS sockets have asked.
+    void request_drops(Drops drops);
 
     /// Sets the size of the receive queue to @p bytes; without CAP_NET_ADMIN the system limits it
     /// (net.core.rmem_max). Throws Error.

@@ -122,6 +122,17 @@ inline const xinet_owner* owner_of(const xinet_rx_record& record) {
                : nullptr;
 }
 
+/// Why and where the kernel dropped the packet, if it did and the socket that made the ring had
+/// asked; valid as long as the record.
+inline const xinet_dropped* dropped_of(const xinet_rx_record& record) {
+    if ((record.extensions & XINET_RX_DROPPED) == 0) {
+        return nullptr;
+    }
+    const auto* behind = reinterpret_cast<const std::byte*>(&record + 1);
+    return reinterpret_cast<const xinet_dropped*>(
+        behind + ((record.extensions & XINET_RX_OWNER) != 0 ? sizeof(xinet_owner) : 0));
+}
+
 /// The packet that @p record describes and whose bytes are @p data.
 ReceivedPacket received_packet(const xinet_rx_record& record, std::span<std::byte> data);
 

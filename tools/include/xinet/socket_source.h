@@ -28,8 +28,9 @@ struct SocketSourceOptions {
     std::uint32_t snapshot_length = 262'144;           ///< in bytes; longer packets are cut
     bool promiscuous = true;                           ///< not for all interfaces
     Direction direction = Direction::both;
-    std::string expression{}; ///< see pcap-filter(7); empty: every packet
-    bool owners = false;      ///< ask whose each packet is; not with Engine::sibling
+    std::string expression{};  ///< see pcap-filter(7); empty: every packet
+    bool owners = false;       ///< ask whose each packet is; not with Engine::sibling
+    Drops drops = Drops::none; ///< what the kernel drops; not with Engine::sibling
 };
 
 /// Reads from a ring (RxRing) with PF_XINET, and from the receive queue with PF_PACKET, or if there
@@ -121,7 +122,8 @@ void SocketSource::hand_over_ring(Take& take) {
                          .timestamp = Timestamp(std::chrono::nanoseconds(record.tstamp)),
                          .interface_index = record.ifindex,
                          .packet_type = record.pkttype,
-                         .owner = owner_of(record)});
+                         .owner = owner_of(record),
+                         .dropped = dropped_of(record)});
         }
         const auto captured = prepare(record, data);
         return !captured || take(*captured);
