@@ -119,6 +119,9 @@ void Taps::open(xinet::Engine engine, const TapPlan& plan, int number) {
     if (plan.owners) {
         set_option(socket.get(), SOL_XINET, XINET_PACKET_OWNER, 1, "XINET_PACKET_OWNER");
     }
+    if (plan.drops != 0) {
+        set_option(socket.get(), SOL_XINET, XINET_PACKET_DROPS, plan.drops, "XINET_PACKET_DROPS");
+    }
     const bool has_lanes = engine == xinet::Engine::xinet;
     switch (plan.receiver == Receiver::lanes && !has_lanes ? Receiver::ring_v3 : plan.receiver) {
     case Receiver::queue:

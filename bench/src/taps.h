@@ -36,6 +36,7 @@ struct TapPlan {
     std::function<std::vector<sock_filter>(int)> filter = {};
     std::optional<int> fanout_mode = {}; ///< PACKET_FANOUT_*
     bool owners = false;                 ///< XINET_PACKET_OWNER
+    int drops = 0;                       ///< XINET_PACKET_DROPS
 };
 
 /// A mapping that unmaps itself.

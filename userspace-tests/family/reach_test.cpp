@@ -2,7 +2,6 @@
 // Who may reach the family: an unprivileged user, and the same in a user namespace where it is
 // root, for each value of the parameters userns and engines.
 #include <fcntl.h>
-#include <grp.h>
 #include <gtest/gtest.h>
 #include <sched.h>
 #include <sys/wait.h>
@@ -15,42 +14,12 @@
 #include "support/netns.h"
 #include "support/outcome.h"
 #include "support/sys.h"
+#include "support/unprivileged.h"
 
 namespace xt {
 namespace {
 
-constexpr uid_t nobody = 65534;
 constexpr uint16_t privileged_port = 81;
-
-// Runs `function` in a child process, as a user without any capability; its result is an errno, or
-// another small number.
-int as_nobody(const std::function<int()>& function) {
-    const pid_t child = checked(::fork(), "fork");
-    if (child == 0) {
-        const bool became = ::setgroups(0, nullptr) == 0 &&
-                            ::setresgid(nobody, nobody, nobody) == 0 &&
-                            ::setresuid(nobody, nobody, nobody) == 0;
-        int result = 255;
-        try {
-            result = became ? function() : 255;
-        } catch (const std::system_error& error) {
-            result = error.code().value();
-        }
-        _exit(result);
-    }
-    int status = 0;
-    checked(::waitpid(child, &status, 0), "waitpid");
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 255;
-}
-
-// The same, as root of a user namespace and a network namespace of its own.
-int as_root_of_own_namespaces(const std::function<int()>& function) {
-    return as_nobody([&] {
-        if (::unshare(CLONE_NEWUSER | CLONE_NEWNET) < 0)
-            return 254;
-        return function();
-    });
-}
 
 int errno_of_socket(Side side, Kind kind) {
     return Fd(try_socket(side, kind, IPPROTO_ICMP)) ? 0 : errno;

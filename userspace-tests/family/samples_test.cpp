@@ -64,6 +64,17 @@ TEST_F(Samples, whose_packet_names_the_socket) {
     EXPECT_EQ(whose.wait(), 0);
 }
 
+TEST_F(Samples, why_dropped_names_reason_and_place) {
+    Program why({sample("why_dropped"), here_device, "1"});
+    EXPECT_EQ(why.error_line(), "listening on eth0");
+    const auto wire = Injector::at_peer();
+    wire.send(ethernet(here_mac(), 0x88b7, Bytes(86)));
+    const auto text = why.output();
+    EXPECT_EQ(text.find("100 bytes, ethertype 0x88b7: "), 0U) << text;
+    EXPECT_NE(text.find(" at __netif_receive_skb"), std::string::npos) << text;
+    EXPECT_EQ(why.wait(), 0);
+}
+
 TEST_F(Samples, packet_send_sends_a_frame) {
     const Fd peer = in_peer([] {
         Fd socket = open_socket(Side::sibling, Kind::packet, 0);
