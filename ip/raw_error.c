@@ -112,7 +112,7 @@ static void raw_error_queue(struct sock *sk, struct sk_buff *skb)
 {
 	skb_reset_transport_header(skb);
 	if (sock_queue_err_skb(sk, skb))
-		kfree_skb(skb);
+		consume_skb(skb);
 }
 
 /*

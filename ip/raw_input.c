@@ -325,7 +325,8 @@ static void raw_queue(struct sock *sk, struct sk_buff *skb, unsigned int keep)
 drop:
 	raw_drop(sk, skb, reason);
 free:
-	kfree_skb(skb);
+	/* a copy: no drop to the kernel's tracepoint */
+	consume_skb(skb);
 }
 
 static bool raw_match(const struct sock *sk, const struct xinet_ip_rx *rx)

@@ -78,6 +78,8 @@ int xinet_packet_attach(struct xinet_packet_sock *po, struct net_device *dev,
 
 	WRITE_ONCE(po->num, num);
 	packet_set_dev(po, dev, dev ? dev->ifindex : 0);
+	/* pairs with smp_load_acquire() in dropped.c */
+	smp_wmb();
 	xinet_tap_set_running(&po->sink, num && up);
 	if (num && !up)
 		packet_report_down(sk);

@@ -8,14 +8,15 @@
  *                                      receive queue or lane <-------+
  *
  * kfree_skb() may be called in a hard interrupt, or under a lock that a delivery
- * needs. So the probe takes no lock and wakes nobody: it appends a clone to a
- * list, and a work item delivers it, a tick later so that many share its costs.
+ * needs. So the probe takes no lock of ours and wakes no reader: it appends a clone
+ * to a list, and a work item delivers it, a tick later so that many share its costs.
  * What the list has no room for is counted.
  *
  * Of the packet, the probe trusts what every holder keeps in order: the bytes,
  * their bounds, the headers' offsets once checked against those. skb->dev may be
- * anything and is compared with the registered devices; skb->sk is a socket if
- * the packet has a destructor, and keeps its namespace if it is a user's.
+ * anything, so it is compared with the registered devices, and left alone where a
+ * stale pointer is known to stay; skb->sk is a socket if the packet has a
+ * destructor, and keeps its namespace if it is a user's.
  *
  * Not every skb that is dropped is a packet: see dropped_is_packet().
  */
@@ -57,7 +58,7 @@
 
 /*
  * What may wait on a CPU: packets, and bytes as sockets are charged for them. And
- * from one namespace, so that it does not blind the others.
+ * from one namespace, so that it alone does not blind the others.
  */
 #define DROPPED_PACKETS_MAX	8192
 #define DROPPED_BYTES_MAX	(16 << 20)
@@ -142,10 +143,12 @@ static bool dropped_wants(const struct xinet_dropped_watch *watch,
 			  const struct net_device *dev)
 {
 	const struct xinet_packet_sock *po = watch->po;
+	/* pairs with smp_wmb() in xinet_packet_attach() */
+	const void *source = smp_load_acquire(&po->sink.source);
 	const __be16 num = READ_ONCE(po->num);
 	const int ifindex = READ_ONCE(po->ifindex);
 
-	return READ_ONCE(po->sink.source) &&
+	return source &&
 	       (num == htons(ETH_P_ALL) || num == skb->protocol) &&
 	       (!ifindex || (dev && dev->ifindex == ifindex &&
 			     net_eq(dev_net(dev), sock_net(&po->sk))));
@@ -198,21 +201,32 @@ static struct net *dropped_net(const struct sk_buff *skb,
 
 /*
  * The kernel also frees messages of other families (some with memory that only
- * their destructor can free), and packets that were never filled in, because
- * there was a fault when they were copied from userspace.
+ * their destructor can free); packets that were never filled in, because there was
+ * a fault when they were copied from userspace, or no frame for a driver's buffer;
+ * and what is in error queues, marked by its type, whose device may be another by
+ * now.
  */
 static bool dropped_is_packet(const struct sk_buff *skb,
 			      const struct net_device *dev, u32 reason)
 {
+	const bool has_mac = skb_mac_header_was_set(skb);
+
 	if (is_vmalloc_addr(skb->head) || skb->data - skb->head >= U16_MAX ||
-	    reason == SKB_DROP_REASON_SKB_UCOPY_FAULT)
+	    (skb->destructor && skb->pkt_type == PACKET_OUTGOING))
+		return false;
+	if (!has_mac && (!skb->len || skb->protocol == htons(ETH_P_802_2) ||
+			 reason == SKB_DROP_REASON_SKB_UCOPY_FAULT))
 		return false;
 	if (dev)
-		return skb->protocol != htons(ETH_P_802_2) ||
-		       skb_mac_header_was_set(skb);
+		return true;
 	return (skb->protocol == htons(ETH_P_IP) ||
 		skb->protocol == htons(ETH_P_IPV6)) &&
 	       skb->network_header && reason > SKB_DROP_REASON_NOT_SPECIFIED;
+}
+
+static bool dropped_is_ethernet(const struct net_device *dev)
+{
+	return dev->type == ARPHRD_ETHER || dev->type == ARPHRD_LOOPBACK;
 }
 
 /*
@@ -226,13 +240,19 @@ static bool dropped_find_headers(struct sk_buff *skb,
 	const u32 end = skb_tail_pointer(skb) - skb->head;
 	const u32 mac = skb->mac_header;
 	u32 network = skb->network_header;
+	u32 least = 0;
 	bool link;
+
+	/* hard_header_len of some has room for the driver's own header as well */
+	if (dev)
+		least = dropped_is_ethernet(dev) ? ETH_HLEN :
+						   dev->hard_header_len;
 
 	if (!network || network > end)
 		network = data;
 	link = skb_mac_header_was_set(skb) && mac < network &&
 	       network - mac <= DROPPED_LINK_HEADER_MAX && dev &&
-	       network - mac >= dev->hard_header_len;
+	       network - mac >= least;
 	skb->len += data - network;
 	skb->data = skb->head + network;
 	skb->network_header = network;
@@ -270,7 +290,9 @@ static bool dropped_take(struct dropped_backlog *backlog, struct sk_buff *skb,
 {
 	struct sk_buff *clone;
 
-	if (atomic_read(&backlog->nr) >= DROPPED_PACKETS_MAX ||
+	/* the reserves of the kernel are not for queues of ours */
+	if (skb_pfmemalloc(skb) ||
+	    atomic_read(&backlog->nr) >= DROPPED_PACKETS_MAX ||
 	    atomic_read(&backlog->bytes) >= DROPPED_BYTES_MAX ||
 	    (net && atomic_read(&xinet_packet_pernet(net)->dropped_bytes) >=
 			    DROPPED_NET_BYTES_MAX))
@@ -379,8 +401,7 @@ static bool dropped_add_link_header(struct sk_buff *skb,
 {
 	struct ethhdr *eth;
 
-	if (skb->dev->type != ARPHRD_ETHER &&
-	    skb->dev->type != ARPHRD_LOOPBACK)
+	if (!dropped_is_ethernet(skb->dev))
 		return false;
 	if (skb_cow_head(skb, ETH_HLEN))
 		return false;
@@ -496,7 +517,7 @@ static int dropped_get_probe(void)
 {
 	int err = 0;
 
-	if (!IS_ENABLED(CONFIG_TRACEPOINTS))
+	if (!IS_ENABLED(CONFIG_TRACEPOINTS) || !xinet_probe_may_clone())
 		return -EOPNOTSUPP;
 	mutex_lock(&dropped_probe_lock);
 	if (!dropped_registered) {
@@ -633,7 +654,7 @@ void xinet_dropped_release(struct xinet_packet_sock *po)
 static int __init dropped_alloc(void)
 {
 	dropped_wq = alloc_workqueue("xinet_dropped",
-				     WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
+				     WQ_UNBOUND, 0);
 	dropped_backlogs = alloc_percpu(struct dropped_backlog);
 	dropped_no_dev = alloc_netdev(0, "none", NET_NAME_UNKNOWN, ether_setup);
 	return dropped_wq && dropped_backlogs && dropped_no_dev ? 0 : -ENOMEM;

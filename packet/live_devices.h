@@ -2,7 +2,8 @@
 /*
  * Tells whether a pointer is to a registered network device. skb->dev of a packet
  * that is freed may be anything: the kernel keeps other things in that word while
- * a packet is queued.
+ * a packet is queued. A pointer that was kept for longer than its device may be to
+ * another one by now.
  */
 #ifndef _XINET_PACKET_LIVE_DEVICES_H
 #define _XINET_PACKET_LIVE_DEVICES_H

@@ -136,14 +136,14 @@ static int packet_ioctl(struct socket *sock, unsigned int cmd,
 	}
 }
 
-static void packet_discard_queue(struct sock *sk)
+static void packet_discard_queue(struct sk_buff_head *queue)
 {
 	struct sk_buff_head stale;
 
 	__skb_queue_head_init(&stale);
-	spin_lock_bh(&sk->sk_receive_queue.lock);
-	skb_queue_splice_init(&sk->sk_receive_queue, &stale);
-	spin_unlock_bh(&sk->sk_receive_queue.lock);
+	spin_lock_bh(&queue->lock);
+	skb_queue_splice_init(queue, &stale);
+	spin_unlock_bh(&queue->lock);
 	xinet_skb_queue_discard(&stale);
 }
 
@@ -187,7 +187,7 @@ static int packet_release(struct socket *sock)
 	release_sock(sk);
 	xinet_filter_change_cancel(po);
 
-	packet_discard_queue(sk);
+	packet_discard_queue(&sk->sk_receive_queue);
 	xinet_queue_copybreak_release(po);
 	xinet_tx_pool_free(po->tx_pool);
 	sock_put(sk);

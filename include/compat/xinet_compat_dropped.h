@@ -29,6 +29,19 @@
 #define xinet_kfree_skb_rx_sk	NULL
 #endif
 
+/*
+ * Whether a probe may clone a packet. On PREEMPT_RT memory is not to be had with
+ * preemption disabled, as it is around a probe of kernels without SRCU there.
+ */
+static inline bool xinet_probe_may_clone(void)
+{
+#ifdef XINET_HAVE_TRACEPOINT_SRCU
+	return true;
+#else
+	return !IS_ENABLED(CONFIG_PREEMPT_RT);
+#endif
+}
+
 /* The name of a reason, without prefix, or NULL; RCU. */
 static inline const char *xinet_drop_reason_name(u32 reason)
 {

@@ -64,14 +64,20 @@ TEST_F(Samples, whose_packet_names_the_socket) {
     EXPECT_EQ(whose.wait(), 0);
 }
 
+// Other packets may be dropped meanwhile.
 TEST_F(Samples, why_dropped_names_reason_and_place) {
-    Program why({sample("why_dropped"), here_device, "1"});
-    EXPECT_EQ(why.error_line(), "listening on eth0");
+    Program why({sample("why_dropped"), here_device, "10"});
+    const std::string first = why.error_line();
+    if (first.find("not supported") != std::string::npos)
+        GTEST_SKIP() << "PREEMPT_RT";
+    EXPECT_EQ(first, "listening on eth0");
     const auto wire = Injector::at_peer();
-    wire.send(ethernet(here_mac(), 0x88b7, Bytes(86)));
+    for (int i = 0; i < 10; i++)
+        wire.send(ethernet(here_mac(), 0x88b7, Bytes(86)));
     const auto text = why.output();
-    EXPECT_EQ(text.find("100 bytes, ethertype 0x88b7: "), 0U) << text;
-    EXPECT_NE(text.find(" at __netif_receive_skb"), std::string::npos) << text;
+    const auto found = text.find("100 bytes, ethertype 0x88b7: ");
+    ASSERT_NE(found, std::string::npos) << text;
+    EXPECT_NE(text.find(" at __netif_receive_skb", found), std::string::npos) << text;
     EXPECT_EQ(why.wait(), 0);
 }
 

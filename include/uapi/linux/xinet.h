@@ -187,16 +187,14 @@ __XINET_ASSERT_SIZE(xinet_owner_filter, 32);
  * a cooked socket, and has the time when it was dropped. With it comes a struct
  * xinet_dropped: from recvmsg() as a control message (level SOL_XINET, type
  * XINET_DROPPED), in a lane of XINET_RX_RING behind the record
- * (XINET_RX_DROPPED). What cannot be taken, because too many packets wait for
- * the socket to get them, is counted as XINET_DROP_BACKLOG. Packets that no
- * socket of this module got, or whose copy is freed, are not told: see enum
- * xinet_drop_reason.
+ * (XINET_RX_DROPPED). What cannot be taken is counted as XINET_DROP_BACKLOG. What
+ * sockets of this module lose (enum xinet_drop_reason) is a copy, and not told.
  *
  * Errors: EINVAL (length, or unknown flags), EPERM (CAP_NET_ADMIN in the user
  * namespace of the network namespace; XINET_DROPS_HOST: in the initial one),
  * EBUSY (the socket receives, has a ring, or has other flags), ENOSPC (XINET_DROPS_SOCKETS
- * sockets of the namespace have it), EOPNOTSUPP (a kernel without tracepoints;
- * later PACKET_RX_RING and PACKET_FANOUT fail with it, too), ENOMEM.
+ * sockets of the namespace have it), EOPNOTSUPP (a kernel without tracepoints, or
+ * with PREEMPT_RT before 7.2; later PACKET_RX_RING and PACKET_FANOUT fail with it, too), ENOMEM.
  */
 #define XINET_PACKET_DROPS	6
 
