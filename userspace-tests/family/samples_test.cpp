@@ -77,7 +77,10 @@ TEST_F(Samples, why_dropped_names_reason_and_place) {
     const auto text = why.output();
     const auto found = text.find("100 bytes, ethertype 0x88b7: ");
     ASSERT_NE(found, std::string::npos) << text;
-    EXPECT_NE(text.find(" at __netif_receive_skb", found), std::string::npos) << text;
+    // which function, depends on what the compiler has inlined
+    const auto line = text.substr(found, text.find('\n', found) - found);
+    EXPECT_NE(line.find(" at "), std::string::npos) << text;
+    EXPECT_NE(line.find("+0x"), std::string::npos) << text;
     EXPECT_EQ(why.wait(), 0);
 }
 

@@ -587,7 +587,7 @@ TEST_F(Owner, capture_says_whose_packets_are) {
             const Fd sender = udp_at("10.9.0.1", 4018);
             std::vector<std::string> words{
                 in_tree("tools/build/xinet"), "capture", "-i", "own0", "--owner", "-c", "1",
-                "udp and dst port 9"};
+                "udp and src port 4018"};
             if (json)
                 words.emplace(words.end() - 1, "--json");
             Program capture(words);
