@@ -32,7 +32,7 @@ struct xinet_drops {
  * @skb: the packet; read-only. NULL: nothing is known of it
  * @reason: not XINET_DROP_NONE
  *
- * Context: softirq, or BH disabled; RCU. No lock, no allocation.
+ * Context: any but NMI; RCU. No lock, no allocation.
  */
 void xinet_drop_note(struct sock *sk, const struct sk_buff *skb,
 		     enum xinet_drop_reason reason);

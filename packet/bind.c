@@ -65,7 +65,7 @@ int xinet_packet_attach(struct xinet_packet_sock *po, struct net_device *dev,
 	struct sock *sk = &po->sk;
 	int err;
 
-	/* what passes is not for a socket that only gets what is dropped */
+	/* no tap, which would stop it while it moves */
 	if (po->sink.dropped_only)
 		xinet_tap_set_running(&po->sink, false);
 	if (num && !po->sink.dropped_only) {
@@ -166,7 +166,7 @@ int xinet_packet_set_cooked(struct xinet_packet_sock *po, bool cooked)
 		sk->sk_socket->type = sk->sk_type;
 out_unlock:
 	mutex_unlock(&po->bind_lock);
-	xinet_skb_queue_discard(&stale);
+	xinet_packet_discard(&stale);
 	return err;
 }
 

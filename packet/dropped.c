@@ -107,7 +107,14 @@ struct dropped_backlog {
 	struct xinet_places places;
 };
 
+/* Made when the probe is registered for the first time, and kept. */
 static struct dropped_backlog __percpu *dropped_backlogs;
+
+/*
+ * Stands for the device of a packet without one: the receivers read its type and
+ * index. Not registered. Made with the backlogs.
+ */
+static struct net_device *dropped_no_dev;
 
 static struct workqueue_struct *dropped_wq;
 
@@ -122,13 +129,7 @@ static bool dropped_registered;
 /* Changes of all watches. */
 static DEFINE_SPINLOCK(dropped_lock);
 static HLIST_HEAD(dropped_host_watches);
-static unsigned int dropped_nr_places;
-
-/*
- * Stands for the device of a packet without one: the receivers read its type and
- * index. Not registered.
- */
-static struct net_device *dropped_no_dev;
+static unsigned int dropped_nr_place_watches;
 
 static struct dropped_cb *dropped_cb(const struct sk_buff *skb)
 {
@@ -344,17 +345,17 @@ out_unlock:
 
 /* --- the delivery --- */
 
-/* What is told: @places with the place, the rest without. */
+/* What is told to those who may know the place, and to the others. */
 struct dropped_told {
-	struct xinet_dropped places;
-	struct xinet_dropped rest;
+	struct xinet_dropped with_place;
+	struct xinet_dropped without;
 };
 
 static void dropped_tell(struct xinet_places *places, const struct sk_buff *skb,
 			 struct dropped_told *told)
 {
 	const struct dropped_cb *cb = dropped_cb(skb);
-	struct xinet_dropped *dropped = &told->rest;
+	struct xinet_dropped *dropped = &told->without;
 	const char *name;
 
 	memset(dropped, 0, sizeof(*dropped));
@@ -368,10 +369,10 @@ static void dropped_tell(struct xinet_places *places, const struct sk_buff *skb,
 	if (name)
 		strscpy(dropped->name, name, sizeof(dropped->name));
 	rcu_read_unlock();
-	told->places = *dropped;
+	told->with_place = *dropped;
 	BUILD_BUG_ON(sizeof(dropped->place) != XINET_PLACE_LEN);
-	if (READ_ONCE(dropped_nr_places))
-		xinet_place_name(places, cb->location, told->places.place);
+	if (READ_ONCE(dropped_nr_place_watches))
+		xinet_place_name(places, cb->location, told->with_place.place);
 }
 
 /* Whether the packet has all the bytes that it says; one may be half built. */
@@ -412,8 +413,8 @@ static bool dropped_add_link_header(struct sk_buff *skb,
 	memset(eth, 0, sizeof(*eth));
 	eth->h_proto = skb->protocol;
 	skb->mac_header = (unsigned char *)eth - skb->head;
-	told->places.flags |= XINET_DROPPED_NO_LINK_HEADER;
-	told->rest.flags |= XINET_DROPPED_NO_LINK_HEADER;
+	told->with_place.flags |= XINET_DROPPED_NO_LINK_HEADER;
+	told->without.flags |= XINET_DROPPED_NO_LINK_HEADER;
 	return true;
 }
 
@@ -429,8 +430,8 @@ static void dropped_offer(const struct hlist_head *watches, struct sk_buff *skb,
 	hlist_for_each_entry_rcu(watch, watches, node)
 		if (dropped_wants(watch, skb, dev))
 			xinet_tap_hand_dropped(&watch->po->sink, skb, now,
-					       watch->places ? &told->places :
-							       &told->rest);
+					       watch->places ? &told->with_place :
+							       &told->without);
 }
 
 static void dropped_deliver(struct dropped_backlog *backlog,
@@ -513,6 +514,32 @@ static void dropped_unregister(struct work_struct *work)
 
 static DECLARE_DELAYED_WORK(dropped_unregister_work, dropped_unregister);
 
+/* dropped_probe_lock held. */
+static int dropped_prepare(void)
+{
+	struct dropped_backlog *backlog;
+	int cpu;
+
+	if (dropped_backlogs)
+		return 0;
+	dropped_no_dev = alloc_netdev(0, "none", NET_NAME_UNKNOWN, ether_setup);
+	if (!dropped_no_dev)
+		return -ENOMEM;
+	dropped_no_dev->header_ops = NULL;
+	dropped_no_dev->type = ARPHRD_NONE;
+	dropped_backlogs = alloc_percpu(struct dropped_backlog);
+	if (!dropped_backlogs) {
+		free_netdev(dropped_no_dev);
+		return -ENOMEM;
+	}
+	for_each_possible_cpu(cpu) {
+		backlog = per_cpu_ptr(dropped_backlogs, cpu);
+		init_llist_head(&backlog->packets);
+		INIT_DELAYED_WORK(&backlog->work, dropped_work);
+	}
+	return 0;
+}
+
 static int dropped_get_probe(void)
 {
 	int err = 0;
@@ -521,7 +548,9 @@ static int dropped_get_probe(void)
 		return -EOPNOTSUPP;
 	mutex_lock(&dropped_probe_lock);
 	if (!dropped_registered) {
-		err = register_trace_kfree_skb(dropped_probe, NULL);
+		err = dropped_prepare();
+		if (!err)
+			err = register_trace_kfree_skb(dropped_probe, NULL);
 		dropped_registered = !err;
 	}
 	if (!err)
@@ -565,7 +594,7 @@ static int dropped_add(struct xinet_packet_sock *po, u32 flags)
 		return -ENOSPC;
 	}
 	pn->nr_dropped_watches++;
-	WRITE_ONCE(dropped_nr_places, dropped_nr_places + watch->places);
+	WRITE_ONCE(dropped_nr_place_watches, dropped_nr_place_watches + watch->places);
 	/* pairs with smp_load_acquire() in xinet_dropped_flags() */
 	smp_store_release(&po->dropped, watch);
 	hlist_add_head_rcu(&watch->node, flags & XINET_DROPS_HOST ?
@@ -646,48 +675,15 @@ void xinet_dropped_release(struct xinet_packet_sock *po)
 	spin_lock(&dropped_lock);
 	hlist_del_rcu(&watch->node);
 	xinet_packet_pernet(sock_net(&po->sk))->nr_dropped_watches--;
-	WRITE_ONCE(dropped_nr_places, dropped_nr_places - watch->places);
+	WRITE_ONCE(dropped_nr_place_watches, dropped_nr_place_watches - watch->places);
 	spin_unlock(&dropped_lock);
 	dropped_put_probe();
 }
 
-static int __init dropped_alloc(void)
-{
-	dropped_wq = alloc_workqueue("xinet_dropped",
-				     WQ_UNBOUND, 0);
-	dropped_backlogs = alloc_percpu(struct dropped_backlog);
-	dropped_no_dev = alloc_netdev(0, "none", NET_NAME_UNKNOWN, ether_setup);
-	return dropped_wq && dropped_backlogs && dropped_no_dev ? 0 : -ENOMEM;
-}
-
-static void dropped_free_all(void)
-{
-	if (dropped_no_dev)
-		free_netdev(dropped_no_dev);
-	free_percpu(dropped_backlogs);
-	if (dropped_wq)
-		destroy_workqueue(dropped_wq);
-}
-
 int __init xinet_dropped_init(void)
 {
-	struct dropped_backlog *backlog;
-	int err;
-	int cpu;
-
-	err = dropped_alloc();
-	if (err) {
-		dropped_free_all();
-		return err;
-	}
-	dropped_no_dev->header_ops = NULL;
-	dropped_no_dev->type = ARPHRD_NONE;
-	for_each_possible_cpu(cpu) {
-		backlog = per_cpu_ptr(dropped_backlogs, cpu);
-		init_llist_head(&backlog->packets);
-		INIT_DELAYED_WORK(&backlog->work, dropped_work);
-	}
-	return 0;
+	dropped_wq = alloc_workqueue("xinet_dropped", WQ_UNBOUND, 0);
+	return dropped_wq ? 0 : -ENOMEM;
 }
 
 void xinet_dropped_exit(void)
@@ -697,7 +693,11 @@ void xinet_dropped_exit(void)
 	cancel_delayed_work_sync(&dropped_unregister_work);
 	dropped_unregister(NULL);
 	tracepoint_synchronize_unregister();
-	for_each_possible_cpu(cpu)
-		flush_delayed_work(&per_cpu_ptr(dropped_backlogs, cpu)->work);
-	dropped_free_all();
+	if (dropped_backlogs) {
+		for_each_possible_cpu(cpu)
+			flush_delayed_work(&per_cpu_ptr(dropped_backlogs, cpu)->work);
+		free_percpu(dropped_backlogs);
+		free_netdev(dropped_no_dev);
+	}
+	destroy_workqueue(dropped_wq);
 }

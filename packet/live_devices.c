@@ -37,7 +37,7 @@ bool xinet_live_device(const struct net_device *dev)
 
 static void live_add(struct net_device *dev)
 {
-	struct live_device *live = kmalloc(sizeof(*live), GFP_KERNEL);
+	struct live_device *live = kmalloc(sizeof(*live), GFP_KERNEL_ACCOUNT);
 
 	if (!live)
 		return;

@@ -144,7 +144,7 @@ static void packet_discard_queue(struct sk_buff_head *queue)
 	spin_lock_bh(&queue->lock);
 	skb_queue_splice_init(queue, &stale);
 	spin_unlock_bh(&queue->lock);
-	xinet_skb_queue_discard(&stale);
+	xinet_packet_discard(&stale);
 }
 
 /*

@@ -8,6 +8,7 @@
 #include <linux/mutex.h>
 #include <linux/netdevice.h>
 #include <linux/rcupdate.h>
+#include <linux/skbuff.h>
 #include <linux/types.h>
 #include <linux/workqueue.h>
 #include <net/sock.h>
@@ -196,6 +197,21 @@ static inline bool xinet_packet_has_ring(const struct xinet_packet_sock *po)
 }
 
 /**
+ * xinet_packet_discard() - free packets that a socket has not read
+ * @list: the packets, in no queue any more
+ *
+ * As __skb_queue_purge(), but those are copies, and no drops to the tracepoint
+ * kfree_skb.
+ */
+static inline void xinet_packet_discard(struct sk_buff_head *list)
+{
+	struct sk_buff *skb;
+
+	while ((skb = __skb_dequeue(list)))
+		consume_skb(skb);
+}
+
+/**
  * xinet_packet_is_idle() - whether no packet can come to a socket
  * @po: the socket
  *
@@ -224,7 +240,7 @@ static inline void xinet_packet_wake(struct xinet_packet_sock *po)
  *
  * For PACKET_STATISTICS and by its reason; not for SO_RXQ_OVFL.
  *
- * Context: softirq, or BH disabled; RCU.
+ * Context: any but NMI; RCU.
  */
 void xinet_packet_drop(struct xinet_packet_sock *po, const struct sk_buff *skb,
 		       enum xinet_drop_reason reason);

@@ -177,13 +177,4 @@ static inline void xinet_skb_apply_sockcm(struct sk_buff *skb,
 #endif
 }
 
-/* __skb_queue_purge() of copies: they are no drops to the kernel's tracepoint. */
-static inline void xinet_skb_queue_discard(struct sk_buff_head *list)
-{
-	struct sk_buff *skb;
-
-	while ((skb = __skb_dequeue(list)))
-		consume_skb(skb);
-}
-
 #endif /* _XINET_COMPAT_PACKET_H */

@@ -205,7 +205,7 @@ static int lanes_set(struct xinet_packet_sock *po,
 	spin_unlock_bh(&queue->lock);
 	mutex_unlock(&po->ring_lock);
 
-	xinet_skb_queue_discard(&stale);
+	xinet_packet_discard(&stale);
 	return 0;
 }
 

@@ -34,7 +34,6 @@
 #include <linux/workqueue.h>
 #include <net/sock.h>
 
-#include "compat/xinet_compat_packet.h"
 #include "packet/receiver.h"
 #include "packet/ring/ring.h"
 #include "packet/ring/tpacket_v3.h"
@@ -283,7 +282,7 @@ static struct xinet_ring *ring_exchange(struct xinet_packet_sock *po, bool tx,
 	skb_queue_splice_init(queue, &stale);
 	spin_unlock_bh(&queue->lock);
 
-	xinet_skb_queue_discard(&stale);
+	xinet_packet_discard(&stale);
 	return old;
 }
 

@@ -111,9 +111,10 @@ void PacketSocket::request_drops(Drops drops) {
     const int flags = drops == Drops::only ? XINET_DROPS_ONLY : XINET_DROPS_BESIDE;
     if (!try_set_option(socket_, SOL_XINET, XINET_PACKET_DROPS, flags)) {
         throw Error("set socket option", "XINET_PACKET_DROPS", errno,
-                    errno == ENOPROTOOPT ? "only PF_XINET tells what the kernel drops"
-                    : errno == EPERM     ? "CAP_NET_ADMIN is needed"
-                                         : "");
+                    errno == ENOPROTOOPT  ? "only PF_XINET tells what the kernel drops"
+                    : errno == EPERM      ? "CAP_NET_ADMIN is needed"
+                    : errno == EOPNOTSUPP ? "this kernel cannot: Documentation/drops.md"
+                                          : "");
     }
 }
 

@@ -59,14 +59,6 @@ xinet_owner_filter matching(uint32_t match, uint64_t value) {
     return filter;
 }
 
-uint64_t netns_cookie_of(const Fd& socket) {
-    uint64_t cookie = 0;
-    socklen_t length = sizeof(cookie);
-    checked(::getsockopt(socket.get(), SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &length),
-            "SO_NETNS_COOKIE");
-    return cookie;
-}
-
 uint64_t inode_of(const char* path) {
     struct stat status {};
     checked(::stat(path, &status), path);
@@ -141,12 +133,6 @@ private:
     Fd socket_;
     std::optional<LaneReader> reader_;
 };
-
-Fd udp_at(const char* address, uint16_t port) {
-    Fd socket(checked(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), "socket"));
-    bind_to(socket, ipv4_address(address, port));
-    return socket;
-}
 
 // Two hosts on one link, each in a namespace, and one of them is where the capture is.
 class Owner : public testing::Test {

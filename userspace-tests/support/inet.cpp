@@ -92,4 +92,18 @@ NetNs create_loopback_namespace() {
     return ns;
 }
 
+Fd udp_at(const char* address, uint16_t port) {
+    Fd socket(checked(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), "socket"));
+    bind_to(socket, ipv4_address(address, port));
+    return socket;
+}
+
+uint64_t netns_cookie_of(const Fd& socket) {
+    uint64_t cookie = 0;
+    socklen_t length = sizeof(cookie);
+    checked(::getsockopt(socket.get(), SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &length),
+            "SO_NETNS_COOKIE");
+    return cookie;
+}
+
 } // namespace xt

@@ -57,4 +57,8 @@ private:
     std::string before_;
 };
 
+// A datagram socket of PF_INET.
+Fd udp_at(const char* address, uint16_t port);
+uint64_t netns_cookie_of(const Fd& socket); // SO_NETNS_COOKIE
+
 } // namespace xt
