@@ -52,6 +52,12 @@ bool xinet_capable(const struct net *net, int cap)
 	return ns_capable(judging_userns(net), cap);
 }
 
+bool xinet_capable_everywhere(const struct net *net, int cap)
+{
+	return capable(cap) &&
+	       (net_eq(net, &init_net) || capable(CAP_SYS_ADMIN));
+}
+
 bool xinet_netlink_capable(const struct sk_buff *request,
 			   const struct net *net, int cap)
 {

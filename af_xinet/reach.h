@@ -36,6 +36,21 @@ bool xinet_netlink_capable(const struct sk_buff *request,
 			   const struct net *net, int cap);
 
 /**
+ * xinet_capable_everywhere() - check a capability of the caller on the whole host
+ * @net: network namespace of the socket
+ * @cap: CAP_*
+ *
+ * In the initial user namespace, whatever the parameter userns says. A program that
+ * is confined to a network namespace, as in a container without a user namespace,
+ * has it only if it could leave.
+ *
+ * Context: process.
+ * Return: whether current has @cap, and @net is the initial network namespace or
+ * current has CAP_SYS_ADMIN, too.
+ */
+bool xinet_capable_everywhere(const struct net *net, int cap);
+
+/**
  * xinet_engines_offered() - whether socket() offers the kernel's engines
  *
  * Sockets over TCP, UDP and ping.

@@ -35,6 +35,7 @@
 #include "packet/fanout.h"
 #include "packet/receiver.h"
 #include "packet/sock.h"
+#include "packet/tap/all_netns.h"
 #include "packet/tap/tap.h"
 
 static void packet_report_down(struct sock *sk)
@@ -69,7 +70,7 @@ int xinet_packet_attach(struct xinet_packet_sock *po, struct net_device *dev,
 	if (po->sink.dropped_only)
 		xinet_tap_set_running(&po->sink, false);
 	if (num && !po->sink.dropped_only) {
-		err = xinet_tap_join(sock_net(sk), &po->sink, dev, num);
+		err = xinet_tap_join(&po->sink, dev, num);
 		if (err)
 			return err;
 	} else {
@@ -92,7 +93,9 @@ int xinet_packet_bind(struct xinet_packet_sock *po, int ifindex, __be16 num)
 	int err = 0;
 
 	mutex_lock(&po->bind_lock);
-	if (rcu_access_pointer(po->sink.group)) {
+	/* an index says nothing without its namespace */
+	if (rcu_access_pointer(po->sink.group) ||
+	    (po->all_netns && ifindex)) {
 		err = -EINVAL;
 		goto out_unlock;
 	}
@@ -167,6 +170,45 @@ int xinet_packet_set_cooked(struct xinet_packet_sock *po, bool cooked)
 out_unlock:
 	mutex_unlock(&po->bind_lock);
 	xinet_packet_discard(&stale);
+	return err;
+}
+
+/* Changes what a socket that receives nothing is told. */
+static void packet_set_told(struct xinet_packet_sock *po, bool *what, bool value)
+{
+	spin_lock_bh(&po->sk.sk_receive_queue.lock);
+	WRITE_ONCE(*what, value);
+	xinet_receiver_update(po);
+	spin_unlock_bh(&po->sk.sk_receive_queue.lock);
+}
+
+int xinet_packet_set_all_netns(struct xinet_packet_sock *po, bool all)
+{
+	int err = 0;
+
+	mutex_lock(&po->bind_lock);
+	if (!xinet_packet_is_idle(po)) {
+		err = -EBUSY;
+		goto out_unlock;
+	}
+	packet_set_told(po, &po->all_netns, all);
+	WRITE_ONCE(po->sink.taps, all ? xinet_all_netns_taps() :
+					xinet_tap_pernet(sock_net(&po->sk)));
+out_unlock:
+	mutex_unlock(&po->bind_lock);
+	return err;
+}
+
+int xinet_packet_set_original(struct xinet_packet_sock *po, bool original)
+{
+	int err = 0;
+
+	mutex_lock(&po->bind_lock);
+	if (xinet_packet_is_idle(po))
+		packet_set_told(po, &po->sink.original, original);
+	else
+		err = -EBUSY;
+	mutex_unlock(&po->bind_lock);
 	return err;
 }
 

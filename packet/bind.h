@@ -39,7 +39,8 @@ void xinet_packet_detach(struct xinet_packet_sock *po);
  * @num: ETH_P_*, network byte order; 0 keeps the present one
  *
  * Context: process, socket lock held.
- * Return: 0; -EINVAL in a fanout group; -ENODEV; -ENOMEM.
+ * Return: 0; -EINVAL in a fanout group, or to a device with XINET_PACKET_ALL_NETNS;
+ * -ENODEV; -ENOMEM.
  */
 int xinet_packet_bind(struct xinet_packet_sock *po, int ifindex, __be16 num);
 
@@ -53,6 +54,26 @@ int xinet_packet_bind(struct xinet_packet_sock *po, int ifindex, __be16 num);
  * -ENOMEM.
  */
 int xinet_packet_set_cooked(struct xinet_packet_sock *po, bool cooked);
+
+/**
+ * xinet_packet_set_all_netns() - XINET_PACKET_ALL_NETNS
+ * @po: the socket
+ * @all: whether it gets the packets of all namespaces
+ *
+ * Context: process, socket lock held.
+ * Return: 0; -EBUSY if the socket receives, or has a ring.
+ */
+int xinet_packet_set_all_netns(struct xinet_packet_sock *po, bool all);
+
+/**
+ * xinet_packet_set_original() - XINET_PACKET_ORIGINAL
+ * @po: the socket
+ * @original: whether it gets frames as on the wire
+ *
+ * Context: process, socket lock held.
+ * Return: 0; -EBUSY if the socket receives, or has a ring.
+ */
+int xinet_packet_set_original(struct xinet_packet_sock *po, bool original);
 
 /**
  * xinet_packet_dev_event() - handle an event of the device of a socket

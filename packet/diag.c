@@ -65,6 +65,10 @@ static u32 diag_flags(const struct xinet_packet_sock *po)
 		flags |= XINET_DIAG_PACKET_LOSS;
 	if (READ_ONCE(po->tx_has_off))
 		flags |= XINET_DIAG_PACKET_TX_HAS_OFF;
+	if (READ_ONCE(po->all_netns))
+		flags |= XINET_DIAG_PACKET_ALL_NETNS;
+	if (READ_ONCE(po->sink.original))
+		flags |= XINET_DIAG_PACKET_ORIGINAL;
 	return flags;
 }
 

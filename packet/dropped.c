@@ -571,7 +571,7 @@ static void dropped_put_probe(void)
 static bool dropped_may(const struct net *net, u32 flags)
 {
 	if (flags & XINET_DROPS_HOST)
-		return capable(CAP_NET_ADMIN);
+		return xinet_capable_everywhere(net, CAP_NET_ADMIN);
 	return xinet_capable(net, CAP_NET_ADMIN);
 }
 

@@ -59,6 +59,7 @@
 #include "packet/flow_hash.h"
 #include "packet/sock.h"
 #include "packet/tap/tap.h"
+#include "packet/told.h"
 
 /* struct fanout_args: limit and default of max_num_members. */
 #define FANOUT_MAX_MEMBERS	65536
@@ -264,8 +265,7 @@ fanout_create(struct xinet_fanout_net *fn, struct xinet_packet_sock *po,
 	err = fanout_insert(fn, group, args);
 	if (err)
 		goto err_free;
-	err = xinet_tap_join(sock_net(&po->sk), &group->sink, fanout_dev(po),
-			     po->num);
+	err = xinet_tap_join(&group->sink, fanout_dev(po), po->num);
 	if (err)
 		goto err_erase;
 	return group;
@@ -367,10 +367,13 @@ int xinet_fanout_join(struct xinet_packet_sock *po, sockptr_t optval,
 	if (err)
 		return err;
 
-	xinet_tap_throttle(po->sink.taps);
+	xinet_tap_throttle(xinet_packet_taps(po));
 	mutex_lock(&po->bind_lock);
 	mutex_lock(&fn->lock);
-	err = po->owner || po->dropped ? -EOPNOTSUPP : fanout_add(fn, po, &args);
+	if (po->dropped || xinet_wants_told(po))
+		err = -EOPNOTSUPP;
+	else
+		err = fanout_add(fn, po, &args);
 	mutex_unlock(&fn->lock);
 	mutex_unlock(&po->bind_lock);
 	return err;
@@ -440,7 +443,7 @@ int xinet_fanout_set_data(struct xinet_packet_sock *po, sockptr_t optval,
 	if (sock_flag(&po->sk, SOCK_FILTER_LOCKED))
 		return -EPERM;
 
-	xinet_tap_throttle(po->sink.taps);
+	xinet_tap_throttle(xinet_packet_taps(po));
 	prog = group->mode == PACKET_FANOUT_CBPF ?
 	       fanout_get_cbpf(optval, optlen) :
 	       fanout_get_ebpf(optval, optlen);

@@ -53,14 +53,14 @@ out_release:
 	xinet_filter_put(old);
 	left = xinet_filter_core_size(old_seen);
 	xinet_filter_core_put(old_seen);
-	xinet_tap_retire(po->sink.taps, left);
+	xinet_tap_retire(xinet_packet_taps(po), left);
 }
 
 void xinet_filter_change_apply(struct xinet_packet_sock *po)
 {
 	filter_change_republish(po);
 	/* no lock is held here */
-	xinet_tap_throttle(po->sink.taps);
+	xinet_tap_throttle(xinet_packet_taps(po));
 }
 
 /*
@@ -120,7 +120,7 @@ void xinet_filter_change_drop(struct xinet_packet_sock *po)
 		left += xinet_filter_core_size(po->sink.seen);
 	xinet_filter_put(po->sink.filter);
 	xinet_filter_core_put(po->sink.seen);
-	xinet_tap_retire(po->sink.taps, left);
+	xinet_tap_retire(xinet_packet_taps(po), left);
 }
 
 void xinet_filter_change_cancel(struct xinet_packet_sock *po)

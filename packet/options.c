@@ -4,6 +4,7 @@
  * read per packet are plain stores; other files do the rest, such as bind.c and
  * tap.c for the place of the socket behind a tap.
  */
+#include <linux/capability.h>
 #include <linux/if_packet.h>
 #include <linux/net.h>
 #include <linux/sockptr.h>
@@ -12,6 +13,7 @@
 #include <net/sock.h>
 
 #include "compat/xinet_compat_packet.h"
+#include "af_xinet/reach.h"
 #include "af_xinet/sockopt.h"
 #include "packet/bind.h"
 #include "packet/dropped.h"
@@ -110,32 +112,41 @@ static int options_set_packet(struct xinet_packet_sock *po, int optname,
 static int options_set_xinet(struct sock *sk, int optname, sockptr_t optval,
 			     unsigned int optlen)
 {
+	struct xinet_packet_sock *po = xinet_packet_sk(sk);
 	int val;
 	int err;
 
 	if (optname == XINET_PACKET_OWNER ||
 	    optname == XINET_PACKET_OWNER_FILTER)
-		return xinet_owner_options_set(xinet_packet_sk(sk), optname,
-					       optval, optlen);
+		return xinet_owner_options_set(po, optname, optval, optlen);
 	if (optname == XINET_PACKET_DROPS)
-		return xinet_dropped_setsockopt(xinet_packet_sk(sk), optval,
-						optlen);
+		return xinet_dropped_setsockopt(po, optval, optlen);
 	if (optname == XINET_PACKET_FLUSH_USEC ||
 	    optname == XINET_PACKET_WATERMARK)
-		return xinet_ring_options_set_latency(xinet_packet_sk(sk),
-						      optname, optval, optlen);
-	if (optname != XINET_PACKET_COOKED)
-		return xinet_lanes_setsockopt(xinet_packet_sk(sk), optname,
-					      optval, optlen);
+		return xinet_ring_options_set_latency(po, optname, optval,
+						      optlen);
+	if (optname != XINET_PACKET_COOKED &&
+	    optname != XINET_PACKET_ALL_NETNS &&
+	    optname != XINET_PACKET_ORIGINAL)
+		return xinet_lanes_setsockopt(po, optname, optval, optlen);
 	err = xinet_sockopt_get_exact_int(&val, optval, optlen);
 	if (err)
 		return err;
 	if (val != 0 && val != 1)
 		return -EINVAL;
+	if (optname == XINET_PACKET_ALL_NETNS && val &&
+	    !(xinet_capable_everywhere(sock_net(sk), CAP_NET_ADMIN) &&
+	      capable(CAP_NET_RAW)))
+		return -EPERM;
 
-	xinet_tap_throttle(xinet_tap_pernet(sock_net(sk)));
+	xinet_tap_throttle(xinet_packet_taps(po));
 	lock_sock(sk);
-	err = xinet_packet_set_cooked(xinet_packet_sk(sk), val);
+	if (optname == XINET_PACKET_ALL_NETNS)
+		err = xinet_packet_set_all_netns(po, val);
+	else if (optname == XINET_PACKET_ORIGINAL)
+		err = xinet_packet_set_original(po, val);
+	else
+		err = xinet_packet_set_cooked(po, val);
 	release_sock(sk);
 	return err;
 }
@@ -197,6 +208,12 @@ static int options_get_xinet(const struct xinet_packet_sock *po, int optname,
 		return 0;
 	case XINET_PACKET_OWNER:
 		*val = !!READ_ONCE(po->owner);
+		return 0;
+	case XINET_PACKET_ORIGINAL:
+		*val = READ_ONCE(po->sink.original);
+		return 0;
+	case XINET_PACKET_ALL_NETNS:
+		*val = READ_ONCE(po->all_netns);
 		return 0;
 	case XINET_PACKET_DROPS:
 		*val = xinet_dropped_flags(po);

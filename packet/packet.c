@@ -63,7 +63,7 @@ static int packet_bind(struct socket *sock, struct xinet_sockaddr *uaddr,
 	    sll->sll_family != xinet_family_number())
 		return -EINVAL;
 
-	xinet_tap_throttle(xinet_tap_pernet(sock_net(sk)));
+	xinet_tap_throttle(xinet_packet_taps(xinet_packet_sk(sk)));
 	lock_sock(sk);
 	err = xinet_packet_bind(xinet_packet_sk(sk), sll->sll_ifindex,
 				sll->sll_protocol);

@@ -6,9 +6,12 @@
  * reports about a packet is noted in the clone's control buffer when it is
  * queued, because its device may be gone later.
  */
+#include <linux/bits.h>
 #include <linux/if_packet.h>
 #include <linux/if_vlan.h>
+#include <linux/kernel.h>
 #include <linux/netdevice.h>
+#include <linux/overflow.h>
 #include <linux/skbuff.h>
 #include <linux/slab.h>
 #include <linux/socket.h>
@@ -19,12 +22,11 @@
 #include "packet/fanout.h"
 #include "packet/fast_path.h"
 #include "packet/frame_info.h"
-#include "packet/owner.h"
 #include "packet/queue.h"
 #include "packet/queue_copybreak.h"
 #include "packet/sock.h"
-#include "packet/tap/owner_id.h"
 #include "packet/tap/tap.h"
+#include "packet/told.h"
 #include "packet/vnet.h"
 
 #define QUEUE_CB_SIZE	(sizeof(struct xinet_queue_from) + MAX_ADDR_LEN)
@@ -76,16 +78,15 @@ static void queue_note(const struct xinet_packet_sock *po, struct sk_buff *skb,
 }
 
 /*
- * XINET_PACKET_OWNER, XINET_PACKET_DROPS: what is told about a packet, in memory
- * of its own, for which the control buffer has no room; a longer address than
- * this is cut.
+ * What is told about a packet, in memory of its own, for which the control buffer
+ * has no room; a longer address than this is cut.
  */
 #define QUEUE_EXTENDED_ADDR	20
 
 struct queue_extensions {
 	u32 which; /* XINET_RX_* */
-	struct xinet_owner owner;
-	struct xinet_dropped dropped; /* if @which says so, not there otherwise */
+	struct xinet_frame_vlan vlan; /* the reader may not find the device */
+	u8 told[]; /* in the order of @which */
 };
 
 struct queue_extended_cb {
@@ -110,7 +111,7 @@ static void queue_extended_rfree(struct sk_buff *skb)
 /* Without and with the fast path, see xinet_queue_receiver(). */
 static const struct xinet_tap_receiver queue_receiver;
 static const struct xinet_tap_receiver queue_receiver_fast;
-static const struct xinet_tap_receiver queue_receiver_owner;
+static const struct xinet_tap_receiver queue_receiver_told;
 
 /* Rechecks a packet in flight, also for a new ring; queue's lock held. */
 static bool queue_wants(const struct xinet_tap_sink *sink,
@@ -119,7 +120,7 @@ static bool queue_wants(const struct xinet_tap_sink *sink,
 	return xinet_tap_sink_wants(sink, frame) &&
 	       (xinet_tap_sink_has(sink, &queue_receiver_fast) ||
 		xinet_tap_sink_has(sink, &queue_receiver) ||
-		xinet_tap_sink_has(sink, &queue_receiver_owner));
+		xinet_tap_sink_has(sink, &queue_receiver_told));
 }
 
 /* Drops what a packet must not keep alive while it is queued. */
@@ -209,40 +210,40 @@ static void queue_append(struct sock *sk, struct sk_buff *skb)
  * Copies what the reader is told about the packet, and charges the socket for
  * the memory with the packet's. Before queue_detach().
  */
-static bool queue_extend(struct sk_buff *clone, const struct xinet_owner *owner,
-			 const struct xinet_dropped *dropped)
+static bool queue_extend(struct sk_buff *clone, const struct xinet_told *told,
+			 bool cooked)
 {
-	const size_t size = dropped ? sizeof(struct queue_extensions) :
-				      offsetof(struct queue_extensions, dropped);
 	struct queue_extended_cb *cb = queue_extended_cb(clone);
 	struct queue_extensions *ext;
 
 	cb->from.halen = min_t(u8, cb->from.halen, QUEUE_EXTENDED_ADDR);
-	ext = kmalloc(size, GFP_ATOMIC | __GFP_NOWARN);
+	ext = kmalloc(struct_size(ext, told, xinet_told_size(*told)),
+		      GFP_ATOMIC | __GFP_NOWARN);
 	if (!ext)
 		return false;
-	ext->which = 0;
-	if (owner) {
-		ext->which |= XINET_RX_OWNER;
-		ext->owner = *owner;
-	}
-	if (dropped) {
-		ext->which |= XINET_RX_DROPPED;
-		ext->dropped = *dropped;
-	}
+	ext->vlan = xinet_frame_get_vlan(clone, clone->dev, cooked);
+	ext->which = xinet_told_copy(*told, ext->told);
 	cb->extensions = ext;
 	clone->truesize += ksize(ext);
 	return true;
 }
 
-/* @owner, @dropped: NULL, a constant, for a socket that does not ask. */
+/*
+ * A clone, or a copy of a frame that was cut out of a longer packet: that frame would
+ * keep all pages of the packet, and is charged for its own bytes.
+ */
+static struct sk_buff *queue_copy_frame(struct sk_buff *skb)
+{
+	return skb_is_nonlinear(skb) ? skb_copy(skb, GFP_ATOMIC | __GFP_NOWARN) :
+				       skb_clone(skb, GFP_ATOMIC);
+}
+
+/* @told: NULL, a constant, for a socket that does not ask. */
 static __always_inline void
 queue_deliver_clone(struct xinet_tap_sink *sink, struct sk_buff *skb,
 		    const struct xinet_tap_frame *frame,
-		    const struct xinet_owner *owner,
-		    const struct xinet_dropped *dropped)
+		    const struct xinet_told *told)
 {
-	const bool extended = owner || dropped;
 	struct sock *sk = sink->sk;
 	struct xinet_packet_sock *po = xinet_packet_sk(sk);
 	struct sk_buff *clone;
@@ -251,17 +252,18 @@ queue_deliver_clone(struct xinet_tap_sink *sink, struct sk_buff *skb,
 		queue_drop(sk, skb, XINET_DROP_RCVBUF);
 		return;
 	}
-	clone = skb_clone(skb, GFP_ATOMIC);
+	clone = told && told->original ? queue_copy_frame(skb) :
+					 skb_clone(skb, GFP_ATOMIC);
 	if (!clone)
 		goto drop;
 
 	queue_note(po, clone, frame);
 	if (pskb_trim(clone, frame->snaplen))
 		goto drop_free;
-	if (extended && !queue_extend(clone, owner, dropped))
+	if (told && !queue_extend(clone, told, frame->mode == XINET_TAP_COOKED))
 		goto drop_free;
 	queue_detach(clone, sk);
-	if (extended)
+	if (told)
 		clone->destructor = queue_extended_rfree;
 
 	spin_lock(&sk->sk_receive_queue.lock);
@@ -296,30 +298,25 @@ static void queue_deliver(struct xinet_tap_sink *sink,
 	if (queue_is_small(skb, frame) &&
 	    queue_copybreak(xinet_packet_sk(sink->sk), skb, frame))
 		return;
-	queue_deliver_clone(sink, skb, frame, NULL, NULL);
+	queue_deliver_clone(sink, skb, frame, NULL);
 }
 
 /*
  * xinet_tap_deliver_t
  *
- * Budget: that of queue_deliver(), another allocation, and for received packets
- * a look-up, once for all sinks.
+ * Budget: that of queue_deliver(), another allocation, and for the owner of a
+ * received packet a look-up, once for all sinks.
  */
-static void queue_deliver_owner(struct xinet_tap_sink *sink,
-				const struct xinet_tap_receiver *receiver,
-				struct sk_buff *skb,
-				const struct xinet_tap_frame *frame)
+static void queue_deliver_told(struct xinet_tap_sink *sink,
+			       const struct xinet_tap_receiver *receiver,
+			       struct sk_buff *skb,
+			       const struct xinet_tap_frame *frame)
 {
-	const struct xinet_packet_sock *po = xinet_packet_sk(sink->sk);
-	const struct xinet_owner_id *id;
-	struct xinet_owner_id room;
-	struct xinet_owner owner;
+	struct xinet_told_room room;
+	struct xinet_told told;
 
-	id = xinet_tap_owner(skb, frame, &room);
-	if (!xinet_owner_accepts(po->owner, id))
-		return;
-	xinet_owner_fill(po->owner, id, &owner);
-	queue_deliver_clone(sink, skb, frame, &owner, NULL);
+	if (xinet_tell(xinet_packet_sk(sink->sk), skb, frame, &room, &told))
+		queue_deliver_clone(sink, skb, frame, &told);
 }
 
 /* xinet_tap_dropped_t */
@@ -329,28 +326,20 @@ static void queue_deliver_dropped(struct xinet_tap_sink *sink,
 				  const struct xinet_tap_frame *frame,
 				  const struct xinet_dropped *dropped)
 {
-	queue_deliver_clone(sink, skb, frame, NULL, dropped);
-}
+	struct xinet_told_room room;
+	struct xinet_told told;
 
-/* xinet_tap_dropped_t */
-static void queue_deliver_dropped_owner(struct xinet_tap_sink *sink,
-					const struct xinet_tap_receiver *receiver,
-					struct sk_buff *skb,
-					const struct xinet_tap_frame *frame,
-					const struct xinet_dropped *dropped)
-{
-	const struct xinet_packet_sock *po = xinet_packet_sk(sink->sk);
-	struct xinet_owner owner;
-
-	if (xinet_owner_fill_nobody(po->owner, &owner))
-		queue_deliver_clone(sink, skb, frame, &owner, dropped);
+	if (xinet_tell_dropped(xinet_packet_sk(sink->sk), skb, dropped, &room,
+			       &told))
+		queue_deliver_clone(sink, skb, frame, &told);
 }
 
 bool xinet_queue_copy(struct sock *sk, struct sk_buff *skb)
 {
 	if (atomic_read(&sk->sk_rmem_alloc) >= READ_ONCE(sk->sk_rcvbuf))
 		return false;
-	skb = skb_clone(skb, GFP_ATOMIC);
+	skb = xinet_packet_sk(sk)->sink.original ? queue_copy_frame(skb) :
+						   skb_clone(skb, GFP_ATOMIC);
 	if (!skb)
 		return false;
 
@@ -393,19 +382,19 @@ static const struct xinet_tap_receiver queue_receiver_fast = {
 	.fast = queue_fast,
 };
 
-static const struct xinet_receiver_ops queue_owner_ops = {
-	.deliver = queue_deliver_owner,
-	.dropped = queue_deliver_dropped_owner,
+static const struct xinet_receiver_ops queue_told_ops = {
+	.deliver = queue_deliver_told,
+	.dropped = queue_deliver_dropped,
 	.room = queue_room,
 };
 
-static const struct xinet_tap_receiver queue_receiver_owner = {
-	.ops = &queue_owner_ops,
+static const struct xinet_tap_receiver queue_receiver_told = {
+	.ops = &queue_told_ops,
 };
 
-const struct xinet_tap_receiver *xinet_queue_receiver_owner(void)
+const struct xinet_tap_receiver *xinet_queue_receiver_told(void)
 {
-	return &queue_receiver_owner;
+	return &queue_receiver_told;
 }
 
 const struct xinet_tap_receiver *xinet_queue_receiver(bool fast)
@@ -449,9 +438,14 @@ static struct xinet_frame_vlan queue_vlan(const struct sock *sk,
 
 	rcu_read_lock();
 	/* the device is needed only for a tag within the packet */
-	if (unlikely(cooked && eth_type_vlan(skb->protocol)))
+	if (unlikely(cooked && eth_type_vlan(skb->protocol))) {
+		if (skb->destructor == queue_extended_rfree) {
+			rcu_read_unlock();
+			return queue_extended_cb(skb)->extensions->vlan;
+		}
 		dev = dev_get_by_index_rcu(sock_net(sk),
 					   queue_cb(skb)->ifindex);
+	}
 	vlan = xinet_frame_get_vlan(skb, dev, cooked);
 	rcu_read_unlock();
 	return vlan;
@@ -483,15 +477,30 @@ static void queue_put_auxdata(const struct sock *sk, struct msghdr *msg,
 	put_cmsg(msg, SOL_PACKET, PACKET_AUXDATA, sizeof(aux), &aux);
 }
 
+/* Control messages, by the bits of XINET_RX_*. */
+static const struct {
+	int type;
+	size_t size;
+} queue_extension_types[] = {
+	{ XINET_OWNER, sizeof(struct xinet_owner) },
+	{ XINET_DROPPED, sizeof(struct xinet_dropped) },
+	{ XINET_NETNS, sizeof(struct xinet_netns) },
+	{ XINET_ORIGINAL, sizeof(struct xinet_original) },
+};
+
 static void queue_put_extensions(struct msghdr *msg,
-				 const struct queue_extensions *ext)
+				 struct queue_extensions *ext)
 {
-	if (ext->which & XINET_RX_OWNER)
-		put_cmsg(msg, SOL_XINET, XINET_OWNER, sizeof(ext->owner),
-			 (void *)&ext->owner);
-	if (ext->which & XINET_RX_DROPPED)
-		put_cmsg(msg, SOL_XINET, XINET_DROPPED, sizeof(ext->dropped),
-			 (void *)&ext->dropped);
+	u8 *next = ext->told;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(queue_extension_types); i++) {
+		if (!(ext->which & BIT(i)))
+			continue;
+		put_cmsg(msg, SOL_XINET, queue_extension_types[i].type,
+			 queue_extension_types[i].size, next);
+		next += queue_extension_types[i].size;
+	}
 }
 
 /* Copies @skb out, as much as there is room for, and reports its metadata. */

@@ -23,11 +23,11 @@ struct socket;
 const struct xinet_tap_receiver *xinet_queue_receiver(bool fast);
 
 /**
- * xinet_queue_receiver_owner() - the queue of a socket that asks for owners
+ * xinet_queue_receiver_told() - the queue of a socket that xinet_wants_told()
  *
  * Return: never NULL; constant.
  */
-const struct xinet_tap_receiver *xinet_queue_receiver_owner(void);
+const struct xinet_tap_receiver *xinet_queue_receiver_told(void);
 
 /**
  * xinet_queue_copy() - queue a packet that is too long for a frame of its ring

@@ -13,6 +13,7 @@
 #include "packet/receiver.h"
 #include "packet/sock.h"
 #include "packet/tap/sink.h"
+#include "packet/told.h"
 
 /* Whether the fast path supports the mode and options of a socket. */
 static bool receiver_may_be_fast(const struct xinet_packet_sock *po)
@@ -31,8 +32,8 @@ void xinet_receiver_update(struct xinet_packet_sock *po)
 	if (own)
 		WRITE_ONCE(own->fast,
 			   fast && own->plain ? own->ops->fast : NULL);
-	else if (po->owner)
-		receiver = xinet_queue_receiver_owner();
+	else if (xinet_wants_told(po))
+		receiver = xinet_queue_receiver_told();
 	else
 		receiver = xinet_queue_receiver(fast);
 	/* pairs with rcu_dereference() in tap_deliver.c, fanout_deliver.c */

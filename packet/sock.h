@@ -102,6 +102,7 @@ struct xinet_packet_net {
  * @memberships: see membership.c; RTNL
  * @owner: XINET_PACKET_OWNER, or NULL; constant while the socket receives
  * @dropped: XINET_PACKET_DROPS, or NULL; set once
+ * @all_netns: XINET_PACKET_ALL_NETNS; constant while the socket receives
  * @filter_work: see filter_change.c; holds a reference to @sk while it is queued
  */
 struct xinet_packet_sock {
@@ -164,6 +165,7 @@ struct xinet_packet_sock {
 	struct list_head memberships;
 	struct xinet_owner_view *owner;
 	struct xinet_dropped_watch *dropped;
+	bool all_netns;
 	struct delayed_work filter_work;
 };
 
@@ -183,6 +185,18 @@ static inline struct xinet_tap_sink *xinet_packet_sink(const struct sock *sk)
 	if (sk->sk_prot != &xinet_packet_prot)
 		return NULL;
 	return &xinet_packet_sk(sk)->sink;
+}
+
+/**
+ * xinet_packet_taps() - the taps that a socket joins
+ * @po: the socket
+ *
+ * Context: any; they may change unless the socket lock or bind_lock is held.
+ */
+static inline struct xinet_tap_net *
+xinet_packet_taps(const struct xinet_packet_sock *po)
+{
+	return READ_ONCE(po->sink.taps);
 }
 
 /**

@@ -11,7 +11,8 @@ srctree=$1
 # has NAME FILE REGEX: NAME is defined when REGEX (awk's) matches in FILE.
 # Newlines and tabs count as spaces, so a declaration may span lines.
 has() {
-	if tr -s '\n\t ' '   ' < "$srctree/include/$2" 2>/dev/null |
+	[ -e "$srctree/include/$2" ] || return 0
+	if tr -s '\n\t ' '   ' < "$srctree/include/$2" |
 	   grep -Eq "$3"; then
 		printf ' -DXINET_HAVE_%s' "$1"
 	fi
@@ -49,6 +50,8 @@ has TX_TIMESTAMP_COOKIE net/sock.h \
 	'void skb_setup_tx_timestamp\([^)]*struct sockcm_cookie'
 has LOOKUP_WITHOUT_HASHINFO net/inet_hashtables.h \
 	'__inet_lookup_established\(const struct net \*net, const __be32 saddr'
+has NET_GSO net/gso.h '__skb_gso_segment\('
+has NETNS_PTYPE_ALL net/net_namespace.h 'struct list_head ptype_all;'
 has KFREE_SKB_RX_SK trace/events/skb.h \
 	'enum skb_drop_reason reason, struct sock \*rx_sk'
 has KFREE_SKB_CONST_RX_SK trace/events/skb.h \

@@ -16,6 +16,13 @@
 #include <linux/types.h>
 #include <net/sock.h>
 
+/* __skb_gso_segment() */
+#ifdef XINET_HAVE_NET_GSO
+#include <net/gso.h>
+#else
+#include <linux/netdevice.h>
+#endif
+
 #ifndef PACKET_FANOUT_FLAG_IGNORE_OUTGOING
 #define PACKET_FANOUT_FLAG_IGNORE_OUTGOING	0x4000
 #endif
@@ -43,6 +50,19 @@ static inline void xinet_sock_ask_options(struct socket *sock)
 {
 #ifdef XINET_HAVE_CUSTOM_SOCKOPT
 	set_bit(SOCK_CUSTOM_SOCKOPT, &sock->flags);
+#endif
+}
+
+/*
+ * Whether a hook without a device is called for the packets of one namespace, its
+ * af_packet_net, if it is for ETH_P_ALL. If not, it is for those of all.
+ */
+static inline bool xinet_hooks_are_by_netns(void)
+{
+#ifdef XINET_HAVE_NETNS_PTYPE_ALL
+	return true;
+#else
+	return false;
 #endif
 }
 

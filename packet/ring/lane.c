@@ -45,14 +45,13 @@
 #include "compat/xinet_compat_packet.h"
 #include "packet/fast_path.h"
 #include "packet/frame_info.h"
-#include "packet/owner.h"
 #include "packet/ring/lane.h"
 #include "packet/ring/lane_readers.h"
 #include "packet/ring/lanes.h"
 #include "packet/ring/ring.h"
 #include "packet/sock.h"
-#include "packet/tap/owner_id.h"
 #include "packet/tap/tap.h"
+#include "packet/told.h"
 
 /* Alignment of records; the smallest pad holds only its length and type. */
 #define LANE_ALIGNMENT	8
@@ -225,44 +224,20 @@ static u64 lane_timestamp(struct sk_buff *skb, unsigned int flags, u32 *status)
 	return ktime_get_real_ns();
 }
 
-/* What is told about a packet; NULL, a constant, where the socket does not ask. */
-struct lane_extensions {
-	const struct xinet_owner *owner;
-	const struct xinet_dropped *dropped;
-};
-
-/* Bytes before the packet. */
-static __always_inline u32 lane_header_len(struct lane_extensions ext)
+/*
+ * Bytes before the packet. What is @told is NULL, a constant, where the socket does
+ * not ask.
+ */
+static __always_inline u32 lane_header_len(struct xinet_told told)
 {
-	return sizeof(struct xinet_rx_record) +
-	       (ext.owner ? sizeof(*ext.owner) : 0) +
-	       (ext.dropped ? sizeof(*ext.dropped) : 0);
-}
-
-/* Fills in what stands between a record and its packet. */
-static __always_inline u32 lane_extend(struct xinet_rx_record *record,
-				       struct lane_extensions ext)
-{
-	void *next = record + 1;
-	u32 which = 0;
-
-	if (ext.owner) {
-		which |= XINET_RX_OWNER;
-		memcpy(next, ext.owner, sizeof(*ext.owner));
-		next += sizeof(*ext.owner);
-	}
-	if (ext.dropped) {
-		which |= XINET_RX_DROPPED;
-		memcpy(next, ext.dropped, sizeof(*ext.dropped));
-	}
-	return which;
+	return sizeof(struct xinet_rx_record) + xinet_told_size(told);
 }
 
 static __always_inline void lane_fill(const struct xinet_packet_sock *po,
 				      struct xinet_rx_record *record,
 				      struct sk_buff *skb,
 				      const struct xinet_tap_frame *frame,
-				      struct lane_extensions ext)
+				      struct xinet_told told)
 {
 	const bool cooked = frame->mode == XINET_TAP_COOKED;
 	const struct net_device *dev = skb->dev;
@@ -273,7 +248,7 @@ static __always_inline void lane_fill(const struct xinet_packet_sock *po,
 	status = (xinet_frame_status(skb) & ~TP_STATUS_USER) | vlan.status;
 
 	record->type = XINET_RX_PACKET;
-	record->mac = lane_header_len(ext);
+	record->mac = lane_header_len(told);
 	record->tstamp = lane_timestamp(skb, READ_ONCE(po->tp_tstamp), &status);
 	record->pkt_len = skb->len;
 	record->ifindex = READ_ONCE(po->origdev) ? frame->orig_dev->ifindex :
@@ -286,7 +261,7 @@ static __always_inline void lane_fill(const struct xinet_packet_sock *po,
 	record->pkttype = skb->pkt_type;
 	record->net = clamp_t(int, record->mac + skb_network_offset(skb), 0,
 			      U16_MAX);
-	record->extensions = lane_extend(record, ext);
+	record->extensions = xinet_told_copy(told, record + 1);
 	memset(record->addr, 0, sizeof(record->addr));
 	record->halen = xinet_frame_copy_address(skb, record->addr,
 						 sizeof(record->addr));
@@ -364,7 +339,7 @@ static __always_inline void lane_deliver(struct xinet_tap_sink *sink,
 					 const struct xinet_tap_receiver *receiver,
 					 struct sk_buff *skb,
 					 const struct xinet_tap_frame *frame,
-					 struct lane_extensions ext)
+					 struct xinet_told told)
 {
 	struct xinet_packet_sock *po = xinet_packet_sk(sink->sk);
 	const struct xinet_lanes *lanes = receiving_lanes(receiver);
@@ -386,12 +361,12 @@ static __always_inline void lane_deliver(struct xinet_tap_sink *sink,
 	}
 
 	snaplen = min(frame->snaplen, lanes->max_snaplen);
-	len = ALIGN(lane_header_len(ext) + snaplen, LANE_ALIGNMENT);
+	len = ALIGN(lane_header_len(told) + snaplen, LANE_ALIGNMENT);
 	record = lane_reserve(lane, len);
 	if (likely(record)) {
-		lane_fill(po, record, skb, frame, ext);
+		lane_fill(po, record, skb, frame, told);
 		record->snaplen = snaplen;
-		xinet_frame_copy(skb, (void *)record + lane_header_len(ext),
+		xinet_frame_copy(skb, (void *)record + lane_header_len(told),
 				 snaplen);
 		lane_publish(lane, record, len);
 		lane_count(lane, lanes);
@@ -411,27 +386,21 @@ void xinet_lane_deliver(struct xinet_tap_sink *sink,
 			struct sk_buff *skb,
 			const struct xinet_tap_frame *frame)
 {
-	lane_deliver(sink, receiver, skb, frame, (struct lane_extensions){});
+	lane_deliver(sink, receiver, skb, frame, (struct xinet_told){});
 }
 EXPORT_SYMBOL_IF_KUNIT(xinet_lane_deliver);
 
-/* Budget: as above, and for received packets a look-up, once for all sinks. */
-void xinet_lane_deliver_owner(struct xinet_tap_sink *sink,
-			      const struct xinet_tap_receiver *receiver,
-			      struct sk_buff *skb,
-			      const struct xinet_tap_frame *frame)
+/* Budget: as above, and for the owner a look-up, once for all sinks. */
+void xinet_lane_deliver_told(struct xinet_tap_sink *sink,
+			     const struct xinet_tap_receiver *receiver,
+			     struct sk_buff *skb,
+			     const struct xinet_tap_frame *frame)
 {
-	const struct xinet_packet_sock *po = xinet_packet_sk(sink->sk);
-	const struct xinet_owner_id *id;
-	struct xinet_owner_id room;
-	struct xinet_owner owner;
+	struct xinet_told_room room;
+	struct xinet_told told;
 
-	id = xinet_tap_owner(skb, frame, &room);
-	if (!xinet_owner_accepts(po->owner, id))
-		return;
-	xinet_owner_fill(po->owner, id, &owner);
-	lane_deliver(sink, receiver, skb, frame,
-		     (struct lane_extensions){ .owner = &owner });
+	if (xinet_tell(xinet_packet_sk(sink->sk), skb, frame, &room, &told))
+		lane_deliver(sink, receiver, skb, frame, told);
 }
 
 void xinet_lane_deliver_dropped(struct xinet_tap_sink *sink,
@@ -440,33 +409,26 @@ void xinet_lane_deliver_dropped(struct xinet_tap_sink *sink,
 				const struct xinet_tap_frame *frame,
 				const struct xinet_dropped *dropped)
 {
-	lane_deliver(sink, receiver, skb, frame,
-		     (struct lane_extensions){ .dropped = dropped });
+	struct xinet_told_room room;
+	struct xinet_told told;
+
+	if (xinet_tell_dropped(xinet_packet_sk(sink->sk), skb, dropped, &room,
+			       &told))
+		lane_deliver(sink, receiver, skb, frame, told);
 }
 
-void xinet_lane_deliver_dropped_owner(struct xinet_tap_sink *sink,
-				      const struct xinet_tap_receiver *receiver,
-				      struct sk_buff *skb,
-				      const struct xinet_tap_frame *frame,
-				      const struct xinet_dropped *dropped)
-{
-	const struct xinet_packet_sock *po = xinet_packet_sk(sink->sk);
-	struct xinet_owner owner;
-
-	if (xinet_owner_fill_nobody(po->owner, &owner))
-		lane_deliver(sink, receiver, skb, frame,
-			     (struct lane_extensions){ &owner, dropped });
-}
-
-/* As lane_fill() for a packet of the fast path, without time and status. */
+/*
+ * As lane_fill() for a packet of the fast path, without time and status. @header:
+ * bytes before the packet
+ */
 static __always_inline void lane_fill_fast(struct xinet_rx_record *record,
 					   const struct sk_buff *skb,
-					   u32 pkt_len)
+					   u32 pkt_len, u32 header)
 {
 	const struct net_device *dev = skb->dev;
 
 	record->type = XINET_RX_PACKET;
-	record->mac = sizeof(*record);
+	record->mac = header;
 	record->pkt_len = pkt_len;
 	record->snaplen = pkt_len;
 	record->ifindex = dev->ifindex;
@@ -476,18 +438,21 @@ static __always_inline void lane_fill_fast(struct xinet_rx_record *record,
 	record->hatype = dev->type;
 	record->pkttype = skb->pkt_type;
 	record->halen = ETH_ALEN;
-	record->net = sizeof(*record) + skb->network_header - skb->mac_header;
+	record->net = header + skb->network_header - skb->mac_header;
 	record->extensions = 0;
 	memset(record->addr, 0, sizeof(record->addr));
 	memcpy(record->addr, eth_hdr(skb)->h_source, ETH_ALEN);
-	xinet_copy_linear(record + 1, skb_mac_header(skb), pkt_len);
+	xinet_copy_linear((void *)record + header, skb_mac_header(skb), pkt_len);
 }
 
+/* @netns, a constant: the reader is told the namespace */
 static __always_inline bool
 lane_fast(struct xinet_tap_sink *sink,
 	  const struct xinet_tap_receiver *receiver, struct sk_buff *skb,
-	  const void *source, bool stamped)
+	  const void *source, bool stamped, bool netns)
 {
+	const u32 header = sizeof(struct xinet_rx_record) +
+			   (netns ? sizeof(struct xinet_netns) : 0);
 	const struct xinet_lanes *lanes = receiving_lanes(receiver);
 	struct xinet_lane *lane = this_cpu_ptr(lanes->by_cpu);
 	const u32 pkt_len = xinet_fast_len(skb);
@@ -501,7 +466,7 @@ lane_fast(struct xinet_tap_sink *sink,
 		     !xinet_fast_eligible(skb) || !lane_claim(lane)))
 		return false;
 	offset = lane->head & (size - 1);
-	len = ALIGN((u32)sizeof(*record) + pkt_len, LANE_ALIGNMENT);
+	len = ALIGN(header + pkt_len, LANE_ALIGNMENT);
 	if (unlikely(offset + len > size ||
 		     lane->head + len - lane->tail > size)) {
 		lane_release(lane);
@@ -513,7 +478,11 @@ lane_fast(struct xinet_tap_sink *sink,
 	record->tstamp = stamped ? lane_timestamp(skb, 0, &status) :
 				   ktime_get_real_ns();
 	record->status = status;
-	lane_fill_fast(record, skb, pkt_len);
+	lane_fill_fast(record, skb, pkt_len, header);
+	if (netns) {
+		record->extensions = XINET_RX_NETNS;
+		xinet_tell_netns(skb->dev, (void *)(record + 1));
+	}
 	lane_publish(lane, record, len);
 	lane_count(lane, lanes);
 	lane_release(lane);
@@ -525,7 +494,7 @@ lane_fast_stamped(struct xinet_tap_sink *sink,
 		  const struct xinet_tap_receiver *receiver,
 		  struct sk_buff *skb, const void *source)
 {
-	return lane_fast(sink, receiver, skb, source, true);
+	return lane_fast(sink, receiver, skb, source, true, false);
 }
 
 /* Budget: as above, no struct xinet_tap_frame; the time stamp is not shared. */
@@ -536,9 +505,18 @@ bool xinet_lane_fast(struct xinet_tap_sink *sink,
 {
 	if (unlikely(skb->tstamp))
 		return lane_fast_stamped(sink, receiver, skb, source);
-	return lane_fast(sink, receiver, skb, source, false);
+	return lane_fast(sink, receiver, skb, source, false, false);
 }
 EXPORT_SYMBOL_IF_KUNIT(xinet_lane_fast);
+
+/* Budget: as xinet_lane_fast(). */
+bool xinet_lane_fast_netns(struct xinet_tap_sink *sink,
+			   const struct xinet_tap_receiver *receiver,
+			   struct sk_buff *skb, const void *source,
+			   const struct net_device *orig_dev)
+{
+	return lane_fast(sink, receiver, skb, source, true, true);
+}
 
 enum xinet_tap_room
 xinet_lane_room(const struct xinet_tap_receiver *receiver,

@@ -82,16 +82,16 @@ void xinet_lane_deliver(struct xinet_tap_sink *sink,
 			const struct xinet_tap_frame *frame);
 
 /**
- * xinet_lane_deliver_owner() - xinet_lane_deliver() of a socket that asks for owners
+ * xinet_lane_deliver_told() - xinet_lane_deliver() of a socket that xinet_wants_told()
  * @sink: of the socket
  * @receiver: of the ring
  * @skb: accepted packet
  * @frame: as the tap fills it in
  */
-void xinet_lane_deliver_owner(struct xinet_tap_sink *sink,
-			      const struct xinet_tap_receiver *receiver,
-			      struct sk_buff *skb,
-			      const struct xinet_tap_frame *frame);
+void xinet_lane_deliver_told(struct xinet_tap_sink *sink,
+			     const struct xinet_tap_receiver *receiver,
+			     struct sk_buff *skb,
+			     const struct xinet_tap_frame *frame);
 
 /**
  * xinet_lane_deliver_dropped() - xinet_tap_dropped_t of an XINET_RX_RING
@@ -106,20 +106,6 @@ void xinet_lane_deliver_dropped(struct xinet_tap_sink *sink,
 				struct sk_buff *skb,
 				const struct xinet_tap_frame *frame,
 				const struct xinet_dropped *dropped);
-
-/**
- * xinet_lane_deliver_dropped_owner() - the same of a socket that asks for owners
- * @sink: as there
- * @receiver: as there
- * @skb: as there
- * @frame: as there
- * @dropped: as there
- */
-void xinet_lane_deliver_dropped_owner(struct xinet_tap_sink *sink,
-				      const struct xinet_tap_receiver *receiver,
-				      struct sk_buff *skb,
-				      const struct xinet_tap_frame *frame,
-				      const struct xinet_dropped *dropped);
 
 /**
  * xinet_lane_fast() - xinet_tap_fast_t of an XINET_RX_RING
@@ -137,6 +123,21 @@ bool xinet_lane_fast(struct xinet_tap_sink *sink,
 		     const struct xinet_tap_receiver *receiver,
 		     struct sk_buff *skb, const void *source,
 		     const struct net_device *orig_dev);
+
+/**
+ * xinet_lane_fast_netns() - xinet_lane_fast() of a socket that is told the namespace
+ * @sink: as there; it is told nothing else
+ * @receiver: as there
+ * @skb: as there
+ * @source: as there
+ * @orig_dev: as there
+ *
+ * Return: as there.
+ */
+bool xinet_lane_fast_netns(struct xinet_tap_sink *sink,
+			   const struct xinet_tap_receiver *receiver,
+			   struct sk_buff *skb, const void *source,
+			   const struct net_device *orig_dev);
 
 /**
  * xinet_lane_room() - xinet_tap_room_t of an XINET_RX_RING

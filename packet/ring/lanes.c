@@ -40,6 +40,7 @@
 #include "packet/ring/lanes.h"
 #include "packet/sock.h"
 #include "packet/tap/tap.h"
+#include "packet/told.h"
 
 static const struct xinet_receiver_ops lane_ops = {
 	.deliver = xinet_lane_deliver,
@@ -48,9 +49,17 @@ static const struct xinet_receiver_ops lane_ops = {
 	.room = xinet_lane_room,
 };
 
-static const struct xinet_receiver_ops lane_owner_ops = {
-	.deliver = xinet_lane_deliver_owner,
-	.dropped = xinet_lane_deliver_dropped_owner,
+static const struct xinet_receiver_ops lane_told_ops = {
+	.deliver = xinet_lane_deliver_told,
+	.dropped = xinet_lane_deliver_dropped,
+	.room = xinet_lane_room,
+};
+
+/* Of a socket that is told the namespace of what passes and nothing else. */
+static const struct xinet_receiver_ops lane_netns_ops = {
+	.deliver = xinet_lane_deliver_told,
+	.fast = xinet_lane_fast_netns,
+	.dropped = xinet_lane_deliver_dropped,
 	.room = xinet_lane_room,
 };
 
@@ -186,13 +195,14 @@ static int lanes_set(struct xinet_packet_sock *po,
 		lanes_free(lanes);
 		return -ENOMEM;
 	}
-	if (po->owner)
-		lanes->receiver.ops = &lane_owner_ops;
+	if (po->owner || po->sink.original)
+		lanes->receiver.ops = &lane_told_ops;
+	else if (po->all_netns)
+		lanes->receiver.ops = &lane_netns_ops;
 	lanes->max_snaplen = min_t(u32, lanes->max_snaplen,
 				   req->lane_size / 2 -
 				   sizeof(struct xinet_rx_record) -
-				   (po->owner ? sizeof(struct xinet_owner) : 0) -
-				   (po->dropped ? sizeof(struct xinet_dropped) : 0));
+				   xinet_told_max_size(po));
 
 	__skb_queue_head_init(&stale);
 	mutex_lock(&po->ring_lock);

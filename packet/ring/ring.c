@@ -325,7 +325,7 @@ static int ring_set(struct xinet_packet_sock *po, bool tx,
 	if (*ring_place(po, tx))
 		return -EBUSY;
 	/* a frame has no place for what is told about a packet */
-	if (!tx && (po->owner || po->dropped))
+	if (!tx && (po->owner || po->dropped || po->all_netns))
 		return -EOPNOTSUPP;
 
 	ring = ring_alloc(po->tp_version, tx, po->tp_reserve, req);

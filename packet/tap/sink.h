@@ -166,6 +166,7 @@ struct xinet_tap_receiver {
  * @ignore_outgoing: does not receive what this host sends
  * @own_filter: @filter could not be made: run sk->sk_filter, nothing if no @sk
  * @owner: its receiver reports owners; constant while it is behind a tap
+ * @original: gets frames as on the wire; constant while it is behind a tap
  * @dropped_only: only gets what the kernel drops, and is behind no tap; constant
  *	while it is @running
  * @mode: enum xinet_tap_mode
@@ -174,7 +175,8 @@ struct xinet_tap_receiver {
  * @node: in the tap's list, next to sinks of equal mode and filter
  * @slot: index in the array of its tap
  * @in_group: index of the group of @slot there
- * @taps: those of its namespace; constant
+ * @taps: those of its namespace, or xinet_all_netns_taps(); changes only behind no
+ *	tap
  *
  * @receiver changes under sk_receive_queue.lock; @tap, @group, @source,
  * @running and @mode under it and the lock of the sink's owner; the others
@@ -190,6 +192,7 @@ struct xinet_tap_sink {
 	bool ignore_outgoing;
 	bool own_filter;
 	bool owner;
+	bool original;
 	bool dropped_only;
 	u8 mode;
 	struct xinet_filter *filter;

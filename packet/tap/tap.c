@@ -35,15 +35,17 @@
  * Budget per packet: one hook per tap, for any number of sinks; one namespace
  * comparison; one run of each distinct program that filter_index.c does not
  * rule out; nothing for a sink whose program rejects the packet, two flag tests
- * and an indirect call for a sink that gets it. No lock, no allocation, no
- * write to memory that other CPUs read, except the reference count of the
- * packet.
+ * and an indirect call for a sink that gets it. No lock, no allocation (but for
+ * frames as on the wire, original.c), no write to memory that other CPUs read,
+ * except the reference count of the packet.
  *
  * Locks: tn->lock serialises all changes. It is taken under the lock of a
  * sink's owner (and so sometimes under RTNL); only sk_receive_queue.lock is
- * taken under it.
+ * taken under it. That of taps of all namespaces (all_netns.c) is also taken
+ * under the core's pernet_ops_rwsem.
  */
 #include <kunit/visibility.h>
+#include <linux/mm.h>
 #include <linux/netdevice.h>
 #include <linux/overflow.h>
 #include <linux/slab.h>
@@ -52,6 +54,7 @@
 
 #include "compat/xinet_compat_packet.h"
 #include "packet/sock.h"
+#include "packet/tap/all_netns.h"
 #include "packet/tap/tap.h"
 #include "packet/tap/tap_array.h"
 #include "packet/tap/tap_hook.h"
@@ -80,19 +83,45 @@ static u32 tap_hash(const struct net_device *dev, __be16 type)
 }
 
 static struct xinet_tap *tap_find(struct xinet_tap_net *tn,
-				  const struct net_device *dev, __be16 type)
+				  const struct net_device *dev, __be16 type,
+				  bool original)
 {
 	struct xinet_tap *tap;
 
 	hash_for_each_possible(tn->taps, tap, node, tap_hash(dev, type)) {
-		if (tap->hook.dev == dev && tap->hook.type == type)
+		if (tap->hook.dev == dev && tap->hook.type == type &&
+		    tap->original == original)
 			return tap;
 	}
 	return NULL;
 }
 
+/* What the core calls for a packet; those that few sinks ask for take longer ways. */
+static int (*tap_func(const struct xinet_tap *tap))(struct sk_buff *skb,
+						   struct net_device *dev,
+						   struct packet_type *pt,
+						   struct net_device *orig_dev)
+{
+	if (tap->original)
+		return xinet_tap_rcv_original;
+	if (tap->nr_owners)
+		return xinet_tap_rcv_owner;
+	return xinet_tap_is_all_netns(tap) ? xinet_tap_rcv_all_netns :
+					     xinet_tap_rcv;
+}
+
+/* What it asks about who sends a packet. */
+static bool (*tap_match(const struct xinet_tap *tap))(struct packet_type *pt,
+						      struct sock *sk)
+{
+	if (tap->nr_owners)
+		return xinet_tap_match_owner;
+	return xinet_tap_is_all_netns(tap) ? xinet_tap_match_sender_all_netns :
+					     xinet_tap_match_sender;
+}
+
 static struct xinet_tap *tap_alloc(struct net *net, struct net_device *dev,
-				   __be16 type)
+				   __be16 type, bool original)
 {
 	struct xinet_tap *tap = kzalloc(sizeof(*tap), GFP_KERNEL_ACCOUNT);
 
@@ -102,11 +131,12 @@ static struct xinet_tap *tap_alloc(struct net *net, struct net_device *dev,
 	INIT_LIST_HEAD(&tap->sinks);
 	tap->hook.type = type;
 	tap->hook.dev = dev;
-	tap->hook.func = xinet_tap_rcv;
-	tap->hook.id_match = xinet_tap_match_sender;
 	tap->hook.af_packet_net = net;
-	/* the core calls id_match() only if this is set */
+	/* the core calls id_match() only if this is set, which reads it */
 	tap->hook.af_packet_priv = tap;
+	tap->original = original;
+	tap->hook.func = tap_func(tap);
+	tap->hook.id_match = tap_match(tap);
 	return tap;
 }
 
@@ -149,23 +179,30 @@ static void sink_set_tap(struct xinet_tap_sink *sink, struct xinet_tap *tap)
 	spin_unlock_bh(&sink->sk->sk_receive_queue.lock);
 }
 
+/* After a change of tap->hook. */
+static void tap_update_hooks(const struct xinet_tap *tap)
+{
+	if (xinet_tap_is_all_netns(tap))
+		xinet_all_netns_update(tap);
+}
+
 /* The core clones outgoing packets for a hook without this flag. */
 static void tap_update_ignore_outgoing(struct xinet_tap *tap)
 {
 	WRITE_ONCE(tap->hook.ignore_outgoing, !tap->nr_outgoing);
+	tap_update_hooks(tap);
 }
 
 /* Only packets of a tap whose sinks ask for owners take the longer way. */
 static void tap_update_owners(struct xinet_tap *tap)
 {
-	WRITE_ONCE(tap->hook.id_match, tap->nr_owners ? xinet_tap_match_owner :
-							xinet_tap_match_sender);
-	WRITE_ONCE(tap->hook.func, tap->nr_owners ? xinet_tap_rcv_owner :
-						    xinet_tap_rcv);
+	WRITE_ONCE(tap->hook.id_match, tap_match(tap));
+	WRITE_ONCE(tap->hook.func, tap_func(tap));
+	tap_update_hooks(tap);
 }
 
 /* Makes room for notes of senders, for the first sink that reports owners. */
-static int tap_prepare(struct xinet_tap *tap, const struct xinet_tap_sink *sink)
+static int tap_prepare_notes(struct xinet_tap *tap, const struct xinet_tap_sink *sink)
 {
 	struct xinet_tap_note __percpu *notes;
 
@@ -237,14 +274,20 @@ static void tap_register(struct xinet_tap_net *tn, struct xinet_tap *tap)
 
 	netdev_hold(dev, &tap->hook.dev_tracker, GFP_KERNEL);
 	hash_add(tn->taps, &tap->node, tap_hash(dev, tap->hook.type));
-	dev_add_pack(&tap->hook);
+	if (xinet_tap_is_all_netns(tap))
+		xinet_all_netns_register(tap);
+	else
+		dev_add_pack(&tap->hook);
 }
 
 static void tap_unregister(struct xinet_tap_net *tn, struct xinet_tap *tap)
 {
 	struct xinet_tap_array *array;
 
-	__dev_remove_pack(&tap->hook);
+	if (xinet_tap_is_all_netns(tap))
+		xinet_tap_retire_locked(tn, xinet_all_netns_unregister(tap));
+	else
+		__dev_remove_pack(&tap->hook);
 	hash_del(&tap->node);
 	netdev_put(tap->hook.dev, &tap->hook.dev_tracker);
 
@@ -298,8 +341,8 @@ static void tap_remove_sink(struct xinet_tap_net *tn,
 		tap_publish(tn, tap, array);
 }
 
-int xinet_tap_join(struct net *net, struct xinet_tap_sink *sink,
-		   struct net_device *dev, __be16 type)
+int xinet_tap_join(struct xinet_tap_sink *sink, struct net_device *dev,
+		   __be16 type)
 {
 	struct xinet_tap_net *tn = sink->taps;
 	struct xinet_tap_array *array;
@@ -308,22 +351,24 @@ int xinet_tap_join(struct net *net, struct xinet_tap_sink *sink,
 	int err = 0;
 
 	mutex_lock(&tn->lock);
-	tap = tap_find(tn, dev, type);
+	tap = tap_find(tn, dev, type, sink->original);
 	if (tap && tap == sink_tap(tn, sink))
 		goto out_unlock;
 
 	err = -ENOMEM;
 	if (!tap) {
-		tap = tap_alloc(net, dev, type);
+		tap = tap_alloc(tn->net, dev, type, sink->original);
 		if (!tap)
 			goto out_unlock;
 		fresh = true;
 	}
-	if (tap_prepare(tap, sink))
+	if (tap_prepare_notes(tap, sink))
 		goto err_free_tap;
 	array = xinet_tap_array_alloc(tap->nr_sinks + 1);
 	if (!array)
 		goto err_free_tap;
+	if (fresh && xinet_tap_is_all_netns(tap) && xinet_all_netns_prepare(tap))
+		goto err_free_array;
 
 	if (sink_tap(tn, sink))
 		tap_remove_sink(tn, sink);
@@ -335,6 +380,8 @@ int xinet_tap_join(struct net *net, struct xinet_tap_sink *sink,
 	mutex_unlock(&tn->lock);
 	return 0;
 
+err_free_array:
+	kvfree(array);
 err_free_tap:
 	if (fresh)
 		tap_free(tap);

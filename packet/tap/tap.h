@@ -15,6 +15,7 @@
 #include "packet/tap/sink.h"
 
 struct bpf_prog;
+struct all_netns_hook;
 struct net;
 struct net_device;
 struct sk_buff;
@@ -23,6 +24,7 @@ struct timespec64;
 struct xinet_dropped;
 struct xinet_filter;
 struct xinet_filter_index;
+struct xinet_original;
 struct xinet_owner_id;
 struct xinet_tap;
 struct xinet_tap_sink;
@@ -33,10 +35,14 @@ struct xinet_tap_sink;
 /**
  * struct xinet_tap_net - the taps of a network namespace
  * @lock: every change of a tap; taken under the lock of a sink's owner
- * @taps: by device and EtherType
+ * @taps: by device, EtherType, and whether they show frames as on the wire
  * @retired: upper bound of bytes that wait for RCU to be freed; @lock
  * @retired_at: the grace period that all of them wait for; @lock
  * @throttle: held by the caller that waits for them
+ * @net: the namespace; this and the others: not in xinet_all_netns_taps()
+ * @all_netns_hooks: its hooks of taps of all namespaces, see all_netns.c; the lock
+ *	of those
+ * @node: among all namespaces; the same lock
  */
 struct xinet_tap_net {
 	struct mutex lock;	/* changes of taps */
@@ -44,6 +50,9 @@ struct xinet_tap_net {
 	size_t retired;
 	unsigned long retired_at;
 	struct mutex throttle;	/* one caller waits for RCU, others for it */
+	struct net *net;
+	struct all_netns_hook *all_netns_hooks[2];
+	struct list_head node;
 };
 
 /**
@@ -161,9 +170,9 @@ void xinet_tap_throttle(struct xinet_tap_net *tn);
 
 /**
  * xinet_tap_join() - put a sink behind the tap of a device and EtherType
- * @net: namespace of the sink's socket
  * @sink: moved from its present tap, if any
- * @dev: a device of @net, or NULL for all of them
+ * @dev: a device of the namespace of @sink->taps, or NULL for all of them; NULL if
+ *	those are xinet_all_netns_taps()
  * @type: ETH_P_*, network byte order, not 0
  *
  * A failure leaves the sink where it was. Once this returns 0, the sink gets no
@@ -173,8 +182,8 @@ void xinet_tap_throttle(struct xinet_tap_net *tn);
  * for a grace period.
  * Return: 0 or -ENOMEM.
  */
-int xinet_tap_join(struct net *net, struct xinet_tap_sink *sink,
-		   struct net_device *dev, __be16 type);
+int xinet_tap_join(struct xinet_tap_sink *sink, struct net_device *dev,
+		   __be16 type);
 
 /**
  * xinet_tap_leave() - remove a sink from its tap
@@ -288,6 +297,7 @@ void xinet_tap_hand_dropped(struct xinet_tap_sink *sink, struct sk_buff *skb,
 
 /**
  * xinet_tap_owner() - the owner of a packet, for a sink that reports it
+ * @sink: the sink
  * @skb: as passed to the sink's deliver()
  * @frame: as passed to the sink's deliver()
  * @room: for an owner that is not shared with other sinks
@@ -296,8 +306,18 @@ void xinet_tap_hand_dropped(struct xinet_tap_sink *sink, struct sk_buff *skb,
  * Return: valid as long as @frame and @room.
  */
 const struct xinet_owner_id *
-xinet_tap_owner(const struct sk_buff *skb, const struct xinet_tap_frame *frame,
-		struct xinet_owner_id *room);
+xinet_tap_owner(const struct xinet_tap_sink *sink, const struct sk_buff *skb,
+		const struct xinet_tap_frame *frame, struct xinet_owner_id *room);
+
+/**
+ * xinet_tap_original() - what was done to show a frame as on the wire
+ * @frame: as passed to the deliver() of a sink with @original
+ *
+ * Context: as xinet_tap_deliver_t.
+ * Return: valid as long as @frame.
+ */
+const struct xinet_original *
+xinet_tap_original(const struct xinet_tap_frame *frame);
 
 #if IS_ENABLED(CONFIG_KUNIT)
 /**

@@ -3,20 +3,24 @@
  * The per-packet code of a tap: from the kernel's hook, through its array, to
  * the sinks that accept the packet. Called by the kernel, and by
  * fanout_deliver.c for a member. The drawing, the budget and the changes of the
- * array are in tap.c. No lock is taken here and nothing is allocated.
+ * array are in tap.c. No lock is taken here and nothing is allocated, but by
+ * original.c for taps whose sinks get frames as on the wire.
  */
 #include <kunit/visibility.h>
 #include <linux/bitmap.h>
 #include <linux/filter.h>
+#include <linux/minmax.h>
 #include <linux/netdevice.h>
 #include <linux/skbuff.h>
 #include <linux/time64.h>
+#include <linux/xinet.h>
 #include <net/net_namespace.h>
 #include <net/sock.h>
 
 #include "compat/xinet_compat_packet.h"
 #include "packet/sock.h"
 #include "packet/tap/filter_index.h"
+#include "packet/tap/original.h"
 #include "packet/tap/owner_id.h"
 #include "packet/tap/tap.h"
 #include "packet/tap/tap_array.h"
@@ -346,9 +350,16 @@ static bool tap_is_near(const struct xinet_tap *tap, const struct sk_buff *skb)
 	return net_eq(dev_net(skb->dev), tap->hook.af_packet_net);
 }
 
-/* The slow path of xinet_tap_rcv(). */
-static noinline int tap_rcv_any(struct sk_buff *skb, struct xinet_tap *tap,
-				const struct net_device *orig_dev)
+/* What the core passes is a copy in a tap of all namespaces. */
+static struct xinet_tap *tap_of(const struct packet_type *pt)
+{
+	return pt->af_packet_priv;
+}
+
+/* @all_netns, a constant: of a tap of all namespaces */
+static __always_inline int tap_rcv_slow(struct sk_buff *skb, struct xinet_tap *tap,
+					const struct net_device *orig_dev,
+					bool all_netns)
 {
 	const struct xinet_tap_sink *sender = xinet_tap_sender_take(tap);
 	const struct xinet_tap_array *array;
@@ -357,7 +368,7 @@ static noinline int tap_rcv_any(struct sk_buff *skb, struct xinet_tap *tap,
 	struct timespec64 now;
 
 	if (unlikely(skb->pkt_type == PACKET_LOOPBACK ||
-		     !tap_is_near(tap, skb)))
+		     (!all_netns && !tap_is_near(tap, skb))))
 		goto out_put;
 
 	array = rcu_dereference(tap->array);
@@ -376,16 +387,33 @@ out_put:
 	return 0;
 }
 
+/* The slow path of xinet_tap_rcv(). */
+static noinline int tap_rcv_any(struct sk_buff *skb, struct xinet_tap *tap,
+				const struct net_device *orig_dev)
+{
+	return tap_rcv_slow(skb, tap, orig_dev, false);
+}
+
+/* The slow path of xinet_tap_rcv_all_netns(). */
+static noinline int tap_rcv_any_all_netns(struct sk_buff *skb,
+					  struct xinet_tap *tap,
+					  const struct net_device *orig_dev)
+{
+	return tap_rcv_slow(skb, tap, orig_dev, true);
+}
+
 /*
- * A packet of a tap with sinks that report owners, whose owner is looked up once
- * for all sinks. xinet_tap_owner() finds it by its frame: one that was in flight
- * when the first of them joined comes without. On PREEMPT_RT, so does one whose
- * task was preempted by another that delivers.
+ * A packet of a tap with sinks that report owners, or get frames as on the wire. The
+ * owner is looked up once for all sinks. xinet_tap_owner() finds it by its frame: one
+ * that was in flight when the first of them joined comes without. On PREEMPT_RT, so
+ * does one whose task was preempted by another that delivers.
  */
 struct tap_owned {
 	struct xinet_tap_frame frame;
+	const struct sk_buff *skb;
 	struct xinet_owner_id id;
 	bool known;
+	struct xinet_original original;
 };
 
 static DEFINE_PER_CPU(struct tap_owned *, tap_owned);
@@ -412,40 +440,102 @@ static void tap_take_note(struct xinet_tap *tap, const struct sk_buff *skb,
 	put_cpu_ptr(notes);
 }
 
-int xinet_tap_rcv_owner(struct sk_buff *skb, struct net_device *dev,
-			struct packet_type *pt, struct net_device *orig_dev)
+/*
+ * Most frames that are made of a packet: 512 KiB, the longest that is merged, in the
+ * smallest MTU of IPv4; fewer for many sinks, each of which gets every frame.
+ */
+static u32 tap_most_frames(const struct xinet_tap_array *array)
 {
-	struct xinet_tap *tap = container_of(pt, struct xinet_tap, hook);
+	return min_t(u32, 1024, 65536 / max_t(u32, array->nr_slots, 1));
+}
+
+/* Shows the sinks what the wire has of @skb, one frame after the other. */
+static void tap_demux_original(const struct xinet_tap_array *array,
+			       struct sk_buff *skb, struct tap_owned *owned,
+			       const struct xinet_tap_sink *sender)
+{
+	struct sk_buff *frames = NULL;
+	struct sk_buff *frame;
+
+	if (xinet_original_is(skb))
+		owned->original = (struct xinet_original){ .segments = 1 };
+	else
+		frames = xinet_original_frames(skb, tap_most_frames(array),
+					       &owned->original);
+	if (!frames) {
+		xinet_tap_demux(array, skb, &owned->frame, sender);
+		return;
+	}
+	for (frame = frames; frame; frame = frame->next) {
+		xinet_tap_demux(array, frame, &owned->frame, sender);
+		owned->original.segment++;
+	}
+	xinet_original_free(frames);
+}
+
+/* @original, a constant: sinks get frames as on the wire */
+static __always_inline int tap_rcv_owned(struct sk_buff *skb, struct xinet_tap *tap,
+					 const struct net_device *orig_dev,
+					 bool original)
+{
 	const struct xinet_tap_sink *sender = xinet_tap_sender_take(tap);
+	const struct xinet_tap_array *array;
 	struct timespec64 now = {};
 	struct tap_owned owned;
 
 	owned.frame.source = tap;
 	owned.frame.orig_dev = orig_dev;
 	owned.frame.now = &now;
+	owned.skb = skb;
 	owned.known = false;
 	if (skb->pkt_type == PACKET_OUTGOING)
 		tap_take_note(tap, skb, &owned);
-	if (likely(skb->pkt_type != PACKET_LOOPBACK && tap_is_near(tap, skb))) {
+	if (likely(skb->pkt_type != PACKET_LOOPBACK &&
+		   (xinet_tap_is_all_netns(tap) || tap_is_near(tap, skb)))) {
+		array = rcu_dereference(tap->array);
 		this_cpu_write(tap_owned, &owned);
-		xinet_tap_demux(rcu_dereference(tap->array), skb, &owned.frame,
-				sender);
+		if (original)
+			tap_demux_original(array, skb, &owned, sender);
+		else
+			xinet_tap_demux(array, skb, &owned.frame, sender);
 		this_cpu_write(tap_owned, NULL);
 	}
 	tap_put_skb(skb);
 	return 0;
 }
 
-const struct xinet_owner_id *
-xinet_tap_owner(const struct sk_buff *skb, const struct xinet_tap_frame *frame,
-		struct xinet_owner_id *room)
+int xinet_tap_rcv_owner(struct sk_buff *skb, struct net_device *dev,
+			struct packet_type *pt, struct net_device *orig_dev)
 {
-	struct tap_owned *owned = this_cpu_read(tap_owned);
+	return tap_rcv_owned(skb, tap_of(pt), orig_dev, false);
+}
+
+int xinet_tap_rcv_original(struct sk_buff *skb, struct net_device *dev,
+			   struct packet_type *pt, struct net_device *orig_dev)
+{
+	return tap_rcv_owned(skb, tap_of(pt), orig_dev, true);
+}
+
+const struct xinet_original *
+xinet_tap_original(const struct xinet_tap_frame *frame)
+{
+	/* such a sink gets frames of tap_rcv_owned() only, whoever preempts it */
+	return &container_of(frame, struct tap_owned, frame)->original;
+}
+
+const struct xinet_owner_id *
+xinet_tap_owner(const struct xinet_tap_sink *sink, const struct sk_buff *skb,
+		const struct xinet_tap_frame *frame, struct xinet_owner_id *room)
+{
+	/* as in xinet_tap_original() */
+	struct tap_owned *owned =
+		sink->original ? container_of(frame, struct tap_owned, frame) :
+				 this_cpu_read(tap_owned);
 
 	/* only ours is dereferenced: of another task, the address differs */
 	if (likely(owned && &owned->frame == frame)) {
 		if (!owned->known)
-			xinet_owner_lookup(skb, &owned->id);
+			xinet_owner_lookup(owned->skb, &owned->id);
 		owned->known = true;
 		return &owned->id;
 	}
@@ -458,26 +548,45 @@ xinet_tap_owner(const struct sk_buff *skb, const struct xinet_tap_frame *frame,
 /*
  * packet_type hook; softirq, or BH disabled; RCU. Owns a reference to @skb,
  * which other hooks and the protocol may share. Only an outgoing packet has a
- * sender to leave out.
+ * sender to leave out. @all_netns: as in tap_rcv_slow().
  */
-int xinet_tap_rcv(struct sk_buff *skb, struct net_device *dev,
-		  struct packet_type *pt, struct net_device *orig_dev)
+static __always_inline int tap_rcv(struct sk_buff *skb, struct xinet_tap *tap,
+				   const struct net_device *orig_dev,
+				   bool all_netns)
 {
-	struct xinet_tap *tap = container_of(pt, struct xinet_tap, hook);
 	struct xinet_tap_sink *sink =
 		rcu_dereference(rcu_dereference(tap->array)->fast);
 	const struct xinet_tap_receiver *receiver;
 	xinet_tap_fast_t fast;
 
 	/* smaller types are received packets */
-	if (!sink || skb->pkt_type >= PACKET_OUTGOING || !tap_is_near(tap, skb))
-		return tap_rcv_any(skb, tap, orig_dev);
+	if (!sink || skb->pkt_type >= PACKET_OUTGOING ||
+	    (!all_netns && !tap_is_near(tap, skb)))
+		goto out_slow;
 	receiver = rcu_dereference(sink->receiver);
 	fast = READ_ONCE(receiver->fast);
 	if (!fast || !fast(sink, receiver, skb, tap, orig_dev))
-		return tap_rcv_any(skb, tap, orig_dev);
+		goto out_slow;
 	tap_put_skb(skb);
 	return 0;
+
+out_slow:
+	return all_netns ? tap_rcv_any_all_netns(skb, tap, orig_dev) :
+			   tap_rcv_any(skb, tap, orig_dev);
+}
+
+int xinet_tap_rcv(struct sk_buff *skb, struct net_device *dev,
+		  struct packet_type *pt, struct net_device *orig_dev)
+{
+	struct xinet_tap *tap = container_of(pt, struct xinet_tap, hook);
+
+	return tap_rcv(skb, tap, orig_dev, false);
+}
+
+int xinet_tap_rcv_all_netns(struct sk_buff *skb, struct net_device *dev,
+			    struct packet_type *pt, struct net_device *orig_dev)
+{
+	return tap_rcv(skb, tap_of(pt), orig_dev, true);
 }
 
 /*
@@ -501,9 +610,9 @@ static const struct xinet_tap_sink *tap_sink_of(const struct sock *sk)
  * and leaves the sender out. If there was no memory for the clone it does not
  * follow, and the next packet of the tap on this CPU may miss one sink.
  */
-bool xinet_tap_match_sender(struct packet_type *pt, struct sock *sk)
+static __always_inline bool tap_match_sender(struct xinet_tap *tap,
+					     struct sock *sk)
 {
-	struct xinet_tap *tap = container_of(pt, struct xinet_tap, hook);
 	const struct xinet_tap_sink *sink = tap_sink_of(sk);
 
 	if (!sink || rcu_access_pointer(sink->tap) != tap) {
@@ -517,13 +626,23 @@ bool xinet_tap_match_sender(struct packet_type *pt, struct sock *sk)
 	return false;
 }
 
+bool xinet_tap_match_sender(struct packet_type *pt, struct sock *sk)
+{
+	return tap_match_sender(container_of(pt, struct xinet_tap, hook), sk);
+}
+
+bool xinet_tap_match_sender_all_netns(struct packet_type *pt, struct sock *sk)
+{
+	return tap_match_sender(tap_of(pt), sk);
+}
+
 bool xinet_tap_match_owner(struct packet_type *pt, struct sock *sk)
 {
-	struct xinet_tap *tap = container_of(pt, struct xinet_tap, hook);
+	struct xinet_tap *tap = tap_of(pt);
 	struct xinet_tap_note __percpu *notes = READ_ONCE(tap->notes);
 	struct xinet_tap_note *note;
 
-	if (xinet_tap_match_sender(pt, sk))
+	if (tap_match_sender(tap, sk))
 		return true;
 	if (unlikely(!notes))
 		return false;

@@ -34,7 +34,9 @@ struct xinet_tap_note {
 
 /**
  * struct xinet_tap - a hook of the kernel and the sinks behind it
- * @hook: registered with the core; its dev and type are the key of the tap
+ * @hook: its dev and type are the key of the tap; registered with the core, or what
+ *	all_netns.c registers is a copy
+ * @original: its sinks get frames as on the wire; part of the key
  * @array: what packets read; never NULL while @hook is registered; RCU
  * @sinks: ordered by xinet_tap_sink_insert(); tn->lock
  * @nr_sinks: length of @sinks; xinet_tap_match_sender() reads it locklessly
@@ -54,7 +56,17 @@ struct xinet_tap {
 	struct xinet_tap_note __percpu *notes;
 	struct hlist_node node;
 	struct rcu_head rcu;
+	bool original;
 };
+
+/**
+ * xinet_tap_is_all_netns() - whether a tap is one of all namespaces
+ * @tap: the tap
+ */
+static inline bool xinet_tap_is_all_netns(const struct xinet_tap *tap)
+{
+	return !tap->hook.af_packet_net;
+}
 
 /**
  * xinet_tap_rcv() - packet_type func(): a packet reaches the hook
@@ -70,6 +82,19 @@ int xinet_tap_rcv(struct sk_buff *skb, struct net_device *dev,
 		  struct packet_type *pt, struct net_device *orig_dev);
 
 /**
+ * xinet_tap_rcv_all_netns() - xinet_tap_rcv() of a tap of all namespaces
+ * @skb: as there
+ * @dev: as there
+ * @pt: its af_packet_priv is the tap
+ * @orig_dev: as there
+ *
+ * Context: as there.
+ * Return: 0.
+ */
+int xinet_tap_rcv_all_netns(struct sk_buff *skb, struct net_device *dev,
+			    struct packet_type *pt, struct net_device *orig_dev);
+
+/**
  * xinet_tap_match_sender() - packet_type id_match(): a packet is being sent
  * @pt: the hook of a tap
  * @sk: the socket that sends it
@@ -82,7 +107,30 @@ int xinet_tap_rcv(struct sk_buff *skb, struct net_device *dev,
 bool xinet_tap_match_sender(struct packet_type *pt, struct sock *sk);
 
 /**
+ * xinet_tap_match_sender_all_netns() - the same for a tap of all namespaces
+ * @pt: its af_packet_priv is the tap
+ * @sk: as there
+ *
+ * Context: as there.
+ * Return: as there.
+ */
+bool xinet_tap_match_sender_all_netns(struct packet_type *pt, struct sock *sk);
+
+/**
  * xinet_tap_rcv_owner() - xinet_tap_rcv() of a tap with sinks that report owners
+ * @skb: as there
+ * @dev: as there
+ * @pt: its af_packet_priv is the tap
+ * @orig_dev: as there
+ *
+ * Context: as there.
+ * Return: 0.
+ */
+int xinet_tap_rcv_owner(struct sk_buff *skb, struct net_device *dev,
+			struct packet_type *pt, struct net_device *orig_dev);
+
+/**
+ * xinet_tap_rcv_original() - the same of one whose sinks get frames as on the wire
  * @skb: as there
  * @dev: as there
  * @pt: as there
@@ -91,8 +139,8 @@ bool xinet_tap_match_sender(struct packet_type *pt, struct sock *sk);
  * Context: as there.
  * Return: 0.
  */
-int xinet_tap_rcv_owner(struct sk_buff *skb, struct net_device *dev,
-			struct packet_type *pt, struct net_device *orig_dev);
+int xinet_tap_rcv_original(struct sk_buff *skb, struct net_device *dev,
+			   struct packet_type *pt, struct net_device *orig_dev);
 
 /**
  * xinet_tap_match_owner() - xinet_tap_match_sender() of such a tap

@@ -13,6 +13,7 @@
 #include <net/net_namespace.h>
 #include <net/netns/generic.h>
 
+#include "packet/tap/all_netns.h"
 #include "packet/tap/tap.h"
 
 static unsigned int tap_net_id __ro_after_init;
@@ -74,13 +75,18 @@ EXPORT_SYMBOL_IF_KUNIT(xinet_tap_throttle);
 
 static int __net_init tap_net_init(struct net *net)
 {
-	xinet_tap_net_init(xinet_tap_pernet(net));
-	return 0;
+	struct xinet_tap_net *tn = xinet_tap_pernet(net);
+
+	xinet_tap_net_init(tn);
+	return xinet_all_netns_add(net, tn);
 }
 
 static void __net_exit tap_net_exit(struct net *net)
 {
-	WARN_ON_ONCE(!hash_empty(xinet_tap_pernet(net)->taps));
+	struct xinet_tap_net *tn = xinet_tap_pernet(net);
+
+	xinet_tap_retire(xinet_all_netns_taps(), xinet_all_netns_remove(tn));
+	WARN_ON_ONCE(!hash_empty(tn->taps));
 }
 
 static struct pernet_operations tap_net_ops = {

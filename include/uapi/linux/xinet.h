@@ -191,7 +191,8 @@ __XINET_ASSERT_SIZE(xinet_owner_filter, 32);
  * sockets of this module lose (enum xinet_drop_reason) is a copy, and not told.
  *
  * Errors: EINVAL (length, or unknown flags), EPERM (CAP_NET_ADMIN in the user
- * namespace of the network namespace; XINET_DROPS_HOST: in the initial one),
+ * namespace of the network namespace; XINET_DROPS_HOST: in the initial one and, for
+ * a socket of another network namespace than the initial one, CAP_SYS_ADMIN there),
  * EBUSY (the socket receives, has a ring, or has other flags), ENOSPC (XINET_DROPS_SOCKETS
  * sockets of the namespace have it), EOPNOTSUPP (a kernel without tracepoints, or
  * with PREEMPT_RT before 7.2; later PACKET_RX_RING and PACKET_FANOUT fail with it, too), ENOMEM.
@@ -235,6 +236,99 @@ struct xinet_dropped {
 };
 
 __XINET_ASSERT_SIZE(xinet_dropped, 128);
+
+/**
+ * XINET_PACKET_ALL_NETNS - one socket for all network namespaces
+ *
+ * int, 0 or 1, for a packet socket that receives nothing yet (protocol 0 in
+ * socket(), no bind()). While it is 1, the socket gets the packets of every
+ * device of every network namespace, also of those made later, those that are sent
+ * included if it is bound to ETH_P_ALL. It sends in its
+ * own, and its memberships are of that. With every packet comes a struct
+ * xinet_netns: from recvmsg() as a control message (level SOL_XINET, type
+ * XINET_NETNS), in a lane of XINET_RX_RING behind the record (XINET_RX_NETNS).
+ * It says where sll_ifindex, or the ifindex of the record, belongs.
+ *
+ * No namespace is held: one that ends does so as without the socket. What of
+ * XINET_PACKET_DROPS comes is as said there.
+ *
+ * Errors: EINVAL (length, another value; later of bind() to a device), EPERM
+ * (CAP_NET_ADMIN and CAP_NET_RAW in the initial user namespace and, for a socket of
+ * another network namespace than the initial one, CAP_SYS_ADMIN there), EBUSY (the
+ * socket receives, or has a ring). While it is 1: PACKET_RX_RING and PACKET_FANOUT
+ * fail with EOPNOTSUPP.
+ */
+#define XINET_PACKET_ALL_NETNS	7
+
+/* Control message of recvmsg(): struct xinet_netns */
+#define XINET_NETNS		3
+
+/**
+ * struct xinet_netns - where a packet was seen
+ * @cookie: SO_NETNS_COOKIE of the network namespace; 0 for a dropped packet of
+ *	which it is not known
+ * @netns: inode number of that, or 0
+ * @reserved: 0
+ * @device: name of the device, which may have another, or be gone, when the
+ *	packet is read; ends with a zero, behind which is nothing of meaning. Empty
+ *	if a dropped packet had none
+ */
+struct xinet_netns {
+	__u64 cookie;
+	__u32 netns;
+	__u32 reserved;
+	char device[16];
+};
+
+__XINET_ASSERT_SIZE(xinet_netns, 32);
+
+/**
+ * XINET_PACKET_ORIGINAL - frames as on the wire
+ *
+ * int, 0 or 1, for a packet socket that receives nothing yet (protocol 0 in
+ * socket(), no bind()). While it is 1, the socket gets frames as they were on the
+ * wire, or will be: packets that the kernel has merged, or that the device will cut
+ * up, are cut; checksums that the device will fill in are filled in; VLAN tags that
+ * it has taken out, or will put in, are in the frame. All that before the filter,
+ * so that lengths and offsets are those of the frame. A cooked socket, too, gets
+ * one packet for each frame.
+ *
+ * With every packet comes a struct xinet_original: from recvmsg() as a control
+ * message (level SOL_XINET, type XINET_ORIGINAL), in a lane of XINET_RX_RING behind
+ * the record (XINET_RX_ORIGINAL); not in rings of PACKET_RX_RING. What the kernel
+ * drops (XINET_PACKET_DROPS) comes as it was dropped, without.
+ *
+ * Errors: EINVAL (length, another value), EBUSY (the socket receives, or has a
+ * ring). While it is 1: PACKET_FANOUT fails with EOPNOTSUPP.
+ */
+#define XINET_PACKET_ORIGINAL	12
+
+/* Control message of recvmsg(): struct xinet_original */
+#define XINET_ORIGINAL		4
+
+/* xinet_original.done */
+#define XINET_ORIGINAL_SEGMENTED	0x1	/* of a packet merged, or to be cut up */
+#define XINET_ORIGINAL_CHECKSUM		0x2	/* a checksum was filled in */
+#define XINET_ORIGINAL_VLAN		0x4	/* a tag was put in */
+/* It could not be done: it is as the kernel had it. For lack of memory; or the packet is
+ * damaged, would be more than 1024 frames (fewer with more than 64 such sockets), is to
+ * be encrypted by the device, or merged by the device in a way that cannot be undone.
+ */
+#define XINET_ORIGINAL_FAILED		0x8
+
+/**
+ * struct xinet_original - what was done to show a frame as on the wire
+ * @done: XINET_ORIGINAL_*; 0: it was so
+ * @segment: which frame of a packet of the kernel's, from 0 on
+ * @segments: how many frames that packet is
+ */
+struct xinet_original {
+	__u32 done;
+	__u16 segment;
+	__u16 segments;
+};
+
+__XINET_ASSERT_SIZE(xinet_original, 8);
 
 /**
  * XINET_RAW_ICMP_ID - one ICMP identifier for a raw socket
@@ -435,6 +529,8 @@ __XINET_ASSERT_SIZE(xinet_rx_lane, 64);
 /* xinet_rx_record.extensions */
 #define XINET_RX_OWNER		0x1	/* struct xinet_owner */
 #define XINET_RX_DROPPED	0x2	/* struct xinet_dropped */
+#define XINET_RX_NETNS		0x4	/* struct xinet_netns */
+#define XINET_RX_ORIGINAL	0x8	/* struct xinet_original */
 
 /**
  * struct xinet_rx_record - a packet in a lane

@@ -159,6 +159,8 @@ enum xinet_diag_attr {
 #define XINET_DIAG_PACKET_QDISC_BYPASS	0x0020	/* PACKET_QDISC_BYPASS */
 #define XINET_DIAG_PACKET_LOSS		0x0040	/* PACKET_LOSS */
 #define XINET_DIAG_PACKET_TX_HAS_OFF	0x0080	/* PACKET_TX_HAS_OFF */
+#define XINET_DIAG_PACKET_ALL_NETNS	0x0100	/* XINET_PACKET_ALL_NETNS */
+#define XINET_DIAG_PACKET_ORIGINAL	0x0200	/* XINET_PACKET_ORIGINAL */
 
 /**
  * struct xinet_diag_packet - state and options of a packet socket
