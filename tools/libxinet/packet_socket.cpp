@@ -42,6 +42,8 @@ ReceivedPacket decode(msghdr& message, std::span<std::byte> buffer, std::size_t 
     packet.timestamp = receive_time(message);
     packet.owner = find_control<xinet_owner>(message, SOL_XINET, XINET_OWNER);
     packet.dropped = find_control<xinet_dropped>(message, SOL_XINET, XINET_DROPPED);
+    packet.netns = find_control<xinet_netns>(message, SOL_XINET, XINET_NETNS);
+    packet.original = find_control<xinet_original>(message, SOL_XINET, XINET_ORIGINAL);
 
     const auto aux = find_control<tpacket_auxdata>(message, SOL_PACKET, PACKET_AUXDATA);
     if (!aux) {
@@ -104,17 +106,35 @@ void PacketSocket::request_owners() {
     }
 }
 
-void PacketSocket::request_drops(Drops drops) {
+void PacketSocket::request_drops(Drops drops, bool host) {
     if (drops == Drops::none) {
         return;
     }
-    const int flags = drops == Drops::only ? XINET_DROPS_ONLY : XINET_DROPS_BESIDE;
+    const int flags = (drops == Drops::only ? XINET_DROPS_ONLY : XINET_DROPS_BESIDE) |
+                      (host ? XINET_DROPS_HOST : 0);
     if (!try_set_option(socket_, SOL_XINET, XINET_PACKET_DROPS, flags)) {
         throw Error("set socket option", "XINET_PACKET_DROPS", errno,
                     errno == ENOPROTOOPT  ? "only PF_XINET tells what the kernel drops"
                     : errno == EPERM      ? "CAP_NET_ADMIN is needed"
                     : errno == EOPNOTSUPP ? "this kernel cannot: Documentation/drops.md"
                                           : "");
+    }
+}
+
+void PacketSocket::request_all_namespaces() {
+    if (!try_set_option(socket_, SOL_XINET, XINET_PACKET_ALL_NETNS, 1)) {
+        throw Error("set socket option", "XINET_PACKET_ALL_NETNS", errno,
+                    errno == ENOPROTOOPT ? "only PF_XINET captures in all network namespaces"
+                    : errno == EPERM     ? "CAP_NET_ADMIN and CAP_NET_RAW of the host are needed: "
+                                           "Documentation/all-netns.md"
+                                         : "");
+    }
+}
+
+void PacketSocket::request_original() {
+    if (!try_set_option(socket_, SOL_XINET, XINET_PACKET_ORIGINAL, 1)) {
+        throw Error("set socket option", "XINET_PACKET_ORIGINAL", errno,
+                    errno == ENOPROTOOPT ? "only PF_XINET shows frames as on the wire" : "");
     }
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // https://datatracker.ietf.org/doc/draft-ietf-opsawg-pcapng/ in host byte
-// order, which the section header tells. One section, one interface.
+// order, which the section header tells. One section. One interface, which is that
+// of the statistics; with packets of all network namespaces one more for each device.
 #include "xinet/capture_writer.h"
 
 #include <linux/if_packet.h>
@@ -8,7 +9,10 @@
 
 #include <algorithm>
 #include <cstring>
+#include <map>
+#include <string>
 #include <string_view>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -43,7 +47,10 @@ constexpr std::uint64_t section_length_unknown = ~std::uint64_t{0};
 constexpr std::uint8_t nanosecond_resolution = 9; // a negative power of ten
 constexpr std::byte filter_is_text{0};
 constexpr std::uint32_t outbound = 2; // direction, in bits 0 and 1 of the flags
-constexpr std::size_t alignment = 4;  // of blocks and options
+/// Described of other network namespaces: whoever may make namespaces can make any number. The
+/// packets of later ones are of the capture's own.
+constexpr std::size_t most_interfaces = 65536;
+constexpr std::size_t alignment = 4; // of blocks and options
 
 /// One block, whose two length words are filled in at the end.
 class BlockBuilder {
@@ -110,7 +117,7 @@ private:
 struct PacketHeader {
     Block type = Block::enhanced_packet;
     std::uint32_t length;
-    std::uint32_t interface_number = 0; // the only one
+    std::uint32_t interface_number = 0;
     std::uint32_t time_high;
     std::uint32_t time_low;
     std::uint32_t captured_length;
@@ -151,10 +158,12 @@ public:
                          .end_options()
                          .finish());
         describe_interface(description);
+        description_ = description;
         file_.flush();
     }
 
     void write(const CapturedPacket& packet) override {
+        const std::uint32_t number = packet.netns == nullptr ? 0 : number_of(packet);
         const std::size_t padded = (packet.data.size() + alignment - 1) / alignment * alignment;
         const bool outgoing = packet.packet_type == PACKET_OUTGOING;
         const std::size_t options = outgoing ? sizeof(OutgoingOptions) : 0;
@@ -164,6 +173,7 @@ public:
         std::byte* const data = at + sizeof(PacketHeader);
         const auto ticks = static_cast<std::uint64_t>(packet.timestamp.time_since_epoch().count());
         const PacketHeader header{.length = length,
+                                  .interface_number = number,
                                   .time_high = static_cast<std::uint32_t>(ticks >> 32),
                                   .time_low = static_cast<std::uint32_t>(ticks),
                                   .captured_length = static_cast<std::uint32_t>(packet.data.size()),
@@ -180,12 +190,14 @@ public:
         std::copy_n(packet.data.data(), packet.data.size(), data);
     }
 
+    bool names_interfaces() const override { return true; }
+
     void flush() override { file_.flush(); }
 
     void finish(const CaptureStatistics& statistics) override {
         const Timestamp ended = now();
         file_.append(block_.start(Block::interface_statistics)
-                         .number(std::uint32_t{0}) // of the only interface
+                         .number(std::uint32_t{0}) // all of the capture
                          .timestamp(ended)
                          .time_option(option::statistics_start, started_)
                          .time_option(option::statistics_end, ended)
@@ -197,6 +209,24 @@ public:
     }
 
 private:
+    /// Of the interface of a packet that has a network namespace; describes it the first time.
+    std::uint32_t number_of(const CapturedPacket& packet) {
+        const std::tuple key{packet.netns->cookie, packet.interface_index,
+                             std::string(packet.netns->device)};
+        const auto known = numbers_.find(key);
+        if (known != numbers_.end()) {
+            return known->second;
+        }
+        if (numbers_.size() == most_interfaces) {
+            return 0;
+        }
+        description_.interface_name = packet.interface_name;
+        describe_interface(description_);
+        const auto number = static_cast<std::uint32_t>(numbers_.size() + 1);
+        numbers_.emplace(key, number);
+        return number;
+    }
+
     void describe_interface(const CaptureDescription& description) {
         block_.start(Block::interface_description)
             .number(static_cast<std::uint16_t>(description.link_type))
@@ -215,6 +245,9 @@ private:
 
     OutputFile file_;
     BlockBuilder block_;
+    CaptureDescription description_;
+    /// By network namespace, index and name; 0 is the one of the description.
+    std::map<std::tuple<std::uint64_t, unsigned, std::string>, std::uint32_t> numbers_;
     Timestamp started_;
 };
 

@@ -73,7 +73,7 @@ public:
 
 private:
     iovec vector_;
-    alignas(cmsghdr) std::array<std::byte, 256> control_{};
+    alignas(cmsghdr) std::array<std::byte, 512> control_{};
 };
 
 /// setsockopt(); false with errno when the kernel refuses.

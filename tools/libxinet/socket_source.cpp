@@ -75,7 +75,13 @@ SocketSource::SocketSource(const SocketSourceOptions& options)
     if (options.owners) {
         socket_.request_owners();
     }
-    socket_.request_drops(options.drops);
+    socket_.request_drops(options.drops, options.all_namespaces);
+    if (options.all_namespaces) {
+        socket_.request_all_namespaces();
+    }
+    if (options.original) {
+        socket_.request_original();
+    }
     if (options.engine == Engine::xinet) {
         ring_ = make_ring(socket_, filter_here_ ? whole_packet : snapshot_length_);
     }
@@ -130,7 +136,9 @@ std::optional<CapturedPacket> SocketSource::prepare(const ReceivedPacket& packet
                           .interface_index = static_cast<unsigned>(packet.address.sll_ifindex),
                           .packet_type = packet.address.sll_pkttype,
                           .owner = packet.owner ? &*packet.owner : nullptr,
-                          .dropped = packet.dropped ? &*packet.dropped : nullptr};
+                          .dropped = packet.dropped ? &*packet.dropped : nullptr,
+                          .netns = packet.netns ? &*packet.netns : nullptr,
+                          .original = packet.original ? &*packet.original : nullptr};
 }
 
 std::optional<CapturedPacket> SocketSource::prepare(const xinet_rx_record& record,
@@ -142,6 +150,8 @@ std::optional<CapturedPacket> SocketSource::prepare(const xinet_rx_record& recor
     if (captured) {
         captured->owner = owner_of(record);
         captured->dropped = dropped_of(record);
+        captured->netns = netns_of(record);
+        captured->original = original_of(record);
     }
     return captured;
 }

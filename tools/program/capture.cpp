@@ -6,6 +6,7 @@
 #include "program/json.h"
 #include "xinet/capture_writer.h"
 #include "xinet/error.h"
+#include "xinet/network_namespace.h"
 #include "xinet/socket_source.h"
 
 #include <fmt/format.h>
@@ -20,6 +21,7 @@ namespace xinet {
 namespace {
 
 constexpr std::string_view every_interface = "any";
+constexpr std::string_view every_namespace = "all";
 
 /// Where packets go: a file, or lines on standard output.
 class Sink {
@@ -34,7 +36,12 @@ public:
     }
 
     void write(const CapturedPacket& packet) {
-        if (writer_) {
+        if (writer_ && packet.netns != nullptr && writer_->names_interfaces()) {
+            const std::string name = namespaces_.device(*packet.netns);
+            CapturedPacket named = packet;
+            named.interface_name = name;
+            writer_->write(named);
+        } else if (writer_) {
             writer_->write(packet);
         } else if (!options_.quiet) {
             put(line(packet));
@@ -58,11 +65,23 @@ public:
 
 private:
     std::string line(const CapturedPacket& packet) {
+        if (packet.netns != nullptr) {
+            return line_of_all_namespaces(packet);
+        }
         const std::string& name = name_of(packet.interface_index);
         if (options_.json) {
             return packet_json(packet, link_type_, name);
         }
         return packet_text(packet, link_type_, name_each_interface_ ? name : std::string_view{},
+                           options_.link_header);
+    }
+
+    std::string line_of_all_namespaces(const CapturedPacket& packet) {
+        if (options_.json) {
+            return packet_json(packet, link_type_, packet.netns->device,
+                               namespaces_.name(*packet.netns));
+        }
+        return packet_text(packet, link_type_, namespaces_.device(*packet.netns),
                            options_.link_header);
     }
 
@@ -85,6 +104,7 @@ private:
     std::string interface_name_;
     std::unique_ptr<CaptureWriter> writer_;
     std::unordered_map<unsigned, std::string> names_;
+    NetworkNamespaceNames namespaces_;
 };
 
 SocketSourceOptions source_options(const CaptureOptions& options) {
@@ -95,7 +115,16 @@ SocketSourceOptions source_options(const CaptureOptions& options) {
                                .direction = options.direction,
                                .expression = options.expression,
                                .owners = options.owners,
-                               .drops = options.drops};
+                               .drops = options.drops,
+                               .all_namespaces = options.network_namespace == every_namespace,
+                               .original = options.original};
+    if (result.all_namespaces) {
+        if (!options.interface_name.empty() && options.interface_name != every_interface) {
+            throw Error("capture on", options.interface_name, EINVAL,
+                        "with --netns all, -i can be any only");
+        }
+        return result;
+    }
     if (options.interface_name.empty()) {
         result.interface = default_interface(list_interfaces());
     } else if (options.interface_name != every_interface) {
@@ -175,6 +204,9 @@ void report(const CaptureOptions& options, std::uint64_t captured,
 
 int run_capture(const CaptureOptions& options) {
     SignalDescriptor signals{SIGINT, SIGTERM};
+    if (!options.network_namespace.empty() && options.network_namespace != every_namespace) {
+        enter_network_namespace(options.network_namespace);
+    }
     const SocketSourceOptions wanted = source_options(options);
     SocketSource source(wanted);
     const std::string name =
@@ -187,7 +219,8 @@ int run_capture(const CaptureOptions& options) {
                .application = version_text() + " capture"},
               !wanted.interface);
     if (!options.quiet) {
-        fmt::print(stderr, "listening on {}, link-type {}, snapshot length {} bytes\n", name,
+        fmt::print(stderr, "listening on {}{}, link-type {}, snapshot length {} bytes\n", name,
+                   wanted.all_namespaces ? " in all network namespaces" : "",
                    link_type_name(source.link_type()), options.snapshot_length);
     }
 

@@ -21,7 +21,8 @@ std::string clock_text(Timestamp time);
 /// @param interface_name shown when it is not empty
 std::string packet_text(const CapturedPacket& packet, LinkType type,
                         std::string_view interface_name, bool link_header);
+/// @param namespace_name of a packet with netns; empty: the program's own
 std::string packet_json(const CapturedPacket& packet, LinkType type,
-                        std::string_view interface_name);
+                        std::string_view interface_name, std::string_view namespace_name = {});
 
 } // namespace xinet

@@ -154,6 +154,14 @@ void add_capture(CLI::App& root, CaptureOptions& options, std::vector<std::strin
            "--drops-only", [&options] { options.drops = Drops::only; },
            "show what the kernel drops and nothing else")
         ->excludes(drops);
+    app.add_flag("--original", options.original,
+                 "show frames as on the wire: not merged, with checksums and VLAN tags");
+    app.add_option("--netns", options.network_namespace,
+                   "capture in a network namespace of ip-netns(8), or in all")
+        ->check([](const std::string& name) {
+            return name.empty() ? "a network namespace has a name" : std::string();
+        })
+        ->option_text("NAME|all");
     app.add_flag_callback(
         "-n", [] {}, "accepted as a habit: addresses are never turned into names");
     add_engine(app, "packet", options.engine);

@@ -51,6 +51,8 @@ struct CaptureOptions {
     bool link_header = false;
     bool json = false;
     bool owners = false;
+    bool original = false;
+    std::string network_namespace; ///< empty: this one; "all": all
     Drops drops = Drops::none;
     Direction direction = Direction::both;
     std::string expression;

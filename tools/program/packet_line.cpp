@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include "libxinet/printable.h"
 #include "program/capture.h"
 #include "program/dissect.h"
 #include "program/json.h"
@@ -101,6 +102,17 @@ std::string dropped_json(const xinet_dropped& dropped) {
     return object.text();
 }
 
+std::string original_json(const xinet_original& original) {
+    JsonObject object;
+    object.add("segmented", (original.done & XINET_ORIGINAL_SEGMENTED) != 0)
+        .add("checksum", (original.done & XINET_ORIGINAL_CHECKSUM) != 0)
+        .add("vlan", (original.done & XINET_ORIGINAL_VLAN) != 0)
+        .add("failed", (original.done & XINET_ORIGINAL_FAILED) != 0)
+        .add("segment", original.segment)
+        .add("segments", original.segments);
+    return object.text();
+}
+
 } // namespace
 
 std::string clock_text(Timestamp time) {
@@ -118,7 +130,8 @@ std::string packet_text(const CapturedPacket& packet, LinkType type,
                         std::string_view interface_name, bool link_header) {
     std::string text = clock_text(packet.timestamp) + " ";
     if (!interface_name.empty()) {
-        text += fmt::format("{} {:<3} ", interface_name, short_direction(packet.packet_type));
+        text += fmt::format("{} {:<3} ", printable(interface_name),
+                            short_direction(packet.packet_type));
     }
     const Summary summary = dissect(packet.data, type, packet.original_length);
     return text + summary_text(summary, link_header) +
@@ -127,7 +140,7 @@ std::string packet_text(const CapturedPacket& packet, LinkType type,
 }
 
 std::string packet_json(const CapturedPacket& packet, LinkType type,
-                        std::string_view interface_name) {
+                        std::string_view interface_name, std::string_view namespace_name) {
     const Summary summary = dissect(packet.data, type, packet.original_length);
     const auto since_epoch = packet.timestamp.time_since_epoch();
     const auto seconds = std::chrono::floor<std::chrono::seconds>(since_epoch);
@@ -150,6 +163,13 @@ std::string packet_json(const CapturedPacket& packet, LinkType type,
     }
     if (packet.dropped != nullptr) {
         object.nest("drop", dropped_json(*packet.dropped));
+    }
+    if (packet.original != nullptr) {
+        object.nest("original", original_json(*packet.original));
+    }
+    if (packet.netns != nullptr) {
+        object.add("netns", packet.netns->netns).add("netns_cookie", packet.netns->cookie);
+        object.add("netns_name", namespace_name);
     }
     return object.text() + "\n";
 }

@@ -19,7 +19,7 @@ namespace xinet {
 
 namespace {
 
-constexpr std::array<std::pair<std::uint32_t, std::string_view>, 8> packet_flags{{
+constexpr std::array<std::pair<std::uint32_t, std::string_view>, 10> packet_flags{{
     {XINET_DIAG_PACKET_RUNNING, "running"},
     {XINET_DIAG_PACKET_COOKED, "cooked"},
     {XINET_DIAG_PACKET_AUXDATA, "auxdata"},
@@ -28,6 +28,8 @@ constexpr std::array<std::pair<std::uint32_t, std::string_view>, 8> packet_flags
     {XINET_DIAG_PACKET_QDISC_BYPASS, "qdisc-bypass"},
     {XINET_DIAG_PACKET_LOSS, "loss"},
     {XINET_DIAG_PACKET_TX_HAS_OFF, "tx-has-off"},
+    {XINET_DIAG_PACKET_ALL_NETNS, "all-netns"},
+    {XINET_DIAG_PACKET_ORIGINAL, "original"},
 }};
 
 /// By PACKET_FANOUT_*.

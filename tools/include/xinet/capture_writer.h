@@ -73,6 +73,9 @@ public:
 
     virtual void write(const CapturedPacket& packet) = 0;
 
+    /// Whether CapturedPacket::interface_name makes a difference.
+    virtual bool names_interfaces() const { return false; }
+
     /// Writes all packets so far to the file.
     virtual void flush() = 0;
 

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string_view>
 
 #pragma GCC visibility push(default)
 namespace xinet {
@@ -23,6 +24,12 @@ struct CapturedPacket {
     const xinet_owner* owner = nullptr;
     /// Why and where the kernel dropped it; none: it did not, as far as is known.
     const xinet_dropped* dropped = nullptr;
+    /// Where it was seen, of a capture of all namespaces; else none.
+    const xinet_netns* netns = nullptr;
+    /// What was done to show it as on the wire, if that was asked for; else none.
+    const xinet_original* original = nullptr;
+    /// How a file names the interface of a packet with @ref netns.
+    std::string_view interface_name = {};
 };
 
 /// Counts since the capture began.

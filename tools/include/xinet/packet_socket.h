@@ -34,14 +34,17 @@ struct VlanTag {
     std::uint16_t protocol = 0; ///< its EtherType; host byte order
 };
 
+/// What PacketSocket::receive() returns. Of a ring, RxRing::visit() tells the last four.
 struct ReceivedPacket {
     std::span<std::byte> data;         ///< in the buffer that was given to receive()
     std::uint32_t original_length = 0; ///< in bytes, before filter or buffer cut it
     sockaddr_ll address{};             ///< see packet(7); the protocol is in network byte order
     Timestamp timestamp;               ///< when the kernel received or sent it
     std::optional<VlanTag> vlan;
-    std::optional<xinet_owner> owner;     ///< with PacketSocket::request_owners()
-    std::optional<xinet_dropped> dropped; ///< with PacketSocket::request_drops()
+    std::optional<xinet_owner> owner;       ///< with PacketSocket::request_owners()
+    std::optional<xinet_dropped> dropped;   ///< with PacketSocket::request_drops()
+    std::optional<xinet_netns> netns;       ///< with PacketSocket::request_all_namespaces()
+    std::optional<xinet_original> original; ///< with PacketSocket::request_original()
 };
 
 /// Packets since the statistics were read before.
@@ -104,7 +107,19 @@ public:
     /// Asks for the packets that the kernel drops in the socket's network namespace, in the queue
     /// and in a ring that is made later; once. Throws Error: ENOPROTOOPT for PF_PACKET, EPERM
     /// without CAP_NET_ADMIN, ENOSPC if XINET_DROPS_SOCKETS sockets have asked.
-    void request_drops(Drops drops);
+    ///
+    /// @param host those of all network namespaces; CAP_NET_ADMIN in the initial user namespace
+    void request_drops(Drops drops, bool host = false);
+
+    /// Asks for the packets of all network namespaces, each with its own; bind() is to all
+    /// interfaces then. Throws Error: ENOPROTOOPT for PF_PACKET, EPERM without CAP_NET_ADMIN and
+    /// CAP_NET_RAW in the initial user namespace and, in another network namespace than the initial
+    /// one, CAP_SYS_ADMIN.
+    void request_all_namespaces();
+
+    /// Asks for frames as on the wire: not merged, not to be cut up, with checksums and VLAN tags.
+    /// Throws Error: ENOPROTOOPT for PF_PACKET.
+    void request_original();
 
     /// Sets the size of the receive queue to @p bytes; without CAP_NET_ADMIN the system limits it
     /// (net.core.rmem_max). Throws Error.

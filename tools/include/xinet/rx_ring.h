@@ -115,22 +115,40 @@ private:
     std::vector<ReceivedPacket> packets_;
 };
 
+/// What of XINET_RX_* @p which lies behind @p record; none if it does not.
+inline const std::byte* extension_of(const xinet_rx_record& record, std::uint32_t which) {
+    if ((record.extensions & which) == 0) {
+        return nullptr;
+    }
+    // In the order of the bits.
+    const auto* at = reinterpret_cast<const std::byte*>(&record + 1);
+    const std::uint32_t before = record.extensions & (which - 1);
+    at += (before & XINET_RX_OWNER) != 0 ? sizeof(xinet_owner) : 0;
+    at += (before & XINET_RX_DROPPED) != 0 ? sizeof(xinet_dropped) : 0;
+    at += (before & XINET_RX_NETNS) != 0 ? sizeof(xinet_netns) : 0;
+    return at;
+}
+
 /// Whose packet it is, if the socket that made the ring had asked; valid as long as the record.
 inline const xinet_owner* owner_of(const xinet_rx_record& record) {
-    return (record.extensions & XINET_RX_OWNER) != 0
-               ? reinterpret_cast<const xinet_owner*>(&record + 1)
-               : nullptr;
+    return reinterpret_cast<const xinet_owner*>(extension_of(record, XINET_RX_OWNER));
 }
 
 /// Why and where the kernel dropped the packet, if it did and the socket that made the ring had
 /// asked; valid as long as the record.
 inline const xinet_dropped* dropped_of(const xinet_rx_record& record) {
-    if ((record.extensions & XINET_RX_DROPPED) == 0) {
-        return nullptr;
-    }
-    const auto* behind = reinterpret_cast<const std::byte*>(&record + 1);
-    return reinterpret_cast<const xinet_dropped*>(
-        behind + ((record.extensions & XINET_RX_OWNER) != 0 ? sizeof(xinet_owner) : 0));
+    return reinterpret_cast<const xinet_dropped*>(extension_of(record, XINET_RX_DROPPED));
+}
+
+/// Where the packet was seen, if the ring is one of all namespaces; valid as long as the record.
+inline const xinet_netns* netns_of(const xinet_rx_record& record) {
+    return reinterpret_cast<const xinet_netns*>(extension_of(record, XINET_RX_NETNS));
+}
+
+/// What was done to show the packet as on the wire, if the socket that made the ring had asked;
+/// valid as long as the record.
+inline const xinet_original* original_of(const xinet_rx_record& record) {
+    return reinterpret_cast<const xinet_original*>(extension_of(record, XINET_RX_ORIGINAL));
 }
 
 /// The packet that @p record describes and whose bytes are @p data.

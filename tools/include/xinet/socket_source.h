@@ -31,6 +31,9 @@ struct SocketSourceOptions {
     std::string expression{};  ///< see pcap-filter(7); empty: every packet
     bool owners = false;       ///< ask whose each packet is; not with Engine::sibling
     Drops drops = Drops::none; ///< what the kernel drops; not with Engine::sibling
+    /// In all network namespaces, of all interfaces; not with Engine::sibling.
+    bool all_namespaces = false;
+    bool original = false; ///< frames as on the wire; not with Engine::sibling
 };
 
 /// Reads from a ring (RxRing) with PF_XINET, and from the receive queue with PF_PACKET, or if there
@@ -123,7 +126,9 @@ void SocketSource::hand_over_ring(Take& take) {
                          .interface_index = record.ifindex,
                          .packet_type = record.pkttype,
                          .owner = owner_of(record),
-                         .dropped = dropped_of(record)});
+                         .dropped = dropped_of(record),
+                         .netns = netns_of(record),
+                         .original = original_of(record)});
         }
         const auto captured = prepare(record, data);
         return !captured || take(*captured);
