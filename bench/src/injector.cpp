@@ -143,7 +143,8 @@ BackgroundTraffic::~BackgroundTraffic() {
     starter_.join();
 }
 
-TunInterface::TunInterface(std::string name, const std::string& address) : name_(std::move(name)) {
+TunInterface::TunInterface(std::string name, const std::string& address, bool offloads)
+    : name_(std::move(name)) {
     run({"modprobe", "tun"});
     device_.reset(::open("/dev/net/tun", O_RDWR | O_CLOEXEC));
     if (!device_) {
@@ -151,6 +152,9 @@ TunInterface::TunInterface(std::string name, const std::string& address) : name_
     }
     ifreq request{};
     request.ifr_flags = IFF_TUN | IFF_NO_PI;
+    if (offloads) {
+        request.ifr_flags |= IFF_VNET_HDR;
+    }
     name_.copy(request.ifr_name, IFNAMSIZ - 1);
     if (::ioctl(device_.get(), TUNSETIFF, &request) < 0) {
         throw xinet::Error("create interface", name_, errno);

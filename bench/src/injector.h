@@ -77,7 +77,8 @@ private:
 class TunInterface {
 public:
     /// @param address of the host on it, with prefix length
-    TunInterface(std::string name, const std::string& address);
+    /// @param offloads packets begin with a struct virtio_net_hdr, and may be long
+    TunInterface(std::string name, const std::string& address, bool offloads = false);
 
     Nanoseconds receive(std::span<const std::byte> packet, std::uint64_t packets);
 

@@ -122,6 +122,12 @@ void Taps::open(xinet::Engine engine, const TapPlan& plan, int number) {
     if (plan.drops != 0) {
         set_option(socket.get(), SOL_XINET, XINET_PACKET_DROPS, plan.drops, "XINET_PACKET_DROPS");
     }
+    if (plan.all_netns) {
+        set_option(socket.get(), SOL_XINET, XINET_PACKET_ALL_NETNS, 1, "XINET_PACKET_ALL_NETNS");
+    }
+    if (plan.original) {
+        set_option(socket.get(), SOL_XINET, XINET_PACKET_ORIGINAL, 1, "XINET_PACKET_ORIGINAL");
+    }
     const bool has_lanes = engine == xinet::Engine::xinet;
     switch (plan.receiver == Receiver::lanes && !has_lanes ? Receiver::ring_v3 : plan.receiver) {
     case Receiver::queue:

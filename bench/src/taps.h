@@ -37,6 +37,8 @@ struct TapPlan {
     std::optional<int> fanout_mode = {}; ///< PACKET_FANOUT_*
     bool owners = false;                 ///< XINET_PACKET_OWNER
     int drops = 0;                       ///< XINET_PACKET_DROPS
+    bool all_netns = false;              ///< XINET_PACKET_ALL_NETNS
+    bool original = false;               ///< XINET_PACKET_ORIGINAL
 };
 
 /// A mapping that unmaps itself.

@@ -181,11 +181,14 @@ Values::Option Values::socket_option() {
 
 // Lanes of half a megabyte at most, and descriptors that may be those of a target.
 Values::Option Values::xinet_option() {
-    const int name = random_.one_of(
-        {XINET_PACKET_COOKED, XINET_PACKET_FLUSH_USEC, XINET_PACKET_WATERMARK, XINET_RX_RING,
-         XINET_RX_RING, XINET_RX_RING_ATTACH, XINET_RX_RING_ATTACH, XINET_RX_RING_FLUSH,
-         XINET_RX_RING_FREEZE, XINET_PACKET_OWNER, XINET_PACKET_OWNER, XINET_PACKET_OWNER_FILTER,
-         XINET_PACKET_DROPS, XINET_PACKET_DROPS, XINET_RAW_ICMP_ID, XINET_RAW_POINT});
+    const int name =
+        random_.one_of({XINET_PACKET_COOKED,    XINET_PACKET_FLUSH_USEC, XINET_PACKET_WATERMARK,
+                        XINET_RX_RING,          XINET_RX_RING,           XINET_RX_RING_ATTACH,
+                        XINET_RX_RING_ATTACH,   XINET_RX_RING_FLUSH,     XINET_RX_RING_FREEZE,
+                        XINET_PACKET_OWNER,     XINET_PACKET_OWNER,      XINET_PACKET_OWNER_FILTER,
+                        XINET_PACKET_DROPS,     XINET_PACKET_DROPS,      XINET_PACKET_ALL_NETNS,
+                        XINET_PACKET_ALL_NETNS, XINET_PACKET_ORIGINAL,   XINET_PACKET_ORIGINAL,
+                        XINET_RAW_ICMP_ID,      XINET_RAW_POINT});
     if (name == XINET_PACKET_OWNER_FILTER)
         return {SOL_XINET, name, bytes_of(owner_filter())};
     if (name == XINET_RX_RING)

@@ -28,6 +28,7 @@
 #include "support/netns.h"
 #include "support/program.h"
 #include "support/sys.h"
+#include "support/told.h"
 #include "support/tpacket_ring.h"
 #include "support/traffic.h"
 #include "support/unprivileged.h"
@@ -35,17 +36,6 @@
 
 namespace xt {
 namespace {
-
-struct Seen {
-    std::optional<xinet_dropped> dropped; // none: it passed
-    std::optional<xinet_owner> owner;     // if asked for
-    Bytes data;
-    int ifindex;
-
-    [[nodiscard]] std::string reason() const {
-        return dropped ? std::string(dropped->name) : "(passed)";
-    }
-};
 
 long set_drops(const Fd& socket, int flags) {
     return sys::setsockopt(socket.get(), SOL_XINET, XINET_PACKET_DROPS, &flags, sizeof(flags));
@@ -59,104 +49,8 @@ int errno_of_drops(const Fd& socket, int flags) {
     return set_drops(socket, flags) < 0 ? errno : 0;
 }
 
-// What the kernel drops, from the receive queue or from lanes.
-class Capture {
-public:
-    struct Options {
-        int flags = XINET_DROPS_ONLY;
-        bool lanes = false;
-        bool cooked = false;
-        bool owner = false;
-        uint16_t protocol = ETH_P_ALL;
-        std::string device = {};
-        uint32_t lane_size = 1U << 20;
-    };
-
-    explicit Capture(const Options& options)
-        : socket_(open_socket(Side::xinet, options.cooked ? Kind::cooked : Kind::packet, 0)) {
-        checked(set_drops(socket_, options.flags), "XINET_PACKET_DROPS");
-        if (options.owner)
-            set_option(socket_, SOL_XINET, XINET_PACKET_OWNER, 1);
-        if (options.lanes) {
-            checked(set_lanes(socket_.get(), lanes_request(options.lane_size)), "XINET_RX_RING");
-            reader_.emplace(socket_.get());
-        } else {
-            set_option(socket_, SOL_SOCKET, SO_RCVBUFFORCE, 1 << 22);
-        }
-        bind_to(socket_, link_address(options.protocol,
-                                      options.device.empty() ? 0 : link::index(options.device)));
-    }
-
-    // What has come since the last call.
-    std::vector<Seen> take() {
-        std::vector<Seen> all;
-        if (reader_) {
-            checked(command_lanes(socket_.get(), XINET_RX_RING_FLUSH, 1), "XINET_RX_RING_FLUSH");
-            for (const auto& packet : reader_->take())
-                all.push_back({dropped_of(packet), owner_of(packet), packet.data,
-                               int(packet.record.ifindex)});
-        } else {
-            while (const auto message = receive_now(socket_.get()))
-                all.push_back({dropped_of(*message), owner_of(*message), message->data,
-                               message->from_as<sockaddr_ll>().sll_ifindex});
-        }
-        return all;
-    }
-
-    // Those that carry `mark`: waits for `count`, and a moment for one too many.
-    std::vector<Seen> take_marked(std::string_view mark, size_t count = 1) {
-        std::vector<Seen> found;
-        const auto add = [&] {
-            for (const Seen& seen : take())
-                if (contains(seen.data, mark))
-                    found.push_back(seen);
-        };
-        const auto end = std::chrono::steady_clock::now() + deadline;
-        while (found.size() < count && std::chrono::steady_clock::now() < end)
-            add();
-        std::this_thread::sleep_for(std::chrono::milliseconds(30)); // some ticks
-        add();
-        return found;
-    }
-
-    [[nodiscard]] const Fd& socket() const { return socket_; }
-
-private:
-    static std::optional<xinet_dropped> dropped_of(const Message& message) {
-        for (const auto& control : message.controls)
-            if (control.level == SOL_XINET && control.type == XINET_DROPPED) {
-                EXPECT_EQ(control.value.size(), sizeof(xinet_dropped));
-                return control.value_as<xinet_dropped>();
-            }
-        return std::nullopt;
-    }
-
-    static std::optional<xinet_owner> owner_of(const Message& message) {
-        for (const auto& control : message.controls)
-            if (control.level == SOL_XINET && control.type == XINET_OWNER)
-                return control.value_as<xinet_owner>();
-        return std::nullopt;
-    }
-
-    static std::optional<xinet_owner> owner_of(const LanePacket& packet) {
-        if ((packet.record.extensions & XINET_RX_OWNER) == 0)
-            return std::nullopt;
-        return read_as<xinet_owner>(packet.extensions);
-    }
-
-    static std::optional<xinet_dropped> dropped_of(const LanePacket& packet) {
-        if ((packet.record.extensions & XINET_RX_DROPPED) == 0)
-            return std::nullopt;
-        const size_t before =
-            (packet.record.extensions & XINET_RX_OWNER) != 0 ? sizeof(xinet_owner) : 0;
-        EXPECT_EQ(packet.extensions.size(), before + sizeof(xinet_dropped));
-        return read_as<xinet_dropped>(
-            Bytes(packet.extensions.begin() + long(before), packet.extensions.end()));
-    }
-
-    Fd socket_;
-    std::optional<LaneReader> reader_;
-};
+using Capture = ToldCapture;
+using Seen = ToldPacket;
 
 constexpr uint16_t closed_port = 4444;
 const Ipv4 to_here{.from = "10.66.0.2", .to = "10.66.0.1", .protocol = IPPROTO_UDP};
@@ -203,8 +97,13 @@ protected:
 // By the receive queue, and by lanes.
 class Dropped : public DroppedOptions, public testing::WithParamInterface<bool> {
 protected:
+    void SetUp() override {
+        if (GetParam() && lanes_are_refused)
+            GTEST_SKIP() << "lanes are for programs of 64 bits";
+        DroppedOptions::SetUp();
+    }
     [[nodiscard]] Capture::Options lanes_or_queue() const {
-        return {.lanes = GetParam(), .device = "xtin"};
+        return {.drops = XINET_DROPS_ONLY, .lanes = GetParam(), .device = "xtin"};
     }
 };
 
@@ -242,7 +141,7 @@ TEST_P(Dropped, what_passes_comes_beside_or_not_at_all) {
         const Fd taker = udp_at("10.66.0.1", 4445);
         auto options = lanes_or_queue();
         Capture only(options);
-        options.flags = XINET_DROPS_BESIDE;
+        options.drops = XINET_DROPS_BESIDE;
         Capture beside(options);
         in(datagram("xt-passes", 4445));
         in(broken_datagram("xt-dropped"));
@@ -274,7 +173,7 @@ TEST_P(Dropped, owner_is_said_to_be_nobody) {
 TEST_P(Dropped, filter_and_device_and_protocol_select) {
     here_.run([this] {
         Capture capture(lanes_or_queue());
-        Capture other({.lanes = GetParam(), .device = "lo"});
+        Capture other({.drops = XINET_DROPS_ONLY, .lanes = GetParam(), .device = "lo"});
         const Fd arp = open_socket(Side::xinet, Kind::packet, 0);
         checked(set_drops(arp, XINET_DROPS_ONLY), "XINET_PACKET_DROPS");
         bind_to(arp, link_address(ETH_P_ARP, 0));
@@ -412,7 +311,7 @@ TEST_P(Dropped, reasons_are_those_of_the_tracepoint) {
     if (!trace)
         GTEST_SKIP() << "this kernel has no tracefs";
     here_.run([&] {
-        Capture capture({.flags = XINET_DROPS_ONLY | XINET_DROPS_HOST, .lanes = GetParam()});
+        Capture capture({.drops = XINET_DROPS_ONLY | XINET_DROPS_HOST, .lanes = GetParam()});
         for (int i = 0; i < 20; i++) {
             in(broken_datagram("xt-traced"));
             in(repeated("xt-traced", 64), unknown_ethertype);
@@ -456,11 +355,11 @@ TEST_P(Dropped, packet_without_link_level_header_gets_one_of_zeroes) {
 
 // A namespace's socket sees its own, one of the host sees all and says whose.
 TEST_P(Dropped, host_is_told_of_every_namespace) {
-    Capture::Options options{.lanes = GetParam()};
+    Capture::Options options{.drops = XINET_DROPS_ONLY, .lanes = GetParam()};
     const NetNs other = NetNs::create();
     auto elsewhere = other.run([&] { return std::make_unique<Capture>(options); });
     auto near = here_.run([&] { return std::make_unique<Capture>(options); });
-    options.flags |= XINET_DROPS_HOST;
+    options.drops |= XINET_DROPS_HOST;
     auto host = other.run([&] { return std::make_unique<Capture>(options); });
     here_.run([this] { in(broken_datagram("xt-host")); });
     const auto found = host->take_marked("xt-host");
@@ -510,7 +409,7 @@ TEST_P(Dropped, nothing_is_left_when_socket_and_device_go_meanwhile) {
             for (int i = 0; i < 50; i++)
                 wire_->in(frame);
         }
-        Capture capture({.lanes = GetParam()});
+        Capture capture({.drops = XINET_DROPS_ONLY, .lanes = GetParam()});
         const Bytes last = ethernet(link::mac("xtin"), unknown_ethertype, repeated("xt-gone", 64));
         for (int i = 0; i < 200; i++)
             wire_->in(last);
@@ -523,8 +422,8 @@ TEST_P(Dropped, nothing_is_left_when_socket_and_device_go_meanwhile) {
 // that a clone cannot free; and datagrams that were never filled in.
 TEST_P(Dropped, what_is_no_packet_is_not_told) {
     here_.run([this] {
-        Capture near({.lanes = GetParam()});
-        Capture host({.flags = XINET_DROPS_ONLY | XINET_DROPS_HOST, .lanes = GetParam()});
+        Capture near({.drops = XINET_DROPS_ONLY, .lanes = GetParam()});
+        Capture host({.drops = XINET_DROPS_ONLY | XINET_DROPS_HOST, .lanes = GetParam()});
         for (int round = 0; round < 5; round++) {
             const Fd sender(checked(::socket(AF_NETLINK, SOCK_RAW, NETLINK_USERSOCK), "socket"));
             const Fd receiver(checked(::socket(AF_NETLINK, SOCK_RAW, NETLINK_USERSOCK), "socket"));

@@ -2,10 +2,13 @@
 #include "unprivileged.h"
 
 #include <grp.h>
+#include <linux/capability.h>
 #include <sched.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <iterator>
 #include <system_error>
 
 #include "fd.h"
@@ -37,6 +40,19 @@ int as_root_of_own_namespaces(const std::function<int()>& function) {
             return 254;
         return function();
     });
+}
+
+void drop_capabilities(uint64_t which) {
+    __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+    __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3]{};
+    checked(::syscall(SYS_capget, &header, data), "capget");
+    for (size_t i = 0; i < std::size(data); i++) {
+        const auto taken = uint32_t(which >> (32 * i));
+        data[i].effective &= ~taken;
+        data[i].permitted &= ~taken;
+        data[i].inheritable &= ~taken;
+    }
+    checked(::syscall(SYS_capset, &header, data), "capset");
 }
 
 } // namespace xt

@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <functional>
 
 namespace xt {
@@ -16,5 +17,8 @@ int as_nobody(const std::function<int()>& function);
 
 // The same, as root of a user namespace and a network namespace of its own; 254 if there are none.
 int as_root_of_own_namespaces(const std::function<int()>& function);
+
+// Takes capabilities, 1 << CAP_*, from the calling thread for good; throws std::system_error.
+void drop_capabilities(uint64_t which);
 
 } // namespace xt

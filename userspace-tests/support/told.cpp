@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "told.h"
+
+#include <gtest/gtest.h>
+#include <linux/if_packet.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <chrono>
+#include <thread>
+
+#include "compare.h"
+#include "link.h"
+
+namespace xt {
+namespace {
+
+template<typename T>
+void put(std::optional<T>& place, const Bytes& bytes) {
+    EXPECT_EQ(bytes.size(), sizeof(T));
+    EXPECT_FALSE(place) << "told twice";
+    place = read_as<T>(bytes);
+}
+
+// Takes the extension `which` from the front of `bytes`, if the record says that it is there.
+template<typename T>
+void take_extension(std::optional<T>& place, const LanePacket& packet, uint32_t which,
+                    Bytes& bytes) {
+    if ((packet.record.extensions & which) == 0)
+        return;
+    ASSERT_GE(bytes.size(), sizeof(T));
+    const auto end = bytes.begin() + long(sizeof(T));
+    put(place, Bytes(bytes.begin(), end));
+    bytes.erase(bytes.begin(), end);
+}
+
+} // namespace
+
+Told told_of(const Message& message) {
+    Told told;
+    for (const auto& control : message.controls) {
+        if (control.level != SOL_XINET)
+            continue;
+        if (control.type == XINET_OWNER)
+            put(told.owner, control.value);
+        else if (control.type == XINET_DROPPED)
+            put(told.dropped, control.value);
+        else if (control.type == XINET_NETNS)
+            put(told.netns, control.value);
+        else if (control.type == XINET_ORIGINAL)
+            put(told.original, control.value);
+        else
+            ADD_FAILURE() << "control message " << control.type;
+    }
+    return told;
+}
+
+Told told_of(const LanePacket& packet) {
+    Told told;
+    Bytes left = packet.extensions;
+    take_extension(told.owner, packet, XINET_RX_OWNER, left);
+    take_extension(told.dropped, packet, XINET_RX_DROPPED, left);
+    take_extension(told.netns, packet, XINET_RX_NETNS, left);
+    take_extension(told.original, packet, XINET_RX_ORIGINAL, left);
+    EXPECT_TRUE(left.empty()) << packet.record.extensions;
+    return told;
+}
+
+ToldCapture::ToldCapture(const Options& options)
+    : socket_(open_socket(Side::xinet, options.cooked ? Kind::cooked : Kind::packet, 0)) {
+    if (options.drops != 0)
+        set_option(socket_, SOL_XINET, XINET_PACKET_DROPS, options.drops);
+    if (options.owner)
+        set_option(socket_, SOL_XINET, XINET_PACKET_OWNER, 1);
+    if (options.all_netns)
+        set_option(socket_, SOL_XINET, XINET_PACKET_ALL_NETNS, 1);
+    if (options.original)
+        set_option(socket_, SOL_XINET, XINET_PACKET_ORIGINAL, 1);
+    if (options.lanes) {
+        checked(set_lanes(socket_.get(), lanes_request(options.lane_size)), "XINET_RX_RING");
+        reader_.emplace(socket_.get());
+    } else {
+        set_option(socket_, SOL_SOCKET, SO_RCVBUFFORCE, 1 << 22);
+    }
+    bind_to(socket_, link_address(options.protocol,
+                                  options.device.empty() ? 0 : link::index(options.device)));
+}
+
+std::vector<ToldPacket> ToldCapture::take() {
+    std::vector<ToldPacket> all;
+    if (reader_) {
+        checked(command_lanes(socket_.get(), XINET_RX_RING_FLUSH, 1), "XINET_RX_RING_FLUSH");
+        auto packets = reader_->take();
+        // lane by lane so far; the frames of one packet have one time
+        std::ranges::stable_sort(packets, {},
+                                 [](const LanePacket& packet) { return packet.record.tstamp; });
+        for (const auto& packet : packets)
+            all.push_back({told_of(packet), packet.data, int(packet.record.ifindex),
+                           packet.record.pkttype, packet.record.tstamp});
+    } else {
+        while (const auto message = receive_now(socket_.get())) {
+            const auto from = message->from_as<sockaddr_ll>();
+            all.push_back(
+                {told_of(*message), message->data, from.sll_ifindex, from.sll_pkttype, 0});
+        }
+    }
+    return all;
+}
+
+std::vector<ToldPacket> ToldCapture::take_marked(std::string_view mark, size_t count) {
+    std::vector<ToldPacket> found;
+    const auto add = [&] {
+        for (const ToldPacket& seen : take())
+            if (contains(seen.data, mark))
+                found.push_back(seen);
+    };
+    const auto end = std::chrono::steady_clock::now() + deadline;
+    while (found.size() < count && std::chrono::steady_clock::now() < end)
+        add();
+    std::this_thread::sleep_for(std::chrono::milliseconds(30)); // some ticks
+    add();
+    return found;
+}
+
+} // namespace xt

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What sockets of PF_XINET are told about a packet beyond what AF_PACKET tells, and a capture whose
+// packets come with it.
+#pragma once
+
+#include <linux/if_ether.h>
+#include <linux/xinet.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "fd.h"
+#include "frame.h"
+#include "lanes.h"
+#include "traffic.h"
+
+namespace xt {
+
+struct Told {
+    std::optional<xinet_owner> owner;
+    std::optional<xinet_dropped> dropped;
+    std::optional<xinet_netns> netns;
+    std::optional<xinet_original> original;
+};
+
+// These fail the test if there is anything else, or of another size.
+Told told_of(const Message& message);
+Told told_of(const LanePacket& packet);
+
+// A packet of a capture. Of dropped packets the name of the reason, else "(passed)".
+struct ToldPacket : Told {
+    Bytes data;
+    int ifindex = 0;
+    uint8_t pkttype = 0;
+    uint64_t time = 0; // nanoseconds; of lanes only
+    [[nodiscard]] std::string reason() const {
+        return dropped ? std::string(dropped->name) : "(passed)";
+    }
+};
+
+// A packet socket that asks to be told, read through its queue or through lanes.
+class ToldCapture {
+public:
+    struct Options {
+        int drops = 0; // XINET_DROPS_*
+        bool lanes = false;
+        bool cooked = false;
+        bool owner = false;
+        bool all_netns = false;
+        bool original = false;
+        uint16_t protocol = ETH_P_ALL;
+        std::string device = {}; // empty: all
+        uint32_t lane_size = 1U << 20;
+    };
+
+    explicit ToldCapture(const Options& options);
+
+    // What has come since the last call.
+    std::vector<ToldPacket> take();
+    // Those that carry `mark`: waits for `count`, and a moment for one too many.
+    std::vector<ToldPacket> take_marked(std::string_view mark, size_t count = 1);
+
+    [[nodiscard]] const Fd& socket() const { return socket_; }
+
+private:
+    Fd socket_;
+    std::optional<LaneReader> reader_;
+};
+
+} // namespace xt
