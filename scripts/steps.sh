@@ -94,7 +94,7 @@ add_up() {
 		"$left_out" "$(cat "${log%.log}/seconds")" "$note"
 	if [ "$bad" -gt 0 ]; then
 		echo "--- $name: exit status $status, the end of $log:"
-		grep -vE '^(\[ RUN|\[       OK|ok )' "$log" | tail -n 60 || true
+		grep -avE '^(\[ RUN|\[       OK|ok )' "$log" | tail -n 60 || true
 		echo "---"
 		names=${names:-(see its log)}
 		failures+=("failed: $name: ${names//$'\n'/$'\n'failed: $name: }")
