@@ -72,6 +72,17 @@ static bool original_is_list(const struct sk_buff *skb)
 	return skb_shinfo(skb)->gso_type & SKB_GSO_FRAGLIST;
 }
 
+/* Those that SCTP has made, or that were merged as they came. */
+static u32 original_list_len(const struct sk_buff *skb)
+{
+	const struct sk_buff *part;
+	u32 nr = 1;
+
+	skb_walk_frags(skb, part)
+		nr++;
+	return nr;
+}
+
 /* Whether a packet can be cut into @most frames at most. */
 static bool original_may_segment(const struct sk_buff *skb, u32 most)
 {
@@ -81,9 +92,8 @@ static bool original_may_segment(const struct sk_buff *skb, u32 most)
 	if (xinet_skb_readable_len(skb) != skb->len ||
 	    shinfo->gso_type & SKB_GSO_ESP || skb_sec_path(skb))
 		return false;
-	/* SCTP, and lists of frames as they came: what is there already */
 	if (shinfo->gso_size == GSO_BY_FRAGS || original_is_list(skb))
-		return true;
+		return original_list_len(skb) <= most;
 	return DIV_ROUND_UP(skb->len, shinfo->gso_size) <= most;
 }
 

@@ -41,10 +41,6 @@ long set_drops(const Fd& socket, int flags) {
     return sys::setsockopt(socket.get(), SOL_XINET, XINET_PACKET_DROPS, &flags, sizeof(flags));
 }
 
-bool preempt_rt() {
-    return std::ifstream("/sys/kernel/realtime").good();
-}
-
 int errno_of_drops(const Fd& socket, int flags) {
     return set_drops(socket, flags) < 0 ? errno : 0;
 }
@@ -74,8 +70,7 @@ protected:
     void SetUp() override {
         if (self_check())
             GTEST_SKIP() << "it needs the family";
-        const Fd socket = open_socket(Side::xinet, Kind::packet, 0);
-        if (preempt_rt() && errno_of_drops(socket, XINET_DROPS_ONLY) == EOPNOTSUPP)
+        if (drops_are_refused())
             GTEST_SKIP() << "this kernel cannot copy what it drops";
         here_.run([this] {
             wire_.emplace();

@@ -6,7 +6,9 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
+#include <fstream>
 #include <thread>
 
 #include "compare.h"
@@ -64,6 +66,14 @@ Told told_of(const LanePacket& packet) {
     take_extension(told.original, packet, XINET_RX_ORIGINAL, left);
     EXPECT_TRUE(left.empty()) << packet.record.extensions;
     return told;
+}
+
+bool drops_are_refused() {
+    const Fd socket = open_socket(Side::xinet, Kind::packet, 0);
+    const int flags = XINET_DROPS_ONLY;
+    return std::ifstream("/sys/kernel/realtime").good() &&
+           ::setsockopt(socket.get(), SOL_XINET, XINET_PACKET_DROPS, &flags, sizeof(flags)) < 0 &&
+           errno == EOPNOTSUPP;
 }
 
 ToldCapture::ToldCapture(const Options& options)

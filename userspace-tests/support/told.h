@@ -29,6 +29,9 @@ struct Told {
 Told told_of(const Message& message);
 Told told_of(const LanePacket& packet);
 
+// Whether this kernel, with PREEMPT_RT, refuses XINET_PACKET_DROPS.
+bool drops_are_refused();
+
 // A packet of a capture. Of dropped packets the name of the reason, else "(passed)".
 struct ToldPacket : Told {
     Bytes data;
