@@ -23,7 +23,7 @@ readonly packages=(
 	libpcap-dev libtins-dev ninja-build pkg-config
 	# guests and what tests call in them
 	apparmor ethtool hostname iproute2 ipxe-qemu iputils-ping nftables qemu-system-arm
-	qemu-system-misc qemu-system-x86 tcpdump
+	qemu-system-misc qemu-system-x86 tcpdump tshark
 	# what runs over PF_XINET unchanged; none of them starts a service
 	bind9-dnsutils curl dnsmasq-base hping3 iperf3 netcat-openbsd openssl redis-tools
 	traceroute

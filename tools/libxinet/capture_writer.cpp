@@ -67,11 +67,15 @@ void OutputFile::flush() {
     }
 }
 
+bool names_pcapng(std::string_view path) {
+    return path.ends_with(".pcapng");
+}
+
 std::unique_ptr<CaptureWriter> make_writer(const std::string& path,
                                            const CaptureDescription& description) {
     OutputFile file(path);
-    return path.ends_with(".pcapng") ? make_pcapng_writer(std::move(file), description)
-                                     : make_pcap_writer(std::move(file), description);
+    return names_pcapng(path) ? make_pcapng_writer(std::move(file), description)
+                              : make_pcap_writer(std::move(file), description);
 }
 
 } // namespace xinet

@@ -23,7 +23,7 @@ namespace {
 /// By enum xinet_drop_reason.
 constexpr std::array<std::string_view, __XINET_DROP_REASONS> drop_names{
     "None",     "RcvBuf",     "NoMem",    "PfMemalloc", "RingFull",  "FrameOffsets", "VnetHdr",
-    "LaneFull", "LaneFrozen", "LaneBusy", "XfrmPolicy", "CgroupBpf", "Security"};
+    "LaneFull", "LaneFrozen", "LaneBusy", "XfrmPolicy", "CgroupBpf", "Security",     "Backlog"};
 
 constexpr std::size_t buffer_bytes = XINET_DIAG_MSG_MAX;
 

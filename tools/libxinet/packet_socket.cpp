@@ -50,6 +50,7 @@ ReceivedPacket decode(msghdr& message, std::span<std::byte> buffer, std::size_t 
         return packet;
     }
     packet.original_length = std::max(packet.original_length, aux->tp_len);
+    packet.status = aux->tp_status;
     if ((aux->tp_status & TP_STATUS_VLAN_VALID) != 0) {
         const bool known = (aux->tp_status & TP_STATUS_VLAN_TPID_VALID) != 0;
         packet.vlan = VlanTag{.control = aux->tp_vlan_tci,

@@ -50,6 +50,7 @@ ReceivedPacket received_packet(const xinet_rx_record& record, std::span<std::byt
     packet.address.sll_halen = record.halen;
     std::memcpy(packet.address.sll_addr, record.addr, sizeof(packet.address.sll_addr));
     packet.timestamp = Timestamp(std::chrono::nanoseconds(record.tstamp));
+    packet.status = record.status;
     if ((record.status & TP_STATUS_VLAN_VALID) != 0) {
         packet.vlan = VlanTag{.control = record.vlan_tci, .protocol = record.vlan_tpid};
     }

@@ -2,6 +2,7 @@
 #include "xinet/socket_source.h"
 
 #include "libxinet/framing.h"
+#include "xinet/diag.h"
 
 #include <linux/if_ether.h>
 #include <unistd.h>
@@ -63,7 +64,7 @@ std::optional<RxRing> make_ring(const PacketSocket& socket, std::uint32_t snapsh
 } // namespace
 
 SocketSource::SocketSource(const SocketSourceOptions& options)
-    : name_(options.interface ? options.interface->name : "any"),
+    : engine_(options.engine), name_(options.interface ? options.interface->name : "any"),
       link_type_(link_type_for(options)),
       filter_here_(link_type_ == LinkType::linux_sll2 || asks_for_vlan(options.expression)),
       snapshot_length_(options.snapshot_length),
@@ -135,6 +136,7 @@ std::optional<CapturedPacket> SocketSource::prepare(const ReceivedPacket& packet
                           .timestamp = packet.timestamp,
                           .interface_index = static_cast<unsigned>(packet.address.sll_ifindex),
                           .packet_type = packet.address.sll_pkttype,
+                          .status = packet.status,
                           .owner = packet.owner ? &*packet.owner : nullptr,
                           .dropped = packet.dropped ? &*packet.dropped : nullptr,
                           .netns = packet.netns ? &*packet.netns : nullptr,
@@ -177,7 +179,31 @@ CaptureStatistics SocketSource::statistics() {
     if (!filter_here_) {
         totals_.received += recent.received;
     }
+    totals_.reasons = drop_reasons();
     return totals_;
+}
+
+/// What sock_diag says of the socket; empty if it cannot be asked, as of PF_PACKET.
+std::vector<std::uint64_t> SocketSource::drop_reasons() const {
+    std::uint64_t cookie = 0;
+    socklen_t length = sizeof(cookie);
+    std::vector<std::uint64_t> reasons;
+    if (engine_ != Engine::xinet ||
+        ::getsockopt(socket_.descriptor(), SOL_SOCKET, SO_COOKIE, &cookie, &length) != 0) {
+        return reasons;
+    }
+    try {
+        const SocketQuery query{.kinds = 1U << XINET_DIAG_PACKET, .show = XINET_DIAG_SHOW_INFO};
+        SocketLister().list(query, [&](const SocketRecord& socket) {
+            if (socket.cookie() == cookie) {
+                reasons = socket.drop_reasons;
+            }
+        });
+    } catch (const Error&) {
+        // a kernel, or a sandbox, without sock_diag
+        reasons.clear();
+    }
+    return reasons;
 }
 
 } // namespace xinet

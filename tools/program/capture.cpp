@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "program/capture.h"
 
+#include "libxinet/printable.h"
 #include "libxinet/signals.h"
 #include "program/command_line.h"
 #include "program/json.h"
+#include "program/told.h"
 #include "xinet/capture_writer.h"
+#include "xinet/diag.h"
 #include "xinet/error.h"
 #include "xinet/network_namespace.h"
 #include "xinet/socket_source.h"
 
 #include <fmt/format.h>
+#include <linux/if_packet.h>
 
 #include <cerrno>
 #include <csignal>
@@ -36,11 +40,8 @@ public:
     }
 
     void write(const CapturedPacket& packet) {
-        if (writer_ && packet.netns != nullptr && writer_->names_interfaces()) {
-            const std::string name = namespaces_.device(*packet.netns);
-            CapturedPacket named = packet;
-            named.interface_name = name;
-            writer_->write(named);
+        if (writer_ && writer_->describes_packets()) {
+            describe(packet);
         } else if (writer_) {
             writer_->write(packet);
         } else if (!options_.quiet) {
@@ -64,25 +65,52 @@ public:
     }
 
 private:
+    /// Writes it with all that a file can say of it.
+    void describe(const CapturedPacket& packet) {
+        CapturedPacket described = packet;
+        std::string name;
+        if (packet.netns != nullptr) {
+            name = namespaces_.device(*packet.netns);
+            described.interface_name = name;
+        } else if (name_each_interface_) {
+            name = printable(name_of(packet.interface_index));
+            described.interface_name = name;
+        }
+        const SocketProcess* process = process_of(packet);
+        if (process != nullptr && packet.packet_type == PACKET_OUTGOING) {
+            described.process = process->process;
+        }
+        std::string comment;
+        if (options_.comments) {
+            comment = told_text(packet, process);
+            described.comment = comment;
+        }
+        writer_->write(described);
+    }
+
     std::string line(const CapturedPacket& packet) {
         if (packet.netns != nullptr) {
             return line_of_all_namespaces(packet);
         }
         const std::string& name = name_of(packet.interface_index);
         if (options_.json) {
-            return packet_json(packet, link_type_, name);
+            return packet_json(packet, link_type_, name, {}, process_of(packet));
         }
         return packet_text(packet, link_type_, name_each_interface_ ? name : std::string_view{},
-                           options_.link_header);
+                           options_.link_header, process_of(packet));
     }
 
     std::string line_of_all_namespaces(const CapturedPacket& packet) {
         if (options_.json) {
             return packet_json(packet, link_type_, packet.netns->device,
-                               namespaces_.name(*packet.netns));
+                               namespaces_.name(*packet.netns), process_of(packet));
         }
         return packet_text(packet, link_type_, namespaces_.device(*packet.netns),
-                           options_.link_header);
+                           options_.link_header, process_of(packet));
+    }
+
+    const SocketProcess* process_of(const CapturedPacket& packet) {
+        return packet.owner == nullptr ? nullptr : processes_.find(*packet.owner);
     }
 
     static void put(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stdout); }
@@ -105,6 +133,7 @@ private:
     std::unique_ptr<CaptureWriter> writer_;
     std::unordered_map<unsigned, std::string> names_;
     NetworkNamespaceNames namespaces_;
+    SocketProcesses processes_;
 };
 
 SocketSourceOptions source_options(const CaptureOptions& options) {
@@ -184,10 +213,34 @@ private:
     std::uint64_t captured_ = 0;
 };
 
+/// " (LaneFull 12, LaneBusy 1)"; empty if nothing is known.
+std::string reasons_text(const std::vector<std::uint64_t>& reasons) {
+    std::string text;
+    for (std::size_t reason = 0; reason < reasons.size(); ++reason) {
+        if (reasons[reason] != 0) {
+            text += fmt::format("{}{} {}", text.empty() ? "" : ", ", drop_reason_name(reason),
+                                reasons[reason]);
+        }
+    }
+    return text.empty() ? "" : fmt::format(" ({})", text);
+}
+
+JsonObject reasons_json(const std::vector<std::uint64_t>& reasons) {
+    JsonObject object;
+    for (std::size_t reason = 0; reason < reasons.size(); ++reason) {
+        if (reasons[reason] != 0) {
+            const std::string_view name = drop_reason_name(reason);
+            object.add(name == "?" ? fmt::format("{}", reason) : std::string(name),
+                       reasons[reason]);
+        }
+    }
+    return object;
+}
+
 void report(const CaptureOptions& options, std::uint64_t captured,
             const CaptureStatistics& statistics) {
-    fmt::print(stderr, "{} packets captured, {} received by filter, {} dropped by kernel\n",
-               captured, statistics.received, statistics.dropped);
+    fmt::print(stderr, "{} packets captured, {} received by filter, {} dropped by kernel{}\n",
+               captured, statistics.received, statistics.dropped, reasons_text(statistics.reasons));
     if (options.json && options.file != "-") {
         fmt::print(stdout, "{}\n",
                    JsonObject()
@@ -195,6 +248,7 @@ void report(const CaptureOptions& options, std::uint64_t captured,
                        .add("captured", captured)
                        .add("received", statistics.received)
                        .add("dropped", statistics.dropped)
+                       .nest("reasons", reasons_json(statistics.reasons).text())
                        .text());
         std::fflush(stdout);
     }

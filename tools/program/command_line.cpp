@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "program/command_line.h"
 
+#include "xinet/capture_writer.h"
 #include "xinet/version.h"
 
 #include <CLI/CLI.hpp>
@@ -156,6 +157,8 @@ void add_capture(CLI::App& root, CaptureOptions& options, std::vector<std::strin
         ->excludes(drops);
     app.add_flag("--original", options.original,
                  "show frames as on the wire: not merged, with checksums and VLAN tags");
+    app.add_flag("--comments", options.comments,
+                 "put what is shown of owners and drops into the comments of the file");
     app.add_option("--netns", options.network_namespace,
                    "capture in a network namespace of ip-netns(8), or in all")
         ->check([](const std::string& name) {
@@ -313,6 +316,10 @@ Command parse_command_line(const std::vector<std::string>& arguments, bool privi
     if (chosen == "capture") {
         if (capture.snapshot_length == 0) {
             capture.snapshot_length = largest_snapshot;
+        }
+        if (capture.comments && !names_pcapng(capture.file)) {
+            return usage_error("--comments needs -w FILE.pcapng: pcap has no room for them",
+                               chosen);
         }
         capture.expression = fmt::format("{}", fmt::join(words, " "));
         return capture;

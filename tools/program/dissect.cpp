@@ -344,8 +344,8 @@ void Dissector::tcp(Bytes data, std::size_t length) {
     const auto header = header_bytes < least_header || header_bytes > data.size()
                             ? std::nullopt
                             : read<Tins::TCP>(data.first(header_bytes));
-    summary_.source += fmt::format(".{}", u16_at(data, 0));
-    summary_.destination += fmt::format(".{}", u16_at(data, 2));
+    summary_.source_port = u16_at(data, 0);
+    summary_.destination_port = u16_at(data, 2);
     if (!header) {
         return truncated("tcp");
     }
@@ -365,8 +365,8 @@ void Dissector::udp(Bytes data, std::size_t length) {
     if (!header) {
         return truncated("udp");
     }
-    summary_.source += fmt::format(".{}", header->sport());
-    summary_.destination += fmt::format(".{}", header->dport());
+    summary_.source_port = header->sport();
+    summary_.destination_port = header->dport();
     summary_.info += fmt::format("UDP, length {}", length - std::min(length, header_bytes));
 }
 
@@ -416,6 +416,15 @@ Summary dissect(std::span<const std::byte> frame, LinkType type, std::uint32_t o
     return Dissector(original_length).run(frame, type);
 }
 
+namespace {
+
+/// As tcpdump writes it: "10.0.0.1.53".
+std::string endpoint(const std::string& address, std::optional<std::uint16_t> port) {
+    return port ? fmt::format("{}.{}", address, *port) : address;
+}
+
+} // namespace
+
 std::string summary_text(const Summary& summary, bool link_header) {
     std::string text = link_header ? summary.link : std::string{};
     if (summary.network == "ARP") {
@@ -424,7 +433,8 @@ std::string summary_text(const Summary& summary, bool link_header) {
         text += summary.network + " ";
     }
     if (!summary.source.empty()) {
-        text += summary.source + " > " + summary.destination + ": ";
+        text += endpoint(summary.source, summary.source_port) + " > " +
+                endpoint(summary.destination, summary.destination_port) + ": ";
     }
     return text + summary.info;
 }

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -13,11 +14,13 @@ namespace xinet {
 
 /// "IP 10.0.0.1 > 10.0.0.2: ICMP echo request, ..." in its parts.
 struct Summary {
-    std::string link;        ///< the link-level header, for those who ask for it
-    std::string network;     ///< "IP", "IP6", "ARP", or empty
-    std::string protocol;    ///< "TCP", "UDP", "ICMP", or empty
-    std::string source;      ///< with the port; empty where there is none
-    std::string destination; ///< likewise
+    std::string link;                         ///< the link-level header, for those who ask for it
+    std::string network;                      ///< "IP", "IP6", "ARP", or empty
+    std::string protocol;                     ///< "TCP", "UDP", "ICMP", or empty
+    std::string source;                       ///< address; empty where there is none
+    std::string destination;                  ///< likewise
+    std::optional<std::uint16_t> source_port; ///< TCP, UDP
+    std::optional<std::uint16_t> destination_port;
     std::string info;
 };
 

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -24,6 +25,12 @@ public:
     template<class Number>
     requires std::is_arithmetic_v<Number> JsonObject& add(std::string_view key, Number value) {
         return raw(key, fmt::format("{}", value));
+    }
+
+    /// null if there is none.
+    template<class Number>
+    JsonObject& add(std::string_view key, const std::optional<Number>& value) {
+        return value ? add(key, *value) : add_null(key);
     }
 
     JsonObject& add_null(std::string_view key) { return raw(key, "null"); }

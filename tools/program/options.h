@@ -52,6 +52,7 @@ struct CaptureOptions {
     bool json = false;
     bool owners = false;
     bool original = false;
+    bool comments = false;         ///< in a file
     std::string network_namespace; ///< empty: this one; "all": all
     Drops drops = Drops::none;
     Direction direction = Direction::both;

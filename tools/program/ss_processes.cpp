@@ -51,7 +51,8 @@ std::string name_of(const std::string& process) {
     return name;
 }
 
-void add_process(const std::string& path, int process, SocketUsers& users) {
+void visit_process(const std::string& path, int process,
+                   const std::function<void(std::uint32_t, const SocketUser&)>& visit) {
     const Directory directory(::opendir((path + "/fd").c_str()));
     if (!directory) {
         return;
@@ -72,23 +73,30 @@ void add_process(const std::string& path, int process, SocketUsers& users) {
         if (!name) {
             name = name_of(path);
         }
-        users[*inode].push_back({*name, process, *descriptor});
+        visit(*inode, {*name, process, *descriptor});
     }
 }
 
 } // namespace
 
-SocketUsers find_socket_users(const std::string& proc) {
+void visit_socket_users(const std::string& proc,
+                        const std::function<void(std::uint32_t, const SocketUser&)>& visit) {
     const Directory directory(::opendir(proc.c_str()));
     if (!directory) {
         throw Error("look for processes in", proc, errno);
     }
-    SocketUsers users;
     while (const dirent* entry = ::readdir(directory.get())) {
         if (const auto process = number_in<int>(entry->d_name)) {
-            add_process(fmt::format("{}/{}", proc, *process), *process, users);
+            visit_process(fmt::format("{}/{}", proc, *process), *process, visit);
         }
     }
+}
+
+SocketUsers find_socket_users(const std::string& proc) {
+    SocketUsers users;
+    visit_socket_users(proc, [&users](std::uint32_t inode, const SocketUser& user) {
+        users[inode].push_back(user);
+    });
     return users;
 }
 

@@ -15,6 +15,8 @@
 #include <fstream>
 #include <iterator>
 #include <memory>
+#include <span>
+#include <string_view>
 
 namespace {
 
@@ -173,29 +175,163 @@ TEST(PcapngWriter, options_say_interface_resolution_filter_direction_and_drops) 
     EXPECT_TRUE(holds(file, bytes({2, 0, 5, 0, 'v', 'e', 't', 'h', '0', 0, 0, 0})));
     EXPECT_TRUE(holds(file, bytes({9, 0, 1, 0, 9, 0, 0, 0})));
     EXPECT_TRUE(holds(file, bytes({11, 0, 12, 0, 0, 'i', 'c', 'm', 'p'})));
-    EXPECT_TRUE(holds(file, bytes({2, 0, 4, 0, 2, 0, 0, 0, 0, 0, 0, 0})));
-    EXPECT_TRUE(holds(file, bytes({4, 0, 8, 0, 2, 0, 0, 0, 0, 0, 0, 0})));
+    EXPECT_TRUE(holds(file, bytes({2, 0, 4, 0, 2, 0, 0, 0, 0, 0, 0, 0}))); // outbound
+    EXPECT_TRUE(holds(file, bytes({6, 0, 8, 0, 2, 0, 0, 0, 0, 0, 0, 0}))); // accepted
     EXPECT_TRUE(holds(file, bytes({7, 0, 8, 0, 2, 1, 0, 0, 0, 0, 0, 0})));
 }
 
-TEST(PcapngWriter, block_of_a_packet_that_came_in_has_no_options) {
+struct Option {
+    std::uint16_t code = 0;
+    Bytes value;
+    bool operator==(const Option&) const = default;
+};
+
+/// Of the blocks of that type, whose options begin @p skip bytes after their start.
+std::vector<std::vector<Option>> options_of(const Bytes& file, std::uint32_t type,
+                                            std::size_t skip) {
+    std::vector<std::vector<Option>> result;
+    std::size_t at = 0;
+    for (const Block& block : blocks(file)) {
+        if (block.type == type) {
+            auto& options = result.emplace_back();
+            std::size_t option = at + skip;
+            while (option + 4 <= at + block.length - 4) {
+                std::array<std::uint16_t, 2> head{};
+                std::memcpy(head.data(), &file[option], sizeof(head));
+                if (head[0] == 0) {
+                    break;
+                }
+                const auto value = file.begin() + static_cast<std::ptrdiff_t>(option) + 4;
+                options.push_back({head[0], {value, value + head[1]}});
+                option += 4 + (head[1] + 3U) / 4 * 4;
+            }
+        }
+        at += block.length;
+    }
+    return result;
+}
+
+template<class Value>
+Bytes raw(const Value& value) {
+    const auto bytes = std::as_bytes(std::span(&value, 1));
+    return {bytes.begin(), bytes.end()};
+}
+
+Bytes text(std::string_view value) {
+    const auto bytes = std::as_bytes(std::span(value));
+    return {bytes.begin(), bytes.end()};
+}
+
+/// Writes them and returns what their blocks say.
+std::vector<std::vector<Option>> written(const std::vector<xinet::CapturedPacket>& packets) {
     const xinet::test::TemporaryDirectory directory;
     const std::string path = directory.file("a.pcapng");
     const auto writer = xinet::make_writer(path, description(xinet::LinkType::ethernet));
-    const Bytes data(61);
-    for (const std::uint8_t type :
-         {PACKET_HOST, PACKET_BROADCAST, PACKET_MULTICAST, PACKET_OTHERHOST, PACKET_OUTGOING}) {
-        xinet::CapturedPacket captured = packet(data, 61);
-        captured.packet_type = type;
+    std::ranges::for_each(packets, [&](const auto& captured) { writer->write(captured); });
+    writer->finish({});
+    constexpr std::size_t header_and_data = 28 + 4;
+    return options_of(contents(path), 6, header_and_data);
+}
+
+// https://datatracker.ietf.org/doc/draft-ietf-opsawg-pcapng/, Enhanced Packet Block Flags Word
+TEST(PcapngWriter, flags_say_direction_reception_checksum_and_segmentation) {
+    const Bytes data = bytes({1, 2, 3, 4});
+    struct Case {
+        std::uint8_t type;
+        std::uint32_t status;
+        std::uint32_t flags;
+    };
+    for (const Case& each : {Case{PACKET_HOST, 0, 0x005}, Case{PACKET_MULTICAST, 0, 0x009},
+                             Case{PACKET_BROADCAST, 0, 0x00d}, Case{PACKET_OTHERHOST, 0, 0x011},
+                             Case{PACKET_OUTGOING, TP_STATUS_CSUMNOTREADY, 0x202},
+                             Case{PACKET_HOST, TP_STATUS_CSUM_VALID, 0x405},
+                             Case{PACKET_OUTGOING, TP_STATUS_CSUMNOTREADY | 0x100, 0xa02}}) {
+        xinet::CapturedPacket captured = packet(data, 4);
+        captured.packet_type = each.type;
+        captured.status = each.status;
+        EXPECT_EQ(written({captured}), (std::vector<std::vector<Option>>{{{2, raw(each.flags)}}}));
+    }
+}
+
+TEST(PcapngWriter, what_the_kernel_told_is_in_custom_options) {
+    const Bytes data = bytes({1, 2, 3, 4});
+    xinet_owner owner{};
+    owner.cookie = 7;
+    owner.flags = XINET_OWNER_SOCKET;
+    xinet_dropped dropped{};
+    dropped.reason = 5;
+    std::ranges::copy(std::string_view("NO_SOCKET"), dropped.name);
+    xinet_netns netns{};
+    netns.netns = 33;
+    const xinet_original original{.done = XINET_ORIGINAL_SEGMENTED, .segment = 1, .segments = 3};
+    xinet::CapturedPacket captured = packet(data, 4);
+    captured.owner = &owner;
+    captured.dropped = &dropped;
+    captured.netns = &netns;
+    captured.original = &original;
+    captured.comment = "five";
+    captured.process = 77;
+
+    const Bytes magic = raw(std::uint32_t{32473}) + text(std::string_view("xinet\0", 6));
+    const auto custom = [&](std::uint8_t kind, const Bytes& value) {
+        return Option{2989, magic + bytes({kind, 1}) + value};
+    };
+    EXPECT_EQ(written({captured}), (std::vector<std::vector<Option>>{
+                                       {{2, raw(std::uint32_t{0})}, // dropped: no direction
+                                        {8, bytes({77, 0, 0, 0, 0, 0, 0, 0})},
+                                        {1, text("five")},
+                                        custom(XINET_OWNER, raw(owner)),
+                                        custom(XINET_DROPPED, raw(dropped)),
+                                        custom(XINET_NETNS, raw(netns)),
+                                        custom(XINET_ORIGINAL, raw(original))}}));
+}
+
+TEST(PcapngWriter, each_interface_is_described_once) {
+    const xinet::test::TemporaryDirectory directory;
+    const std::string path = directory.file("a.pcapng");
+    const auto writer = xinet::make_writer(path, description(xinet::LinkType::ethernet));
+    const Bytes data = bytes({1, 2, 3, 4});
+    xinet::CapturedPacket captured = packet(data, 4);
+    for (const char* name : {"eth0", "eth1", "eth0", ""}) {
+        captured.interface_name = name;
+        captured.interface_index = name == std::string_view("eth1") ? 2 : 1;
         writer->write(captured);
     }
     writer->finish({});
-    const std::vector<Block> found = blocks(contents(path));
-    ASSERT_EQ(found.size(), 8U);
-    constexpr std::uint32_t without = 28 + 64 + 4;
-    EXPECT_EQ(std::vector(found.begin() + 2, found.end() - 1),
-              (std::vector<Block>{
-                  {6, without}, {6, without}, {6, without}, {6, without}, {6, without + 12}}));
+    const Bytes file = contents(path);
+    EXPECT_EQ(block_types(file), (std::vector<std::uint32_t>{0x0a0d0d0a, 1, 1, 6, 1, 6, 6, 6, 5}));
+    std::vector<std::uint32_t> interfaces;
+    std::size_t at = 0;
+    for (const Block& block : blocks(file)) {
+        if (block.type == 6) {
+            std::memcpy(&interfaces.emplace_back(), &file[at + 8], sizeof(std::uint32_t));
+        }
+        at += block.length;
+    }
+    EXPECT_EQ(interfaces, (std::vector<std::uint32_t>{1, 2, 1, 0}));
+}
+
+TEST(PcapngWriter, comment_longer_than_an_option_can_be_is_cut) {
+    const Bytes data = bytes({1, 2, 3, 4});
+    const std::string longest(70000, 'x');
+    xinet::CapturedPacket captured = packet(data, 4);
+    captured.comment = longest;
+    const auto found = written({captured});
+    ASSERT_EQ(found.size(), 1U);
+    ASSERT_EQ(found.front().size(), 2U);
+    EXPECT_EQ(found.front().back().value.size(), 65535U);
+}
+
+TEST(PcapngWriter, statistics_say_why_packets_were_lost) {
+    const xinet::test::TemporaryDirectory directory;
+    const std::string path = directory.file("a.pcapng");
+    const auto writer = xinet::make_writer(path, description(xinet::LinkType::ethernet));
+    writer->finish({.received = 2, .dropped = 1, .reasons = {0, 1}});
+    const auto found = options_of(contents(path), 5, 20);
+    ASSERT_EQ(found.size(), 1U);
+    const Bytes magic = raw(std::uint32_t{32473}) + text(std::string_view("xinet\0", 6));
+    EXPECT_EQ(found.front().back(), (Option{2989, magic + bytes({255, 1}) + raw(std::uint64_t{0}) +
+                                                      raw(std::uint64_t{1})}));
 }
 
 TEST(OutputFile, names_the_file_it_cannot_open) {

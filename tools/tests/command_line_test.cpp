@@ -44,6 +44,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Words{"ping", "--point", "firewall", "h"},
                     Words{"ping", "--point", "host", "--family", "inet", "h"},
                     Words{"capture", "-s", "262145"}, Words{"capture", "-c", "0"},
+                    Words{"capture", "--comments"}, Words{"capture", "--comments", "-w", "a.pcap"},
                     Words{"capture", "-Q", "up"}, Words{"capture", "--family", "inet"},
                     Words{"ss", "-x"}, Words{"run"}, Words{"run", "-x", "true"}));
 

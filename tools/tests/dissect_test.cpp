@@ -48,6 +48,33 @@ TEST(Dissect, reads_the_common_protocols) {
               "IP 10.77.0.1 > 10.77.0.2: ip-proto-47, length 4");
 }
 
+TEST(Dissect, ports_are_apart_from_addresses) {
+    const auto summary = [](const Bytes& frame) {
+        return xinet::dissect(frame, LinkType::ethernet, static_cast<std::uint32_t>(frame.size()));
+    };
+    const xinet::Summary with = summary(ethernet(0x0800, ipv4(6, syn)));
+    EXPECT_EQ(with.source, "10.77.0.1");
+    EXPECT_EQ(with.source_port, 12345);
+    EXPECT_EQ(with.destination, "10.77.0.2");
+    EXPECT_EQ(with.destination_port, 80);
+    EXPECT_EQ(summary(ethernet(0x0800, ipv4(1, echo))).source_port, std::nullopt);
+}
+
+TEST(Dissect, json_always_has_addresses_ports_protocol_and_length) {
+    const auto json = [](const Bytes& frame) {
+        return xinet::packet_json({.data = frame, .original_length = 60, .timestamp = {}},
+                                  LinkType::ethernet, "eth0");
+    };
+    const std::string with = json(ethernet(0x0800, ipv4(17, datagram)));
+    for (const char* part : {R"("time":"0.000000000")", R"("interface":"eth0")", R"("length":60)",
+                             R"("protocol":"UDP")", R"("source":"10.77.0.1","source_port":53)",
+                             R"("destination":"10.77.0.2","destination_port":12345)"}) {
+        EXPECT_NE(with.find(part), std::string::npos) << part << " in " << with;
+    }
+    const std::string without = json(ethernet(0x0806, arp_request));
+    EXPECT_NE(without.find(R"("source_port":null)"), std::string::npos) << without;
+}
+
 TEST(Dissect, reads_behind_vlan_tags_and_without_ethernet) {
     const Bytes tagged = ethernet(0x8100, bytes({0, 100, 8, 0}) + ipv4(1, echo));
     EXPECT_EQ(line(tagged), line(ethernet(0x0800, ipv4(1, echo))));

@@ -19,6 +19,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <set>
 
 namespace {
 
@@ -302,6 +303,16 @@ TEST(SocketJson, packet_sockets_have_their_own) {
         << text;
     EXPECT_EQ(text.find("rx_ring"), std::string::npos);
     EXPECT_EQ(text.find("local"), std::string::npos);
+}
+
+TEST(DropReasons, each_has_a_name_of_its_own) {
+    std::set<std::string_view> names;
+    for (std::size_t reason = 0; reason < __XINET_DROP_REASONS; ++reason) {
+        EXPECT_NE(xinet::drop_reason_name(reason), "") << reason;
+        names.insert(xinet::drop_reason_name(reason));
+    }
+    EXPECT_EQ(names.size(), std::size_t{__XINET_DROP_REASONS});
+    EXPECT_EQ(xinet::drop_reason_name(__XINET_DROP_REASONS), "?");
 }
 
 TEST(SocketUsers, are_found_by_inode) {

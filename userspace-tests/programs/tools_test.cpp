@@ -2,6 +2,7 @@
 // The program `xinet` over the family, on the wire between the two ends.
 #include <gtest/gtest.h>
 #include <linux/if_ether.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -11,8 +12,10 @@
 #include <memory>
 
 #include "support/family.h"
+#include "support/inet.h"
 #include "support/netns.h"
 #include "support/program.h"
+#include "support/told.h"
 #include "support/traffic.h"
 #include "support/wire.h"
 
@@ -151,6 +154,79 @@ TEST_F(Tools, capture_files_are_read_by_tcpdump) {
         std::ifstream(path, std::ios::binary).read(reinterpret_cast<char*>(&magic), sizeof(magic));
         EXPECT_EQ(magic == 0x0a0d0d0a, std::string(suffix) == ".pcapng") << std::hex << magic;
     }
+}
+
+std::string own_name() {
+    std::ifstream file("/proc/self/comm");
+    std::string name;
+    std::getline(file, name);
+    return name;
+}
+
+// The roots of other architectures do not have it.
+bool has_tshark() {
+    return std::filesystem::exists("/usr/bin/tshark");
+}
+
+// What tshark says of each packet: the fields, with commas.
+std::string fields(const std::string& path, const std::vector<std::string>& names) {
+    std::vector<std::string> words{
+        "tshark", "-X", "lua_script:" + in_tree("tools/wireshark/xinet.lua"),
+        "-r",     path, "-T",
+        "fields", "-E", "separator=,"};
+    for (const auto& name : names)
+        words.insert(words.end(), {"-e", name});
+    Program shown(words);
+    auto text = shown.output();
+    EXPECT_EQ(shown.wait(), 0);
+    return text;
+}
+
+// Of what goes out, comes in, and is dropped then.
+TEST_F(Tools, wireshark_shows_owner_process_and_drop) {
+    if (!has_tshark() || drops_are_refused())
+        GTEST_SKIP() << "there is no tshark, or the kernel cannot copy what it drops";
+    const auto path = file(".pcapng");
+    const auto program = capture({"--owner", "--drops", "--comments", "-c", "3", "-w", path, "udp",
+                                  "and", "dst", "port", "4477"});
+    const Fd socket = open_socket(Side::sibling, Transport::datagram);
+    send_to(socket.get(), repeated("xt-shown", 64), ipv4_address(peer_address, 4477));
+    const Ipv4 header{.protocol = IPPROTO_UDP};
+    Injector::at_peer().send(
+        ethernet(here_mac(), ETH_P_IP, header.packet(udp(9, 4477, repeated("xt-shown", 64)))));
+    EXPECT_EQ(program->wait(), 0);
+    const auto text = fields(path, {"xinet.owner.uid", "xinet.owner.pid", "xinet.owner.comm",
+                                    "xinet.drop.reason", "xinet.drop.symbol"});
+    EXPECT_TRUE(has(text, "0," + std::to_string(getpid()) + "," + own_name() + ",,\n")) << text;
+    EXPECT_TRUE(has(text, "\n,,,,\n")) << text;
+    EXPECT_TRUE(has(text, "\n,,,NO_SOCKET,")) << text;
+    EXPECT_TRUE(has(text, "rcv+0x")) << text;
+    Program columns({"tshark", "-X", "lua_script:" + in_tree("tools/wireshark/xinet.lua"), "-r",
+                     path, "-o", R"(gui.column.format:"Info","%i","Why","%Cus:xinet.drop.reason")",
+                     "-Y", R"(xinet.drop.reason == "NO_SOCKET")"});
+    const auto column = columns.output();
+    EXPECT_EQ(columns.wait(), 0);
+    EXPECT_EQ(std::ranges::count(column, '\n'), 1) << column;
+    EXPECT_TRUE(has(column, "[dropped: NO_SOCKET]")) << column;
+}
+
+// By its flags and comments, without a dissector of ours.
+TEST_F(Tools, file_of_every_device_names_each_and_has_comments_for_anybody) {
+    if (!has_tshark())
+        GTEST_SKIP() << "there is no tshark";
+    const auto path = file(".pcapng");
+    Program program(xinet({"capture", "-i", "any", "-Q", "in", "--comments", "--original", "-c",
+                           "2", "-w", path, "ether proto 0x88b5 or udp dst port 4479"}));
+    EXPECT_TRUE(has(program.error_line(), "listening on any"));
+    frames("anybody!", 1, experimental_ethertype);
+    const Fd socket = udp_at("127.0.0.1", 4479);
+    send_to(socket.get(), repeated("xt-any  ", 64), ipv4_address("127.0.0.1", 4479));
+    EXPECT_EQ(program.wait(), 0);
+    const auto text = fields(path, {"frame.interface_name", "frame.packet_flags_direction",
+                                    "frame.packet_flags_reception_type", "frame.comment"});
+    EXPECT_TRUE(has(text, std::string(here_device) + ",0x00000001,")) << text;
+    EXPECT_TRUE(has(text, "lo,0x00000001,")) << text;
+    EXPECT_TRUE(has(text, ",(frame: checksum filled in)\n")) << text;
 }
 
 TEST_F(Tools, capture_takes_what_the_expression_says) {

@@ -11,6 +11,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 
 #pragma GCC visibility push(default)
 namespace xinet {
@@ -73,8 +74,8 @@ public:
 
     virtual void write(const CapturedPacket& packet) = 0;
 
-    /// Whether CapturedPacket::interface_name makes a difference.
-    virtual bool names_interfaces() const { return false; }
+    /// Whether interface_name, comment and process of a packet make a difference.
+    virtual bool describes_packets() const { return false; }
 
     /// Writes all packets so far to the file.
     virtual void flush() = 0;
@@ -89,8 +90,11 @@ std::unique_ptr<CaptureWriter> make_pcap_writer(OutputFile file,
 std::unique_ptr<CaptureWriter> make_pcapng_writer(OutputFile file,
                                                   const CaptureDescription& description);
 
-/// Writes pcapng if @p path ends in ".pcapng", otherwise pcap; "-" is standard output. Throws Error
-/// if the file cannot be opened or written.
+/// Whether make_writer() writes pcapng to @p path: it ends in ".pcapng".
+bool names_pcapng(std::string_view path);
+
+/// Writes pcapng or pcap, see names_pcapng(); "-" is standard output. Throws Error if the file
+/// cannot be opened or written.
 std::unique_ptr<CaptureWriter> make_writer(const std::string& path,
                                            const CaptureDescription& description);
 

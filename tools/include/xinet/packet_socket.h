@@ -40,6 +40,7 @@ struct ReceivedPacket {
     std::uint32_t original_length = 0; ///< in bytes, before filter or buffer cut it
     sockaddr_ll address{};             ///< see packet(7); the protocol is in network byte order
     Timestamp timestamp;               ///< when the kernel received or sent it
+    std::uint32_t status = 0;          ///< TP_STATUS_* of <linux/if_packet.h>
     std::optional<VlanTag> vlan;
     std::optional<xinet_owner> owner;       ///< with PacketSocket::request_owners()
     std::optional<xinet_dropped> dropped;   ///< with PacketSocket::request_drops()

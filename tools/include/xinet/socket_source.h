@@ -68,7 +68,7 @@ public:
     /// Throws Error.
     void flush();
 
-    /// Throws Error.
+    /// Throws Error. Asks sock_diag in the calling thread's network namespace for the reasons.
     CaptureStatistics statistics();
 
 private:
@@ -80,9 +80,11 @@ private:
     void hand_over_ring(Take& take);
     template<class Take>
     void hand_over_queue(Take& take);
+    std::vector<std::uint64_t> drop_reasons() const;
     static bool is_gone(const Error& error);
     Error gone() const;
 
+    Engine engine_;
     std::string name_;
     LinkType link_type_;
     bool filter_here_;
@@ -125,6 +127,7 @@ void SocketSource::hand_over_ring(Take& take) {
                          .timestamp = Timestamp(std::chrono::nanoseconds(record.tstamp)),
                          .interface_index = record.ifindex,
                          .packet_type = record.pkttype,
+                         .status = record.status,
                          .owner = owner_of(record),
                          .dropped = dropped_of(record),
                          .netns = netns_of(record),

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "program/told.h"
+
+#include "libxinet/printable.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace xinet {
+
+namespace {
+
+/// What ends it cannot be in it.
+std::string quoted(std::string_view name) {
+    std::string text = printable(name);
+    std::ranges::replace(text, '"', '?');
+    return fmt::format("\"{}\"", text);
+}
+
+/// What is known of it, as ss(8) would write it; empty if it is nobody's.
+std::string owner_text(const xinet_owner& owner, const SocketProcess* process) {
+    std::string text;
+    if ((owner.flags & XINET_OWNER_SOCKET) != 0) {
+        text += fmt::format(" sk:{:x} netns:{}", owner.cookie, owner.netns);
+    }
+    if ((owner.flags & XINET_OWNER_CREDENTIALS) != 0) {
+        text += fmt::format(" uid:{} cgroup:{}", owner.uid, owner.cgroup);
+    }
+    if (process != nullptr) {
+        text += fmt::format(" pid:{} comm:{}", process->process, quoted(process->name));
+    }
+    if ((owner.flags & XINET_OWNER_KERNEL) != 0) {
+        text += " kernel";
+    }
+    if ((owner.flags & XINET_OWNER_SEVERAL) != 0) {
+        text += " several";
+    }
+    return text.empty() ? "" : fmt::format("[{}]", text.substr(1));
+}
+
+std::string owner_json(const xinet_owner& owner, const SocketProcess* process) {
+    JsonObject object;
+    if ((owner.flags & XINET_OWNER_SOCKET) != 0) {
+        object.add("cookie", owner.cookie).add("netns", owner.netns);
+        object.add("netns_cookie", owner.netns_cookie);
+    }
+    if ((owner.flags & XINET_OWNER_CREDENTIALS) != 0) {
+        object.add("cgroup", owner.cgroup).add("uid", owner.uid);
+    }
+    if (process != nullptr) {
+        object.add("pid", process->process).add("comm", process->name);
+    } else {
+        object.add_null("pid").add_null("comm");
+    }
+    object.add("kernel", (owner.flags & XINET_OWNER_KERNEL) != 0);
+    object.add("several", (owner.flags & XINET_OWNER_SEVERAL) != 0);
+    return object.text();
+}
+
+/// Number and subsystem, where this kernel has no name for it.
+std::string reason_text(const xinet_dropped& dropped) {
+    const std::string_view name = dropped.name;
+    return name.empty() ? fmt::format("{:#x}", dropped.reason) : std::string(name);
+}
+
+std::string dropped_text(const xinet_dropped& dropped) {
+    const std::string_view place = dropped.place;
+    return fmt::format("(dropped: {}{}{})", reason_text(dropped), place.empty() ? "" : " at ",
+                       place);
+}
+
+std::string dropped_json(const xinet_dropped& dropped) {
+    JsonObject object;
+    object.add("reason", reason_text(dropped)).add("number", dropped.reason);
+    const std::string_view place = dropped.place;
+    if (place.empty()) {
+        object.add_null("symbol");
+    } else {
+        object.add("symbol", place);
+    }
+    object.add("netns", dropped.netns).add("netns_cookie", dropped.netns_cookie);
+    object.add("link_header", (dropped.flags & XINET_DROPPED_NO_LINK_HEADER) == 0);
+    return object.text();
+}
+
+/// Empty for a packet that was so on the wire.
+std::string original_text(const xinet_original& original) {
+    std::string text;
+    if ((original.done & XINET_ORIGINAL_SEGMENTED) != 0) {
+        text += fmt::format(", {} of {}", original.segment + 1, original.segments);
+    }
+    if ((original.done & XINET_ORIGINAL_CHECKSUM) != 0) {
+        text += ", checksum filled in";
+    }
+    if ((original.done & XINET_ORIGINAL_VLAN) != 0) {
+        text += ", tag put in";
+    }
+    if ((original.done & XINET_ORIGINAL_FAILED) != 0) {
+        text += ", could not be restored";
+    }
+    return text.empty() ? "" : fmt::format("(frame: {})", text.substr(2));
+}
+
+std::string original_json(const xinet_original& original) {
+    JsonObject object;
+    object.add("segmented", (original.done & XINET_ORIGINAL_SEGMENTED) != 0)
+        .add("checksum", (original.done & XINET_ORIGINAL_CHECKSUM) != 0)
+        .add("vlan", (original.done & XINET_ORIGINAL_VLAN) != 0)
+        .add("failed", (original.done & XINET_ORIGINAL_FAILED) != 0)
+        .add("segment", original.segment)
+        .add("segments", original.segments);
+    return object.text();
+}
+
+void append(std::string& text, const std::string& part) {
+    text += (text.empty() || part.empty() ? "" : " ") + part;
+}
+
+} // namespace
+
+std::string told_text(const CapturedPacket& packet, const SocketProcess* process) {
+    std::string text;
+    if (packet.owner != nullptr) {
+        append(text, owner_text(*packet.owner, process));
+    }
+    if (packet.dropped != nullptr) {
+        append(text, dropped_text(*packet.dropped));
+    }
+    if (packet.original != nullptr) {
+        append(text, original_text(*packet.original));
+    }
+    return text;
+}
+
+void add_told(JsonObject& object, const CapturedPacket& packet, std::string_view namespace_name,
+              const SocketProcess* process) {
+    if (packet.owner != nullptr && packet.owner->flags == 0) {
+        object.add_null("owner");
+    } else if (packet.owner != nullptr) {
+        object.nest("owner", owner_json(*packet.owner, process));
+    }
+    if (packet.dropped != nullptr) {
+        object.nest("drop", dropped_json(*packet.dropped));
+    }
+    if (packet.original != nullptr) {
+        object.nest("original", original_json(*packet.original));
+    }
+    if (packet.netns != nullptr) {
+        object.add("netns", packet.netns->netns).add("netns_cookie", packet.netns->cookie);
+        object.add("netns_name", namespace_name);
+    }
+}
+
+} // namespace xinet

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What the kernel told of a packet besides the packet, for people and for programs.
+#pragma once
+
+#include "program/json.h"
+#include "program/socket_processes.h"
+#include "xinet/captured_packet.h"
+
+#include <string>
+#include <string_view>
+
+namespace xinet {
+
+/// "[sk:1f netns:4026531840 uid:0 cgroup:12 pid:77 comm:"curl"] (dropped: UDP_CSUM at
+/// udp_rcv+0x1)"; empty if there is nothing to say. Documentation/pcapng.md describes it: it is the
+/// comment of a packet in a file, too.
+///
+/// @param process of the packet's owner; none: not known
+std::string told_text(const CapturedPacket& packet, const SocketProcess* process);
+
+/// Adds owner, drop, original, netns: those that were asked for.
+///
+/// @param namespace_name of a packet with netns
+void add_told(JsonObject& object, const CapturedPacket& packet, std::string_view namespace_name,
+              const SocketProcess* process);
+
+} // namespace xinet

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "program/told.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+namespace {
+
+std::string text(const xinet::CapturedPacket& packet,
+                 const xinet::SocketProcess* process = nullptr) {
+    return xinet::told_text(packet, process);
+}
+
+std::string json(const xinet::CapturedPacket& packet,
+                 const xinet::SocketProcess* process = nullptr) {
+    xinet::JsonObject object;
+    xinet::add_told(object, packet, "blue", process);
+    return object.text();
+}
+
+xinet_owner owner_with(std::uint32_t flags) {
+    xinet_owner owner{};
+    owner.flags = flags;
+    return owner;
+}
+
+xinet_owner known_owner() {
+    xinet_owner owner = owner_with(XINET_OWNER_SOCKET | XINET_OWNER_CREDENTIALS);
+    owner.cookie = 0x1f;
+    owner.netns_cookie = 3;
+    owner.cgroup = 12;
+    owner.netns = 4026;
+    owner.uid = 5;
+    return owner;
+}
+
+xinet_dropped dropped_for(std::uint32_t reason, std::string_view name, std::string_view place) {
+    xinet_dropped dropped{};
+    dropped.reason = reason;
+    std::ranges::copy(name, dropped.name);
+    std::ranges::copy(place, dropped.place);
+    return dropped;
+}
+
+TEST(Told, nothing_is_said_of_what_was_not_asked_for) {
+    EXPECT_EQ(text({}), "");
+    EXPECT_EQ(json({}), "{}");
+}
+
+TEST(Told, owner_is_shown_with_its_process) {
+    const xinet_owner owner = known_owner();
+    const xinet::SocketProcess process{.process = 77, .name = "a \"b\"\x1b"};
+    EXPECT_EQ(text({.owner = &owner}), "[sk:1f netns:4026 uid:5 cgroup:12]");
+    EXPECT_EQ(text({.owner = &owner}, &process),
+              R"([sk:1f netns:4026 uid:5 cgroup:12 pid:77 comm:"a ?b??"])");
+    EXPECT_EQ(json({.owner = &owner}),
+              R"({"owner":{"cookie":31,"netns":4026,"netns_cookie":3,"cgroup":12,"uid":5,)"
+              R"("pid":null,"comm":null,"kernel":false,"several":false}})");
+    EXPECT_NE(json({.owner = &owner}, &process).find(R"("pid":77,"comm":"a \"b\"\u001b")"),
+              std::string::npos)
+        << json({.owner = &owner}, &process);
+}
+
+TEST(Told, nobody_s_packet_has_no_owner) {
+    const xinet_owner nobody{};
+    EXPECT_EQ(text({.owner = &nobody}), "");
+    EXPECT_EQ(json({.owner = &nobody}), R"({"owner":null})");
+}
+
+TEST(Told, all_that_is_known_is_in_one_line) {
+    const xinet_owner owner = owner_with(XINET_OWNER_SEVERAL);
+    const xinet_dropped dropped = dropped_for(5, "NO_SOCKET", "udp_rcv+0x1/0x2");
+    const xinet_original original{
+        .done = XINET_ORIGINAL_SEGMENTED | XINET_ORIGINAL_CHECKSUM, .segment = 0, .segments = 3};
+    EXPECT_EQ(text({.owner = &owner, .dropped = &dropped, .original = &original}),
+              "[several] (dropped: NO_SOCKET at udp_rcv+0x1/0x2) "
+              "(frame: 1 of 3, checksum filled in)");
+}
+
+TEST(Told, reason_without_a_name_is_its_number) {
+    const xinet_dropped dropped = dropped_for(0x10002, "", "");
+    EXPECT_EQ(text({.dropped = &dropped}), "(dropped: 0x10002)");
+    const std::string object = json({.dropped = &dropped});
+    EXPECT_NE(object.find(R"("reason":"0x10002","number":65538,"symbol":null)"), std::string::npos)
+        << object;
+}
+
+TEST(Told, namespace_is_told_by_inode_cookie_and_name) {
+    xinet_netns netns{};
+    netns.cookie = 9;
+    netns.netns = 33;
+    EXPECT_EQ(json({.netns = &netns}), R"({"netns":33,"netns_cookie":9,"netns_name":"blue"})");
+}
+
+} // namespace
