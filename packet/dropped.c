@@ -5,7 +5,7 @@
  *   kfree_skb() ---> dropped_probe() ---> backlog of the CPU ---> dropped_work()
  *   any context      takes a clone        bounded                 process
  *                                                                    |
- *                                      receive queue or lane <-------+
+ *                                receive queue, ring or lane <-------+
  *
  * kfree_skb() may be called in a hard interrupt, or under a lock that a delivery
  * needs. So the probe takes no lock of ours and wakes no reader: it appends a clone

@@ -56,7 +56,8 @@ static inline bool xinet_wants_told(const struct xinet_packet_sock *po)
 
 /**
  * xinet_told_max_size() - most bytes that a socket may be told with a packet
- * @po: the socket, which receives, so that it is constant
+ * @po: the socket, while it receives or its socket lock is held, so that it is
+ *	constant
  */
 static inline u32 xinet_told_max_size(const struct xinet_packet_sock *po)
 {
@@ -64,6 +65,17 @@ static inline u32 xinet_told_max_size(const struct xinet_packet_sock *po)
 	       (po->dropped ? sizeof(struct xinet_dropped) : 0) +
 	       (po->all_netns ? sizeof(struct xinet_netns) : 0) +
 	       (po->sink.original ? sizeof(struct xinet_original) : 0);
+}
+
+/**
+ * xinet_told_has_reserve() - whether frames of a new receive ring have room for it
+ * @po: the socket
+ *
+ * Context: process, socket lock.
+ */
+static inline bool xinet_told_has_reserve(const struct xinet_packet_sock *po)
+{
+	return po->tp_reserve >= XINET_TOLD_RESERVE(xinet_told_max_size(po));
 }
 
 /**

@@ -38,6 +38,7 @@
 #include "packet/ring/ring.h"
 #include "packet/ring/tpacket_v3.h"
 #include "packet/sock.h"
+#include "packet/told.h"
 #include "packet/tx_pool.h"
 
 /* V1 and V2 pass the first fields only. */
@@ -313,6 +314,16 @@ static int ring_replace(struct xinet_packet_sock *po, bool tx,
 	return 0;
 }
 
+/*
+ * Whether frames have room for what the socket is told. What was done to show a
+ * frame as on the wire need not be told.
+ */
+static bool ring_may_tell(const struct xinet_packet_sock *po)
+{
+	return xinet_told_has_reserve(po) ||
+	       !(po->owner || po->dropped || po->all_netns);
+}
+
 static int ring_set(struct xinet_packet_sock *po, bool tx,
 		    const struct tpacket_req3 *req, xinet_ring_setup_t setup)
 {
@@ -324,9 +335,8 @@ static int ring_set(struct xinet_packet_sock *po, bool tx,
 		return req->tp_frame_nr ? -EINVAL : ring_replace(po, tx, NULL);
 	if (*ring_place(po, tx))
 		return -EBUSY;
-	/* a frame has no place for what is told about a packet */
-	if (!tx && (po->owner || po->dropped || po->all_netns))
-		return -EOPNOTSUPP;
+	if (!tx && !ring_may_tell(po))
+		return -EINVAL;
 
 	ring = ring_alloc(po->tp_version, tx, po->tp_reserve, req);
 	if (IS_ERR(ring))

@@ -43,6 +43,7 @@ union xinet_ring_header {
  * @net_offset: receive ring: of the network header, link-level one <= 16 bytes
  * @sll_offset: of the struct sockaddr_ll in a frame
  * @hdrlen: bytes of a frame's header and the struct sockaddr_ll after it
+ * @told_offset: receive ring: of the struct xinet_frame_told in a frame; 0: none
  * @version: enum tpacket_versions
  * @vnet_hdr_sz: receive ring: PACKET_VNET_HDR_SZ
  * @tx: this is a send ring
@@ -76,6 +77,7 @@ struct xinet_ring {
 	u32 net_offset;
 	u16 sll_offset;
 	u16 hdrlen;
+	u16 told_offset;
 	u8 version;
 	u8 vnet_hdr_sz;
 	bool tx;

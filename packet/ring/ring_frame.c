@@ -10,7 +10,10 @@
  *   0        sll                               mac       net
  *
  * The gap aligns the network header; PACKET_RESERVE widens it. In cooked mode
- * there is no link-level part and mac equals net.
+ * there is no link-level part and mac equals net. What is told about a packet is
+ * in the reserve: a struct xinet_frame_told and what it lists, at the first
+ * multiple of TPACKET_ALIGNMENT. With a reserve of XINET_TOLD_RESERVE() it ends
+ * before the virtio-net header, whatever the lengths of link-level headers.
  *
  * The header differs by version; tpacket.c and tpacket_v3.c write it. They call
  * this per packet, under sk_receive_queue.lock.
@@ -19,6 +22,7 @@
 #include <linux/netdevice.h>
 #include <linux/skbuff.h>
 #include <linux/virtio_net.h>
+#include <linux/xinet.h>
 
 #include "packet/fast_path.h"
 #include "packet/frame_info.h"
@@ -26,6 +30,7 @@
 #include "packet/ring/ring_frame.h"
 #include "packet/sock.h"
 #include "packet/tap/tap.h"
+#include "packet/told.h"
 #include "packet/vnet.h"
 
 /* Bytes in front of the network header; not checked for sanity. */
@@ -98,6 +103,15 @@ void xinet_ring_frame_fill(const struct xinet_packet_sock *po, void *base,
 		xinet_frame_copy_address(skb, base + offset +
 					 offsetof(struct sockaddr_ll, sll_addr),
 					 frame_address_room(place, offset));
+}
+
+void xinet_ring_frame_tell(const struct xinet_ring *ring, void *base,
+			   const struct xinet_told *told)
+{
+	struct xinet_frame_told *to = base + ring->told_offset;
+
+	to->extensions = xinet_told_copy(*told, to + 1);
+	to->reserved = 0;
 }
 
 /*

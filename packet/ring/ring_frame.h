@@ -19,6 +19,8 @@
 #include "packet/sock.h"
 #include "packet/tap/tap.h"
 
+struct xinet_told;
+
 /**
  * struct xinet_ring_place - where a packet goes in its frame
  * @mac: offset of its first byte: tp_mac
@@ -67,6 +69,17 @@ void xinet_ring_frame_fill(const struct xinet_packet_sock *po, void *base,
 			   struct sk_buff *skb,
 			   const struct xinet_tap_frame *frame,
 			   const struct xinet_ring_place *place, u32 sll);
+
+/**
+ * xinet_ring_frame_tell() - write down what is told about a packet
+ * @ring: the receive ring, with a @told_offset
+ * @base: the frame
+ * @told: what
+ *
+ * After xinet_ring_frame_fill(), whose address may be long.
+ */
+void xinet_ring_frame_tell(const struct xinet_ring *ring, void *base,
+			   const struct xinet_told *told);
 
 /**
  * xinet_ring_frame_put_vnet() - write a packet's virtio-net header

@@ -15,6 +15,7 @@
 #include "packet/ring/tpacket_v3.h"
 #include "packet/sock.h"
 #include "packet/tap/sink.h"
+#include "packet/told.h"
 
 /* As in AF_PACKET, only the newest frame or block counts. */
 static bool rx_ring_is_readable(const struct xinet_tap_receiver *receiver)
@@ -85,6 +86,62 @@ static const struct xinet_receiver_ops v3_ops = {
 	.release = xinet_v3_release,
 };
 
+static void rx_ring_store_told(struct xinet_tap_sink *sink,
+			       const struct xinet_tap_receiver *receiver,
+			       struct sk_buff *skb,
+			       const struct xinet_tap_frame *frame,
+			       const struct xinet_told *told)
+{
+	if (xinet_ring_of(receiver)->version == TPACKET_V3)
+		xinet_v3_deliver_told(sink, receiver, skb, frame, told);
+	else
+		xinet_tpacket_deliver_told(sink, receiver, skb, frame, told);
+}
+
+/* xinet_tap_deliver_t; for the owner a look-up, once for all sinks. */
+static void rx_ring_deliver_told(struct xinet_tap_sink *sink,
+				 const struct xinet_tap_receiver *receiver,
+				 struct sk_buff *skb,
+				 const struct xinet_tap_frame *frame)
+{
+	struct xinet_told_room room;
+	struct xinet_told told;
+
+	if (xinet_tell(xinet_packet_sk(sink->sk), skb, frame, &room, &told))
+		rx_ring_store_told(sink, receiver, skb, frame, &told);
+}
+
+/* xinet_tap_dropped_t */
+static void rx_ring_deliver_dropped(struct xinet_tap_sink *sink,
+				    const struct xinet_tap_receiver *receiver,
+				    struct sk_buff *skb,
+				    const struct xinet_tap_frame *frame,
+				    const struct xinet_dropped *dropped)
+{
+	struct xinet_told_room room;
+	struct xinet_told told;
+
+	if (xinet_tell_dropped(xinet_packet_sk(sink->sk), skb, dropped, &room,
+			       &told))
+		rx_ring_store_told(sink, receiver, skb, frame, &told);
+}
+
+static const struct xinet_receiver_ops tpacket_told_ops = {
+	.deliver = rx_ring_deliver_told,
+	.dropped = rx_ring_deliver_dropped,
+	.room = rx_ring_room,
+	.readable = rx_ring_is_readable,
+};
+
+static const struct xinet_receiver_ops v3_told_ops = {
+	.deliver = rx_ring_deliver_told,
+	.dropped = rx_ring_deliver_dropped,
+	.room = rx_ring_room,
+	.settle = xinet_v3_receiver_settle,
+	.readable = xinet_v3_is_readable,
+	.release = xinet_v3_release,
+};
+
 /* Sets the receiver's functions and the offsets that per-packet code uses. */
 static void rx_ring_setup(struct xinet_packet_sock *po,
 			  struct xinet_ring *ring)
@@ -96,12 +153,15 @@ static void rx_ring_setup(struct xinet_packet_sock *po,
 	ring->sll_offset = ring->hdrlen - sizeof(struct sockaddr_ll);
 	ring->net_offset = TPACKET_ALIGN(ring->hdrlen + min_maclen) +
 			   ring->reserve + ring->vnet_hdr_sz;
+	if (xinet_told_max_size(po) && xinet_told_has_reserve(po))
+		ring->told_offset = TPACKET_ALIGN(ring->hdrlen);
 	ring->receiver.plain = ring->version != TPACKET_V1 &&
-			       !ring->vnet_hdr_sz &&
+			       !ring->vnet_hdr_sz && !ring->told_offset &&
 			       ring->net_offset <= U16_MAX;
-	ring->receiver.ops = &tpacket_ops;
+	ring->receiver.ops = ring->told_offset ? &tpacket_told_ops :
+						 &tpacket_ops;
 	if (ring->version == TPACKET_V3) {
-		ring->receiver.ops = &v3_ops;
+		ring->receiver.ops = ring->told_offset ? &v3_told_ops : &v3_ops;
 		xinet_v3_setup(po, ring);
 	}
 }

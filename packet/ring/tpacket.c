@@ -39,6 +39,7 @@
 #include "packet/ring/tpacket.h"
 #include "packet/sock.h"
 #include "packet/tap/tap.h"
+#include "packet/told.h"
 
 /* Offset of the struct sockaddr_ll in a frame of V2. */
 #define V2_SLL_OFFSET	(TPACKET2_HDRLEN - sizeof(struct sockaddr_ll))
@@ -87,7 +88,8 @@ static u32 tpacket_queue_copy(struct xinet_packet_sock *po,
 /* The slow path into the ring; sk_receive_queue.lock held. */
 static noinline enum xinet_drop_reason
 tpacket_store(struct xinet_packet_sock *po, struct xinet_ring *ring,
-	      struct sk_buff *skb, const struct xinet_tap_frame *frame)
+	      struct sk_buff *skb, const struct xinet_tap_frame *frame,
+	      const struct xinet_told *told)
 {
 	const bool cooked = frame->mode == XINET_TAP_COOKED;
 	union xinet_ring_header *h = ring->head_frame;
@@ -106,7 +108,8 @@ tpacket_store(struct xinet_packet_sock *po, struct xinet_ring *ring,
 	xinet_ring_advance(ring);
 	po->tp_packets++;
 	status = xinet_frame_status(skb);
-	if (unlikely(place.cut))
+	/* a copy would come without what is told */
+	if (unlikely(place.cut) && !told)
 		status |= tpacket_queue_copy(po, skb);
 	/* set until the program reads the statistics */
 	if (unlikely(atomic_read(&po->tp_drops)))
@@ -115,6 +118,8 @@ tpacket_store(struct xinet_packet_sock *po, struct xinet_ring *ring,
 					frame->now, &ts);
 
 	xinet_ring_frame_fill(po, h, skb, frame, &place, ring->sll_offset);
+	if (unlikely(told))
+		xinet_ring_frame_tell(ring, h, told);
 	if (ring->version == TPACKET_V1)
 		tpacket_fill_v1(&h->v1, skb, &place, &ts);
 	else
@@ -219,14 +224,12 @@ bool xinet_tpacket_fast(struct xinet_tap_sink *sink,
 	return tpacket_fast(sink, receiver, skb, source, false);
 }
 
-/*
- * Budget: the lock once; one time stamp, unless the packet has one; one copy;
- * a barrier to check for a waiting program. No clone, no allocation.
- */
-void xinet_tpacket_deliver(struct xinet_tap_sink *sink,
-			   const struct xinet_tap_receiver *receiver,
-			   struct sk_buff *skb,
-			   const struct xinet_tap_frame *frame)
+/* @told is NULL, a constant, where the socket does not ask. */
+static __always_inline void
+tpacket_deliver(struct xinet_tap_sink *sink,
+		const struct xinet_tap_receiver *receiver, struct sk_buff *skb,
+		const struct xinet_tap_frame *frame,
+		const struct xinet_told *told)
 {
 	struct sock *sk = sink->sk;
 	struct xinet_packet_sock *po = xinet_packet_sk(sk);
@@ -240,14 +243,35 @@ void xinet_tpacket_deliver(struct xinet_tap_sink *sink,
 		spin_unlock(&sk->sk_receive_queue.lock);
 		return;
 	}
-	if (!xinet_ring_frame_is_plain(po, ring, skb, frame) ||
+	if (told || !xinet_ring_frame_is_plain(po, ring, skb, frame) ||
 	    !tpacket_store_v2(po, ring, skb, skb->data, skb->len,
 			      frame->snaplen, true, frame->now))
-		reason = tpacket_store(po, ring, skb, frame);
+		reason = tpacket_store(po, ring, skb, frame, told);
 	spin_unlock(&sk->sk_receive_queue.lock);
 
 	if (likely(reason == XINET_DROP_NONE))
 		xinet_packet_wake(po);
 	else
 		xinet_packet_drop(po, skb, reason);
+}
+
+/*
+ * Budget: the lock once; one time stamp, unless the packet has one; one copy;
+ * a barrier to check for a waiting program. No clone, no allocation.
+ */
+void xinet_tpacket_deliver(struct xinet_tap_sink *sink,
+			   const struct xinet_tap_receiver *receiver,
+			   struct sk_buff *skb,
+			   const struct xinet_tap_frame *frame)
+{
+	tpacket_deliver(sink, receiver, skb, frame, NULL);
+}
+
+void xinet_tpacket_deliver_told(struct xinet_tap_sink *sink,
+				const struct xinet_tap_receiver *receiver,
+				struct sk_buff *skb,
+				const struct xinet_tap_frame *frame,
+				const struct xinet_told *told)
+{
+	tpacket_deliver(sink, receiver, skb, frame, told);
 }

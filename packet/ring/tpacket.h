@@ -8,6 +8,7 @@
 #include "packet/tap/tap.h"
 
 struct sk_buff;
+struct xinet_told;
 
 /**
  * xinet_tpacket_deliver() - xinet_tap_deliver_t of a V1 or V2 receive ring
@@ -24,6 +25,22 @@ void xinet_tpacket_deliver(struct xinet_tap_sink *sink,
 			   const struct xinet_tap_receiver *receiver,
 			   struct sk_buff *skb,
 			   const struct xinet_tap_frame *frame);
+
+/**
+ * xinet_tpacket_deliver_told() - store a packet and what is told about it
+ * @sink: as xinet_tpacket_deliver()
+ * @receiver: of a ring with a @told_offset
+ * @skb: as there
+ * @frame: as there
+ * @told: goes into PACKET_RESERVE of the frame
+ *
+ * Context: as there.
+ */
+void xinet_tpacket_deliver_told(struct xinet_tap_sink *sink,
+				const struct xinet_tap_receiver *receiver,
+				struct sk_buff *skb,
+				const struct xinet_tap_frame *frame,
+				const struct xinet_told *told);
 
 /**
  * xinet_tpacket_fast() - xinet_tap_fast_t of a V2 receive ring

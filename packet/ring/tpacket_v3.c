@@ -473,7 +473,8 @@ static void v3_fill(struct tpacket3_hdr *h, struct sk_buff *skb, bool rxhash,
 /* The slow path into the ring; sk_receive_queue.lock held. */
 static noinline enum xinet_drop_reason
 v3_store(struct xinet_packet_sock *po, struct xinet_ring *ring,
-	 struct sk_buff *skb, const struct xinet_tap_frame *frame)
+	 struct sk_buff *skb, const struct xinet_tap_frame *frame,
+	 const struct xinet_told *told)
 {
 	const bool cooked = frame->mode == XINET_TAP_COOKED;
 	struct xinet_ring_place place;
@@ -498,6 +499,8 @@ v3_store(struct xinet_packet_sock *po, struct xinet_ring *ring,
 	status |= xinet_frame_timestamp(skb, READ_ONCE(po->tp_tstamp),
 					frame->now, &ts);
 	xinet_ring_frame_fill(po, h, skb, frame, &place, ring->sll_offset);
+	if (unlikely(told))
+		xinet_ring_frame_tell(ring, h, told);
 	v3_fill(h, skb, v3->rxhash, &place, &ts, status, cooked);
 	h->tp_next_offset = len;
 
@@ -589,15 +592,11 @@ bool xinet_v3_fast(struct xinet_tap_sink *sink,
 	return v3_fast(sink, receiver, skb, source, false);
 }
 
-/*
- * Budget: as above, or the lock once; one time stamp, unless the packet has
- * one; one copy; per block another stamp, and a barrier to check for a waiting
- * program. No clone, no allocation.
- */
-void xinet_v3_deliver(struct xinet_tap_sink *sink,
-		      const struct xinet_tap_receiver *receiver,
-		      struct sk_buff *skb,
-		      const struct xinet_tap_frame *frame)
+/* @told is NULL, a constant, where the socket does not ask. */
+static __always_inline void
+v3_deliver(struct xinet_tap_sink *sink,
+	   const struct xinet_tap_receiver *receiver, struct sk_buff *skb,
+	   const struct xinet_tap_frame *frame, const struct xinet_told *told)
 {
 	struct sock *sk = sink->sk;
 	struct xinet_packet_sock *po = xinet_packet_sk(sk);
@@ -606,7 +605,7 @@ void xinet_v3_deliver(struct xinet_tap_sink *sink,
 	enum xinet_drop_reason reason;
 	bool wake;
 
-	if (xinet_ring_frame_is_plain(po, ring, skb, frame) &&
+	if (!told && xinet_ring_frame_is_plain(po, ring, skb, frame) &&
 	    v3_store_plain(ring, sink, frame->source, skb, skb->data, skb->len,
 			   frame->snaplen, true, frame->now))
 		return;
@@ -618,7 +617,7 @@ void xinet_v3_deliver(struct xinet_tap_sink *sink,
 		spin_unlock(&sk->sk_receive_queue.lock);
 		return;
 	}
-	reason = v3_store(po, ring, skb, frame);
+	reason = v3_store(po, ring, skb, frame, told);
 	wake = v3_take_wake(&ring->v3);
 	spin_unlock(&sk->sk_receive_queue.lock);
 
@@ -626,4 +625,26 @@ void xinet_v3_deliver(struct xinet_tap_sink *sink,
 		xinet_packet_drop(po, skb, reason);
 	if (unlikely(wake))
 		xinet_packet_wake(po);
+}
+
+/*
+ * Budget: as above, or the lock once; one time stamp, unless the packet has
+ * one; one copy; per block another stamp, and a barrier to check for a waiting
+ * program. No clone, no allocation.
+ */
+void xinet_v3_deliver(struct xinet_tap_sink *sink,
+		      const struct xinet_tap_receiver *receiver,
+		      struct sk_buff *skb,
+		      const struct xinet_tap_frame *frame)
+{
+	v3_deliver(sink, receiver, skb, frame, NULL);
+}
+
+void xinet_v3_deliver_told(struct xinet_tap_sink *sink,
+			   const struct xinet_tap_receiver *receiver,
+			   struct sk_buff *skb,
+			   const struct xinet_tap_frame *frame,
+			   const struct xinet_told *told)
+{
+	v3_deliver(sink, receiver, skb, frame, told);
 }

@@ -16,6 +16,7 @@ struct sk_buff;
 struct tpacket_block_desc;
 struct xinet_packet_sock;
 struct xinet_ring;
+struct xinet_told;
 
 /* The state of a ring's machine, drawn in tpacket_v3.c. */
 enum xinet_v3_state {
@@ -152,6 +153,22 @@ void xinet_v3_deliver(struct xinet_tap_sink *sink,
 		      const struct xinet_tap_receiver *receiver,
 		      struct sk_buff *skb,
 		      const struct xinet_tap_frame *frame);
+
+/**
+ * xinet_v3_deliver_told() - store a packet and what is told about it
+ * @sink: as xinet_v3_deliver()
+ * @receiver: of a ring with a @told_offset
+ * @skb: as there
+ * @frame: as there
+ * @told: goes into PACKET_RESERVE of the frame
+ *
+ * Context: as there.
+ */
+void xinet_v3_deliver_told(struct xinet_tap_sink *sink,
+			   const struct xinet_tap_receiver *receiver,
+			   struct sk_buff *skb,
+			   const struct xinet_tap_frame *frame,
+			   const struct xinet_told *told);
 
 /**
  * xinet_v3_fast() - xinet_tap_fast_t of a V3 receive ring

@@ -153,7 +153,9 @@ Values::Option Values::packet_option() {
     case PACKET_FANOUT_DATA:
         return {SOL_PACKET, name, random_.once_in(2) ? filter() : bytes_of(program_.get())};
     case PACKET_RESERVE:
-        return {SOL_PACKET, name, bytes_of(random_.once_in(2) ? number() : 0)};
+        if (random_.once_in(2)) // or room for all that a socket may be told
+            return {SOL_PACKET, name, bytes_of(random_.once_in(2) ? 256 : 0)};
+        return {SOL_PACKET, name, bytes_of(number())};
     default:
         return {SOL_PACKET, name, bytes_of(random_.once_in(4) ? number() : random_.between(0, 3))};
     }

@@ -398,7 +398,7 @@ TEST_F(AllNetnsOptions, option_is_for_a_socket_that_receives_nothing_yet) {
     EXPECT_LT(sys::bind(socket.get(), &one, sizeof(one)), 0);
     EXPECT_EQ(errno, EINVAL);
     EXPECT_LT(set_ring(socket.get(), TPACKET_V2, ring_request(1, 4096, 2048)), 0);
-    EXPECT_EQ(errno, EOPNOTSUPP);
+    EXPECT_EQ(errno, EINVAL); // see told_ring_test.cpp
     bind_to(socket, link_address(ETH_P_ALL, 0));
     EXPECT_LT(join_fanout(socket.get(), 1, PACKET_FANOUT_HASH), 0);
     EXPECT_EQ(errno, EOPNOTSUPP);
@@ -465,6 +465,19 @@ TEST_F(AllNetnsOptions, capture_names_namespace_and_device) {
         }
         ip("netns del " + name);
     }
+}
+
+TEST_F(AllNetnsOptions, capture_names_the_process_of_another_namespace) {
+    Program capture({in_tree("tools/build/xinet"), "capture", "--netns", "all", "--owner", "--json",
+                     "-Q", "out", "-c", "3", "udp and dst port 4478"});
+    EXPECT_NE(capture.error_line().find("listening on any"), std::string::npos);
+    const BackgroundProgram sender(
+        {"ip", "netns", "exec", "peer", "bash", "-c",
+         "exec 3<>/dev/udp/10.77.0.1/4478; while :; do echo x >&3; sleep 0.1; done"});
+    const auto text = capture.output();
+    EXPECT_EQ(capture.wait(), 0);
+    EXPECT_NE(text.find(",\"comm\":\"bash\","), std::string::npos) << text;
+    EXPECT_NE(text.find("\"netns_name\":\"peer\""), std::string::npos) << text;
 }
 
 TEST_F(AllNetnsOptions, capture_enters_one_namespace) {

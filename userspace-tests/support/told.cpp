@@ -24,16 +24,25 @@ void put(std::optional<T>& place, const Bytes& bytes) {
     place = read_as<T>(bytes);
 }
 
-// Takes the extension `which` from the front of `bytes`, if the record says that it is there.
+// Takes the extension `which` from the front of `bytes`, if `extensions` says that it is there.
 template<typename T>
-void take_extension(std::optional<T>& place, const LanePacket& packet, uint32_t which,
-                    Bytes& bytes) {
-    if ((packet.record.extensions & which) == 0)
+void take_extension(std::optional<T>& place, uint32_t extensions, uint32_t which, Bytes& bytes) {
+    if ((extensions & which) == 0)
         return;
     ASSERT_GE(bytes.size(), sizeof(T));
     const auto end = bytes.begin() + long(sizeof(T));
     put(place, Bytes(bytes.begin(), end));
     bytes.erase(bytes.begin(), end);
+}
+
+// Leaves in `bytes` what is behind them.
+Told take_told(uint32_t extensions, Bytes& bytes) {
+    Told told;
+    take_extension(told.owner, extensions, XINET_RX_OWNER, bytes);
+    take_extension(told.dropped, extensions, XINET_RX_DROPPED, bytes);
+    take_extension(told.netns, extensions, XINET_RX_NETNS, bytes);
+    take_extension(told.original, extensions, XINET_RX_ORIGINAL, bytes);
+    return told;
 }
 
 } // namespace
@@ -58,14 +67,23 @@ Told told_of(const Message& message) {
 }
 
 Told told_of(const LanePacket& packet) {
-    Told told;
     Bytes left = packet.extensions;
-    take_extension(told.owner, packet, XINET_RX_OWNER, left);
-    take_extension(told.dropped, packet, XINET_RX_DROPPED, left);
-    take_extension(told.netns, packet, XINET_RX_NETNS, left);
-    take_extension(told.original, packet, XINET_RX_ORIGINAL, left);
+    const Told told = take_told(packet.record.extensions, left);
     EXPECT_TRUE(left.empty()) << packet.record.extensions;
     return told;
+}
+
+Told told_of(const RingFrame& frame) {
+    if (frame.gap.size() < sizeof(xinet_frame_told)) {
+        ADD_FAILURE() << "no room: " << frame.gap.size();
+        return {};
+    }
+    const auto head = read_as<xinet_frame_told>(
+        Bytes(frame.gap.begin(), frame.gap.begin() + long(sizeof(xinet_frame_told))));
+    EXPECT_EQ(head.reserved, 0U);
+    EXPECT_LT(head.extensions, 2U * XINET_RX_ORIGINAL);
+    Bytes left(frame.gap.begin() + long(sizeof(head)), frame.gap.end());
+    return take_told(head.extensions, left);
 }
 
 bool drops_are_refused() {

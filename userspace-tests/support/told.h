@@ -14,6 +14,7 @@
 #include "fd.h"
 #include "frame.h"
 #include "lanes.h"
+#include "tpacket_ring.h"
 #include "traffic.h"
 
 namespace xt {
@@ -28,6 +29,7 @@ struct Told {
 // These fail the test if there is anything else, or of another size.
 Told told_of(const Message& message);
 Told told_of(const LanePacket& packet);
+Told told_of(const RingFrame& frame); // of a ring with a reserve for it
 
 // Whether this kernel, with PREEMPT_RT, refuses XINET_PACKET_DROPS.
 bool drops_are_refused();

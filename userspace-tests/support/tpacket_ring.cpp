@@ -126,6 +126,13 @@ void TpacketRing::finish(RingFrame& frame, const uint8_t* base, uint32_t status,
     frame.losing = status & TP_STATUS_LOSING;
     frame.from = bytes_of(base + TPACKET_ALIGN(header), sizeof(sockaddr_ll));
     frame.data = bytes_of(base + frame.mac, frame.snaplen);
+    const size_t gap = TPACKET_ALIGN(TPACKET_ALIGN(header) + sizeof(sockaddr_ll));
+    // a frame that is cut may end before its packet would begin
+    const size_t end = version_ == TPACKET_V3
+                           ? frame.mac
+                           : std::min(size_t{frame.mac}, size_t{request_.tp_frame_size});
+    if (end > gap)
+        frame.gap = bytes_of(base + gap, end - gap);
     if (vnet_)
         frame.vnet = bytes_of(base + frame.mac - vnet_size, vnet_size);
 }

@@ -58,12 +58,13 @@ struct RingFrame {
     Bytes padding = {};
     Bytes from = {}; // sockaddr_ll
     Bytes vnet = {}; // 12 bytes in front of the packet, when asked for
+    Bytes gap = {};  // from the first aligned byte behind the sockaddr_ll up to the packet
     Bytes data = {};
     uint32_t time_source = 0; // TP_STATUS_TS_*
     int64_t nanoseconds = 0;
     bool losing = false;
 
-    // All but the time and the losses, which are the socket's own.
+    // All but the time, the losses and the gap, which are the socket's own.
     bool operator==(const RingFrame& other) const;
     [[nodiscard]] sockaddr_ll address() const;
 };

@@ -88,13 +88,15 @@
  * protocol 0, not bound, without rings. 1: with every packet comes the struct
  * xinet_owner of the socket that sends it, or is to get it: from recvmsg() in a
  * control message (SOL_XINET, XINET_OWNER), in XINET_RX_RING between the record
- * and the packet (XINET_RX_OWNER). See Documentation/owner.md for what is found.
+ * and the packet (XINET_RX_OWNER), in PACKET_RX_RING in the reserve (struct
+ * xinet_frame_told). See Documentation/owner.md for what is found.
  *
  * Users are told as the program that sets the option sees them, by its user
  * namespace.
  *
  * Errors: EINVAL (length, another value), EBUSY (as above, or in a fanout
- * group), ENOMEM. While it is 1: PACKET_RX_RING and PACKET_FANOUT fail with
+ * group), ENOMEM. While it is 1: PACKET_RX_RING fails with EINVAL unless
+ * PACKET_RESERVE is XINET_TOLD_RESERVE() of what is told, PACKET_FANOUT with
  * EOPNOTSUPP.
  */
 #define XINET_PACKET_OWNER	4
@@ -187,7 +189,8 @@ __XINET_ASSERT_SIZE(xinet_owner_filter, 32);
  * a cooked socket, and has the time when it was dropped. With it comes a struct
  * xinet_dropped: from recvmsg() as a control message (level SOL_XINET, type
  * XINET_DROPPED), in a lane of XINET_RX_RING behind the record
- * (XINET_RX_DROPPED). What cannot be taken is counted as XINET_DROP_BACKLOG. What
+ * (XINET_RX_DROPPED), in PACKET_RX_RING in the reserve (struct xinet_frame_told).
+ * What cannot be taken is counted as XINET_DROP_BACKLOG. What
  * sockets of this module lose (enum xinet_drop_reason) is a copy, and not told.
  *
  * Errors: EINVAL (length, or unknown flags), EPERM (CAP_NET_ADMIN in the user
@@ -195,7 +198,9 @@ __XINET_ASSERT_SIZE(xinet_owner_filter, 32);
  * a socket of another network namespace than the initial one, CAP_SYS_ADMIN there),
  * EBUSY (the socket receives, has a ring, or has other flags), ENOSPC (XINET_DROPS_SOCKETS
  * sockets of the namespace have it), EOPNOTSUPP (a kernel without tracepoints, or
- * with PREEMPT_RT before 7.2; later PACKET_RX_RING and PACKET_FANOUT fail with it, too), ENOMEM.
+ * with PREEMPT_RT before 7.2; later PACKET_FANOUT fails with it, too), ENOMEM. Later
+ * PACKET_RX_RING fails with EINVAL unless PACKET_RESERVE is XINET_TOLD_RESERVE() of
+ * what is told.
  */
 #define XINET_PACKET_DROPS	6
 
@@ -246,8 +251,9 @@ __XINET_ASSERT_SIZE(xinet_dropped, 128);
  * included if it is bound to ETH_P_ALL. It sends in its
  * own, and its memberships are of that. With every packet comes a struct
  * xinet_netns: from recvmsg() as a control message (level SOL_XINET, type
- * XINET_NETNS), in a lane of XINET_RX_RING behind the record (XINET_RX_NETNS).
- * It says where sll_ifindex, or the ifindex of the record, belongs.
+ * XINET_NETNS), in a lane of XINET_RX_RING behind the record (XINET_RX_NETNS), in
+ * PACKET_RX_RING in the reserve (struct xinet_frame_told). It says where
+ * sll_ifindex, or the ifindex of the record, belongs.
  *
  * No namespace is held: one that ends does so as without the socket. What of
  * XINET_PACKET_DROPS comes is as said there.
@@ -255,8 +261,9 @@ __XINET_ASSERT_SIZE(xinet_dropped, 128);
  * Errors: EINVAL (length, another value; later of bind() to a device), EPERM
  * (CAP_NET_ADMIN and CAP_NET_RAW in the initial user namespace and, for a socket of
  * another network namespace than the initial one, CAP_SYS_ADMIN there), EBUSY (the
- * socket receives, or has a ring). While it is 1: PACKET_RX_RING and PACKET_FANOUT
- * fail with EOPNOTSUPP.
+ * socket receives, or has a ring). While it is 1: PACKET_RX_RING fails with EINVAL
+ * unless PACKET_RESERVE is XINET_TOLD_RESERVE() of what is told, PACKET_FANOUT with
+ * EOPNOTSUPP.
  */
 #define XINET_PACKET_ALL_NETNS	7
 
@@ -295,7 +302,8 @@ __XINET_ASSERT_SIZE(xinet_netns, 32);
  *
  * With every packet comes a struct xinet_original: from recvmsg() as a control
  * message (level SOL_XINET, type XINET_ORIGINAL), in a lane of XINET_RX_RING behind
- * the record (XINET_RX_ORIGINAL); not in rings of PACKET_RX_RING. What the kernel
+ * the record (XINET_RX_ORIGINAL), in PACKET_RX_RING in the reserve (struct
+ * xinet_frame_told) if that is XINET_TOLD_RESERVE() of what is told. What the kernel
  * drops (XINET_PACKET_DROPS) comes as it was dropped, without.
  *
  * Errors: EINVAL (length, another value), EBUSY (the socket receives, or has a
@@ -329,6 +337,27 @@ struct xinet_original {
 };
 
 __XINET_ASSERT_SIZE(xinet_original, 8);
+
+/**
+ * struct xinet_frame_told - what a frame of PACKET_RX_RING has in its reserve
+ * @extensions: XINET_RX_*: the structs that follow, in the order of the bits
+ * @reserved: 0
+ *
+ * In the ring of a socket that has asked for one of them before, and whose
+ * PACKET_RESERVE has room for all that it has asked for; then in each frame:
+ * TPACKET_ALIGN(TPACKET_HDRLEN) bytes from its start, of V2 and V3 with
+ * TPACKET2_HDRLEN and TPACKET3_HDRLEN. Of a link-level address of more than 20
+ * bytes the rest is not there. PACKET_COPY_THRESH has no effect then.
+ */
+struct xinet_frame_told {
+	__u32 extensions;
+	__u32 reserved;
+};
+
+__XINET_ASSERT_SIZE(xinet_frame_told, 8);
+
+/* Least PACKET_RESERVE for structs of @size bytes in all, those that may come */
+#define XINET_TOLD_RESERVE(size)	(24U + (size))
 
 /**
  * XINET_RAW_ICMP_ID - one ICMP identifier for a raw socket
