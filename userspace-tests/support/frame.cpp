@@ -125,24 +125,66 @@ Bytes udp(uint16_t from, uint16_t to, const Bytes& payload) {
     return result + payload;
 }
 
-Bytes tcp_syn(const Ipv4& header, uint16_t from, uint16_t to) {
-    constexpr size_t size = 20;
+namespace {
+
+Bytes tcp(const Ipv4& header, uint16_t from, uint16_t to, uint8_t flags, const Bytes& payload) {
+    constexpr size_t header_size = 20;
     Bytes segment;
     put16(segment, from);
     put16(segment, to);
     segment.resize(12);        // sequence and acknowledgement numbers
     segment.push_back(5 << 4); // header of five words
-    segment.push_back(0x02);   // SYN
-    put16(segment, 1024);      // window
-    segment.resize(size);
+    segment.push_back(flags);
+    put16(segment, 1024); // window
+    segment.resize(header_size);
+    segment = segment + payload;
 
     Bytes pseudo;
     put_address(pseudo, header.from);
     put_address(pseudo, header.to);
     put16(pseudo, IPPROTO_TCP);
-    put16(pseudo, size);
+    put16(pseudo, unsigned(segment.size()));
     set16(segment, 16, internet_checksum(pseudo + segment));
     return segment;
+}
+
+void put_address6(Bytes& bytes, std::string_view text) {
+    uint8_t raw[16];
+    inet_pton(AF_INET6, std::string(text).c_str(), raw);
+    bytes.insert(bytes.end(), raw, raw + sizeof(raw));
+}
+
+} // namespace
+
+Bytes tcp_syn(const Ipv4& header, uint16_t from, uint16_t to) {
+    constexpr uint8_t syn = 0x02;
+    return tcp(header, from, to, syn, {});
+}
+
+Bytes tcp_data(const Ipv4& header, uint16_t from, uint16_t to, const Bytes& payload) {
+    constexpr uint8_t ack = 0x10;
+    return tcp(header, from, to, ack, payload);
+}
+
+Bytes Ipv6::packet(const Bytes& payload) const {
+    Bytes result{0x60, 0, 0, 0};
+    put16(result, unsigned(payload.size()));
+    result.push_back(next);
+    result.push_back(hops);
+    put_address6(result, from);
+    put_address6(result, to);
+    return result + payload;
+}
+
+Bytes udp6(const Ipv6& header, uint16_t from, uint16_t to, const Bytes& payload) {
+    Bytes datagram = udp(from, to, payload);
+    Bytes pseudo;
+    put_address6(pseudo, header.from);
+    put_address6(pseudo, header.to);
+    put16(pseudo, unsigned(datagram.size()));
+    put16(pseudo, IPPROTO_UDP);
+    set16(datagram, 6, internet_checksum(pseudo + datagram));
+    return datagram;
 }
 
 } // namespace xt

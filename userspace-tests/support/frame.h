@@ -51,5 +51,19 @@ std::vector<Bytes> fragments(Ipv4 header, const Bytes& payload, size_t size);
 Bytes icmp(uint8_t type, uint8_t code, uint16_t id, uint16_t sequence, const Bytes& payload);
 Bytes udp(uint16_t from, uint16_t to, const Bytes& payload); // no checksum
 Bytes tcp_syn(const Ipv4& header, uint16_t from, uint16_t to);
+// A segment of no connection, with ACK.
+Bytes tcp_data(const Ipv4& header, uint16_t from, uint16_t to, const Bytes& payload);
+
+struct Ipv6 {
+    std::string_view from;
+    std::string_view to;
+    uint8_t next = 17;
+    uint8_t hops = 64;
+
+    [[nodiscard]] Bytes packet(const Bytes& payload) const;
+};
+
+// With a checksum, which IPv6 asks for.
+Bytes udp6(const Ipv6& header, uint16_t from, uint16_t to, const Bytes& payload);
 
 } // namespace xt
