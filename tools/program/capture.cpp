@@ -76,7 +76,10 @@ private:
             name = printable(name_of(packet.interface_index));
             described.interface_name = name;
         }
-        const SocketProcess* process = process_of(packet);
+        // Of what came in, a file has the process in its comment alone.
+        const SocketProcess* process = options_.comments || packet.packet_type == PACKET_OUTGOING
+                                           ? process_of(packet)
+                                           : nullptr;
         if (process != nullptr && packet.packet_type == PACKET_OUTGOING) {
             described.process = process->process;
         }

@@ -18,9 +18,13 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <array>
+#include <chrono>
 #include <filesystem>
+#include <future>
 #include <memory>
+#include <new>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -30,12 +34,15 @@ namespace xinet {
 
 namespace {
 
-/// A connection has no inode before it is accepted.
-constexpr int most_tries = 3;
 /// Of a closed connection, that no process has.
 constexpr std::uint32_t all_but_time_wait = ~(1U << TCP_TIME_WAIT);
-/// After looking, for how many times as long it is not done again.
-constexpr int pause = 9;
+/// After looking and after waiting, for how many times as long it is not done again.
+constexpr int pause_after_looking = 9;
+constexpr int pause_after_waiting = 99;
+constexpr std::chrono::milliseconds longest_wait(100);
+/// When a socket is looked for again: a connection has no inode before it is accepted.
+constexpr std::array retries{std::chrono::milliseconds(100), std::chrono::milliseconds(1000),
+                             std::chrono::milliseconds(10000)};
 
 /// Inode number by cookie, of those that a process has open.
 using Inodes = std::unordered_map<std::uint64_t, std::uint32_t>;
@@ -64,20 +71,32 @@ struct Message {
     Request request{};
 };
 
-int take_inet(const nlmsghdr* header, void* data) {
-    if (mnl_nlmsg_get_payload_len(header) >= sizeof(inet_diag_msg)) {
-        const auto& socket = *static_cast<const inet_diag_msg*>(mnl_nlmsg_get_payload(header));
-        add(*static_cast<Inodes*>(data), cookie_of(socket.id.idiag_cookie), socket.idiag_inode);
+/// Called by C code, which no exception may pass through.
+template<class Socket>
+int take(const nlmsghdr* header, void* data, std::uint64_t (*cookie)(const Socket&),
+         std::uint32_t (*inode)(const Socket&)) noexcept {
+    if (mnl_nlmsg_get_payload_len(header) < sizeof(Socket)) {
+        return MNL_CB_OK;
+    }
+    const auto& socket = *static_cast<const Socket*>(mnl_nlmsg_get_payload(header));
+    try {
+        add(*static_cast<Inodes*>(data), cookie(socket), inode(socket));
+    } catch (const std::bad_alloc&) {
+        return MNL_CB_ERROR;
     }
     return MNL_CB_OK;
 }
 
+int take_inet(const nlmsghdr* header, void* data) {
+    return take<inet_diag_msg>(
+        header, data, [](const inet_diag_msg& socket) { return cookie_of(socket.id.idiag_cookie); },
+        [](const inet_diag_msg& socket) { return std::uint32_t{socket.idiag_inode}; });
+}
+
 int take_packet(const nlmsghdr* header, void* data) {
-    if (mnl_nlmsg_get_payload_len(header) >= sizeof(packet_diag_msg)) {
-        const auto& socket = *static_cast<const packet_diag_msg*>(mnl_nlmsg_get_payload(header));
-        add(*static_cast<Inodes*>(data), cookie_of(socket.pdiag_cookie), socket.pdiag_ino);
-    }
-    return MNL_CB_OK;
+    return take<packet_diag_msg>(
+        header, data, [](const packet_diag_msg& socket) { return cookie_of(socket.pdiag_cookie); },
+        [](const packet_diag_msg& socket) { return std::uint32_t{socket.pdiag_ino}; });
 }
 
 /// A kernel without this kind of sockets, or without diag for them, lists none.
@@ -145,27 +164,40 @@ std::string path_of(std::uint32_t netns) {
     return {};
 }
 
-/// Moves the thread there; false without CAP_SYS_ADMIN, or if nobody is there.
-bool enter(std::uint32_t netns) {
+std::uint32_t own_netns() {
+    struct stat status {};
+    return ::stat("/proc/self/ns/net", &status) == 0 ? static_cast<std::uint32_t>(status.st_ino)
+                                                     : 0;
+}
+
+/// None without CAP_SYS_ADMIN, or if nobody is there.
+Inodes list_sockets_of(std::uint32_t netns) {
+    if (netns == own_netns()) {
+        return list_sockets();
+    }
     const std::string path = path_of(netns);
     const FileDescriptor file(path.empty() ? -1 : ::open(path.c_str(), O_RDONLY | O_CLOEXEC));
     struct stat status {};
     // the process may have ended, and its number be in use again
-    return file && ::fstat(file.get(), &status) == 0 && status.st_ino == netns &&
-           ::setns(file.get(), CLONE_NEWNET) == 0;
+    if (!file || ::fstat(file.get(), &status) != 0 || status.st_ino != netns) {
+        return {};
+    }
+    // A thread of its own, which leaves the namespace by its end.
+    return std::async(std::launch::async,
+                      [&file] {
+                          return ::setns(file.get(), CLONE_NEWNET) == 0 ? list_sockets() : Inodes{};
+                      })
+        .get();
 }
 
-/// All sockets of a namespace, for the next packet may be of another one. In a thread of its own,
-/// which may stay in that namespace.
-ProcessesByCookie look(std::uint32_t netns, bool own) {
-    ProcessesByCookie found;
-    if (!own && !enter(netns)) {
-        return found;
-    }
+} // namespace
+
+ProcessesByCookie list_socket_processes(std::uint32_t netns) {
     std::unordered_map<std::uint32_t, std::uint64_t> cookies; // by inode number
-    for (const auto& [cookie, inode] : list_sockets()) {
+    for (const auto& [cookie, inode] : list_sockets_of(netns)) {
         cookies.emplace(inode, cookie);
     }
+    ProcessesByCookie found;
     try {
         visit_socket_users("/proc", [&](std::uint32_t inode, const SocketUser& user) {
             const auto socket = cookies.find(inode);
@@ -181,75 +213,105 @@ ProcessesByCookie look(std::uint32_t netns, bool own) {
     return found;
 }
 
-std::uint32_t own_netns() {
-    struct stat status {};
-    return ::stat("/proc/thread-self/ns/net", &status) == 0
-               ? static_cast<std::uint32_t>(status.st_ino)
-               : 0;
-}
-
-} // namespace
-
-SocketProcesses::SocketProcesses(std::size_t most) : most_(most), own_netns_(own_netns()) {}
+SocketProcesses::SocketProcesses(std::size_t most, List list)
+    : most_(most), list_(std::move(list)) {}
 
 const SocketProcess* SocketProcesses::find(const xinet_owner& owner) {
     constexpr std::uint32_t no_process = XINET_OWNER_KERNEL | XINET_OWNER_SEVERAL;
-    constexpr std::chrono::milliseconds patience(100);
     if ((owner.flags & XINET_OWNER_SOCKET) == 0 || (owner.flags & no_process) != 0) {
         return nullptr;
     }
-    if (looking_.valid() &&
-        looking_.wait_for(std::chrono::seconds(0)) == std::future_status::ready) {
+    take_what_was_found();
+    if (may_look(owner.cookie)) {
+        begin_to_look(owner);
+        wait_for_it();
         take_what_was_found();
     }
-    auto known = known_.find(owner.cookie);
-    const bool final =
-        known != known_.end() && (known->second.process || known->second.tries >= most_tries);
-    if (!final && !looking_.valid() && std::chrono::steady_clock::now() >= next_look_) {
-        begin_to_look(owner);
-        if (looking_.valid() && looking_.wait_for(patience) == std::future_status::ready) {
-            take_what_was_found();
-        }
-        known = known_.find(owner.cookie);
-    }
+    const auto known = known_.find(owner.cookie);
     return known == known_.end() || !known->second.process ? nullptr : &*known->second.process;
+}
+
+bool SocketProcesses::may_look(std::uint64_t cookie) const {
+    const auto known = known_.find(cookie);
+    const auto now = Clock::now();
+    if (looking_.valid() || now < next_look_) {
+        return false;
+    }
+    return known == known_.end() ||
+           (!known->second.process && known->second.tries <= static_cast<int>(retries.size()) &&
+            now >= known->second.next_try);
 }
 
 void SocketProcesses::begin_to_look(const xinet_owner& owner) {
     const auto before = known_.find(owner.cookie);
     const int tries = before == known_.end() ? 0 : before->second.tries;
     if (known_.size() >= most_) {
+        std::erase_if(known_, [](const auto& each) { return each.second.tries == 0; });
+    }
+    if (known_.size() >= most_) {
         known_.clear();
     }
-    known_[owner.cookie].tries = tries + 1;
-    wanted_ = owner.cookie;
-    began_ = std::chrono::steady_clock::now();
-    std::packaged_task<ProcessesByCookie()> task(
-        [netns = owner.netns, own = owner.netns == own_netns_] { return look(netns, own); });
-    looking_ = task.get_future();
+    began_ = Clock::now();
+    std::packaged_task<Found()> task(
+        [list = list_, netns = owner.netns, wanted = owner.cookie, most = most_ / 2] {
+            return look(list, netns, wanted, most);
+        });
+    auto result = task.get_future();
     try {
         // Detached: on a host with very many sockets, the end of the capture does not wait.
         std::thread(std::move(task)).detach();
     } catch (const std::system_error&) {
-        looking_ = {};
         next_look_ = began_ + std::chrono::seconds(1);
+        return;
     }
+    looking_ = std::move(result);
+    Known& known = known_[owner.cookie];
+    known.tries = tries + 1;
+    known.next_try = began_ + retries.at(std::min<std::size_t>(static_cast<std::size_t>(tries),
+                                                               retries.size() - 1));
+}
+
+/// In a thread of its own. Whatever cannot be had, the capture goes on.
+SocketProcesses::Found SocketProcesses::look(const List& list, std::uint32_t netns,
+                                             std::uint64_t wanted, std::size_t most) noexcept {
+    Found found;
+    try {
+        found.processes = list(netns);
+        // The reader of packets is not to be kept busy by other people's sockets.
+        std::size_t spare = found.processes.size() - std::min(found.processes.size(), most);
+        std::erase_if(found.processes, [&](const auto& each) {
+            return each.first != wanted && spare != 0 && spare-- != 0;
+        });
+    } catch (...) {
+        found.processes.clear();
+    }
+    found.ended = Clock::now();
+    return found;
+}
+
+void SocketProcesses::wait_for_it() {
+    const auto begin = Clock::now();
+    if (!looking_.valid() || begin < next_wait_) {
+        return;
+    }
+    looking_.wait_for(longest_wait);
+    const auto end = Clock::now();
+    next_wait_ = end + pause_after_waiting * (end - begin);
 }
 
 void SocketProcesses::take_what_was_found() {
-    ProcessesByCookie found = looking_.get();
-    if (const auto wanted = found.find(wanted_); wanted != found.end()) {
-        known_[wanted_].process = std::move(wanted->second);
-        found.erase(wanted);
+    if (!looking_.valid() ||
+        looking_.wait_for(std::chrono::seconds(0)) != std::future_status::ready) {
+        return;
     }
-    for (auto& [cookie, process] : found) {
-        if (known_.size() >= most_) {
-            break;
+    Found found = looking_.get();
+    next_look_ = found.ended + pause_after_looking * (found.ended - began_);
+    for (auto& [cookie, process] : found.processes) {
+        // one that was asked for has a place
+        if (known_.size() < most_ / 2 || known_.contains(cookie)) {
+            known_[cookie].process = std::move(process);
         }
-        known_[cookie].process = std::move(process);
     }
-    const auto end = std::chrono::steady_clock::now();
-    next_look_ = end + pause * (end - began_);
 }
 
 } // namespace xinet

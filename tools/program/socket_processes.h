@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <future>
 #include <optional>
 #include <string>
@@ -22,35 +23,56 @@ struct SocketProcess {
 /// By cookie.
 using ProcessesByCookie = std::unordered_map<std::uint64_t, SocketProcess>;
 
-/// Looks sockets up while they are open: sock_diag has their inode numbers, /proc the processes
-/// that have these. What it finds is kept, for a cookie is never used again. A socket that is
-/// closed before it was looked for has no process.
+/// The first process of each socket of a network namespace that a process has open, by sock_diag
+/// and /proc; what can be seen of it. Takes as long as there are descriptors in the system. Throws
+/// what the standard library throws for lack of memory or threads.
+///
+/// @param netns its inode number
+ProcessesByCookie list_socket_processes(std::uint32_t netns);
+
+/// Looks sockets up while they are open, and keeps what it finds, for a cookie is never used again.
+/// A socket that is closed before it was looked for has no process.
 class SocketProcesses {
 public:
+    using List = std::function<ProcessesByCookie(std::uint32_t netns)>;
+
     /// @param most sockets that are kept: whoever opens sockets can open any number
-    explicit SocketProcesses(std::size_t most = 65536);
+    explicit SocketProcesses(std::size_t most = 65536, List list = list_socket_processes);
 
     /// The first process that has the socket open; none if it is not known. Valid until the next
-    /// call. A thread looks for what is new, one tenth of the time at most; this waits for it
-    /// for 100 ms at most. A socket that was not found three times is not looked for again.
+    /// call. A thread looks for what is new, a tenth of the time at most; this waits for it 100 ms
+    /// at most, and a hundredth of the time. A socket that was not found is looked for again after
+    /// 0.1, 1 and 10 seconds.
     const SocketProcess* find(const xinet_owner& owner);
 
 private:
+    using Clock = std::chrono::steady_clock;
+
     struct Known {
         std::optional<SocketProcess> process;
-        int tries = 0;
+        int tries = 0; ///< 0: not asked for yet
+        Clock::time_point next_try;
     };
 
+    struct Found {
+        ProcessesByCookie processes;
+        Clock::time_point ended;
+    };
+
+    static Found look(const List& list, std::uint32_t netns, std::uint64_t wanted,
+                      std::size_t most) noexcept;
+    bool may_look(std::uint64_t cookie) const;
     void begin_to_look(const xinet_owner& owner);
+    void wait_for_it();
     void take_what_was_found();
 
     std::size_t most_;
-    std::uint32_t own_netns_;
+    List list_;
     std::unordered_map<std::uint64_t, Known> known_; ///< by cookie
-    std::future<ProcessesByCookie> looking_;
-    std::uint64_t wanted_ = 0; ///< cookie that it looks for first of all
-    std::chrono::steady_clock::time_point began_;
-    std::chrono::steady_clock::time_point next_look_;
+    std::future<Found> looking_;
+    Clock::time_point began_;
+    Clock::time_point next_look_;
+    Clock::time_point next_wait_;
 };
 
 } // namespace xinet

@@ -54,7 +54,7 @@ local function add_owner(tree, text, comm)
 end
 
 local function add_frame(tree, text)
-	local segment, segments = text:match("(%d+) of (%d+)")
+	local segment, segments = text:match("^(%d+) of (%d+)")
 	add(tree, fields.segment, tonumber(segment))
 	add(tree, fields.segments, tonumber(segments))
 	add(tree, fields.checksum, text:find("checksum filled in", 1, true) and true)
@@ -68,8 +68,8 @@ local function add_comment(text, pinfo, tree)
 	local comm = text:match('comm:"([^"]*)"')
 	local rest = text:gsub('comm:"[^"]*"', "")
 	local owner = rest:match("^%[([^%]]*)%]")
-	if owner and not (owner:find("sk:%x") or owner:find("uid:%d") or owner:find("kernel") or
-	    owner:find("several")) then
+	if owner and not (owner:find("^sk:%x") or owner:find("^uid:%d") or owner == "kernel" or
+	    owner == "several" or owner == "kernel several") then
 		owner = nil
 	end
 	local reason, symbol = rest:match("%(dropped: ([^ )]+) at ([^)]+)%)")

@@ -9,6 +9,8 @@
 #include <netinet/in.h>
 #include <netinet/ip.h>
 #include <netinet/ip_icmp.h>
+#include <sys/sysinfo.h>
+#include <sys/utsname.h>
 
 #include <algorithm>
 #include <cstddef>
@@ -16,6 +18,7 @@
 #include <functional>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "support/bpf.h"
@@ -39,10 +42,18 @@ void run(const std::string& words) {
         throw std::runtime_error(words);
 }
 
-// User Mode Linux of the lanes has no act_gact; every stock kernel has.
-bool drop_by_tc(const std::string& words) {
-    return std::system(
-               ("tc filter add dev " + words + " matchall action drop 2>/dev/null").c_str()) == 0;
+void drop_by_tc(const std::string& words) {
+    run("tc filter add dev " + words + " matchall action drop");
+}
+
+// User Mode Linux of the lanes has neither act_gact nor VLAN filters; every stock kernel has both.
+// With two CPUs an emulated guest is left out: some of these patch the code that the other one
+// runs, which QEMU does not bear.
+bool is_stock_with_one_cpu() {
+    utsname name{};
+    checked(::uname(&name), "uname");
+    return std::string_view(name.version).find("Debian") != std::string_view::npos &&
+           get_nprocs() == 1;
 }
 
 // Kernels name more reasons than the one before; one that does not know says NOT_SPECIFIED.
@@ -52,14 +63,19 @@ struct Provocation {
     std::function<void(const std::string& mark)> act;
 };
 
-// Of IPv4: it quotes the packet that it answers, and whoever is at the other end drops it.
+// It quotes the packet that it answers, and whoever is at the other end drops it.
 bool is_icmp_error(const Bytes& frame) {
     constexpr size_t protocol_at = ETH_HLEN + offsetof(iphdr, protocol);
     constexpr size_t type_at = ETH_HLEN + sizeof(iphdr);
-    return frame.size() > type_at && frame.at(12) == 0x08 && frame.at(13) == 0x00 &&
-           frame.at(protocol_at) == IPPROTO_ICMP &&
-           (frame.at(type_at) == ICMP_DEST_UNREACH || frame.at(type_at) == ICMP_TIME_EXCEEDED ||
-            frame.at(type_at) == ICMP_PARAMETERPROB);
+    constexpr size_t next_header_at = ETH_HLEN + 6; // of IPv6
+    constexpr size_t type6_at = ETH_HLEN + 40;
+    if (frame.size() <= type6_at)
+        return false;
+    const uint8_t type = frame.at(type_at);
+    if (frame.at(12) == 0x86 && frame.at(13) == 0xdd)
+        return frame.at(next_header_at) == IPPROTO_ICMPV6 && frame.at(type6_at) < 128;
+    return frame.at(12) == 0x08 && frame.at(13) == 0x00 && frame.at(protocol_at) == IPPROTO_ICMP &&
+           (type == ICMP_DEST_UNREACH || type == ICMP_TIME_EXCEEDED || type == ICMP_PARAMETERPROB);
 }
 
 class DroppedKinds : public OnWire, public testing::WithParamInterface<bool> {
@@ -169,7 +185,7 @@ TEST_P(DroppedKinds, of_a_host_that_receives) {
 
 TEST_P(DroppedKinds, of_ipv6) {
     here_.run([this] {
-        ip("addr add fd66::1/64 dev xtin nodad", "link add xtno type dummy", "link set xtno up");
+        ip("addr add fd66::1/64 dev xtin nodad");
         const Ipv6 header{.from = "fd66::2", .to = "fd66::1"};
         const auto in6 = [this](const Bytes& packet) { in(packet, ETH_P_IPV6); };
         expect_told({
@@ -255,10 +271,12 @@ TEST_P(DroppedKinds, of_a_router_and_of_what_is_sent) {
                  set_sysctl("conf/xtin/rp_filter", "0");
              }},
         };
-        if (drop_by_tc("xttc egress"))
+        if (is_stock_with_one_cpu()) {
+            drop_by_tc("xttc egress");
             kinds.push_back({"xt-egress", {"TC_EGRESS"}, [&](const auto& mark) {
                                  in_for(to_here, "10.98.0.1", datagram(mark));
                              }});
+        }
         expect_told(kinds);
     });
 }
@@ -271,18 +289,21 @@ TEST_P(DroppedKinds, before_the_network_layer) {
         bind_to(outside, link_address(0, link::index("xtp1")));
         run("tc qdisc add dev xtin clsact");
         std::vector<Provocation> kinds;
-        if (drop_by_tc("xtin ingress protocol 0x88b8"))
+        if (is_stock_with_one_cpu()) {
+            drop_by_tc("xtin ingress protocol 0x88b8");
             kinds.push_back({"xt-ingress", {"TC_INGRESS"}, [&](const auto& mark) {
                                  in(repeated(mark, 64), 0x88b8);
                              }});
+        }
         const auto to_bridge = [&](const std::string& mark) {
             const Bytes frame = ethernet(broadcast_mac, 0x88b7, repeated(mark, 64));
             checked(sys::sendto(outside.get(), frame.data(), frame.size(), 0, nullptr, 0), "send");
         };
-        // nor has it VLAN filters
-        if (std::system("ip link set xtbr type bridge vlan_filtering 1 2>/dev/null && "
-                        "bridge vlan del dev xtp0 vid 1 2>/dev/null") == 0)
+        if (is_stock_with_one_cpu()) {
+            run("ip link set xtbr type bridge vlan_filtering 1");
+            run("bridge vlan del dev xtp0 vid 1");
             kinds.push_back({"xt-vlans", {"NOT_SPECIFIED", "VLAN_FILTER"}, to_bridge});
+        }
         kinds.push_back(
             {"xt-bridge", {"BRIDGE_INGRESS_STP_STATE", "NOT_SPECIFIED"}, [&](const auto& mark) {
                  run("bridge link set dev xtp0 state 0");
@@ -290,15 +311,17 @@ TEST_P(DroppedKinds, before_the_network_layer) {
              }});
         const Fd program = load_answer(BPF_PROG_TYPE_XDP, XDP_DROP);
         Fd attached;
-        kinds.push_back({"xt-xdp", {"XDP", "NOT_SPECIFIED"}, [&](const auto& mark) {
-                             bpf_attr attributes{};
-                             attributes.link_create.prog_fd = uint32_t(program.get());
-                             attributes.link_create.target_ifindex = link::index("xtin");
-                             attributes.link_create.attach_type = BPF_XDP;
-                             attributes.link_create.flags = XDP_FLAGS_SKB_MODE;
-                             attached = Fd(int(checked(bpf(BPF_LINK_CREATE, attributes), "XDP")));
-                             in(to_here.packet(datagram(mark)));
-                         }});
+        if (get_nprocs() == 1)
+            kinds.push_back({"xt-xdp", {"XDP", "NOT_SPECIFIED"}, [&](const auto& mark) {
+                                 bpf_attr attributes{};
+                                 attributes.link_create.prog_fd = uint32_t(program.get());
+                                 attributes.link_create.target_ifindex = link::index("xtin");
+                                 attributes.link_create.attach_type = BPF_XDP;
+                                 attributes.link_create.flags = XDP_FLAGS_SKB_MODE;
+                                 attached =
+                                     Fd(int(checked(bpf(BPF_LINK_CREATE, attributes), "XDP")));
+                                 in(to_here.packet(datagram(mark)));
+                             }});
         expect_told(kinds);
     });
 }

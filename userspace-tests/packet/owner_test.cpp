@@ -5,6 +5,7 @@
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <linux/xinet.h>
+#include <signal.h>
 #include <sys/stat.h>
 
 #include <cstring>
@@ -572,15 +573,17 @@ TEST_F(Owner, capture_says_whose_packets_are) {
         here_.run([&] {
             const Fd sender = udp_at("10.9.0.1", 4018);
             std::vector<std::string> words{
-                in_tree("tools/build/xinet"), "capture", "-i", "own0", "--owner", "-c", "1",
+                in_tree("tools/build/xinet"), "capture", "-i", "own0", "--owner",
                 "udp and src port 4018"};
             if (json)
                 words.emplace(words.end() - 1, "--json");
             Program capture(words);
             EXPECT_NE(capture.error_line().find("listening on own0"), std::string::npos);
-            send_to(sender.get(), Bytes(64), ipv4_address("10.9.0.2", 9));
-            const auto text = capture.output();
-            EXPECT_EQ(capture.wait(), 0);
+            const auto line = [&] {
+                send_to(sender.get(), Bytes(64), ipv4_address("10.9.0.2", 9));
+                return capture.output_line();
+            };
+            auto text = line();
             const auto cookie = cookie_of(sender);
             const auto netns = std::to_string(inode_of("/proc/thread-self/ns/net"));
             const auto wanted = json ? "\"owner\":{\"cookie\":" + std::to_string(cookie) +
@@ -589,7 +592,12 @@ TEST_F(Owner, capture_says_whose_packets_are) {
             EXPECT_NE(text.find(wanted), std::string::npos) << text;
             const auto process = (json ? ",\"pid\":" : " pid:") + std::to_string(getpid()) +
                                  (json ? ",\"comm\":\"xinet-tests\"" : " comm:\"xinet-tests\"]");
+            // it is looked up while packets come
+            for (int i = 0; i < 200 && text.find(process) == std::string::npos; i++)
+                text = line();
             EXPECT_NE(text.find(process), std::string::npos) << text;
+            capture.signal(SIGINT);
+            EXPECT_EQ(capture.wait(), 0);
         });
     }
     Program sibling({in_tree("tools/build/xinet"), "capture", "--family", "packet", "--owner", "-i",

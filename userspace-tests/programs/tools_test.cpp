@@ -7,9 +7,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <memory>
+#include <thread>
 
 #include "support/family.h"
 #include "support/inet.h"
@@ -187,13 +189,19 @@ TEST_F(Tools, wireshark_shows_owner_process_and_drop) {
     if (!has_tshark() || drops_are_refused())
         GTEST_SKIP() << "there is no tshark, or the kernel cannot copy what it drops";
     const auto path = file(".pcapng");
-    const auto program = capture({"--owner", "--drops", "--comments", "-c", "3", "-w", path, "udp",
-                                  "and", "dst", "port", "4477"});
+    const auto program = capture(
+        {"--owner", "--drops", "--comments", "-w", path, "udp", "and", "dst", "port", "4477"});
     const Fd socket = open_socket(Side::sibling, Transport::datagram);
-    send_to(socket.get(), repeated("xt-shown", 64), ipv4_address(peer_address, 4477));
+    // the process is looked up while packets come
+    for (int i = 0; i < 20; i++) {
+        send_to(socket.get(), repeated("xt-shown", 64), ipv4_address(peer_address, 4477));
+        std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    }
     const Ipv4 header{.protocol = IPPROTO_UDP};
     Injector::at_peer().send(
         ethernet(here_mac(), ETH_P_IP, header.packet(udp(9, 4477, repeated("xt-shown", 64)))));
+    std::this_thread::sleep_for(std::chrono::milliseconds(100)); // drops come some ticks later
+    program->signal(SIGINT);
     EXPECT_EQ(program->wait(), 0);
     const auto text = fields(path, {"xinet.owner.uid", "xinet.owner.pid", "xinet.owner.comm",
                                     "xinet.drop.reason", "xinet.drop.symbol"});

@@ -34,7 +34,7 @@ struct CapturedPacket {
     std::string_view interface_name = {};
     /// What a file says of it in words; empty: nothing.
     std::string_view comment = {};
-    /// Number of the process that has sent it, if that is known; else 0.
+    /// Number of a process that has the socket open that has sent it, if that is known; else 0.
     std::uint32_t process = 0;
 };
 
