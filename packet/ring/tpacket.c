@@ -85,8 +85,11 @@ static u32 tpacket_queue_copy(struct xinet_packet_sock *po,
 	return TP_STATUS_COPY;
 }
 
-/* The slow path into the ring; sk_receive_queue.lock held. */
-static noinline enum xinet_drop_reason
+/*
+ * The slow path into the ring; sk_receive_queue.lock held. @told is NULL, a
+ * constant, where the socket does not ask.
+ */
+static __always_inline enum xinet_drop_reason
 tpacket_store(struct xinet_packet_sock *po, struct xinet_ring *ring,
 	      struct sk_buff *skb, const struct xinet_tap_frame *frame,
 	      const struct xinet_told *told)
@@ -109,7 +112,7 @@ tpacket_store(struct xinet_packet_sock *po, struct xinet_ring *ring,
 	po->tp_packets++;
 	status = xinet_frame_status(skb);
 	/* a copy would come without what is told */
-	if (unlikely(place.cut) && !told)
+	if (!told && unlikely(place.cut))
 		status |= tpacket_queue_copy(po, skb);
 	/* set until the program reads the statistics */
 	if (unlikely(atomic_read(&po->tp_drops)))
@@ -118,7 +121,7 @@ tpacket_store(struct xinet_packet_sock *po, struct xinet_ring *ring,
 					frame->now, &ts);
 
 	xinet_ring_frame_fill(po, h, skb, frame, &place, ring->sll_offset);
-	if (unlikely(told))
+	if (told)
 		xinet_ring_frame_tell(ring, h, told);
 	if (ring->version == TPACKET_V1)
 		tpacket_fill_v1(&h->v1, skb, &place, &ts);
@@ -127,6 +130,13 @@ tpacket_store(struct xinet_packet_sock *po, struct xinet_ring *ring,
 	xinet_ring_flush(h, place.mac + place.snaplen);
 	xinet_ring_set_status(ring->version, h, status);
 	return XINET_DROP_NONE;
+}
+
+static noinline enum xinet_drop_reason
+tpacket_store_slow(struct xinet_packet_sock *po, struct xinet_ring *ring,
+		   struct sk_buff *skb, const struct xinet_tap_frame *frame)
+{
+	return tpacket_store(po, ring, skb, frame, NULL);
 }
 
 /*
@@ -243,10 +253,12 @@ tpacket_deliver(struct xinet_tap_sink *sink,
 		spin_unlock(&sk->sk_receive_queue.lock);
 		return;
 	}
-	if (told || !xinet_ring_frame_is_plain(po, ring, skb, frame) ||
-	    !tpacket_store_v2(po, ring, skb, skb->data, skb->len,
-			      frame->snaplen, true, frame->now))
+	if (told)
 		reason = tpacket_store(po, ring, skb, frame, told);
+	else if (!xinet_ring_frame_is_plain(po, ring, skb, frame) ||
+		 !tpacket_store_v2(po, ring, skb, skb->data, skb->len,
+				   frame->snaplen, true, frame->now))
+		reason = tpacket_store_slow(po, ring, skb, frame);
 	spin_unlock(&sk->sk_receive_queue.lock);
 
 	if (likely(reason == XINET_DROP_NONE))

@@ -470,8 +470,11 @@ static void v3_fill(struct tpacket3_hdr *h, struct sk_buff *skb, bool rxhash,
 	memset(h->tp_padding, 0, sizeof(h->tp_padding));
 }
 
-/* The slow path into the ring; sk_receive_queue.lock held. */
-static noinline enum xinet_drop_reason
+/*
+ * The slow path into the ring; sk_receive_queue.lock held. @told is NULL, a
+ * constant, where the socket does not ask.
+ */
+static __always_inline enum xinet_drop_reason
 v3_store(struct xinet_packet_sock *po, struct xinet_ring *ring,
 	 struct sk_buff *skb, const struct xinet_tap_frame *frame,
 	 const struct xinet_told *told)
@@ -499,7 +502,7 @@ v3_store(struct xinet_packet_sock *po, struct xinet_ring *ring,
 	status |= xinet_frame_timestamp(skb, READ_ONCE(po->tp_tstamp),
 					frame->now, &ts);
 	xinet_ring_frame_fill(po, h, skb, frame, &place, ring->sll_offset);
-	if (unlikely(told))
+	if (told)
 		xinet_ring_frame_tell(ring, h, told);
 	v3_fill(h, skb, v3->rxhash, &place, &ts, status, cooked);
 	h->tp_next_offset = len;
@@ -514,6 +517,13 @@ v3_store(struct xinet_packet_sock *po, struct xinet_ring *ring,
 		xinet_v3_step(ring, XINET_V3_WATERMARK, 0);
 	v3_let_in(ring);
 	return XINET_DROP_NONE;
+}
+
+static noinline enum xinet_drop_reason
+v3_store_slow(struct xinet_packet_sock *po, struct xinet_ring *ring,
+	      struct sk_buff *skb, const struct xinet_tap_frame *frame)
+{
+	return v3_store(po, ring, skb, frame, NULL);
 }
 
 /*
@@ -617,7 +627,8 @@ v3_deliver(struct xinet_tap_sink *sink,
 		spin_unlock(&sk->sk_receive_queue.lock);
 		return;
 	}
-	reason = v3_store(po, ring, skb, frame, told);
+	reason = told ? v3_store(po, ring, skb, frame, told) :
+			v3_store_slow(po, ring, skb, frame);
 	wake = v3_take_wake(&ring->v3);
 	spin_unlock(&sk->sk_receive_queue.lock);
 

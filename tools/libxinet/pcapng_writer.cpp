@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
@@ -330,8 +331,9 @@ private:
 
     /// Of the interface that a packet names; describes it the first time.
     std::uint32_t number_of(const CapturedPacket& packet) {
-        const std::tuple key{packet.netns == nullptr ? 0 : packet.netns->cookie,
-                             packet.interface_index, std::string(packet.interface_name)};
+        const std::tuple key{packet.netns == nullptr ? std::uint64_t{0}
+                                                     : std::uint64_t{packet.netns->cookie},
+                             packet.interface_index, packet.interface_name};
         const auto known = numbers_.find(key);
         if (known != numbers_.end()) {
             return known->second;
@@ -367,7 +369,7 @@ private:
     BlockBuilder options_; ///< of a packet
     CaptureDescription description_;
     /// By network namespace, index and name; 0 is the one of the description.
-    std::map<std::tuple<std::uint64_t, unsigned, std::string>, std::uint32_t> numbers_;
+    std::map<std::tuple<std::uint64_t, unsigned, std::string>, std::uint32_t, std::less<>> numbers_;
     Timestamp started_;
 };
 

@@ -40,7 +40,7 @@ public:
     }
 
     void write(const CapturedPacket& packet) {
-        if (writer_ && writer_->describes_packets()) {
+        if (writer_ && writer_->describes_packets() && has_description(packet)) {
             describe(packet);
         } else if (writer_) {
             writer_->write(packet);
@@ -65,6 +65,11 @@ public:
     }
 
 private:
+    bool has_description(const CapturedPacket& packet) const {
+        return name_each_interface_ || options_.comments || packet.netns != nullptr ||
+               packet.owner != nullptr;
+    }
+
     /// Writes it with all that a file can say of it.
     void describe(const CapturedPacket& packet) {
         CapturedPacket described = packet;
