@@ -7,12 +7,17 @@
 #include <linux/if_packet.h>
 #include <linux/xinet.h>
 #include <net/if.h>
+#include <sched.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <fstream>
 #include <memory>
 #include <string>
 #include <thread>
@@ -468,18 +473,50 @@ TEST_F(AllNetnsOptions, capture_names_namespace_and_device) {
     }
 }
 
+// A process at the peer that sends to `port` here until this object goes.
+class PeerSender {
+public:
+    explicit PeerSender(uint16_t port) : child_(checked(::fork(), "fork")) {
+        if (child_ == 0)
+            send_to(port);
+    }
+    ~PeerSender() {
+        ::kill(child_, SIGKILL);
+        ::waitpid(child_, nullptr, 0);
+    }
+    PeerSender(const PeerSender&) = delete;
+    PeerSender& operator=(const PeerSender&) = delete;
+
+private:
+    [[noreturn]] static void send_to(uint16_t port) {
+        try {
+            checked(::prctl(PR_SET_PDEATHSIG, SIGKILL), "prctl");
+            checked(::setns(NetNs::named("peer").get(), CLONE_NEWNET), "setns");
+            const Fd socket = udp_at("0.0.0.0", 0);
+            connect_to(socket, ipv4_address("10.77.0.1", port));
+            for (;; ::usleep(100'000))
+                (void)!::send(socket.get(), "x", 1, 0);
+        } catch (...) {
+            ::_exit(1);
+        }
+    }
+
+    pid_t child_;
+};
+
 TEST_F(AllNetnsOptions, capture_names_the_process_of_another_namespace) {
     Program capture({in_tree("tools/build/xinet"), "capture", "--netns", "all", "--owner", "--json",
                      "-Q", "out", "udp and dst port 4478"});
     EXPECT_NE(capture.error_line().find("listening on any"), std::string::npos);
-    const BackgroundProgram sender(
-        {"ip", "netns", "exec", "peer", "bash", "-c",
-         "exec 3<>/dev/udp/10.77.0.1/4478; while :; do echo x >&3; sleep 0.1; done"});
+    const PeerSender sender(4478);
+    std::string comm;
+    std::getline(std::ifstream("/proc/self/comm"), comm);
+    const std::string wanted = ",\"comm\":\"" + comm + "\",";
     // the process is looked up while packets come
     std::string text;
-    for (int i = 0; i < 200 && text.find(",\"comm\":\"bash\",") == std::string::npos; i++)
+    for (int i = 0; i < 200 && text.find(wanted) == std::string::npos; i++)
         text = capture.output_line();
-    EXPECT_NE(text.find(",\"comm\":\"bash\","), std::string::npos) << text;
+    EXPECT_NE(text.find(wanted), std::string::npos) << text;
     EXPECT_NE(text.find("\"netns_name\":\"peer\""), std::string::npos) << text;
     capture.signal(SIGINT);
     EXPECT_EQ(capture.wait(), 0);
