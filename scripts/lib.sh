@@ -18,8 +18,10 @@ readonly script_name xinet_scripts xinet_tree xinet_cache
 # shellcheck disable=SC2034
 readonly module_folders=(af_xinet inet ip packet)
 
-# What is compiled again without a change comes from ccache, in another clone, too.
-export CCACHE_DIR=$xinet_cache/ccache CCACHE_MAXSIZE=10G CCACHE_NOHASHDIR=1 \
+# What is compiled again without a change comes from ccache, in another clone, too. What a
+# file includes it learns from the compiler, which costs a quarter less than to preprocess
+# the file for that.
+export CCACHE_DIR=$xinet_cache/ccache CCACHE_MAXSIZE=10G CCACHE_NOHASHDIR=1 CCACHE_DEPEND=1 \
 	CCACHE_BASEDIR=$xinet_tree CCACHE_COMPILERCHECK=content \
 	CCACHE_SLOPPINESS=include_file_mtime,include_file_ctime,time_macros
 [[ :$PATH: == *:/usr/lib/ccache:* ]] || PATH=/usr/lib/ccache:$PATH
