@@ -73,6 +73,13 @@ read_results() {
 	names=$(sed -n 's/^not ok //p' "$log" | sort -u)
 }
 
+# how_it_ended LOG: of a step that failed without a failed test, a few lines that tell why:
+# what run-in found in the guest's log, or the end of LOG.
+how_it_ended() {
+	awk '/^run-in: the guest.* reports:$/ { found = 1 } found && n++ < 14' "$1" | cut -c 1-150 |
+		grep . || tail -n 6 "$1" | cut -c 1-150
+}
+
 # add_up NAME STATUS: counts the step, and shows the end of its log if it failed.
 add_up() {
 	local name=$1 status=$2 log ok bad left_out names note=''
@@ -96,7 +103,7 @@ add_up() {
 		echo "--- $name: exit status $status, the end of $log:"
 		grep -avE '^(\[ RUN|\[       OK|ok )' "$log" | tail -n 60 || true
 		echo "---"
-		names=${names:-(see its log)}
+		names=${names:-"exit status $status:"$'\n'$(how_it_ended "$log")}
 		failures+=("failed: $name: ${names//$'\n'/$'\n'failed: $name: }")
 	fi
 	grep '^unsteady: ' "$log" || true
