@@ -9,6 +9,7 @@
 #include "support/cgroup.h"
 #include "support/inet_case.h"
 #include "support/sys.h"
+#include "support/tpacket_v1.h"
 
 namespace xt {
 namespace {
@@ -78,7 +79,8 @@ TEST_P(InetCgroup, program_is_asked_as_by_pf_inet) {
         GTEST_SKIP() << error.what();
     }
     EXPECT_EQ(sibling, story(Side::xinet));
-    if (transport() == Transport::datagram) {
+    // 6.1 does not ask about options that a 32-bit program sets
+    if (transport() == Transport::datagram && !kernel_words_are_longer()) {
         EXPECT_NE(sibling.find("EPERM"), std::string::npos) << sibling;
     }
 }

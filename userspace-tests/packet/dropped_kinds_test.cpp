@@ -29,6 +29,7 @@
 #include "support/on_wire.h"
 #include "support/sys.h"
 #include "support/told.h"
+#include "support/tpacket_v1.h"
 #include "support/traffic.h"
 
 namespace xt {
@@ -224,8 +225,7 @@ TEST_P(DroppedKinds, of_a_router_and_of_what_is_sent) {
         ip("link add xtfar mtu 576 type dummy", "link set xtfar up",
            "route add 10.99.0.0/16 dev xtfar", "link add xttc type dummy", "link set xttc up",
            "route add 10.98.0.0/16 dev xttc", "link add xtq type dummy", "link set xtq up",
-           "route add 10.97.0.0/16 dev xtq",
-           "xfrm policy add src 10.96.0.0/16 dst 10.66.0.1 dir in action block");
+           "route add 10.97.0.0/16 dev xtq");
         run("tc qdisc add dev xttc clsact");
         run("tc qdisc add dev xtq root tbf rate 8bit burst 10 limit 10");
         const Fd receiver = udp_at("10.66.0.1", open_port);
@@ -248,13 +248,6 @@ TEST_P(DroppedKinds, of_a_router_and_of_what_is_sent) {
             {"xt-qdisc",
              {"QDISC_DROP", "QDISC_OVERLIMIT"},
              [&](const auto& mark) { in_for(to_here, "10.97.0.1", datagram(mark)); }},
-            {"xt-policy",
-             {"XFRM_POLICY"},
-             [&](const auto& mark) {
-                 Ipv4 header = to_here;
-                 header.from = "10.96.0.1";
-                 in(header.packet(datagram(mark, open_port)));
-             }},
             {"xt-neighbour",
              {"NEIGH_FAILED"},
              [&](const auto& mark) {
@@ -271,6 +264,15 @@ TEST_P(DroppedKinds, of_a_router_and_of_what_is_sent) {
                  set_sysctl("conf/xtin/rp_filter", "0");
              }},
         };
+        // of a 32-bit program Debian's kernels of 64 bits take no policy
+        if (!kernel_words_are_longer()) {
+            ip("xfrm policy add src 10.96.0.0/16 dst 10.66.0.1 dir in action block");
+            kinds.push_back({"xt-policy", {"XFRM_POLICY"}, [&](const auto& mark) {
+                                 Ipv4 header = to_here;
+                                 header.from = "10.96.0.1";
+                                 in(header.packet(datagram(mark, open_port)));
+                             }});
+        }
         if (is_stock_with_one_cpu()) {
             drop_by_tc("xttc egress");
             kinds.push_back({"xt-egress", {"TC_EGRESS"}, [&](const auto& mark) {
