@@ -67,9 +67,9 @@ int xinet_packet_attach(struct xinet_packet_sock *po, struct net_device *dev,
 	int err;
 
 	/* no tap, which would stop it while it moves */
-	if (po->sink.dropped_only)
+	if (po->sink.aside_only)
 		xinet_tap_set_running(&po->sink, false);
-	if (num && !po->sink.dropped_only) {
+	if (num && !po->sink.aside_only) {
 		err = xinet_tap_join(&po->sink, dev, num);
 		if (err)
 			return err;
@@ -79,7 +79,7 @@ int xinet_packet_attach(struct xinet_packet_sock *po, struct net_device *dev,
 
 	WRITE_ONCE(po->num, num);
 	packet_set_dev(po, dev, dev ? dev->ifindex : 0);
-	/* pairs with smp_load_acquire() in dropped.c */
+	/* pairs with smp_load_acquire() in dropped.c, point.c */
 	smp_wmb();
 	xinet_tap_set_running(&po->sink, num && up);
 	if (num && !up)
@@ -122,7 +122,7 @@ out_unlock:
 
 void xinet_packet_detach(struct xinet_packet_sock *po)
 {
-	if (po->sink.dropped_only)
+	if (po->sink.aside_only)
 		xinet_tap_set_running(&po->sink, false);
 	xinet_tap_leave(&po->sink);
 	WRITE_ONCE(po->num, 0);
@@ -189,6 +189,10 @@ int xinet_packet_set_all_netns(struct xinet_packet_sock *po, bool all)
 	mutex_lock(&po->bind_lock);
 	if (!xinet_packet_is_idle(po)) {
 		err = -EBUSY;
+		goto out_unlock;
+	}
+	if (all && po->point) {
+		err = -EOPNOTSUPP;
 		goto out_unlock;
 	}
 	packet_set_told(po, &po->all_netns, all);

@@ -69,6 +69,8 @@ static u32 diag_flags(const struct xinet_packet_sock *po)
 		flags |= XINET_DIAG_PACKET_ALL_NETNS;
 	if (READ_ONCE(po->sink.original))
 		flags |= XINET_DIAG_PACKET_ORIGINAL;
+	if (READ_ONCE(po->point))
+		flags |= XINET_DIAG_PACKET_POINT;
 	return flags;
 }
 

@@ -51,6 +51,7 @@
 #include "af_xinet/sockopt.h"
 #include "packet/dropped.h"
 #include "packet/dropped_place.h"
+#include "packet/link_header.h"
 #include "packet/live_devices.h"
 #include "packet/sock.h"
 #include "packet/tap/sink.h"
@@ -67,9 +68,6 @@
 /* Ticks after which a packet is delivered, and how long the probe outlives its use. */
 #define DROPPED_DELAY		1
 #define DROPPED_LINGER		(5 * HZ)
-
-/* Longest link-level header that is taken for one. */
-#define DROPPED_LINK_HEADER_MAX	64
 
 /**
  * struct dropped_cb - of a packet in a backlog
@@ -225,11 +223,6 @@ static bool dropped_is_packet(const struct sk_buff *skb,
 	       skb->network_header && reason > SKB_DROP_REASON_NOT_SPECIFIED;
 }
 
-static bool dropped_is_ethernet(const struct net_device *dev)
-{
-	return dev->type == ARPHRD_ETHER || dev->type == ARPHRD_LOOPBACK;
-}
-
 /*
  * Makes data begin at the network header, as in a packet that a tap receives.
  * Returns whether a link-level header is in front of it.
@@ -239,21 +232,12 @@ static bool dropped_find_headers(struct sk_buff *skb,
 {
 	const u32 data = skb->data - skb->head;
 	const u32 end = skb_tail_pointer(skb) - skb->head;
-	const u32 mac = skb->mac_header;
 	u32 network = skb->network_header;
-	u32 least = 0;
 	bool link;
-
-	/* hard_header_len of some has room for the driver's own header as well */
-	if (dev)
-		least = dropped_is_ethernet(dev) ? ETH_HLEN :
-						   dev->hard_header_len;
 
 	if (!network || network > end)
 		network = data;
-	link = skb_mac_header_was_set(skb) && mac < network &&
-	       network - mac <= DROPPED_LINK_HEADER_MAX && dev &&
-	       network - mac >= least;
+	link = dev && xinet_link_header_is_there(skb, dev, network);
 	skb->len += data - network;
 	skb->data = skb->head + network;
 	skb->network_header = network;
@@ -392,27 +376,12 @@ static bool dropped_is_whole(struct sk_buff *skb)
 	return bytes == skb->data_len;
 }
 
-/*
- * In front of a packet that has no link-level header yet, a socket that wants one
- * gets that of an Ethernet device without addresses; a filter finds the rest where
- * it is looked for.
- */
+/* A socket that wants a link-level header gets one of zeroes if there is none yet. */
 static bool dropped_add_link_header(struct sk_buff *skb,
 				    struct dropped_told *told)
 {
-	struct ethhdr *eth;
-
-	if (!dropped_is_ethernet(skb->dev))
+	if (!xinet_link_header_add(skb))
 		return false;
-	if (skb_cow_head(skb, ETH_HLEN))
-		return false;
-	/* counted from the head */
-	if (skb->data - skb->head >= U16_MAX)
-		return false;
-	eth = (struct ethhdr *)(skb->data - ETH_HLEN);
-	memset(eth, 0, sizeof(*eth));
-	eth->h_proto = skb->protocol;
-	skb->mac_header = (unsigned char *)eth - skb->head;
 	told->with_place.flags |= XINET_DROPPED_NO_LINK_HEADER;
 	told->without.flags |= XINET_DROPPED_NO_LINK_HEADER;
 	return true;
@@ -426,12 +395,15 @@ static void dropped_offer(const struct hlist_head *watches, struct sk_buff *skb,
 	const struct net_device *dev =
 		skb->dev == dropped_no_dev ? NULL : skb->dev;
 	const struct xinet_dropped_watch *watch;
+	struct xinet_aside aside = {};
 
-	hlist_for_each_entry_rcu(watch, watches, node)
-		if (dropped_wants(watch, skb, dev))
-			xinet_tap_hand_dropped(&watch->po->sink, skb, now,
-					       watch->places ? &told->with_place :
-							       &told->without);
+	hlist_for_each_entry_rcu(watch, watches, node) {
+		if (!dropped_wants(watch, skb, dev))
+			continue;
+		aside.dropped = watch->places ? &told->with_place :
+						&told->without;
+		xinet_tap_hand_aside(&watch->po->sink, skb, now, &aside);
+	}
 }
 
 static void dropped_deliver(struct dropped_backlog *backlog,
@@ -612,9 +584,11 @@ static int dropped_set(struct xinet_packet_sock *po, u32 flags)
 	/* readers of an old watch may be there until the socket is freed */
 	if (po->dropped || !xinet_packet_is_idle(po))
 		return -EBUSY;
+	if (po->point && flags & XINET_DROPS_ONLY)
+		return -EOPNOTSUPP;
 	err = dropped_add(po, flags);
-	if (!err)
-		po->sink.dropped_only = flags & XINET_DROPS_ONLY;
+	if (!err && flags & XINET_DROPS_ONLY)
+		po->sink.aside_only = true;
 	return err;
 }
 

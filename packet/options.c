@@ -22,6 +22,7 @@
 #include "packet/membership.h"
 #include "packet/options.h"
 #include "packet/owner_options.h"
+#include "packet/point.h"
 #include "packet/receiver.h"
 #include "packet/ring/lanes.h"
 #include "packet/ring/ring.h"
@@ -121,6 +122,8 @@ static int options_set_xinet(struct sock *sk, int optname, sockptr_t optval,
 		return xinet_owner_options_set(po, optname, optval, optlen);
 	if (optname == XINET_PACKET_DROPS)
 		return xinet_dropped_setsockopt(po, optval, optlen);
+	if (optname == XINET_PACKET_POINT)
+		return xinet_point_setsockopt(po, optval, optlen);
 	if (optname == XINET_PACKET_FLUSH_USEC ||
 	    optname == XINET_PACKET_WATERMARK)
 		return xinet_ring_options_set_latency(po, optname, optval,
@@ -217,6 +220,9 @@ static int options_get_xinet(const struct xinet_packet_sock *po, int optname,
 		return 0;
 	case XINET_PACKET_DROPS:
 		*val = xinet_dropped_flags(po);
+		return 0;
+	case XINET_PACKET_POINT:
+		*val = xinet_points(po);
 		return 0;
 	default:
 		return -ENOPROTOOPT;

@@ -38,6 +38,7 @@
 #include "packet/options.h"
 #include "packet/owner.h"
 #include "packet/packet.h"
+#include "packet/point.h"
 #include "packet/queue.h"
 #include "packet/queue_copybreak.h"
 #include "packet/receiver.h"
@@ -172,6 +173,7 @@ static int packet_release(struct socket *sock)
 
 	xinet_membership_flush(po);
 	xinet_dropped_release(po);
+	xinet_point_release(po);
 
 	/* filter_work may be running, or start later and see SOCK_DEAD */
 	lock_sock(sk);
@@ -201,6 +203,7 @@ static void packet_destruct(struct sock *sk)
 	kfree(xinet_packet_sk(sk)->rollover);
 	xinet_owner_view_free(xinet_packet_sk(sk)->owner);
 	kfree(xinet_packet_sk(sk)->dropped);
+	xinet_point_free(xinet_packet_sk(sk)->point);
 	WARN_ON_ONCE(atomic_read(&sk->sk_rmem_alloc));
 	WARN_ON_ONCE(refcount_read(&sk->sk_wmem_alloc));
 }
@@ -414,9 +417,12 @@ int __init xinet_packet_init(void)
 	err = xinet_dropped_init();
 	if (err)
 		goto err_sock;
-	err = register_netdevice_notifier(&packet_notifier);
+	err = xinet_point_init();
 	if (err)
 		goto err_dropped;
+	err = register_netdevice_notifier(&packet_notifier);
+	if (err)
+		goto err_point;
 	err = proto_register(&xinet_packet_prot, 1);
 	if (err)
 		goto err_notifier;
@@ -430,6 +436,8 @@ err_proto:
 err_notifier:
 	unregister_netdevice_notifier(&packet_notifier);
 	xinet_live_devices_exit();
+err_point:
+	xinet_point_exit();
 err_dropped:
 	xinet_dropped_exit();
 err_sock:
@@ -456,6 +464,7 @@ void xinet_packet_exit(void)
 	rcu_barrier();
 	proto_unregister(&xinet_packet_prot);
 	unregister_netdevice_notifier(&packet_notifier);
+	xinet_point_exit();
 	xinet_dropped_exit();
 	xinet_live_devices_exit();
 	xinet_packet_sock_exit();

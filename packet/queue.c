@@ -319,18 +319,18 @@ static void queue_deliver_told(struct xinet_tap_sink *sink,
 		queue_deliver_clone(sink, skb, frame, &told);
 }
 
-/* xinet_tap_dropped_t */
-static void queue_deliver_dropped(struct xinet_tap_sink *sink,
-				  const struct xinet_tap_receiver *receiver,
-				  struct sk_buff *skb,
-				  const struct xinet_tap_frame *frame,
-				  const struct xinet_dropped *dropped)
+/* xinet_tap_aside_t */
+static void queue_deliver_aside(struct xinet_tap_sink *sink,
+				const struct xinet_tap_receiver *receiver,
+				struct sk_buff *skb,
+				const struct xinet_tap_frame *frame,
+				const struct xinet_aside *aside)
 {
 	struct xinet_told_room room;
 	struct xinet_told told;
 
-	if (xinet_tell_dropped(xinet_packet_sk(sink->sk), skb, dropped, &room,
-			       &told))
+	if (xinet_tell_aside(xinet_packet_sk(sink->sk), skb, aside, &room,
+			     &told))
 		queue_deliver_clone(sink, skb, frame, &told);
 }
 
@@ -369,7 +369,7 @@ queue_room(const struct xinet_tap_receiver *receiver, const struct sock *sk,
 static const struct xinet_receiver_ops queue_receiver_ops = {
 	.deliver = queue_deliver,
 	.fast = queue_fast,
-	.dropped = queue_deliver_dropped,
+	.aside = queue_deliver_aside,
 	.room = queue_room,
 };
 
@@ -384,7 +384,7 @@ static const struct xinet_tap_receiver queue_receiver_fast = {
 
 static const struct xinet_receiver_ops queue_told_ops = {
 	.deliver = queue_deliver_told,
-	.dropped = queue_deliver_dropped,
+	.aside = queue_deliver_aside,
 	.room = queue_room,
 };
 
@@ -486,6 +486,7 @@ static const struct {
 	{ XINET_DROPPED, sizeof(struct xinet_dropped) },
 	{ XINET_NETNS, sizeof(struct xinet_netns) },
 	{ XINET_ORIGINAL, sizeof(struct xinet_original) },
+	{ XINET_POINT, sizeof(struct xinet_point) },
 };
 
 static void queue_put_extensions(struct msghdr *msg,

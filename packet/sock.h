@@ -22,6 +22,7 @@ struct xinet_dropped_watch;
 struct xinet_fanout_rollover;
 struct xinet_lanes;
 struct xinet_owner_view;
+struct xinet_point_watch;
 struct xinet_ring;
 struct xinet_tx_pool;
 
@@ -35,6 +36,7 @@ extern struct proto xinet_packet_prot;
  * @dropped_watches: those of XINET_PACKET_DROPS, but for XINET_DROPS_HOST; RCU
  * @nr_dropped_watches: all of them; changes with @dropped_watches in dropped.c
  * @dropped_bytes: of its dropped packets that wait there
+ * @point_hooks: hooks of point.c in PRE_ROUTING of each family: 1 or 0
  */
 struct xinet_packet_net {
 	struct mutex lock;	/* changes of socks */
@@ -43,6 +45,7 @@ struct xinet_packet_net {
 	struct hlist_head dropped_watches;
 	unsigned int nr_dropped_watches;
 	atomic_t dropped_bytes;
+	unsigned int point_hooks;
 };
 
 /**
@@ -102,6 +105,7 @@ struct xinet_packet_net {
  * @memberships: see membership.c; RTNL
  * @owner: XINET_PACKET_OWNER, or NULL; constant while the socket receives
  * @dropped: XINET_PACKET_DROPS, or NULL; set once
+ * @point: XINET_PACKET_POINT, or NULL; set once
  * @all_netns: XINET_PACKET_ALL_NETNS; constant while the socket receives
  * @filter_work: see filter_change.c; holds a reference to @sk while it is queued
  */
@@ -165,6 +169,7 @@ struct xinet_packet_sock {
 	struct list_head memberships;
 	struct xinet_owner_view *owner;
 	struct xinet_dropped_watch *dropped;
+	struct xinet_point_watch *point;
 	bool all_netns;
 	struct delayed_work filter_work;
 };

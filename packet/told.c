@@ -5,12 +5,17 @@
  * lock and allocates nothing.
  */
 #include <linux/build_bug.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
 #include <linux/netdevice.h>
+#include <linux/skbuff.h>
 #include <linux/string.h>
 #include <linux/xinet.h>
 #include <net/net_namespace.h>
 
 #include "packet/owner.h"
+#include "packet/packet_id.h"
+#include "packet/point.h"
 #include "packet/sock.h"
 #include "packet/tap/owner_id.h"
 #include "packet/tap/sink.h"
@@ -28,6 +33,33 @@ void xinet_tell_netns(const struct net_device *dev, struct xinet_netns *netns)
 	/* one that is being renamed may be told in part, and ends all the same */
 	data_race(memcpy(netns->device, dev->name, sizeof(netns->device)));
 	netns->device[sizeof(netns->device) - 1] = '\0';
+}
+
+static bool tell_is_of_ip(const struct sk_buff *skb)
+{
+	return skb->protocol == htons(ETH_P_IP) ||
+	       skb->protocol == htons(ETH_P_IPV6);
+}
+
+static void tell_point_of_tap(const struct xinet_packet_sock *po,
+			      const struct sk_buff *skb,
+			      struct xinet_point *point)
+{
+	const bool out = skb->pkt_type == PACKET_OUTGOING;
+
+	*point = (struct xinet_point){
+		.point = XINET_POINT_TAP,
+		.in = out ? 0 : skb->dev->ifindex,
+		.out = out ? skb->dev->ifindex : 0,
+	};
+	if (!tell_is_of_ip(skb) || skb->pkt_type == PACKET_OTHERHOST)
+		return;
+	/* those of one protocol are called before the kernel's handler of it, or after */
+	if (READ_ONCE(po->num) != htons(ETH_P_ALL))
+		return;
+	point->packet = xinet_packet_id(po->point->ids, skb, skb->dev,
+					out ? XINET_STAGE_TAP_OUT :
+					      XINET_STAGE_TAP_IN);
 }
 
 bool xinet_tell(const struct xinet_packet_sock *po, const struct sk_buff *skb,
@@ -52,6 +84,10 @@ bool xinet_tell(const struct xinet_packet_sock *po, const struct sk_buff *skb,
 	}
 	if (po->sink.original)
 		told->original = xinet_tap_original(frame);
+	if (po->point) {
+		tell_point_of_tap(po, skb, &room->point);
+		told->point = &room->point;
+	}
 	return true;
 }
 
@@ -72,19 +108,42 @@ static void tell_netns_of_dropped(const struct net_device *dev,
 	netns->netns = dropped->netns;
 }
 
-bool xinet_tell_dropped(const struct xinet_packet_sock *po,
-			const struct sk_buff *skb,
-			const struct xinet_dropped *dropped,
-			struct xinet_told_room *room, struct xinet_told *told)
+/* Returns false if the socket does not want packets of this owner. */
+static bool tell_owner_of_aside(const struct xinet_packet_sock *po,
+				const struct sk_buff *skb,
+				const struct xinet_aside *aside,
+				struct xinet_owner *owner)
 {
-	*told = (struct xinet_told){ .dropped = dropped };
+	struct xinet_owner_id id = {};
+
+	if (aside->owner == XINET_ASIDE_NOBODY)
+		return xinet_owner_fill_nobody(po->owner, owner);
+	if (aside->owner == XINET_ASIDE_RECEIVER)
+		xinet_owner_lookup(skb, true, &id);
+	else if (aside->sender)
+		xinet_owner_id_from_sock(aside->sender, &id);
+	if (!xinet_owner_accepts(po->owner, &id))
+		return false;
+	xinet_owner_fill(po->owner, &id, owner);
+	return true;
+}
+
+bool xinet_tell_aside(const struct xinet_packet_sock *po,
+		      const struct sk_buff *skb,
+		      const struct xinet_aside *aside,
+		      struct xinet_told_room *room, struct xinet_told *told)
+{
+	*told = (struct xinet_told){
+		.dropped = aside->dropped,
+		.point = aside->point,
+	};
 	if (po->owner) {
-		if (!xinet_owner_fill_nobody(po->owner, &room->owner))
+		if (!tell_owner_of_aside(po, skb, aside, &room->owner))
 			return false;
 		told->owner = &room->owner;
 	}
 	if (po->all_netns) {
-		tell_netns_of_dropped(skb->dev, dropped, &room->netns);
+		tell_netns_of_dropped(skb->dev, aside->dropped, &room->netns);
 		told->netns = &room->netns;
 	}
 	return true;

@@ -16,6 +16,7 @@
 
 struct net_device;
 struct sk_buff;
+struct xinet_aside;
 struct xinet_tap_frame;
 
 /**
@@ -24,22 +25,26 @@ struct xinet_tap_frame;
  * @dropped: XINET_PACKET_DROPS, of a dropped packet
  * @netns: XINET_PACKET_ALL_NETNS
  * @original: XINET_PACKET_ORIGINAL, of a packet that passes
+ * @point: XINET_PACKET_POINT, but of a dropped packet
  */
 struct xinet_told {
 	const struct xinet_owner *owner;
 	const struct xinet_dropped *dropped;
 	const struct xinet_netns *netns;
 	const struct xinet_original *original;
+	const struct xinet_point *point;
 };
 
 /**
  * struct xinet_told_room - what a struct xinet_told may point to
  * @owner: room for @owner
  * @netns: room for @netns
+ * @point: room for @point
  */
 struct xinet_told_room {
 	struct xinet_owner owner;
 	struct xinet_netns netns;
+	struct xinet_point point;
 };
 
 /**
@@ -51,7 +56,7 @@ struct xinet_told_room {
  */
 static inline bool xinet_wants_told(const struct xinet_packet_sock *po)
 {
-	return po->owner || po->all_netns || po->sink.original;
+	return po->owner || po->all_netns || po->sink.original || po->point;
 }
 
 /**
@@ -64,7 +69,8 @@ static inline u32 xinet_told_max_size(const struct xinet_packet_sock *po)
 	return (po->owner ? sizeof(struct xinet_owner) : 0) +
 	       (po->dropped ? sizeof(struct xinet_dropped) : 0) +
 	       (po->all_netns ? sizeof(struct xinet_netns) : 0) +
-	       (po->sink.original ? sizeof(struct xinet_original) : 0);
+	       (po->sink.original ? sizeof(struct xinet_original) : 0) +
+	       (po->point ? sizeof(struct xinet_point) : 0);
 }
 
 /**
@@ -87,7 +93,8 @@ static __always_inline u32 xinet_told_size(struct xinet_told told)
 	return (told.owner ? sizeof(*told.owner) : 0) +
 	       (told.dropped ? sizeof(*told.dropped) : 0) +
 	       (told.netns ? sizeof(*told.netns) : 0) +
-	       (told.original ? sizeof(*told.original) : 0);
+	       (told.original ? sizeof(*told.original) : 0) +
+	       (told.point ? sizeof(*told.point) : 0);
 }
 
 /**
@@ -119,6 +126,11 @@ static __always_inline u32 xinet_told_copy(struct xinet_told told, void *to)
 	if (told.original) {
 		which |= XINET_RX_ORIGINAL;
 		memcpy(to, told.original, sizeof(*told.original));
+		to += sizeof(*told.original);
+	}
+	if (told.point) {
+		which |= XINET_RX_POINT;
+		memcpy(to, told.point, sizeof(*told.point));
 	}
 	return which;
 }
@@ -148,19 +160,19 @@ bool xinet_tell(const struct xinet_packet_sock *po, const struct sk_buff *skb,
 		struct xinet_told_room *room, struct xinet_told *told);
 
 /**
- * xinet_tell_dropped() - what a socket is told about a packet that was dropped
+ * xinet_tell_aside() - what a socket is told about a packet that comes beside the taps
  * @po: the socket
  * @skb: as passed to its receiver
- * @dropped: as passed there
+ * @aside: as passed there
  * @room: for what @told points to
  * @told: filled in
  *
  * Context: as xinet_tell().
  * Return: as there.
  */
-bool xinet_tell_dropped(const struct xinet_packet_sock *po,
-			const struct sk_buff *skb,
-			const struct xinet_dropped *dropped,
-			struct xinet_told_room *room, struct xinet_told *told);
+bool xinet_tell_aside(const struct xinet_packet_sock *po,
+		      const struct sk_buff *skb,
+		      const struct xinet_aside *aside,
+		      struct xinet_told_room *room, struct xinet_told *told);
 
 #endif /* _XINET_PACKET_TOLD_H */

@@ -93,8 +93,8 @@ double tap_cost(xinet::Engine engine, TapRun run) {
     return (with - without).count();
 }
 
-/// A ring that sees datagrams for a socket of this host, with owners or without.
-double owner_cost(bool owners) {
+/// Lanes that see each datagram for a socket of this host once.
+double host_cost(TapPlan plan) {
     constexpr int port = 5000;
     const std::string address = "10.88.0.1";
     const std::uint64_t packets = packets_to_measure(20000);
@@ -110,14 +110,14 @@ double owner_cost(bool owners) {
     generator.address_to(interface.name(), address, port);
     generator.receive(packets); // fills the receive buffer
     const Nanoseconds without = generator.receive(packets);
-    Taps taps(xinet::Engine::xinet, {.receiver = Receiver::lanes,
-                                     .interface_index = interface.index(),
-                                     .frames = packets,
-                                     .owners = owners});
+    plan.receiver = Receiver::lanes;
+    plan.interface_index = interface.index();
+    plan.frames = packets;
+    Taps taps(xinet::Engine::xinet, plan);
     taps.packets();
     const Nanoseconds with = generator.receive(packets);
     if (const std::uint64_t got = taps.packets(); got != packets) {
-        throw xinet::Error("measure", "owners", 0,
+        throw xinet::Error("measure", "datagrams of a host", 0,
                            fmt::format("{} packets came instead of {}", got, packets));
     }
     return (with - without).count();
@@ -314,13 +314,25 @@ std::vector<Pair> one_socket() {
                                  {.plan = {.receiver = Receiver::lanes, .readers = readers}});
                          },
                      .floor = {}});
-    pairs.push_back(
-        {.name = "XINET_PACKET_OWNER of received UDP against none, 60 bytes",
-         .group = "one socket",
-         .unit = "per packet",
-         .peer_name = "without owners",
-         .cost = [](xinet::Engine engine) { return owner_cost(engine == xinet::Engine::xinet); },
-         .floor = {}});
+    pairs.push_back({.name = "XINET_PACKET_OWNER of received UDP against none, 60 bytes",
+                     .group = "one socket",
+                     .unit = "per packet",
+                     .peer_name = "without owners",
+                     .cost =
+                         [](xinet::Engine engine) {
+                             return host_cost({.owners = engine == xinet::Engine::xinet});
+                         },
+                     .floor = {}});
+    pairs.push_back({.name = "XINET_PACKET_POINT at PRE_ROUTING against the tap, 60 bytes",
+                     .group = "one socket",
+                     .unit = "per packet",
+                     .peer_name = "at the tap",
+                     .cost =
+                         [](xinet::Engine engine) {
+                             const bool point = engine == xinet::Engine::xinet;
+                             return host_cost({.points = point ? XINET_POINT_PRE_ROUTING : 0});
+                         },
+                     .floor = {}});
     pairs.push_back({.name = "XINET_PACKET_ALL_NETNS against all interfaces of one, 60 bytes",
                      .group = "one socket",
                      .unit = "per packet",

@@ -128,6 +128,9 @@ void Taps::open(xinet::Engine engine, const TapPlan& plan, int number) {
     if (plan.original) {
         set_option(socket.get(), SOL_XINET, XINET_PACKET_ORIGINAL, 1, "XINET_PACKET_ORIGINAL");
     }
+    if (plan.points != 0) {
+        set_option(socket.get(), SOL_XINET, XINET_PACKET_POINT, plan.points, "XINET_PACKET_POINT");
+    }
     const bool has_lanes = engine == xinet::Engine::xinet;
     switch (plan.receiver == Receiver::lanes && !has_lanes ? Receiver::ring_v3 : plan.receiver) {
     case Receiver::queue:

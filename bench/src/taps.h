@@ -39,6 +39,7 @@ struct TapPlan {
     int drops = 0;                       ///< XINET_PACKET_DROPS
     bool all_netns = false;              ///< XINET_PACKET_ALL_NETNS
     bool original = false;               ///< XINET_PACKET_ORIGINAL
+    int points = 0;                      ///< XINET_PACKET_POINT
 };
 
 /// A mapping that unmaps itself.

@@ -403,17 +403,17 @@ void xinet_lane_deliver_told(struct xinet_tap_sink *sink,
 		lane_deliver(sink, receiver, skb, frame, told);
 }
 
-void xinet_lane_deliver_dropped(struct xinet_tap_sink *sink,
-				const struct xinet_tap_receiver *receiver,
-				struct sk_buff *skb,
-				const struct xinet_tap_frame *frame,
-				const struct xinet_dropped *dropped)
+void xinet_lane_deliver_aside(struct xinet_tap_sink *sink,
+			      const struct xinet_tap_receiver *receiver,
+			      struct sk_buff *skb,
+			      const struct xinet_tap_frame *frame,
+			      const struct xinet_aside *aside)
 {
 	struct xinet_told_room room;
 	struct xinet_told told;
 
-	if (xinet_tell_dropped(xinet_packet_sk(sink->sk), skb, dropped, &room,
-			       &told))
+	if (xinet_tell_aside(xinet_packet_sk(sink->sk), skb, aside, &room,
+			     &told))
 		lane_deliver(sink, receiver, skb, frame, told);
 }
 

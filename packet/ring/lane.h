@@ -94,18 +94,18 @@ void xinet_lane_deliver_told(struct xinet_tap_sink *sink,
 			     const struct xinet_tap_frame *frame);
 
 /**
- * xinet_lane_deliver_dropped() - xinet_tap_dropped_t of an XINET_RX_RING
+ * xinet_lane_deliver_aside() - xinet_tap_aside_t of an XINET_RX_RING
  * @sink: of the socket
  * @receiver: of the ring
  * @skb: accepted packet
  * @frame: as the tap fills it in
- * @dropped: why and where
+ * @aside: what is told of it
  */
-void xinet_lane_deliver_dropped(struct xinet_tap_sink *sink,
-				const struct xinet_tap_receiver *receiver,
-				struct sk_buff *skb,
-				const struct xinet_tap_frame *frame,
-				const struct xinet_dropped *dropped);
+void xinet_lane_deliver_aside(struct xinet_tap_sink *sink,
+			      const struct xinet_tap_receiver *receiver,
+			      struct sk_buff *skb,
+			      const struct xinet_tap_frame *frame,
+			      const struct xinet_aside *aside);
 
 /**
  * xinet_lane_fast() - xinet_tap_fast_t of an XINET_RX_RING

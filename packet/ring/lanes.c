@@ -45,13 +45,13 @@
 static const struct xinet_receiver_ops lane_ops = {
 	.deliver = xinet_lane_deliver,
 	.fast = xinet_lane_fast,
-	.dropped = xinet_lane_deliver_dropped,
+	.aside = xinet_lane_deliver_aside,
 	.room = xinet_lane_room,
 };
 
 static const struct xinet_receiver_ops lane_told_ops = {
 	.deliver = xinet_lane_deliver_told,
-	.dropped = xinet_lane_deliver_dropped,
+	.aside = xinet_lane_deliver_aside,
 	.room = xinet_lane_room,
 };
 
@@ -59,7 +59,7 @@ static const struct xinet_receiver_ops lane_told_ops = {
 static const struct xinet_receiver_ops lane_netns_ops = {
 	.deliver = xinet_lane_deliver_told,
 	.fast = xinet_lane_fast_netns,
-	.dropped = xinet_lane_deliver_dropped,
+	.aside = xinet_lane_deliver_aside,
 	.room = xinet_lane_room,
 };
 
@@ -195,7 +195,7 @@ static int lanes_set(struct xinet_packet_sock *po,
 		lanes_free(lanes);
 		return -ENOMEM;
 	}
-	if (po->owner || po->sink.original)
+	if (po->owner || po->sink.original || po->point)
 		lanes->receiver.ops = &lane_told_ops;
 	else if (po->all_netns)
 		lanes->receiver.ops = &lane_netns_ops;

@@ -111,31 +111,31 @@ static void rx_ring_deliver_told(struct xinet_tap_sink *sink,
 		rx_ring_store_told(sink, receiver, skb, frame, &told);
 }
 
-/* xinet_tap_dropped_t */
-static void rx_ring_deliver_dropped(struct xinet_tap_sink *sink,
-				    const struct xinet_tap_receiver *receiver,
-				    struct sk_buff *skb,
-				    const struct xinet_tap_frame *frame,
-				    const struct xinet_dropped *dropped)
+/* xinet_tap_aside_t */
+static void rx_ring_deliver_aside(struct xinet_tap_sink *sink,
+				  const struct xinet_tap_receiver *receiver,
+				  struct sk_buff *skb,
+				  const struct xinet_tap_frame *frame,
+				  const struct xinet_aside *aside)
 {
 	struct xinet_told_room room;
 	struct xinet_told told;
 
-	if (xinet_tell_dropped(xinet_packet_sk(sink->sk), skb, dropped, &room,
-			       &told))
+	if (xinet_tell_aside(xinet_packet_sk(sink->sk), skb, aside, &room,
+			     &told))
 		rx_ring_store_told(sink, receiver, skb, frame, &told);
 }
 
 static const struct xinet_receiver_ops tpacket_told_ops = {
 	.deliver = rx_ring_deliver_told,
-	.dropped = rx_ring_deliver_dropped,
+	.aside = rx_ring_deliver_aside,
 	.room = rx_ring_room,
 	.readable = rx_ring_is_readable,
 };
 
 static const struct xinet_receiver_ops v3_told_ops = {
 	.deliver = rx_ring_deliver_told,
-	.dropped = rx_ring_deliver_dropped,
+	.aside = rx_ring_deliver_aside,
 	.room = rx_ring_room,
 	.settle = xinet_v3_receiver_settle,
 	.readable = xinet_v3_is_readable,

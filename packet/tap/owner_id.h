@@ -48,6 +48,7 @@ void xinet_owner_id_from_sock(struct sock *sk, struct xinet_owner_id *id);
 /**
  * xinet_owner_lookup() - the owner of a received packet
  * @skb: the packet; read-only
+ * @behind_nat: its destination will not be changed any more
  * @id: filled in
  *
  * Looks the socket up in the namespace of the packet's device, as TCP and UDP
@@ -55,6 +56,7 @@ void xinet_owner_id_from_sock(struct sock *sk, struct xinet_owner_id *id);
  *
  * Context: softirq, or BH disabled; RCU. Takes and drops references, no locks.
  */
-void xinet_owner_lookup(const struct sk_buff *skb, struct xinet_owner_id *id);
+void xinet_owner_lookup(const struct sk_buff *skb, bool behind_nat,
+			struct xinet_owner_id *id);
 
 #endif /* _XINET_PACKET_OWNER_ID_H */

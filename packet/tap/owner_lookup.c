@@ -29,11 +29,13 @@
 #include <net/sock_reuseport.h>
 
 #include "compat/xinet_compat_owner.h"
+#include "packet/sock.h"
 #include "packet/tap/owner_id.h"
 
 /*
  * A packet as its socket will see it. Ports and addresses in network byte order;
- * @first: a SYN of TCP without ACK, which begins a connection.
+ * @first: a SYN of TCP without ACK, which begins a connection; @behind_nat: the
+ * destination stays.
  */
 struct owner_flow {
 	union nf_inet_addr saddr;
@@ -45,6 +47,7 @@ struct owner_flow {
 	bool first;
 	int dif;
 	int sdif;
+	bool behind_nat;
 };
 
 static bool owner_parse_ports(const struct sk_buff *skb, int offset,
@@ -130,7 +133,8 @@ static bool owner_parse(const struct sk_buff *skb, struct owner_flow *flow)
 {
 	const struct net_device *dev = skb->dev;
 
-	if (owner_goes_elsewhere(skb))
+	/* of a packet that a VRF has taken over, the slave is not known any more */
+	if (owner_goes_elsewhere(skb) || netif_is_l3_master(dev))
 		return false;
 	flow->dif = dev->ifindex;
 	flow->sdif = 0;
@@ -149,11 +153,17 @@ static bool owner_parse(const struct sk_buff *skb, struct owner_flow *flow)
 }
 
 #ifdef CONFIG_NETFILTER
+/* Whether a namespace has other hooks than that of point.c. */
 static bool owner_has_hooks(const struct net *net, u8 family)
 {
+	const struct nf_hook_entries *e;
+
 	if (family == NFPROTO_IPV6)
-		return rcu_access_pointer(net->nf.hooks_ipv6[NF_INET_PRE_ROUTING]);
-	return rcu_access_pointer(net->nf.hooks_ipv4[NF_INET_PRE_ROUTING]);
+		e = rcu_dereference(net->nf.hooks_ipv6[NF_INET_PRE_ROUTING]);
+	else
+		e = rcu_dereference(net->nf.hooks_ipv4[NF_INET_PRE_ROUTING]);
+	return e && e->num_hook_entries >
+			    READ_ONCE(xinet_packet_pernet(net)->point_hooks);
 }
 
 /*
@@ -162,10 +172,11 @@ static bool owner_has_hooks(const struct net *net, u8 family)
  * device has been through it.
  */
 static bool owner_may_be_translated(const struct net *net,
-				    const struct sk_buff *skb, u8 family)
+				    const struct sk_buff *skb,
+				    const struct owner_flow *flow)
 {
-	return rcu_access_pointer(nf_nat_hook) && !skb_nfct(skb) &&
-	       owner_has_hooks(net, family);
+	return !flow->behind_nat && rcu_access_pointer(nf_nat_hook) &&
+	       !skb_nfct(skb) && owner_has_hooks(net, flow->family);
 }
 
 /*
@@ -186,7 +197,8 @@ static bool owner_translate(const struct sk_buff *skb, struct owner_flow *flow)
 }
 #else
 static bool owner_may_be_translated(const struct net *net,
-				    const struct sk_buff *skb, u8 family)
+				    const struct sk_buff *skb,
+				    const struct owner_flow *flow)
 {
 	return false;
 }
@@ -288,7 +300,7 @@ static void owner_of_tcp(struct net *net, const struct sk_buff *skb,
 {
 	struct sock *sk = owner_find_connection(net, flow);
 
-	if (!sk && owner_may_be_translated(net, skb, flow->family)) {
+	if (!sk && owner_may_be_translated(net, skb, flow)) {
 		if (!owner_translate(skb, flow))
 			return;
 		sk = owner_find_connection(net, flow);
@@ -316,7 +328,7 @@ static void owner_of_udp(struct net *net, const struct sk_buff *skb,
 	/* the look-up does not know of slaves */
 	if (flow->sdif)
 		return;
-	if (owner_may_be_translated(net, skb, flow->family) &&
+	if (owner_may_be_translated(net, skb, flow) &&
 	    !owner_translate(skb, flow))
 		return;
 	sk = owner_find_udp(net, flow);
@@ -327,7 +339,8 @@ static void owner_of_udp(struct net *net, const struct sk_buff *skb,
 	sock_put(sk);
 }
 
-void xinet_owner_lookup(const struct sk_buff *skb, struct xinet_owner_id *id)
+void xinet_owner_lookup(const struct sk_buff *skb, bool behind_nat,
+			struct xinet_owner_id *id)
 {
 	struct net *net = dev_net(skb->dev);
 	struct owner_flow flow;
@@ -335,6 +348,7 @@ void xinet_owner_lookup(const struct sk_buff *skb, struct xinet_owner_id *id)
 	id->flags = 0;
 	if (!owner_parse(skb, &flow))
 		return;
+	flow.behind_nat = behind_nat;
 	if (flow.protocol == IPPROTO_TCP)
 		owner_of_tcp(net, skb, &flow, id);
 	else

@@ -17,6 +17,7 @@ struct sock;
 struct timespec64;
 struct xinet_filter;
 struct xinet_dropped;
+struct xinet_point;
 struct xinet_tap;
 struct xinet_tap_net;
 struct xinet_tap_receiver;
@@ -87,21 +88,42 @@ typedef bool (*xinet_tap_fast_t)(struct xinet_tap_sink *sink,
 				 struct sk_buff *skb, const void *source,
 				 const struct net_device *orig_dev);
 
+/* Whose a packet is that comes beside the taps. */
+enum xinet_aside_owner {
+	XINET_ASIDE_NOBODY,	/* that is not known */
+	XINET_ASIDE_SENDER,	/* of the socket that sends it, if there is one */
+	XINET_ASIDE_RECEIVER	/* of the socket that will get it */
+};
+
 /**
- * typedef xinet_tap_dropped_t - store an accepted packet that the kernel dropped
+ * struct xinet_aside - what is told of a packet that comes beside the taps
+ * @dropped: why and where the kernel dropped it, or NULL
+ * @point: where it was seen, or NULL
+ * @owner: whose it is
+ * @sender: the socket that sends it, or NULL
+ */
+struct xinet_aside {
+	const struct xinet_dropped *dropped;
+	const struct xinet_point *point;
+	enum xinet_aside_owner owner;
+	struct sock *sender;
+};
+
+/**
+ * typedef xinet_tap_aside_t - store an accepted packet that comes beside the taps
  * @sink: as in xinet_tap_deliver_t
  * @receiver: as there
  * @skb: as there
  * @frame: as there
- * @dropped: why and where; valid during the call
+ * @aside: valid during the call
  *
  * Context: as xinet_tap_deliver_t.
  */
-typedef void (*xinet_tap_dropped_t)(struct xinet_tap_sink *sink,
-				    const struct xinet_tap_receiver *receiver,
-				    struct sk_buff *skb,
-				    const struct xinet_tap_frame *frame,
-				    const struct xinet_dropped *dropped);
+typedef void (*xinet_tap_aside_t)(struct xinet_tap_sink *sink,
+				  const struct xinet_tap_receiver *receiver,
+				  struct sk_buff *skb,
+				  const struct xinet_tap_frame *frame,
+				  const struct xinet_aside *aside);
 
 /**
  * typedef xinet_tap_room_t - estimate the room in a receiver
@@ -121,7 +143,7 @@ typedef enum xinet_tap_room (*xinet_tap_room_t)(const struct xinet_tap_receiver 
  * struct xinet_receiver_ops - a kind of receiver
  * @deliver: stores packets
  * @fast: stores some of them at lower cost, or NULL
- * @dropped: @deliver of packets that the kernel dropped; NULL: no such sinks
+ * @aside: @deliver of packets that come beside the taps; NULL: no such sinks
  * @room: estimates room for @deliver; unused in the sink of a fanout group
  * @settle: sk_receive_queue.lock held, waits for packets being stored without
  *	it; then the socket's counts are right, and no packet follows from an
@@ -132,7 +154,7 @@ typedef enum xinet_tap_room (*xinet_tap_room_t)(const struct xinet_tap_receiver 
 struct xinet_receiver_ops {
 	xinet_tap_deliver_t deliver;
 	xinet_tap_fast_t fast;
-	xinet_tap_dropped_t dropped;
+	xinet_tap_aside_t aside;
 	xinet_tap_room_t room;
 	void (*settle)(const struct xinet_tap_receiver *receiver);
 	bool (*readable)(const struct xinet_tap_receiver *receiver);
@@ -159,7 +181,7 @@ struct xinet_tap_receiver {
  * @tap: the tap, or NULL
  * @group: sink of the fanout group that is behind a tap instead, or NULL; RCU
  * @sk: its socket; RCU; NULL for a group, which is NATIVE and has @own_filter
- * @source: @group, @tap, itself if @dropped_only, or NULL when not @running;
+ * @source: @group, @tap, itself if @aside_only, or NULL when not @running;
  *	unused in a group's sink
  * @receiver: takes its packets; never NULL; read once per packet
  * @running: receives packets; false while the device is down
@@ -167,7 +189,7 @@ struct xinet_tap_receiver {
  * @own_filter: @filter could not be made: run sk->sk_filter, nothing if no @sk
  * @owner: its receiver reports owners; constant while it is behind a tap
  * @original: gets frames as on the wire; constant while it is behind a tap
- * @dropped_only: only gets what the kernel drops, and is behind no tap; constant
+ * @aside_only: only gets what comes beside the taps, and is behind none; constant
  *	while it is @running
  * @mode: enum xinet_tap_mode
  * @filter: what it accepts, NULL for everything; the owner holds a reference
@@ -193,7 +215,7 @@ struct xinet_tap_sink {
 	bool own_filter;
 	bool owner;
 	bool original;
-	bool dropped_only;
+	bool aside_only;
 	u8 mode;
 	struct xinet_filter *filter;
 	struct sk_filter *seen;

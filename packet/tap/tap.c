@@ -148,7 +148,7 @@ static void sink_set_source(struct xinet_tap_sink *sink)
 					  lockdep_is_held(&sink->sk->sk_receive_queue.lock));
 	const void *source = NULL;
 
-	if (sink->running && sink->dropped_only)
+	if (sink->running && sink->aside_only)
 		source = sink;
 	else if (sink->running)
 		source = rcu_access_pointer(sink->group) ?:

@@ -21,7 +21,7 @@ struct net_device;
 struct sk_buff;
 struct sk_filter;
 struct timespec64;
-struct xinet_dropped;
+struct xinet_aside;
 struct xinet_filter;
 struct xinet_filter_index;
 struct xinet_original;
@@ -283,17 +283,18 @@ void xinet_tap_hand_on(const struct xinet_tap_sink *group,
 		       const struct xinet_tap_frame *frame);
 
 /**
- * xinet_tap_hand_dropped() - deliver a packet that the kernel dropped
+ * xinet_tap_hand_aside() - deliver a packet that comes beside the taps
  * @sink: the sink, whose filter and mode apply
- * @skb: a packet of the caller's own, as a tap receives one
+ * @skb: as a tap receives one: data and len may be moved while it is delivered, and
+ *	nothing else be changed
  * @now: as in struct xinet_tap_frame
- * @dropped: why and where
+ * @aside: what is told of it
  *
  * Context: softirq, or BH disabled; RCU.
  */
-void xinet_tap_hand_dropped(struct xinet_tap_sink *sink, struct sk_buff *skb,
-			    struct timespec64 *now,
-			    const struct xinet_dropped *dropped);
+void xinet_tap_hand_aside(struct xinet_tap_sink *sink, struct sk_buff *skb,
+			  struct timespec64 *now,
+			  const struct xinet_aside *aside);
 
 /**
  * xinet_tap_owner() - the owner of a packet, for a sink that reports it

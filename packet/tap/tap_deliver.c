@@ -294,9 +294,9 @@ void xinet_tap_hand_on(const struct xinet_tap_sink *group,
 	tap_move_data(skb, data);
 }
 
-void xinet_tap_hand_dropped(struct xinet_tap_sink *sink, struct sk_buff *skb,
-			    struct timespec64 *now,
-			    const struct xinet_dropped *dropped)
+void xinet_tap_hand_aside(struct xinet_tap_sink *sink, struct sk_buff *skb,
+			  struct timespec64 *now,
+			  const struct xinet_aside *aside)
 {
 	struct xinet_tap_frame frame = {
 		.source = READ_ONCE(sink->source),
@@ -308,8 +308,8 @@ void xinet_tap_hand_dropped(struct xinet_tap_sink *sink, struct sk_buff *skb,
 	unsigned char *data = skb->data;
 
 	if (tap_show(sink, skb, &frame) && frame.source &&
-	    receiver->ops->dropped)
-		receiver->ops->dropped(sink, receiver, skb, &frame, dropped);
+	    receiver->ops->aside)
+		receiver->ops->aside(sink, receiver, skb, &frame, aside);
 	tap_move_data(skb, data);
 }
 
@@ -535,13 +535,13 @@ xinet_tap_owner(const struct xinet_tap_sink *sink, const struct sk_buff *skb,
 	/* only ours is dereferenced: of another task, the address differs */
 	if (likely(owned && &owned->frame == frame)) {
 		if (!owned->known)
-			xinet_owner_lookup(owned->skb, &owned->id);
+			xinet_owner_lookup(owned->skb, false, &owned->id);
 		owned->known = true;
 		return &owned->id;
 	}
 	room->flags = 0;
 	if (skb->pkt_type != PACKET_OUTGOING)
-		xinet_owner_lookup(skb, room);
+		xinet_owner_lookup(skb, false, room);
 	return room;
 }
 

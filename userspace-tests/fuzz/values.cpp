@@ -190,13 +190,16 @@ Values::Option Values::xinet_option() {
                         XINET_PACKET_OWNER,     XINET_PACKET_OWNER,      XINET_PACKET_OWNER_FILTER,
                         XINET_PACKET_DROPS,     XINET_PACKET_DROPS,      XINET_PACKET_ALL_NETNS,
                         XINET_PACKET_ALL_NETNS, XINET_PACKET_ORIGINAL,   XINET_PACKET_ORIGINAL,
-                        XINET_RAW_ICMP_ID,      XINET_RAW_POINT});
+                        XINET_PACKET_POINT,     XINET_PACKET_POINT,      XINET_RAW_ICMP_ID,
+                        XINET_RAW_POINT});
     if (name == XINET_PACKET_OWNER_FILTER)
         return {SOL_XINET, name, bytes_of(owner_filter())};
     if (name == XINET_RX_RING)
         return {SOL_XINET, name, bytes_of(lanes())};
     if (name == XINET_RX_RING_ATTACH && !random_.once_in(8))
         return {SOL_XINET, name, bytes_of(Targets::first_fd + random_.between(0, 7))};
+    if (name == XINET_PACKET_POINT && !random_.once_in(4))
+        return {SOL_XINET, name, bytes_of(random_.between(1, 63))};
     if (name == XINET_PACKET_DROPS && !random_.once_in(4))
         return {SOL_XINET, name, bytes_of(random_.between(1, 2) + 4 * random_.between(0, 1))};
     return {SOL_XINET, name, bytes_of(random_.once_in(4) ? number() : random_.between(0, 2))};

@@ -49,9 +49,11 @@ protected:
         int drops = 0;
         bool all_netns = false;
         bool original = false;
+        int points = 0;
         [[nodiscard]] unsigned size() const {
             return (owner ? sizeof(xinet_owner) : 0) + (drops != 0 ? sizeof(xinet_dropped) : 0) +
-                   (all_netns ? sizeof(xinet_netns) : 0) + (original ? sizeof(xinet_original) : 0);
+                   (all_netns ? sizeof(xinet_netns) : 0) + (original ? sizeof(xinet_original) : 0) +
+                   (points != 0 ? sizeof(xinet_point) : 0);
         }
     };
 
@@ -66,6 +68,8 @@ protected:
             set_option(fd, SOL_XINET, XINET_PACKET_ALL_NETNS, 1);
         if (asks.original)
             set_option(fd, SOL_XINET, XINET_PACKET_ORIGINAL, 1);
+        if (asks.points != 0)
+            set_option(fd, SOL_XINET, XINET_PACKET_POINT, asks.points);
         set_option(fd, SOL_PACKET, PACKET_RESERVE, int(XINET_TOLD_RESERVE(asks.size())) + more);
         set_option(fd, SOL_PACKET, PACKET_VERSION, GetParam());
         set_option(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, 1);
@@ -158,6 +162,7 @@ TEST_P(ToldRing, reserve_must_hold_what_may_be_told) {
     here_.run([] {
         std::vector<Asks> all{{.owner = true},
                               {.all_netns = true},
+                              {.points = XINET_POINT_LOCAL_IN},
                               {.owner = true, .all_netns = true, .original = true}};
         if (!drops_are_refused())
             all.push_back({.drops = XINET_DROPS_ONLY});
@@ -257,6 +262,26 @@ TEST_P(ToldRing, frame_as_on_the_wire_says_what_was_done) {
         const Told told = told_of(frames[0]);
         ASSERT_TRUE(told.original);
         EXPECT_EQ(told.original->done, uint32_t{XINET_ORIGINAL_CHECKSUM});
+    });
+}
+
+TEST_P(ToldRing, frame_tells_the_point) {
+    here_.run([this] {
+        const Fd fd = socket({.points = XINET_POINT_TAP | XINET_POINT_LOCAL_IN});
+        TpacketRing ring(fd, GetParam(), ring_request(4, block, 2048, 20));
+        bind_to(fd, link_address(ETH_P_ALL, link::index("xtin")));
+        const Fd owner = udp_at("10.66.0.1", port);
+        in(to_here.packet(udp(9, port, repeated("xt-point", 64))));
+        const auto frames = take_marked(ring, "xt-point", 2);
+        ASSERT_EQ(frames.size(), 2U);
+        const Told tap = told_of(frames[0]);
+        const Told delivered = told_of(frames[1]);
+        ASSERT_TRUE(tap.point && delivered.point);
+        EXPECT_EQ(tap.point->point, uint32_t{XINET_POINT_TAP});
+        EXPECT_EQ(delivered.point->point, uint32_t{XINET_POINT_LOCAL_IN});
+        EXPECT_NE(tap.point->packet, 0U);
+        EXPECT_EQ(tap.point->packet, delivered.point->packet);
+        EXPECT_EQ(frames[0].data, frames[1].data);
     });
 }
 

@@ -42,6 +42,7 @@ Told take_told(uint32_t extensions, Bytes& bytes) {
     take_extension(told.dropped, extensions, XINET_RX_DROPPED, bytes);
     take_extension(told.netns, extensions, XINET_RX_NETNS, bytes);
     take_extension(told.original, extensions, XINET_RX_ORIGINAL, bytes);
+    take_extension(told.point, extensions, XINET_RX_POINT, bytes);
     return told;
 }
 
@@ -60,6 +61,8 @@ Told told_of(const Message& message) {
             put(told.netns, control.value);
         else if (control.type == XINET_ORIGINAL)
             put(told.original, control.value);
+        else if (control.type == XINET_POINT)
+            put(told.point, control.value);
         else
             ADD_FAILURE() << "control message " << control.type;
     }
@@ -81,7 +84,7 @@ Told told_of(const RingFrame& frame) {
     const auto head = read_as<xinet_frame_told>(
         Bytes(frame.gap.begin(), frame.gap.begin() + long(sizeof(xinet_frame_told))));
     EXPECT_EQ(head.reserved, 0U);
-    EXPECT_LT(head.extensions, 2U * XINET_RX_ORIGINAL);
+    EXPECT_LT(head.extensions, 2U * XINET_RX_POINT);
     Bytes left(frame.gap.begin() + long(sizeof(head)), frame.gap.end());
     return take_told(head.extensions, left);
 }
@@ -104,6 +107,10 @@ ToldCapture::ToldCapture(const Options& options)
         set_option(socket_, SOL_XINET, XINET_PACKET_ALL_NETNS, 1);
     if (options.original)
         set_option(socket_, SOL_XINET, XINET_PACKET_ORIGINAL, 1);
+    if (options.points != 0)
+        set_option(socket_, SOL_XINET, XINET_PACKET_POINT, options.points);
+    if (options.ignore_outgoing)
+        set_option(socket_, SOL_PACKET, PACKET_IGNORE_OUTGOING, 1);
     if (options.lanes) {
         checked(set_lanes(socket_.get(), lanes_request(options.lane_size)), "XINET_RX_RING");
         reader_.emplace(socket_.get());

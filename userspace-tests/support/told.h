@@ -24,6 +24,7 @@ struct Told {
     std::optional<xinet_dropped> dropped;
     std::optional<xinet_netns> netns;
     std::optional<xinet_original> original;
+    std::optional<xinet_point> point;
 };
 
 // These fail the test if there is anything else, or of another size.
@@ -55,6 +56,8 @@ public:
         bool owner = false;
         bool all_netns = false;
         bool original = false;
+        int points = 0; // XINET_POINT_*
+        bool ignore_outgoing = false;
         uint16_t protocol = ETH_P_ALL;
         std::string device = {}; // empty: all
         uint32_t lane_size = 1U << 20;

@@ -198,7 +198,8 @@ __XINET_ASSERT_SIZE(xinet_owner_filter, 32);
  * a socket of another network namespace than the initial one, CAP_SYS_ADMIN there),
  * EBUSY (the socket receives, has a ring, or has other flags), ENOSPC (XINET_DROPS_SOCKETS
  * sockets of the namespace have it), EOPNOTSUPP (a kernel without tracepoints, or
- * with PREEMPT_RT before 7.2; later PACKET_FANOUT fails with it, too), ENOMEM. Later
+ * with PREEMPT_RT before 7.2; XINET_DROPS_ONLY with XINET_PACKET_POINT; later
+ * PACKET_FANOUT fails with it, too), ENOMEM. Later
  * PACKET_RX_RING fails with EINVAL unless PACKET_RESERVE is XINET_TOLD_RESERVE() of
  * what is told.
  */
@@ -337,6 +338,87 @@ struct xinet_original {
 };
 
 __XINET_ASSERT_SIZE(xinet_original, 8);
+
+/**
+ * XINET_PACKET_POINT - where on its way through the host a packet is seen
+ *
+ * int, XINET_POINT_* or several of them, for a packet socket that receives nothing
+ * yet (protocol 0 in socket(), no bind()). XINET_POINT_TAP, where packet sockets
+ * receive, is the default. The others are where netfilter is called, for IPv4 and
+ * IPv6, behind its chains and NAT: once it is bound, the socket gets each packet of
+ * its network namespace at each of these points that the packet comes by. The
+ * protocol and the device that it is bound to, the one that the packet came or goes
+ * by, and its filter select among them.
+ *
+ * Such a packet begins at the network header for a cooked socket, and for another
+ * at the link-level header that it came with; before it has one, it gets that of an
+ * Ethernet device without addresses (XINET_POINT_FLAG_NO_LINK_HEADER). It has the time
+ * when it was at the point, and is as the kernel has it there, merged or yet to be
+ * cut up.
+ *
+ * The kernel's own code may come behind a point: what follows protocols such as FTP
+ * changes payload, and what is new to connection tracking is confirmed, or dropped.
+ *
+ * With every packet but those of XINET_PACKET_DROPS comes a struct xinet_point: from
+ * recvmsg() as a control message
+ * (level SOL_XINET, type XINET_POINT), in a lane of XINET_RX_RING behind the record
+ * (XINET_RX_POINT), in PACKET_RX_RING in the reserve (struct xinet_frame_told). Its
+ * owner (XINET_PACKET_OWNER) is told where it is known: who has sent it, or who will
+ * get it.
+ *
+ * The namespace keeps its hooks in netfilter until it ends, or the module is
+ * removed: to take one away would drop what waits for a program in NFQUEUE. While
+ * no socket asks for it, a hook costs some instructions a packet.
+ *
+ * Errors: EINVAL (length, no point or an unknown one), EOPNOTSUPP (a kernel without
+ * netfilter; with XINET_PACKET_ALL_NETNS or XINET_DROPS_ONLY, which later fail with
+ * it; PACKET_FANOUT later fails with it, too), EPERM (CAP_NET_ADMIN in the user namespace of the
+ * network namespace), EBUSY (the socket receives, has a ring, or has other points),
+ * ENOSPC (XINET_POINT_SOCKETS sockets of the namespace have it), E2BIG (netfilter
+ * has as many hooks there as it allows, 1024), ENOMEM. Later PACKET_RX_RING fails
+ * with EINVAL unless PACKET_RESERVE is XINET_TOLD_RESERVE() of what is told.
+ */
+#define XINET_PACKET_POINT	13
+
+#define XINET_POINT_TAP			0x1
+#define XINET_POINT_PRE_ROUTING		0x2	/* received, before it is routed */
+#define XINET_POINT_LOCAL_IN		0x4	/* about to be delivered on this host */
+#define XINET_POINT_FORWARD		0x8	/* about to be sent on */
+#define XINET_POINT_LOCAL_OUT		0x10	/* sent by this host, routed */
+#define XINET_POINT_POST_ROUTING	0x20	/* about to leave by a device */
+
+/* Most sockets of a network namespace with other points than XINET_POINT_TAP */
+#define XINET_POINT_SOCKETS	64
+
+/* Control message of recvmsg(): struct xinet_point */
+#define XINET_POINT		5
+
+/* xinet_point.flags */
+#define XINET_POINT_FLAG_NO_LINK_HEADER	0x1	/* the one shown has zeroes */
+
+/**
+ * struct xinet_point - where a packet was seen
+ * @packet: the same in all records of one packet that the socket gets, and in no
+ *	other's; 0 where packets cannot be told apart: XINET_POINT_TAP, if the packet
+ *	is not for this host, is neither of IPv4 nor of IPv6, or the socket is bound to
+ *	another protocol than ETH_P_ALL. A packet gets a new one when it is copied, cut
+ *	up, reassembled or put into another one, when another device takes it over (VLAN,
+ *	bond, bridge, VRF), when netfilter changes its payload or options, and if it waits
+ *	on its way while many others pass
+ * @point: one of XINET_POINT_*
+ * @flags: XINET_POINT_FLAG_*
+ * @in: index of the device that it came by, 0 if there is none
+ * @out: index of the device that it goes by, 0 if there is none yet
+ */
+struct xinet_point {
+	__u64 packet;
+	__u32 point;
+	__u32 flags;
+	__u32 in;
+	__u32 out;
+};
+
+__XINET_ASSERT_SIZE(xinet_point, 24);
 
 /**
  * struct xinet_frame_told - what a frame of PACKET_RX_RING has in its reserve
@@ -560,6 +642,7 @@ __XINET_ASSERT_SIZE(xinet_rx_lane, 64);
 #define XINET_RX_DROPPED	0x2	/* struct xinet_dropped */
 #define XINET_RX_NETNS		0x4	/* struct xinet_netns */
 #define XINET_RX_ORIGINAL	0x8	/* struct xinet_original */
+#define XINET_RX_POINT		0x10	/* struct xinet_point */
 
 /**
  * struct xinet_rx_record - a packet in a lane
@@ -628,7 +711,8 @@ __XINET_ASSERT_SIZE(xinet_rx_record, 64);
  * @XINET_DROP_SECURITY: a security module rejected it
  * @XINET_DROP_BACKLOG: XINET_PACKET_DROPS: a packet that the kernel dropped could
  *	not be handed over: too many waited, there was no memory, or it has no
- *	link-level header and its device is not like Ethernet
+ *	link-level header and its device is not like Ethernet. XINET_PACKET_POINT:
+ *	the last two
  * @__XINET_DROP_REASONS: number of reasons
  *
  * New ones are added at the end. A packet that is not for the socket, by its

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The link-level headers of packets that do not come through a tap, where each
+ * has one.
+ */
+#ifndef _XINET_PACKET_LINK_HEADER_H
+#define _XINET_PACKET_LINK_HEADER_H
+
+#include <linux/types.h>
+
+struct net_device;
+struct sk_buff;
+
+/**
+ * xinet_link_header_is_ethernet() - whether packets of a device begin as in Ethernet
+ * @dev: the device
+ */
+bool xinet_link_header_is_ethernet(const struct net_device *dev);
+
+/**
+ * xinet_link_header_is_there() - whether a packet has the header it came with
+ * @skb: the packet; read-only
+ * @dev: the device that it came by
+ * @network: where the network header begins, bytes from skb->head
+ *
+ * Context: any.
+ */
+bool xinet_link_header_is_there(const struct sk_buff *skb,
+				const struct net_device *dev, u32 network);
+
+/**
+ * xinet_link_header_add() - put one in front of a packet that has none yet
+ * @skb: a packet of the caller's own, with its device; data is at the network header
+ *
+ * That of an Ethernet device without addresses, so that a filter finds the rest
+ * where it is looked for. skb->data stays where it is.
+ *
+ * Context: any; allocates.
+ * Return: false if there is no memory, or the device is not like Ethernet.
+ */
+bool xinet_link_header_add(struct sk_buff *skb);
+
+#endif /* _XINET_PACKET_LINK_HEADER_H */

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Numbers that a packet keeps on its way through the host. The kernel gives none,
+ * so one is noted for the address of its skb, with where the skb may be by now:
+ *
+ *   TAP_IN --> PRE_ROUTING --> LOCAL_IN
+ *                  |
+ *                  +--------> FORWARD --+
+ *                                       +--> POST_ROUTING --> TAP_OUT
+ *                             LOCAL_OUT +
+ *
+ * An address may soon belong to another packet. At each beginning what was noted is
+ * forgotten; but copies, such as those of a multicast packet, come by none of them, and
+ * a tap sees some packets only. So the first bytes must be the same as well, but for
+ * what routing and NAT change, and for a tap the device. As a tap gets a clone of what
+ * is sent, that note is for the address of the bytes.
+ *
+ * Notes that collide replace each other: then the next record of the packet has
+ * another number, but not that of another packet.
+ */
+#include <linux/atomic.h>
+#include <linux/bits.h>
+#include <linux/hash.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <linux/jhash.h>
+#include <linux/minmax.h>
+#include <linux/netdevice.h>
+#include <linux/overflow.h>
+#include <linux/random.h>
+#include <linux/skbuff.h>
+#include <linux/slab.h>
+#include <linux/spinlock.h>
+
+#include "packet/packet_id.h"
+
+#define PACKET_ID_BITS 9
+
+/* Bytes from the network header on that are compared; not only of the IP header */
+#define PACKET_ID_BYTES 64
+
+/**
+ * struct packet_note - the number of a packet
+ * @lock: of the others
+ * @stage: where it was seen last
+ * @bytes: hash of its first bytes
+ * @ifindex: the device there
+ * @key: address of its skb, or of its bytes; never followed
+ * @id: the number
+ */
+struct packet_note {
+	spinlock_t lock; /* of the others */
+	enum xinet_packet_stage stage;
+	u32 bytes;
+	int ifindex;
+	const void *key;
+	u64 id;
+};
+
+struct xinet_packet_ids {
+	atomic64_t last;
+	u32 seed;
+	bool taps;
+	bool joins;
+	struct packet_note notes[];
+};
+
+/* The stages from which a packet comes to one; from or to a tap by one device. */
+static const struct {
+	u8 after;
+	bool one_device;
+} packet_stages[XINET_STAGES] = {
+	[XINET_STAGE_TAP_IN] = {},
+	[XINET_STAGE_PRE_ROUTING] = { BIT(XINET_STAGE_TAP_IN), true },
+	[XINET_STAGE_LOCAL_IN] = { BIT(XINET_STAGE_PRE_ROUTING) },
+	[XINET_STAGE_FORWARD] = { BIT(XINET_STAGE_PRE_ROUTING) },
+	[XINET_STAGE_LOCAL_OUT] = {},
+	[XINET_STAGE_POST_ROUTING] = { BIT(XINET_STAGE_FORWARD) |
+				       BIT(XINET_STAGE_LOCAL_OUT) },
+	[XINET_STAGE_TAP_OUT] = { BIT(XINET_STAGE_POST_ROUTING), true },
+};
+
+struct xinet_packet_ids *xinet_packet_ids_alloc(bool joins, bool taps)
+{
+	const u32 nr_notes = joins ? 1 << PACKET_ID_BITS : 0;
+	struct xinet_packet_ids *ids;
+	u32 i;
+
+	ids = kvzalloc(struct_size(ids, notes, nr_notes), GFP_KERNEL_ACCOUNT);
+	if (!ids)
+		return NULL;
+	ids->joins = joins;
+	ids->taps = taps;
+	ids->seed = get_random_u32();
+	for (i = 0; i < nr_notes; i++)
+		spin_lock_init(&ids->notes[i].lock);
+	return ids;
+}
+
+void xinet_packet_ids_free(struct xinet_packet_ids *ids)
+{
+	kvfree(ids);
+}
+
+static struct packet_note *packet_note(struct xinet_packet_ids *ids,
+				       const void *key)
+{
+	return &ids->notes[hash_ptr(key, PACKET_ID_BITS)];
+}
+
+/*
+ * Of the transport header and what follows, @at bytes from the beginning of @len: not the
+ * ports, or the identifier of ICMP, nor the checksum of TCP.
+ */
+static u32 packet_transport(const u8 *bytes, u32 len, u32 at, u32 hash)
+{
+	const u32 numbers = at + 8, checksum = at + 16;
+
+	if (len > numbers)
+		hash = jhash(bytes + numbers, min(len, checksum) - numbers,
+			     hash);
+	if (len > checksum + 2)
+		hash = jhash(bytes + checksum + 2, len - checksum - 2, hash);
+	return hash;
+}
+
+static u32 packet_ipv4(const struct iphdr *iph, u32 len, u32 hash)
+{
+	hash = jhash_3words((__force u32)iph->id << 16 |
+				    (__force u32)iph->frag_off,
+			    (__force u32)iph->tot_len, iph->protocol, hash);
+	/* 0: longer than it can say */
+	if (iph->tot_len)
+		len = min_t(u32, len, ntohs(iph->tot_len));
+	return packet_transport((const u8 *)iph, len, iph->ihl * 4, hash);
+}
+
+static u32 packet_ipv6(const struct ipv6hdr *ip6h, u32 len, u32 hash)
+{
+	hash = jhash_2words((__force u32)ip6h->payload_len, ip6h->nexthdr,
+			    hash);
+	if (ip6h->payload_len)
+		len = min_t(u32, len, sizeof(*ip6h) + ntohs(ip6h->payload_len));
+	return packet_transport((const u8 *)ip6h, len, sizeof(*ip6h), hash);
+}
+
+/*
+ * Hash of the first bytes. It stays the same when routing and NAT change the packet,
+ * and when IP cuts off what fills up a short frame.
+ */
+static u32 packet_bytes(const struct xinet_packet_ids *ids,
+			const struct sk_buff *skb)
+{
+	const int offset = skb_network_offset(skb);
+	const u32 len = min_t(u32, skb->len - offset, PACKET_ID_BYTES);
+	u8 buf[PACKET_ID_BYTES] __aligned(4);
+	const struct iphdr *iph;
+
+	iph = skb_header_pointer(skb, offset, len, buf);
+	if (!iph || len < sizeof(*iph))
+		return 0;
+	if (iph->version == 4)
+		return packet_ipv4(iph, len, ids->seed);
+	if (len < sizeof(struct ipv6hdr))
+		return 0;
+	return packet_ipv6((const struct ipv6hdr *)iph, len, ids->seed);
+}
+
+/* Whether the packet of @note is now where @seen says. */
+static bool packet_is_noted(const struct packet_note *note,
+			    const struct packet_note *seen)
+{
+	return note->key == seen->key && note->bytes == seen->bytes &&
+	       packet_stages[seen->stage].after & BIT(note->stage) &&
+	       (!packet_stages[seen->stage].one_device ||
+		note->ifindex == seen->ifindex);
+}
+
+/* @seen: a note but for the number; if that is not 0, it is not looked for. */
+static u64 packet_take_note(struct xinet_packet_ids *ids,
+			    const struct packet_note *seen)
+{
+	struct packet_note *note = packet_note(ids, seen->key);
+	u64 id = seen->id;
+
+	spin_lock(&note->lock);
+	if (!id)
+		id = packet_is_noted(note, seen) ?
+			     note->id :
+			     (u64)atomic64_inc_return(&ids->last);
+	note->stage = seen->stage;
+	note->bytes = seen->bytes;
+	note->ifindex = seen->ifindex;
+	note->key = seen->key;
+	note->id = id;
+	spin_unlock(&note->lock);
+	return id;
+}
+
+u64 xinet_packet_id(struct xinet_packet_ids *ids, const struct sk_buff *skb,
+		    const struct net_device *dev, enum xinet_packet_stage stage)
+{
+	struct packet_note seen;
+
+	if (!ids->joins)
+		return atomic64_inc_return(&ids->last);
+	seen.stage = stage;
+	seen.bytes = packet_bytes(ids, skb);
+	seen.ifindex = dev->ifindex;
+	seen.key = stage == XINET_STAGE_TAP_OUT ? (const void *)skb->head :
+						  (const void *)skb;
+	seen.id = 0;
+	seen.id = packet_take_note(ids, &seen);
+	if (stage == XINET_STAGE_POST_ROUTING && ids->taps) {
+		seen.key = skb->head;
+		packet_take_note(ids, &seen);
+	}
+	return seen.id;
+}
