@@ -44,6 +44,7 @@ ReceivedPacket decode(msghdr& message, std::span<std::byte> buffer, std::size_t 
     packet.dropped = find_control<xinet_dropped>(message, SOL_XINET, XINET_DROPPED);
     packet.netns = find_control<xinet_netns>(message, SOL_XINET, XINET_NETNS);
     packet.original = find_control<xinet_original>(message, SOL_XINET, XINET_ORIGINAL);
+    packet.point = find_control<xinet_point>(message, SOL_XINET, XINET_POINT);
 
     const auto aux = find_control<tpacket_auxdata>(message, SOL_PACKET, PACKET_AUXDATA);
     if (!aux) {
@@ -136,6 +137,18 @@ void PacketSocket::request_original() {
     if (!try_set_option(socket_, SOL_XINET, XINET_PACKET_ORIGINAL, 1)) {
         throw Error("set socket option", "XINET_PACKET_ORIGINAL", errno,
                     errno == ENOPROTOOPT ? "only PF_XINET shows frames as on the wire" : "");
+    }
+}
+
+void PacketSocket::request_points(std::uint32_t points) {
+    const auto value = static_cast<int>(points);
+    if (!try_set_option(socket_, SOL_XINET, XINET_PACKET_POINT, value)) {
+        throw Error("set socket option", "XINET_PACKET_POINT", errno,
+                    errno == ENOPROTOOPT  ? "only PF_XINET shows packets on their way"
+                    : errno == EPERM      ? "CAP_NET_ADMIN is needed: Documentation/points.md"
+                    : errno == EOPNOTSUPP ? "not in all network namespaces, and not by a kernel "
+                                            "without netfilter: Documentation/points.md"
+                                          : "");
     }
 }
 

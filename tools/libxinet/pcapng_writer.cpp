@@ -41,6 +41,7 @@ constexpr std::uint16_t interface_name = 2;
 constexpr std::uint16_t interface_resolution = 9;
 constexpr std::uint16_t interface_filter = 11;
 constexpr std::uint16_t packet_flags = 2;
+constexpr std::uint16_t packet_number = 5; // of the same packet at another interface
 constexpr std::uint16_t packet_process = 8;
 constexpr std::uint16_t statistics_start = 2;
 constexpr std::uint16_t statistics_end = 3;
@@ -236,7 +237,8 @@ std::uint32_t flags_of(const CapturedPacket& packet) {
 
 bool only_flags(const CapturedPacket& packet) {
     return packet.owner == nullptr && packet.dropped == nullptr && packet.netns == nullptr &&
-           packet.original == nullptr && packet.comment.empty() && packet.process == 0;
+           packet.original == nullptr && packet.point == nullptr && packet.comment.empty() &&
+           packet.process == 0;
 }
 
 std::string operating_system() {
@@ -316,6 +318,9 @@ private:
     /// All that is known of it; valid until the next call.
     std::span<const std::byte> describe(const CapturedPacket& packet, std::uint32_t flags) {
         options_.clear().numeric_option(option::packet_flags, flags);
+        if (packet.point != nullptr && packet.point->packet != 0) {
+            options_.numeric_option(option::packet_number, packet.point->packet);
+        }
         if (packet.process != 0) {
             const std::array<std::uint32_t, 2> process_and_thread{packet.process, 0};
             options_.numeric_option(option::packet_process, process_and_thread);
@@ -325,6 +330,7 @@ private:
             .custom(XINET_DROPPED, packet.dropped)
             .custom(XINET_NETNS, packet.netns)
             .custom(XINET_ORIGINAL, packet.original)
+            .custom(XINET_POINT, packet.point)
             .end_options()
             .bytes();
     }

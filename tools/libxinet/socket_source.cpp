@@ -83,6 +83,9 @@ SocketSource::SocketSource(const SocketSourceOptions& options)
     if (options.original) {
         socket_.request_original();
     }
+    if (options.points != 0) {
+        socket_.request_points(options.points);
+    }
     if (options.engine == Engine::xinet) {
         ring_ = make_ring(socket_, filter_here_ ? whole_packet : snapshot_length_);
     }
@@ -140,7 +143,8 @@ std::optional<CapturedPacket> SocketSource::prepare(const ReceivedPacket& packet
                           .owner = packet.owner ? &*packet.owner : nullptr,
                           .dropped = packet.dropped ? &*packet.dropped : nullptr,
                           .netns = packet.netns ? &*packet.netns : nullptr,
-                          .original = packet.original ? &*packet.original : nullptr};
+                          .original = packet.original ? &*packet.original : nullptr,
+                          .point = packet.point ? &*packet.point : nullptr};
 }
 
 std::optional<CapturedPacket> SocketSource::prepare(const xinet_rx_record& record,
@@ -154,6 +158,7 @@ std::optional<CapturedPacket> SocketSource::prepare(const xinet_rx_record& recor
         captured->dropped = dropped_of(record);
         captured->netns = netns_of(record);
         captured->original = original_of(record);
+        captured->point = point_of(record);
     }
     return captured;
 }

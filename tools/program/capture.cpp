@@ -67,7 +67,7 @@ public:
 private:
     bool has_description(const CapturedPacket& packet) const {
         return name_each_interface_ || options_.comments || packet.netns != nullptr ||
-               packet.owner != nullptr;
+               packet.owner != nullptr || packet.point != nullptr;
     }
 
     /// Writes it with all that a file can say of it.
@@ -79,6 +79,11 @@ private:
             described.interface_name = name;
         } else if (name_each_interface_) {
             name = printable(name_of(packet.interface_index));
+            described.interface_name = name;
+        }
+        if (packet.point != nullptr) {
+            name = fmt::format("{} ({})", printable(name_of(packet.interface_index)),
+                               point_name(packet.point->point));
             described.interface_name = name;
         }
         // Of what came in, a file has the process in its comment alone.
@@ -154,7 +159,8 @@ SocketSourceOptions source_options(const CaptureOptions& options) {
                                .owners = options.owners,
                                .drops = options.drops,
                                .all_namespaces = options.network_namespace == every_namespace,
-                               .original = options.original};
+                               .original = options.original,
+                               .points = options.points};
     if (result.all_namespaces) {
         if (!options.interface_name.empty() && options.interface_name != every_interface) {
             throw Error("capture on", options.interface_name, EINVAL,

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "program/command_line.h"
 
+#include "program/told.h"
+
 #include "xinet/capture_writer.h"
 #include "xinet/version.h"
 
@@ -157,6 +159,20 @@ void add_capture(CLI::App& root, CaptureOptions& options, std::vector<std::strin
         ->excludes(drops);
     app.add_flag("--original", options.original,
                  "show frames as on the wire: not merged, with checksums and VLAN tags");
+    app.add_option_function<std::vector<std::string>>(
+           "--points",
+           [&options](const std::vector<std::string>& names) {
+               for (const std::string& name : names) {
+                   options.points |= point_named(name);
+               }
+           },
+           "show packets where they come by on their way: " + point_names() + ", or all")
+        ->delimiter(',')
+        ->allow_extra_args(false)
+        ->check([](const std::string& name) {
+            return point_named(name) == 0 ? "no such point: " + name : std::string();
+        })
+        ->option_text("POINT,...");
     app.add_flag("--comments", options.comments,
                  "put what is shown of owners and drops into the comments of the file");
     app.add_option("--netns", options.network_namespace,

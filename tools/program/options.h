@@ -52,6 +52,7 @@ struct CaptureOptions {
     bool json = false;
     bool owners = false;
     bool original = false;
+    std::uint32_t points = 0;      ///< XINET_POINT_*; 0: where packet sockets receive
     bool comments = false;         ///< in a file
     std::string network_namespace; ///< empty: this one; "all": all
     Drops drops = Drops::none;

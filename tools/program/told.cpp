@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 namespace xinet {
 
@@ -113,11 +114,67 @@ std::string original_json(const xinet_original& original) {
     return object.text();
 }
 
+struct PointName {
+    std::uint32_t point;
+    std::string_view name;
+};
+
+constexpr std::array points{
+    PointName{XINET_POINT_TAP, "tap"},
+    PointName{XINET_POINT_PRE_ROUTING, "pre-routing"},
+    PointName{XINET_POINT_LOCAL_IN, "local-in"},
+    PointName{XINET_POINT_FORWARD, "forward"},
+    PointName{XINET_POINT_LOCAL_OUT, "local-out"},
+    PointName{XINET_POINT_POST_ROUTING, "post-routing"},
+};
+
+std::string point_text(const xinet_point& point) {
+    std::string text = fmt::format("(point: {}", point_name(point.point));
+    if (point.packet != 0) {
+        text += fmt::format(", packet {}", point.packet);
+    }
+    return text + ")";
+}
+
+void add_point(JsonObject& object, const xinet_point& point) {
+    object.add("point", point_name(point.point));
+    if (point.packet == 0) {
+        object.add_null("packet");
+    } else {
+        object.add("packet", point.packet);
+    }
+    object.add("in_index", point.in).add("out_index", point.out);
+}
+
 void append(std::string& text, const std::string& part) {
     text += (text.empty() || part.empty() ? "" : " ") + part;
 }
 
 } // namespace
+
+std::uint32_t point_named(std::string_view name) {
+    std::uint32_t all = 0;
+    for (const PointName& known : points) {
+        if (known.name == name) {
+            return known.point;
+        }
+        all |= known.point;
+    }
+    return name == "all" ? all : 0;
+}
+
+std::string point_names() {
+    std::string text;
+    for (const PointName& known : points) {
+        text += fmt::format("{}{}", text.empty() ? "" : ", ", known.name);
+    }
+    return text;
+}
+
+std::string_view point_name(std::uint32_t point) {
+    const auto* const found = std::ranges::find(points, point, &PointName::point);
+    return found == points.end() ? "unknown" : found->name;
+}
 
 std::string told_text(const CapturedPacket& packet, const SocketProcess* process) {
     std::string text;
@@ -129,6 +186,9 @@ std::string told_text(const CapturedPacket& packet, const SocketProcess* process
     }
     if (packet.original != nullptr) {
         append(text, original_text(*packet.original));
+    }
+    if (packet.point != nullptr) {
+        append(text, point_text(*packet.point));
     }
     return text;
 }
@@ -145,6 +205,9 @@ void add_told(JsonObject& object, const CapturedPacket& packet, std::string_view
     }
     if (packet.original != nullptr) {
         object.nest("original", original_json(*packet.original));
+    }
+    if (packet.point != nullptr) {
+        add_point(object, *packet.point);
     }
     if (packet.netns != nullptr) {
         object.add("netns", packet.netns->netns).add("netns_cookie", packet.netns->cookie);

@@ -18,7 +18,16 @@ namespace xinet {
 /// @param process of the packet's owner; none: not known
 std::string told_text(const CapturedPacket& packet, const SocketProcess* process);
 
-/// Adds owner, drop, original, netns: those that were asked for.
+/// XINET_POINT_* of "tap", "pre-routing", ..., or of "all"; 0 for another name.
+std::uint32_t point_named(std::string_view name);
+
+/// The names of the points, in a list.
+std::string point_names();
+
+/// Of one point.
+std::string_view point_name(std::uint32_t point);
+
+/// Adds owner, drop, original, point, netns: those that were asked for.
 ///
 /// @param namespace_name of a packet with netns
 void add_told(JsonObject& object, const CapturedPacket& packet, std::string_view namespace_name,

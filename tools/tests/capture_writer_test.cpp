@@ -268,7 +268,10 @@ TEST(PcapngWriter, what_the_kernel_told_is_in_custom_options) {
     captured.owner = &owner;
     captured.dropped = &dropped;
     captured.netns = &netns;
+    const xinet_point point{
+        .packet = 12, .point = XINET_POINT_FORWARD, .flags = 0, .in = 2, .out = 3};
     captured.original = &original;
+    captured.point = &point;
     captured.comment = "five";
     captured.process = 77;
 
@@ -278,12 +281,14 @@ TEST(PcapngWriter, what_the_kernel_told_is_in_custom_options) {
     };
     EXPECT_EQ(written({captured}), (std::vector<std::vector<Option>>{
                                        {{2, raw(std::uint32_t{0})}, // dropped: no direction
+                                        {5, raw(std::uint64_t{12})},
                                         {8, bytes({77, 0, 0, 0, 0, 0, 0, 0})},
                                         {1, text("five")},
                                         custom(XINET_OWNER, raw(owner)),
                                         custom(XINET_DROPPED, raw(dropped)),
                                         custom(XINET_NETNS, raw(netns)),
-                                        custom(XINET_ORIGINAL, raw(original))}}));
+                                        custom(XINET_ORIGINAL, raw(original)),
+                                        custom(XINET_POINT, raw(point))}}));
 }
 
 TEST(PcapngWriter, each_interface_is_described_once) {

@@ -78,6 +78,26 @@ TEST(Told, all_that_is_known_is_in_one_line) {
               "(frame: 1 of 3, checksum filled in)");
 }
 
+TEST(Told, point_and_number_are_told) {
+    const xinet_point point{
+        .packet = 12, .point = XINET_POINT_POST_ROUTING, .flags = 0, .in = 2, .out = 3};
+    const xinet_point unknown{.packet = 0, .point = 0x4000, .flags = 0, .in = 0, .out = 0};
+    EXPECT_EQ(text({.point = &point}), "(point: post-routing, packet 12)");
+    EXPECT_EQ(text({.point = &unknown}), "(point: unknown)");
+    EXPECT_EQ(json({.point = &point}),
+              R"({"point":"post-routing","packet":12,"in_index":2,"out_index":3})");
+    EXPECT_EQ(json({.point = &unknown}),
+              R"({"point":"unknown","packet":null,"in_index":0,"out_index":0})");
+}
+
+TEST(Told, points_have_names) {
+    EXPECT_EQ(xinet::point_named("tap"), std::uint32_t{XINET_POINT_TAP});
+    EXPECT_EQ(xinet::point_named("local-out"), std::uint32_t{XINET_POINT_LOCAL_OUT});
+    EXPECT_EQ(xinet::point_named("all"), 0x3fU);
+    EXPECT_EQ(xinet::point_named("input"), 0U);
+    EXPECT_EQ(xinet::point_names(), "tap, pre-routing, local-in, forward, local-out, post-routing");
+}
+
 TEST(Told, reason_without_a_name_is_its_number) {
     const xinet_dropped dropped = dropped_for(0x10002, "", "");
     EXPECT_EQ(text({.dropped = &dropped}), "(dropped: 0x10002)");

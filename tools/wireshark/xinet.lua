@@ -23,6 +23,8 @@ local fields = {
 	checksum = ProtoField.bool("xinet.frame.checksum", "Checksum filled in"),
 	vlan = ProtoField.bool("xinet.frame.vlan", "VLAN tag put in"),
 	failed = ProtoField.bool("xinet.frame.failed", "Could not be restored"),
+	point = ProtoField.string("xinet.point.name", "Seen at"),
+	packet = ProtoField.uint64("xinet.point.packet", "Packet", base.DEC),
 }
 
 for _, field in pairs(fields) do
@@ -75,7 +77,9 @@ local function add_comment(text, pinfo, tree)
 	local reason, symbol = rest:match("%(dropped: ([^ )]+) at ([^)]+)%)")
 	reason = reason or rest:match("%(dropped: ([^ )]+)%)")
 	local frame = rest:match("%(frame: ([^)]+)%)")
-	if not (owner or reason or frame) then
+	local point = rest:match("%(point: ([%w-]+)[,)]")
+	local packet = rest:match("%(point: [%w-]+, packet (%d+)%)")
+	if not (owner or reason or frame or point) then
 		return
 	end
 	local branch = tree:add(xinet)
@@ -90,6 +94,8 @@ local function add_comment(text, pinfo, tree)
 	if frame then
 		add_frame(branch, frame)
 	end
+	add(branch, fields.point, point)
+	add(branch, fields.packet, packet and UInt64(tonumber(packet)))
 end
 
 function xinet.dissector(_, pinfo, tree)

@@ -504,6 +504,30 @@ TEST_F(PointOptions, sockets_of_a_namespace_are_limited) {
     });
 }
 
+TEST_F(PointOptions, capture_shows_the_points) {
+    here_.run([this] {
+        Program capture({in_tree("tools/build/xinet"), "capture", "--points",
+                         "tap,pre-routing,local-in", "--json", "-i", "xtin", "-c", "3",
+                         "udp dst port 4482"});
+        EXPECT_NE(capture.error_line().find("listening on xtin"), std::string::npos);
+        const Fd owner = udp_at("10.66.0.1", port);
+        in(to_here.packet(udp(9, port, repeated("xt-json", 64))));
+        const auto text = capture.output();
+        EXPECT_EQ(capture.wait(), 0);
+        for (const char* point : {"tap", "pre-routing", "local-in"})
+            EXPECT_NE(text.find("\"point\":\"" + std::string(point) + "\",\"packet\":"),
+                      std::string::npos)
+                << text;
+        Program wrong({in_tree("tools/build/xinet"), "capture", "--points", "tap,nowhere"});
+        EXPECT_NE(wrong.error_line().find("no such point: nowhere"), std::string::npos);
+        EXPECT_EQ(wrong.wait(), 2);
+        Program sibling({in_tree("tools/build/xinet"), "capture", "--points", "forward", "-i", "lo",
+                         "--family", "packet"});
+        EXPECT_NE(sibling.error_line().find("only PF_XINET"), std::string::npos);
+        EXPECT_EQ(sibling.wait(), 2);
+    });
+}
+
 // Of a hook that is unregistered the kernel drops what waits in any queue.
 TEST_F(PointOptions, packet_that_waits_for_a_program_stays) {
     if (!has_nfqueue())

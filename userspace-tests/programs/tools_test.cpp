@@ -239,6 +239,25 @@ TEST_F(Tools, file_of_every_device_names_each_and_has_comments_for_anybody) {
     EXPECT_TRUE(has(text, ",(frame: checksum filled in)\n")) << text;
 }
 
+// An interface for each point, and a number that the records of one packet have.
+TEST_F(Tools, wireshark_shows_the_points) {
+    if (!has_tshark)
+        GTEST_SKIP() << "there is no tshark";
+    const auto path = file(".pcapng");
+    const auto program = capture({"--points", "all", "--comments", "-c", "3", "-w", path, "udp",
+                                  "and", "dst", "port", "4481"});
+    const Fd socket = open_socket(Side::sibling, Transport::datagram);
+    send_to(socket.get(), repeated("xt-point", 64), ipv4_address(peer_address, 4481));
+    EXPECT_EQ(program->wait(), 0);
+    const auto text = fields(path, {"frame.interface_name", "frame.packet_id", "xinet.point.name",
+                                    "xinet.point.packet"});
+    const std::string device = here_device;
+    const auto number = text.substr(text.rfind(',') + 1, text.size() - text.rfind(',') - 2);
+    EXPECT_EQ(text, device + " (local-out)," + number + ",local-out," + number + "\n" + device +
+                        " (post-routing)," + number + ",post-routing," + number + "\n" + device +
+                        " (tap)," + number + ",tap," + number + "\n");
+}
+
 TEST_F(Tools, capture_takes_what_the_expression_says) {
     const auto program = capture({"-c", "1", "ether", "proto", "0x88b6"});
     frames("unwanted", 5, experimental_ethertype);

@@ -30,6 +30,8 @@ struct CapturedPacket {
     const xinet_netns* netns = nullptr;
     /// What was done to show it as on the wire, if that was asked for; else none.
     const xinet_original* original = nullptr;
+    /// Where on its way through the host it was seen, if that was asked for; else none.
+    const xinet_point* point = nullptr;
     /// How a file names the interface; empty: as the capture.
     std::string_view interface_name = {};
     /// What a file says of it in words; empty: nothing.

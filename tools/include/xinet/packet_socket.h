@@ -34,7 +34,7 @@ struct VlanTag {
     std::uint16_t protocol = 0; ///< its EtherType; host byte order
 };
 
-/// What PacketSocket::receive() returns. Of a ring, RxRing::visit() tells the last four.
+/// What PacketSocket::receive() returns. Of a ring, RxRing::visit() tells the last five.
 struct ReceivedPacket {
     std::span<std::byte> data;         ///< in the buffer that was given to receive()
     std::uint32_t original_length = 0; ///< in bytes, before filter or buffer cut it
@@ -46,6 +46,7 @@ struct ReceivedPacket {
     std::optional<xinet_dropped> dropped;   ///< with PacketSocket::request_drops()
     std::optional<xinet_netns> netns;       ///< with PacketSocket::request_all_namespaces()
     std::optional<xinet_original> original; ///< with PacketSocket::request_original()
+    std::optional<xinet_point> point;       ///< with PacketSocket::request_points()
 };
 
 /// Packets since the statistics were read before.
@@ -121,6 +122,14 @@ public:
     /// Asks for frames as on the wire: not merged, not to be cut up, with checksums and VLAN tags.
     /// Throws Error: ENOPROTOOPT for PF_PACKET.
     void request_original();
+
+    /// Asks for packets where they come by on their way through the host, in the queue and in a
+    /// ring that is made later; once. Throws Error: ENOPROTOOPT for PF_PACKET, EPERM without
+    /// CAP_NET_ADMIN, ENOSPC if XINET_POINT_SOCKETS sockets have asked, EOPNOTSUPP with
+    /// request_all_namespaces().
+    ///
+    /// @param points XINET_POINT_* of <linux/xinet.h>
+    void request_points(std::uint32_t points);
 
     /// Sets the size of the receive queue to @p bytes; without CAP_NET_ADMIN the system limits it
     /// (net.core.rmem_max). Throws Error.

@@ -126,6 +126,7 @@ inline const std::byte* extension_of(const xinet_rx_record& record, std::uint32_
     at += (before & XINET_RX_OWNER) != 0 ? sizeof(xinet_owner) : 0;
     at += (before & XINET_RX_DROPPED) != 0 ? sizeof(xinet_dropped) : 0;
     at += (before & XINET_RX_NETNS) != 0 ? sizeof(xinet_netns) : 0;
+    at += (before & XINET_RX_ORIGINAL) != 0 ? sizeof(xinet_original) : 0;
     return at;
 }
 
@@ -149,6 +150,12 @@ inline const xinet_netns* netns_of(const xinet_rx_record& record) {
 /// valid as long as the record.
 inline const xinet_original* original_of(const xinet_rx_record& record) {
     return reinterpret_cast<const xinet_original*>(extension_of(record, XINET_RX_ORIGINAL));
+}
+
+/// Where on its way through the host the packet was seen, if the socket that made the ring had
+/// asked; valid as long as the record.
+inline const xinet_point* point_of(const xinet_rx_record& record) {
+    return reinterpret_cast<const xinet_point*>(extension_of(record, XINET_RX_POINT));
 }
 
 /// The packet that @p record describes and whose bytes are @p data.

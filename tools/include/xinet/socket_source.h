@@ -34,6 +34,9 @@ struct SocketSourceOptions {
     /// In all network namespaces, of all interfaces; not with Engine::sibling.
     bool all_namespaces = false;
     bool original = false; ///< frames as on the wire; not with Engine::sibling
+    /// XINET_POINT_* of <linux/xinet.h>, 0: where packet sockets receive; not with Engine::sibling
+    /// or all_namespaces.
+    std::uint32_t points = 0;
 };
 
 /// Reads from a ring (RxRing) with PF_XINET, and from the receive queue with PF_PACKET, or if there
@@ -131,7 +134,8 @@ void SocketSource::hand_over_ring(Take& take) {
                          .owner = owner_of(record),
                          .dropped = dropped_of(record),
                          .netns = netns_of(record),
-                         .original = original_of(record)});
+                         .original = original_of(record),
+                         .point = point_of(record)});
         }
         const auto captured = prepare(record, data);
         return !captured || take(*captured);
