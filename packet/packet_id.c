@@ -20,10 +20,13 @@
  */
 #include <linux/atomic.h>
 #include <linux/bits.h>
+#include <linux/cpumask.h>
 #include <linux/hash.h>
+#include <linux/in.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
 #include <linux/jhash.h>
+#include <linux/log2.h>
 #include <linux/minmax.h>
 #include <linux/netdevice.h>
 #include <linux/overflow.h>
@@ -34,10 +37,12 @@
 
 #include "packet/packet_id.h"
 
-#define PACKET_ID_BITS 9
+/* Notes: so many bits of a hash for one CPU, more for more of them, and at most. */
+#define PACKET_ID_BITS_MIN 11
+#define PACKET_ID_BITS_MAX 15
 
 /* Bytes from the network header on that are compared; not only of the IP header */
-#define PACKET_ID_BYTES 64
+#define PACKET_ID_BYTES 84
 
 /**
  * struct packet_note - the number of a packet
@@ -62,6 +67,7 @@ struct xinet_packet_ids {
 	u32 seed;
 	bool taps;
 	bool joins;
+	u8 bits;
 	struct packet_note notes[];
 };
 
@@ -82,7 +88,10 @@ static const struct {
 
 struct xinet_packet_ids *xinet_packet_ids_alloc(bool joins, bool taps)
 {
-	const u32 nr_notes = joins ? 1 << PACKET_ID_BITS : 0;
+	const u32 bits =
+		min(PACKET_ID_BITS_MIN + order_base_2(num_possible_cpus()),
+		    PACKET_ID_BITS_MAX);
+	const u32 nr_notes = joins ? 1 << bits : 0;
 	struct xinet_packet_ids *ids;
 	u32 i;
 
@@ -90,6 +99,7 @@ struct xinet_packet_ids *xinet_packet_ids_alloc(bool joins, bool taps)
 	if (!ids)
 		return NULL;
 	ids->joins = joins;
+	ids->bits = bits;
 	ids->taps = taps;
 	ids->seed = get_random_u32();
 	for (i = 0; i < nr_notes; i++)
@@ -105,16 +115,18 @@ void xinet_packet_ids_free(struct xinet_packet_ids *ids)
 static struct packet_note *packet_note(struct xinet_packet_ids *ids,
 				       const void *key)
 {
-	return &ids->notes[hash_ptr(key, PACKET_ID_BITS)];
+	return &ids->notes[hash_ptr(key, ids->bits)];
 }
 
 /*
  * Of the transport header and what follows, @at bytes from the beginning of @len: not the
- * ports, or the identifier of ICMP, nor the checksum of TCP.
+ * ports, or the identifier of ICMP, nor the checksum of TCP or SCTP.
  */
-static u32 packet_transport(const u8 *bytes, u32 len, u32 at, u32 hash)
+static u32 packet_transport(const u8 *bytes, u32 len, u32 at, u8 protocol,
+			    u32 hash)
 {
-	const u32 numbers = at + 8, checksum = at + 16;
+	const u32 numbers = at + (protocol == IPPROTO_SCTP ? 12 : 8);
+	const u32 checksum = at + 16;
 
 	if (len > numbers)
 		hash = jhash(bytes + numbers, min(len, checksum) - numbers,
@@ -132,7 +144,8 @@ static u32 packet_ipv4(const struct iphdr *iph, u32 len, u32 hash)
 	/* 0: longer than it can say */
 	if (iph->tot_len)
 		len = min_t(u32, len, ntohs(iph->tot_len));
-	return packet_transport((const u8 *)iph, len, iph->ihl * 4, hash);
+	return packet_transport((const u8 *)iph, len, iph->ihl * 4,
+				iph->protocol, hash);
 }
 
 static u32 packet_ipv6(const struct ipv6hdr *ip6h, u32 len, u32 hash)
@@ -141,7 +154,8 @@ static u32 packet_ipv6(const struct ipv6hdr *ip6h, u32 len, u32 hash)
 			    hash);
 	if (ip6h->payload_len)
 		len = min_t(u32, len, sizeof(*ip6h) + ntohs(ip6h->payload_len));
-	return packet_transport((const u8 *)ip6h, len, sizeof(*ip6h), hash);
+	return packet_transport((const u8 *)ip6h, len, sizeof(*ip6h),
+				ip6h->nexthdr, hash);
 }
 
 /*

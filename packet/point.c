@@ -14,8 +14,8 @@
  * sockets that want it, without a copy of its own where that has what a tap would
  * show; what it changes for that it restores.
  *
- * A hook is registered when a socket first asks for its point, and those at the two
- * beginnings with it, for packet_id.c. It stays until the namespace ends: when one
+ * A hook is registered when a socket first asks for its point, and all of them for one
+ * that asks for several, for packet_id.c. It stays until the namespace ends: when one
  * is unregistered, the kernel drops every packet of the namespace that waits for a
  * program (NFQUEUE).
  *
@@ -60,9 +60,6 @@
 
 #define POINT_ALL \
 	(XINET_POINT_TAP | XINET_POINT_PRE_ROUTING * (BIT(POINT_HOOKS) - 1))
-
-/* Where each packet of IP begins its way. */
-#define POINT_BEGINNINGS (XINET_POINT_PRE_ROUTING | XINET_POINT_LOCAL_OUT)
 
 /**
  * struct point_net - the sockets of a namespace that see packets at netfilter
@@ -119,9 +116,23 @@ static bool point_is_out(const struct nf_hook_state *state)
 	       state->hook == NF_INET_POST_ROUTING;
 }
 
-static struct net_device *point_dev(const struct nf_hook_state *state)
+/*
+ * The device that a packet goes by. At LOCAL_OUT netfilter may have routed it anew; the
+ * state has the device of before.
+ */
+static struct net_device *point_out(const struct sk_buff *skb,
+				    const struct nf_hook_state *state)
 {
-	return point_is_out(state) ? state->out : state->in;
+	if (state->hook == NF_INET_LOCAL_OUT && skb_dst(skb))
+		return skb_dst(skb)->dev;
+	return state->out;
+}
+
+/* The one that it is shown with. */
+static struct net_device *point_dev(const struct sk_buff *skb,
+				    const struct nf_hook_state *state)
+{
+	return point_is_out(state) ? point_out(skb, state) : state->in;
 }
 
 /* Of a received packet; what IPsec has taken out may be between the headers. */
@@ -196,7 +207,7 @@ static bool point_may_borrow(struct sk_buff *skb, const struct net_device *dev,
 static bool point_show(struct point_view *view, struct sk_buff *skb,
 		       const struct nf_hook_state *state)
 {
-	struct net_device *dev = point_dev(state);
+	struct net_device *dev = point_dev(skb, state);
 	const bool out = point_is_out(state);
 	struct sk_buff *clone;
 
@@ -254,11 +265,12 @@ static bool point_is_wanted(const struct xinet_point_watch *watch, u32 point,
 	const __be16 num = READ_ONCE(po->num);
 	const int ifindex = READ_ONCE(po->ifindex);
 	const struct net_device *in = point_in(skb, state);
+	const struct net_device *out = point_out(skb, state);
 
 	return source && watch->points & point &&
 	       (num == htons(ETH_P_ALL) || num == skb->protocol) &&
 	       (!ifindex || (in && in->ifindex == ifindex) ||
-		(state->out && state->out->ifindex == ifindex)) &&
+		(out && out->ifindex == ifindex)) &&
 	       !(point_is_out(state) && READ_ONCE(po->sink.ignore_outgoing));
 }
 
@@ -280,10 +292,11 @@ static void point_offer(const struct xinet_point_watch *watch,
 			const struct nf_hook_state *state)
 {
 	const struct net_device *in = point_in(skb, state);
+	const struct net_device *out = point_out(skb, state);
 	struct xinet_point told = {
 		.point = POINT_OF_HOOK(state->hook),
 		.in = in ? in->ifindex : 0,
-		.out = state->out ? state->out->ifindex : 0,
+		.out = out ? out->ifindex : 0,
 	};
 	const struct xinet_aside aside = {
 		.point = &told,
@@ -292,7 +305,7 @@ static void point_offer(const struct xinet_point_watch *watch,
 	};
 
 	/* also of a packet that is not wanted here */
-	told.packet = xinet_packet_id(watch->ids, skb, point_dev(state),
+	told.packet = xinet_packet_id(watch->ids, skb, point_dev(skb, state),
 				      point_stage(state));
 	if (!point_is_wanted(watch, told.point, skb, state))
 		return;
@@ -326,7 +339,7 @@ static unsigned int point_hook(void *priv, struct sk_buff *skb,
 {
 	const struct point_net *pn = point_net(state->net);
 
-	if (unlikely(!hlist_empty(&pn->watches)) && point_dev(state))
+	if (unlikely(!hlist_empty(&pn->watches)) && point_dev(skb, state))
 		point_see(pn, skb, state);
 	return NF_ACCEPT;
 }
@@ -355,24 +368,23 @@ static const struct nf_hook_ops point_ops[POINT_HOOKS][2] = {
 static int point_register(struct net *net, u32 points)
 {
 	struct point_net *pn = point_net(net);
-	u32 missing;
 	int hook;
 	int err;
 
-	/* the beginnings first: what passes one of the others has a number then */
-	points |= POINT_BEGINNINGS;
-	for (hook = 0; hook < 2 * POINT_HOOKS; hook++) {
-		missing = POINT_OF_HOOK(hook % POINT_HOOKS) & points &
-			  ~pn->hooked;
-		if (!missing ||
-		    (hook < POINT_HOOKS && !(missing & POINT_BEGINNINGS)))
+	/* packet_id.c follows a packet from one hook to the next */
+	if (hweight32(points) > 1)
+		points |= POINT_ALL;
+	for (hook = 0; hook < POINT_HOOKS; hook++) {
+		const u32 point = POINT_OF_HOOK(hook);
+
+		if (!(points & point & ~pn->hooked))
 			continue;
-		err = nf_register_net_hooks(net, point_ops[hook % POINT_HOOKS],
+		err = nf_register_net_hooks(net, point_ops[hook],
 					    ARRAY_SIZE(point_ops[0]));
 		if (err)
 			return err;
-		pn->hooked |= missing;
-		if (missing == XINET_POINT_PRE_ROUTING)
+		pn->hooked |= point;
+		if (hook == NF_INET_PRE_ROUTING)
 			WRITE_ONCE(xinet_packet_pernet(net)->point_hooks, 1);
 	}
 	return 0;

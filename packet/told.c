@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What the reader of a packet socket is told about a packet beyond what AF_PACKET
- * tells. Receivers of sockets that ask for it call this per packet; it takes no
- * lock and allocates nothing.
+ * tells. Receivers of sockets that ask for it call this per packet; it allocates
+ * nothing, and takes no lock but one of packet_id.c for XINET_PACKET_POINT.
  */
 #include <linux/build_bug.h>
 #include <linux/if_ether.h>

@@ -144,11 +144,12 @@ void PacketSocket::request_points(std::uint32_t points) {
     const auto value = static_cast<int>(points);
     if (!try_set_option(socket_, SOL_XINET, XINET_PACKET_POINT, value)) {
         throw Error("set socket option", "XINET_PACKET_POINT", errno,
-                    errno == ENOPROTOOPT  ? "only PF_XINET shows packets on their way"
-                    : errno == EPERM      ? "CAP_NET_ADMIN is needed: Documentation/points.md"
-                    : errno == EOPNOTSUPP ? "not in all network namespaces, and not by a kernel "
-                                            "without netfilter: Documentation/points.md"
-                                          : "");
+                    errno == ENOPROTOOPT ? "only PF_XINET shows packets on their way"
+                    : errno == EPERM     ? "CAP_NET_ADMIN is needed: Documentation/points.md"
+                    : errno == EOPNOTSUPP
+                        ? "not in all network namespaces, with drops alone, or by "
+                          "a kernel without netfilter: Documentation/points.md"
+                        : "");
     }
 }
 

@@ -32,12 +32,22 @@ bool takes_whole_packets(const std::vector<sock_filter>& program) {
            program[0].k >= whole_packet;
 }
 
-LinkType link_type_for(const SocketSourceOptions& options) {
-    return options.interface ? link_type_of(options.interface->hardware_type)
-                             : LinkType::linux_sll2;
+/// Whether packets come from elsewhere than where packet sockets receive: then they may be of
+/// another device than the socket is bound to.
+bool sees_ways(const SocketSourceOptions& options) {
+    return (options.points & ~std::uint32_t{XINET_POINT_TAP}) != 0;
 }
 
+LinkType link_type_for(const SocketSourceOptions& options) {
+    return options.interface && !sees_ways(options) ? link_type_of(options.interface->hardware_type)
+                                                    : LinkType::linux_sll2;
+}
+
+/// Of the device where each packet is seen as it goes out and as it comes in; 0: both are wanted.
 unsigned loopback_index(const SocketSourceOptions& options) {
+    if (sees_ways(options)) {
+        return 0;
+    }
     if (options.interface) {
         return options.interface->loopback ? options.interface->index : 0;
     }

@@ -285,7 +285,7 @@ int run_capture(const CaptureOptions& options) {
                .interface_name = name,
                .filter = options.expression,
                .application = version_text() + " capture"},
-              !wanted.interface);
+              !wanted.interface || (wanted.points & ~std::uint32_t{XINET_POINT_TAP}) != 0);
     if (!options.quiet) {
         fmt::print(stderr, "listening on {}{}, link-type {}, snapshot length {} bytes\n", name,
                    wanted.all_namespaces ? " in all network namespaces" : "",

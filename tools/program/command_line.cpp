@@ -153,10 +153,10 @@ void add_capture(CLI::App& root, CaptureOptions& options, std::vector<std::strin
     auto* drops = app.add_flag_callback(
         "--drops", [&options] { options.drops = Drops::beside; },
         "show what the kernel drops as well, with reason and place");
-    app.add_flag_callback(
-           "--drops-only", [&options] { options.drops = Drops::only; },
-           "show what the kernel drops and nothing else")
-        ->excludes(drops);
+    auto* drops_only = app.add_flag_callback(
+        "--drops-only", [&options] { options.drops = Drops::only; },
+        "show what the kernel drops and nothing else");
+    drops_only->excludes(drops);
     app.add_flag("--original", options.original,
                  "show frames as on the wire: not merged, with checksums and VLAN tags");
     app.add_option_function<std::vector<std::string>>(
@@ -172,9 +172,10 @@ void add_capture(CLI::App& root, CaptureOptions& options, std::vector<std::strin
         ->check([](const std::string& name) {
             return point_named(name) == 0 ? "no such point: " + name : std::string();
         })
+        ->excludes(drops_only)
         ->option_text("POINT,...");
     app.add_flag("--comments", options.comments,
-                 "put what is shown of owners and drops into the comments of the file");
+                 "put what is shown of owners, drops, frames and points into comments");
     app.add_option("--netns", options.network_namespace,
                    "capture in a network namespace of ip-netns(8), or in all")
         ->check([](const std::string& name) {

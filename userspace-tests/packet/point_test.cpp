@@ -233,13 +233,59 @@ TEST_P(Point, packet_is_left_as_it_was) {
             Ipv4 outer = to_here;
             outer.protocol = IPPROTO_IPIP;
             const Fd tap = open_socket(Side::sibling, Kind::packet, 0);
+            set_option(tap, SOL_SOCKET, SO_TIMESTAMPNS, 1);
+            set_option(owner, SOL_SOCKET, SO_TIMESTAMPNS, 1);
             bind_to(tap, link_address(ETH_P_ALL, link::index(tunnel ? "xttun" : "xtin")));
             in(tunnel ? outer.packet(packet) : packet);
-            EXPECT_EQ(receive_marked(owner.get(), mark).data, repeated(mark, 64));
+            // stamped once, when it came in
+            const auto got = receive_marked(owner.get(), mark);
+            EXPECT_EQ(got.data, repeated(mark, 64));
+            const auto seen = receive_marked(tap.get(), mark);
+            EXPECT_EQ(got.controls, seen.controls);
+            EXPECT_EQ(got.controls.size(), 1U);
             const auto records = take(all, mark, tunnel ? 4 : 2);
             ASSERT_EQ(records.size(), tunnel ? 4U : 2U);
-            EXPECT_EQ(records.back().data, receive_marked(tap.get(), mark).data);
+            EXPECT_EQ(records.back().data, seen.data);
         }
+    });
+}
+
+// In a namespace that had no hooks: the points between are none that are asked for.
+TEST_P(Point, records_are_joined_across_points_that_are_not_asked_for) {
+    here_.run([this] {
+        route();
+        ToldCapture ends = capture(XINET_POINT_PRE_ROUTING | XINET_POINT_POST_ROUTING);
+        in_for("10.99.0.1", marked("xt-ends"));
+        const auto records = take(ends, "xt-ends", 2);
+        ASSERT_EQ(way_of(records), (Way{XINET_POINT_PRE_ROUTING, XINET_POINT_POST_ROUTING}));
+        expect_one_number(records);
+    });
+    const NetNs other = NetNs::create();
+    other.run([] {
+        ip("link add xtd type dummy", "addr add 10.44.0.1/24 dev xtd", "link set xtd up");
+        ToldCapture ends = capture(XINET_POINT_TAP | XINET_POINT_LOCAL_OUT);
+        const Fd sender = udp_at("10.44.0.1", port);
+        send_to(sender.get(), repeated("xt-sent", 64), ipv4_address("10.44.0.2", port));
+        const auto records = ends.take_marked("xt-sent", 2);
+        ASSERT_EQ(way_of(records), (Way{XINET_POINT_LOCAL_OUT, XINET_POINT_TAP}));
+        expect_one_number(records);
+    });
+}
+
+// A destination that netfilter changes at LOCAL_OUT has another route.
+TEST_P(Point, packet_that_is_routed_anew_is_of_the_device_that_it_leaves_by) {
+    here_.run([] {
+        const Firewall nat("type nat hook output priority -100",
+                           {"udp dport 4482 dnat to 10.66.0.2"});
+        if (!nat.installed())
+            GTEST_SKIP() << "this kernel has no NAT";
+        ToldCapture out = capture(XINET_POINT_LOCAL_OUT);
+        const Fd sender = udp_at("10.66.0.1", 0);
+        send_to(sender.get(), repeated("xt-anew", 64), ipv4_address("10.66.0.1", port));
+        const auto records = out.take_marked("xt-anew");
+        ASSERT_EQ(records.size(), 1U);
+        EXPECT_EQ(records[0].point->out, unsigned(link::index("xtin")));
+        EXPECT_EQ(records[0].ifindex, link::index("xtin"));
     });
 }
 
@@ -518,6 +564,20 @@ TEST_F(PointOptions, capture_shows_the_points) {
             EXPECT_NE(text.find("\"point\":\"" + std::string(point) + "\",\"packet\":"),
                       std::string::npos)
                 << text;
+        // of another device than the capture is bound to, and as it goes out of the loopback one
+        ip("link set lo up");
+        Program local({in_tree("tools/build/xinet"), "capture", "--points", "local-out,local-in",
+                       "-i", "lo", "-c", "2", "udp dst port 4482"});
+        EXPECT_NE(local.error_line().find("LINUX_SLL2"), std::string::npos);
+        send_to(owner.get(), repeated("xt-self", 64), ipv4_address("10.66.0.1", port));
+        const auto lines = local.output();
+        EXPECT_EQ(local.wait(), 0);
+        EXPECT_NE(lines.find(" lo Out IP "), std::string::npos) << lines;
+        EXPECT_NE(lines.find("(point: local-out, packet "), std::string::npos) << lines;
+        EXPECT_NE(lines.find("(point: local-in, packet "), std::string::npos) << lines;
+        Program alone({in_tree("tools/build/xinet"), "capture", "--points", "all", "--drops-only"});
+        EXPECT_NE(alone.error_line().find("--drops-only"), std::string::npos);
+        EXPECT_EQ(alone.wait(), 2);
         Program wrong({in_tree("tools/build/xinet"), "capture", "--points", "tap,nowhere"});
         EXPECT_NE(wrong.error_line().find("no such point: nowhere"), std::string::npos);
         EXPECT_EQ(wrong.wait(), 2);
@@ -567,20 +627,21 @@ TEST_F(PointOptions, namespace_ends_while_packets_come) {
     here_.run([] {
         const std::jthread traffic([](const std::stop_token& stop) {
             const Fd sender = open_socket(Side::sibling, Transport::datagram);
-            while (!stop.stop_requested())
+            for (; !stop.stop_requested();
+                 std::this_thread::sleep_for(std::chrono::microseconds(50)))
                 send_to(sender.get(), repeated("xt-load", 64), ipv4_address("10.44.0.2", port));
         });
         for (int round = 0; round < 5; round++) {
             const NetNs gone = NetNs::create();
-            ip("link add xtend type veth peer name xtgone", "addr add 10.44.0.1/24 dev xtend",
-               "link set xtend up");
+            const auto end = "xtend" + std::to_string(round);
+            ip("link add " + end + " type veth peer name xtgone",
+               "addr add 10.44.0.1/24 dev " + end, "link set " + end + " up");
             link::move(link::index("xtgone"), gone.get());
             gone.run([&] {
                 ip("addr add 10.44.0.2/24 dev xtgone", "link set xtgone up");
                 ToldCapture all({.owner = true, .points = everywhere});
                 EXPECT_FALSE(all.take_marked("xt-load").empty());
             });
-            ip("link del xtend");
         }
     });
 }
@@ -590,7 +651,8 @@ TEST_F(PointOptions, nothing_is_left_when_sockets_go_meanwhile) {
     here_.run([this] {
         std::jthread traffic([this](const std::stop_token& stop) {
             const Bytes packet = to_here.packet(udp(9, port, repeated("xt-load", 64)));
-            while (!stop.stop_requested())
+            for (; !stop.stop_requested();
+                 std::this_thread::sleep_for(std::chrono::microseconds(50)))
                 in(packet);
         });
         for (int round = 0; round < 200; round++) {

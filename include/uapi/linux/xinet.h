@@ -359,9 +359,11 @@ __XINET_ASSERT_SIZE(xinet_original, 8);
  * The kernel's own code may come behind a point: what follows protocols such as FTP
  * changes payload, and what is new to connection tracking is confirmed, or dropped.
  *
- * With every packet but those of XINET_PACKET_DROPS comes a struct xinet_point: from
- * recvmsg() as a control message
- * (level SOL_XINET, type XINET_POINT), in a lane of XINET_RX_RING behind the record
+ * A socket that is bound to a device gets what comes or leaves by it, each packet with
+ * the link-level header of its own device, see sll_hatype. Of XINET_POINT_TAP alone
+ * nothing is told. Else, with every packet but those of XINET_PACKET_DROPS comes a
+ * struct xinet_point: from recvmsg() as a control message (level SOL_XINET, type
+ * XINET_POINT), in a lane of XINET_RX_RING behind the record
  * (XINET_RX_POINT), in PACKET_RX_RING in the reserve (struct xinet_frame_told). Its
  * owner (XINET_PACKET_OWNER) is told where it is known: who has sent it, or who will
  * get it.
@@ -403,8 +405,9 @@ __XINET_ASSERT_SIZE(xinet_original, 8);
  *	is not for this host, is neither of IPv4 nor of IPv6, or the socket is bound to
  *	another protocol than ETH_P_ALL. A packet gets a new one when it is copied, cut
  *	up, reassembled or put into another one, when another device takes it over (VLAN,
- *	bond, bridge, VRF), when netfilter changes its payload or options, and if it waits
- *	on its way while many others pass
+ *	bond, bridge, VRF, the loopback device), when netfilter changes its payload or
+ *	options, and if it waits on its way, in the queue of a device as well, while many
+ *	others pass
  * @point: one of XINET_POINT_*
  * @flags: XINET_POINT_FLAG_*
  * @in: index of the device that it came by, 0 if there is none

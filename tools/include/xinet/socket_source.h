@@ -35,7 +35,8 @@ struct SocketSourceOptions {
     bool all_namespaces = false;
     bool original = false; ///< frames as on the wire; not with Engine::sibling
     /// XINET_POINT_* of <linux/xinet.h>, 0: where packet sockets receive; not with Engine::sibling
-    /// or all_namespaces.
+    /// or all_namespaces. With others, packets that leave by the interface or come by it are of
+    /// several devices, and LinkType::linux_sll2 is that of all.
     std::uint32_t points = 0;
 };
 
