@@ -8,12 +8,14 @@
 #include <signal.h>
 #include <sys/stat.h>
 
+#include <chrono>
 #include <cstring>
 #include <map>
 #include <memory>
 #include <optional>
 #include <set>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "support/cgroup.h"
@@ -532,7 +534,12 @@ TEST_F(Owner, filter_takes_only_what_it_names) {
             Capture capture("own0", false, filter);
             send_to(other.get(), repeated("xt-other ", 64), ipv4_address("10.9.0.2", 9));
             send_to(chosen.get(), repeated("xt-chosen ", 64), ipv4_address("10.9.0.2", 9));
-            const auto seen = capture.take();
+            // the neighbour may have to be found first
+            auto seen = capture.take();
+            for (int i = 0; i < 200 && seen.empty(); i++) {
+                std::this_thread::sleep_for(std::chrono::milliseconds(10));
+                seen = capture.take();
+            }
             ASSERT_FALSE(seen.empty());
             for (const Seen& packet : seen) {
                 EXPECT_TRUE(contains(packet.data, "xt-chosen")) << filter.match;
