@@ -104,6 +104,7 @@ add_up() {
 		grep -avE '^(\[ RUN|\[       OK|ok )' "$log" | tail -n 60 || true
 		echo "---"
 		names=${names:-"exit status $status:"$'\n'$(how_it_ended "$log")}
+		[[ $names != "(no complete results"* ]] || names+=$'\n'$(how_it_ended "$log")
 		failures+=("failed: $name: ${names//$'\n'/$'\n'failed: $name: }")
 	fi
 	grep '^unsteady: ' "$log" || true
@@ -173,14 +174,14 @@ finish() {
 # guest FILTER KERNEL [OPTION...]: the userspace tests in a guest, by in_guest().
 # A guest that gets too little CPU time can miss a deadline. Therefore up to three
 # tests that fail are reported as unsteady and run again in a fresh guest, when no
-# other step runs any more; all tests are, after one that hung. A report of the
-# kernel (exit status 125) is final.
+# other step runs any more; all tests are, after one that hung, and after the host has killed
+# the guest. A report of the kernel (exit status 125) is final.
 guest() {
 	local filter=$1 status=0 again unsteady
 	shift
 
 	in_guest "$filter" "$@" || status=$?
-	if hung "$status"; then
+	if hung "$status" || killed "$status"; then
 		again=$filter
 		unsteady=$(grep -vE '^\[( RUN |       OK )' "$step_log" | tail -n 80) || true
 	elif again=$(forgivable "$status"); then
@@ -197,6 +198,14 @@ guest() {
 # ended a test.
 hung() {
 	[ "$1" -eq 124 ] || { [ "$1" -eq 1 ] && grep -q '^it hangs$' "$step_log"; }
+}
+
+# killed STATUS: the host has killed the guest, and its kernel has reported nothing. When User
+# Mode Linux 7.3 gives back areas of vmalloc, KASAN clears the shadow of all between the first
+# and the last of them, which can be terabytes (kasan_release_vmalloc(), mm/kasan/shadow.c).
+killed() {
+	[ "$1" -eq 125 ] && grep -q '^run-in: the guest died (status 137)$' "$step_log" &&
+		"$xinet_scripts/scan-log" "$step_log" >/dev/null
 }
 
 # forgivable STATUS: the names of the tests that failed, one a line; fails if they
