@@ -235,6 +235,8 @@ TEST_P(Point, packet_is_left_as_it_was) {
             const Fd tap = open_socket(Side::sibling, Kind::packet, 0);
             set_option(tap, SOL_SOCKET, SO_TIMESTAMPNS, 1);
             set_option(owner, SOL_SOCKET, SO_TIMESTAMPNS, 1);
+            // the kernel begins to stamp somewhat later
+            std::this_thread::sleep_for(std::chrono::milliseconds(300));
             bind_to(tap, link_address(ETH_P_ALL, link::index(tunnel ? "xttun" : "xtin")));
             in(tunnel ? outer.packet(packet) : packet);
             // stamped once, when it came in
