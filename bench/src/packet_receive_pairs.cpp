@@ -115,7 +115,10 @@ double host_cost(TapPlan plan) {
     plan.frames = packets;
     Taps taps(xinet::Engine::xinet, plan);
     taps.packets();
-    const Nanoseconds with = generator.receive(packets);
+    const Nanoseconds with = [&] {
+        const ProfiledStretch stretch(packets);
+        return generator.receive(packets);
+    }();
     if (const std::uint64_t got = taps.packets(); got != packets) {
         throw xinet::Error("measure", "datagrams of a host", 0,
                            fmt::format("{} packets came instead of {}", got, packets));
@@ -154,7 +157,11 @@ double drop_cost(bool drops) {
                                      .frames = packets,
                                      .drops = drops ? XINET_DROPS_ONLY : 0});
     taps.packets();
-    return (elapsed(&taps) - without).count();
+    const Nanoseconds with = [&] {
+        const ProfiledStretch stretch(packets);
+        return elapsed(&taps);
+    }();
+    return (with - without).count();
 }
 
 /// A TCP packet without checksum in its header, for which the host throws it away, behind a struct
