@@ -8,7 +8,7 @@
  *                                receive queue, ring or lane <-------+
  *
  * kfree_skb() may be called in a hard interrupt, or under a lock that a delivery
- * needs. So the probe takes no lock of ours and wakes no reader: it appends a clone
+ * needs. So the probe takes no lock but one of packet_id.c, and wakes no reader: it appends a clone
  * to a list, and a work item delivers it, a tick later so that many share its costs.
  * What the list has no room for is counted.
  *
@@ -53,6 +53,9 @@
 #include "packet/dropped_place.h"
 #include "packet/link_header.h"
 #include "packet/live_devices.h"
+#include "packet/packet_id.h"
+#include "packet/point.h"
+#include "packet/probe.h"
 #include "packet/sock.h"
 #include "packet/tap/sink.h"
 #include "packet/tap/tap.h"
@@ -65,9 +68,8 @@
 #define DROPPED_BYTES_MAX	(16 << 20)
 #define DROPPED_NET_BYTES_MAX	(4 << 20)
 
-/* Ticks after which a packet is delivered, and how long the probe outlives its use. */
+/* Ticks after which a packet is delivered. */
 #define DROPPED_DELAY		1
-#define DROPPED_LINGER		(5 * HZ)
 
 /**
  * struct dropped_cb - of a packet in a backlog
@@ -76,6 +78,8 @@
  * @reason: why
  * @truesize: charged to the backlog
  * @link: its link-level header is there
+ * @ids: serial of the numbers of a socket with points; of several sockets, one
+ * @packet: its number there, or 0
  *
  * Its dev is a device with a reference, or NULL.
  */
@@ -85,6 +89,8 @@ struct dropped_cb {
 	u32 reason;
 	u32 truesize;
 	bool link;
+	u64 ids;
+	u64 packet;
 };
 
 /**
@@ -116,13 +122,8 @@ static struct net_device *dropped_no_dev;
 
 static struct workqueue_struct *dropped_wq;
 
-/*
- * Whether the probe is registered, and who needs it. Registering patches the
- * kernel's code and waits for RCU: no other lock is held, and it is undone later.
- */
-static DEFINE_MUTEX(dropped_probe_lock);
-static unsigned int dropped_users;
-static bool dropped_registered;
+/* Of making them. */
+static DEFINE_MUTEX(dropped_prepare_lock);
 
 /* Changes of all watches. */
 static DEFINE_SPINLOCK(dropped_lock);
@@ -223,29 +224,6 @@ static bool dropped_is_packet(const struct sk_buff *skb,
 	       skb->network_header && reason > SKB_DROP_REASON_NOT_SPECIFIED;
 }
 
-/*
- * Makes data begin at the network header, as in a packet that a tap receives.
- * Returns whether a link-level header is in front of it.
- */
-static bool dropped_find_headers(struct sk_buff *skb,
-				 const struct net_device *dev)
-{
-	const u32 data = skb->data - skb->head;
-	const u32 end = skb_tail_pointer(skb) - skb->head;
-	u32 network = skb->network_header;
-	bool link;
-
-	if (!network || network > end)
-		network = data;
-	link = dev && xinet_link_header_is_there(skb, dev, network);
-	skb->len += data - network;
-	skb->data = skb->head + network;
-	skb->network_header = network;
-	if (!link)
-		skb->mac_header = network;
-	return link;
-}
-
 /* Returns the clone, which refers to nothing but its bytes and device, or NULL. */
 static struct sk_buff *dropped_clone(struct sk_buff *skb,
 				     struct net_device *dev, struct net *net)
@@ -263,16 +241,37 @@ static struct sk_buff *dropped_clone(struct sk_buff *skb,
 	cb = dropped_cb(clone);
 	cb->truesize = clone->truesize;
 	cb->net = net ? maybe_get_net(net) : NULL;
-	cb->link = dropped_find_headers(clone, dev);
+	cb->packet = 0;
+	cb->link = xinet_link_header_find(clone, dev);
 	clone->dev = dev;
 	dev_hold(dev);
 	return clone;
+}
+
+/* For a socket that numbers packets. */
+static void dropped_number(const struct hlist_head *watches,
+			   const struct sk_buff *skb, bool cloned,
+			   struct sk_buff *clone, const struct net_device *dev)
+{
+	const struct xinet_dropped_watch *watch;
+	struct xinet_packet_ids *ids;
+
+	hlist_for_each_entry_rcu(watch, watches, node) {
+		ids = xinet_point_ids(watch->po);
+		if (!ids || dropped_cb(clone)->packet ||
+		    !dropped_wants(watch, skb, dev))
+			continue;
+		dropped_cb(clone)->ids = xinet_packet_ids_serial(ids);
+		dropped_cb(clone)->packet =
+			xinet_packet_dropped(ids, skb, cloned, clone);
+	}
 }
 
 static bool dropped_take(struct dropped_backlog *backlog, struct sk_buff *skb,
 			 struct net_device *dev, struct net *net,
 			 const void *location, u32 reason)
 {
+	const bool cloned = skb_cloned(skb);
 	struct sk_buff *clone;
 
 	/* the reserves of the kernel are not for queues of ours */
@@ -293,6 +292,9 @@ static bool dropped_take(struct dropped_backlog *backlog, struct sk_buff *skb,
 			   &xinet_packet_pernet(net)->dropped_bytes);
 	atomic_inc(&backlog->nr);
 	atomic_add(clone->truesize, &backlog->bytes);
+	dropped_number(&dropped_host_watches, skb, cloned, clone, dev);
+	if (net)
+		dropped_number(dropped_watches(net), skb, cloned, clone, dev);
 	llist_add(&clone->ll_node, &backlog->packets);
 	return true;
 }
@@ -327,12 +329,19 @@ out_unlock:
 	rcu_read_unlock();
 }
 
+static struct xinet_probe dropped_kfree_skb = {
+	.name = "kfree_skb",
+	.function = dropped_probe,
+};
+
 /* --- the delivery --- */
 
 /* What is told to those who may know the place, and to the others. */
 struct dropped_told {
 	struct xinet_dropped with_place;
 	struct xinet_dropped without;
+	u64 ids; /* whose number it is */
+	u64 packet;
 };
 
 static void dropped_tell(struct xinet_places *places, const struct sk_buff *skb,
@@ -343,6 +352,8 @@ static void dropped_tell(struct xinet_places *places, const struct sk_buff *skb,
 	const char *name;
 
 	memset(dropped, 0, sizeof(*dropped));
+	told->ids = cb->ids;
+	told->packet = cb->packet;
 	dropped->reason = cb->reason;
 	if (cb->net) {
 		dropped->netns_cookie = cb->net->net_cookie;
@@ -396,10 +407,18 @@ static void dropped_offer(const struct hlist_head *watches, struct sk_buff *skb,
 		skb->dev == dropped_no_dev ? NULL : skb->dev;
 	const struct xinet_dropped_watch *watch;
 	struct xinet_aside aside = {};
+	const struct xinet_packet_ids *ids;
+	struct xinet_point point = {};
 
 	hlist_for_each_entry_rcu(watch, watches, node) {
 		if (!dropped_wants(watch, skb, dev))
 			continue;
+		ids = xinet_point_ids(watch->po);
+		point.packet = ids && told->packet &&
+					       xinet_packet_ids_serial(ids) == told->ids ?
+				       told->packet :
+				       0;
+		aside.point = ids ? &point : NULL;
 		aside.dropped = watch->places ? &told->with_place :
 						&told->without;
 		xinet_tap_hand_aside(&watch->po->sink, skb, now, &aside);
@@ -474,19 +493,7 @@ static void dropped_work(struct work_struct *work)
 
 /* --- the option --- */
 
-static void dropped_unregister(struct work_struct *work)
-{
-	mutex_lock(&dropped_probe_lock);
-	if (!dropped_users && dropped_registered) {
-		unregister_trace_kfree_skb(dropped_probe, NULL);
-		dropped_registered = false;
-	}
-	mutex_unlock(&dropped_probe_lock);
-}
-
-static DECLARE_DELAYED_WORK(dropped_unregister_work, dropped_unregister);
-
-/* dropped_probe_lock held. */
+/* dropped_prepare_lock held. */
 static int dropped_prepare(void)
 {
 	struct dropped_backlog *backlog;
@@ -514,30 +521,13 @@ static int dropped_prepare(void)
 
 static int dropped_get_probe(void)
 {
-	int err = 0;
+	int err;
 
-	if (!IS_ENABLED(CONFIG_TRACEPOINTS) || !xinet_probe_may_clone())
-		return -EOPNOTSUPP;
-	mutex_lock(&dropped_probe_lock);
-	if (!dropped_registered) {
-		err = dropped_prepare();
-		if (!err)
-			err = register_trace_kfree_skb(dropped_probe, NULL);
-		dropped_registered = !err;
-	}
-	if (!err)
-		dropped_users++;
-	mutex_unlock(&dropped_probe_lock);
-	return err;
-}
-
-static void dropped_put_probe(void)
-{
-	mutex_lock(&dropped_probe_lock);
-	if (!--dropped_users)
-		mod_delayed_work(dropped_wq, &dropped_unregister_work,
-				 DROPPED_LINGER);
-	mutex_unlock(&dropped_probe_lock);
+	check_trace_callback_type_kfree_skb(dropped_probe);
+	mutex_lock(&dropped_prepare_lock);
+	err = dropped_prepare();
+	mutex_unlock(&dropped_prepare_lock);
+	return err ?: xinet_probe_get(&dropped_kfree_skb);
 }
 
 static bool dropped_may(const struct net *net, u32 flags)
@@ -628,7 +618,7 @@ int xinet_dropped_setsockopt(struct xinet_packet_sock *po, sockptr_t optval,
 	mutex_unlock(&po->bind_lock);
 	release_sock(&po->sk);
 	if (err)
-		dropped_put_probe();
+		xinet_probe_put(&dropped_kfree_skb);
 	return err;
 }
 
@@ -651,7 +641,7 @@ void xinet_dropped_release(struct xinet_packet_sock *po)
 	xinet_packet_pernet(sock_net(&po->sk))->nr_dropped_watches--;
 	WRITE_ONCE(dropped_nr_place_watches, dropped_nr_place_watches - watch->places);
 	spin_unlock(&dropped_lock);
-	dropped_put_probe();
+	xinet_probe_put(&dropped_kfree_skb);
 }
 
 int __init xinet_dropped_init(void)
@@ -664,9 +654,7 @@ void xinet_dropped_exit(void)
 {
 	int cpu;
 
-	cancel_delayed_work_sync(&dropped_unregister_work);
-	dropped_unregister(NULL);
-	tracepoint_synchronize_unregister();
+	xinet_probe_end();
 	if (dropped_backlogs) {
 		for_each_possible_cpu(cpu)
 			flush_delayed_work(&per_cpu_ptr(dropped_backlogs, cpu)->work);

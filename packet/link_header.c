@@ -33,6 +33,24 @@ bool xinet_link_header_is_there(const struct sk_buff *skb,
 	       network - mac <= LINK_HEADER_MAX && network - mac >= least;
 }
 
+bool xinet_link_header_find(struct sk_buff *skb, const struct net_device *dev)
+{
+	const u32 data = skb->data - skb->head;
+	const u32 end = skb_tail_pointer(skb) - skb->head;
+	u32 network = skb->network_header;
+	bool link;
+
+	if (!network || network > end)
+		network = data;
+	link = dev && xinet_link_header_is_there(skb, dev, network);
+	skb->len += data - network;
+	skb->data = skb->head + network;
+	skb->network_header = network;
+	if (!link)
+		skb->mac_header = network;
+	return link;
+}
+
 bool xinet_link_header_add(struct sk_buff *skb)
 {
 	struct ethhdr *eth;

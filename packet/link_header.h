@@ -29,6 +29,18 @@ bool xinet_link_header_is_there(const struct sk_buff *skb,
 				const struct net_device *dev, u32 network);
 
 /**
+ * xinet_link_header_find() - make data begin at the network header
+ * @skb: a packet of the caller's own; its headers may be of another packet, or none
+ * @dev: its device, or NULL
+ *
+ * Then it is as one that a tap receives, with the bytes that were pulled off since.
+ *
+ * Context: any.
+ * Return: whether a link-level header is in front of it.
+ */
+bool xinet_link_header_find(struct sk_buff *skb, const struct net_device *dev);
+
+/**
  * xinet_link_header_add() - put one in front of a packet that has none yet
  * @skb: a packet of the caller's own, with its device; data is at the network header
  *

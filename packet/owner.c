@@ -5,6 +5,8 @@
  * owner_options.c makes the view.
  */
 #include <linux/cred.h>
+#include <linux/pid_namespace.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/user_namespace.h>
@@ -59,18 +61,32 @@ static u32 owner_uid(const struct xinet_owner_view *view, kuid_t uid)
 	return from_kuid_munged(view->user_ns, uid);
 }
 
+/* A process that the reader could not see, it is not told. */
+static void owner_set_process(const struct xinet_owner_view *view,
+			      const struct xinet_owner_id *id,
+			      struct xinet_owner *owner)
+{
+	if (!(id->flags & XINET_OWNER_PROCESS))
+		return;
+	owner->pid = task_tgid_nr_ns(current, view->pid_ns);
+	if (owner->pid)
+		owner->flags |= XINET_OWNER_PROCESS;
+}
+
 void xinet_owner_fill(const struct xinet_owner_view *view,
 		      const struct xinet_owner_id *id,
 		      struct xinet_owner *owner)
 {
 	memset(owner, 0, sizeof(*owner));
 	if (!(id->flags & XINET_OWNER_SOCKET)) {
-		owner->flags = id->flags;
+		owner->flags = id->flags & ~XINET_OWNER_PROCESS;
+		owner_set_process(view, id, owner);
 		return;
 	}
 	if (!owner_is_visible(view, id))
 		return;
-	owner->flags = id->flags;
+	owner->flags = id->flags & ~XINET_OWNER_PROCESS;
+	owner_set_process(view, id, owner);
 	owner->cookie = id->cookie;
 	owner->netns_cookie = id->netns_cookie;
 	owner->netns = id->netns;
@@ -95,6 +111,7 @@ struct xinet_owner_view *xinet_owner_view_alloc(const struct net *net)
 	if (!view)
 		return NULL;
 	view->user_ns = get_user_ns(current_user_ns());
+	view->pid_ns = get_pid_ns(task_active_pid_ns(current));
 	view->netns_cookie = net->net_cookie;
 	return view;
 }
@@ -103,6 +120,7 @@ void xinet_owner_view_free(struct xinet_owner_view *view)
 {
 	if (!view)
 		return;
+	put_pid_ns(view->pid_ns);
 	put_user_ns(view->user_ns);
 	kfree(view);
 }

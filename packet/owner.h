@@ -10,12 +10,14 @@
 #include <linux/xinet.h>
 
 struct net;
+struct pid_namespace;
 struct user_namespace;
 struct xinet_owner_id;
 
 /**
  * struct xinet_owner_view - what a reader wants and may know
  * @user_ns: where users are told
+ * @pid_ns: the same for processes
  * @netns_cookie: of its socket's network namespace
  * @cgroup_level: depth of the cgroup of @filter, 0 for the root
  * @uid: of @filter
@@ -25,6 +27,7 @@ struct xinet_owner_id;
  */
 struct xinet_owner_view {
 	struct user_namespace *user_ns;
+	struct pid_namespace *pid_ns;
 	u64 netns_cookie;
 	u32 cgroup_level;
 	kuid_t uid;

@@ -3,25 +3,33 @@
  * Numbers that a packet keeps on its way through the host. The kernel gives none,
  * so one is noted for the address of its skb, with where the skb may be by now:
  *
- *   TAP_IN --> PRE_ROUTING --> LOCAL_IN
+ *   TAP_IN --> PRE_ROUTING --> LOCAL_IN --> DELIVERED
  *                  |
  *                  +--------> FORWARD --+
- *                                       +--> POST_ROUTING --> TAP_OUT
- *                             LOCAL_OUT +
+ *                                       +--> POST_ROUTING --> QDISC --> TAP_OUT -+
+ *                             LOCAL_OUT +                                        |
+ *                                                               START_XMIT <-----+
  *
- * An address may soon belong to another packet. At each beginning what was noted is
+ * and from each of the upper ones to DROPPED. An address may soon belong to another
+ * packet. At each beginning what was noted is
  * forgotten; but copies, such as those of a multicast packet, come by none of them, and
  * a tap sees some packets only. So the first bytes must be the same as well, but for
- * what routing and NAT change, and for a tap the device. As a tap gets a clone of what
- * is sent, that note is for the address of the bytes.
+ * what routing and NAT change, and at a device the device. As a tap gets a clone of what
+ * is sent, and a driver what it was cut into, those notes are for the address of the
+ * bytes.
  *
  * Notes that collide replace each other: then the next record of the packet has
  * another number, but not that of another packet.
+ *
+ * In a socket's queue, and when it is dropped, there may be a clone at the address:
+ * the buffer must be the same then, and not have been cloned since. The lock of a
+ * note is taken with interrupts disabled, for a packet may be dropped in one.
  */
 #include <linux/atomic.h>
 #include <linux/bits.h>
 #include <linux/cpumask.h>
 #include <linux/hash.h>
+#include <linux/if_ether.h>
 #include <linux/in.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
@@ -51,29 +59,37 @@
  * @bytes: hash of its first bytes
  * @ifindex: the device there
  * @key: address of its skb, or of its bytes; never followed
+ * @head: of its bytes; never followed
+ * @cloned: others may have the same bytes
  * @id: the number
  */
 struct packet_note {
-	spinlock_t lock; /* of the others */
+	raw_spinlock_t lock; /* of the others */
 	enum xinet_packet_stage stage;
 	u32 bytes;
 	int ifindex;
 	const void *key;
+	const void *head;
+	bool cloned;
 	u64 id;
 };
 
+/* Numbers of struct xinet_packet_ids. */
+static atomic64_t packet_ids_serial;
+
 struct xinet_packet_ids {
+	u64 serial;
 	atomic64_t last;
 	u32 seed;
-	bool taps;
+	bool heads;
 	bool joins;
 	u8 bits;
 	struct packet_note notes[];
 };
 
-/* The stages from which a packet comes to one; from or to a tap by one device. */
+/* The stages from which a packet comes to one; on the way by one device, or not. */
 static const struct {
-	u8 after;
+	u16 after;
 	bool one_device;
 } packet_stages[XINET_STAGES] = {
 	[XINET_STAGE_TAP_IN] = {},
@@ -83,10 +99,17 @@ static const struct {
 	[XINET_STAGE_LOCAL_OUT] = {},
 	[XINET_STAGE_POST_ROUTING] = { BIT(XINET_STAGE_FORWARD) |
 				       BIT(XINET_STAGE_LOCAL_OUT) },
-	[XINET_STAGE_TAP_OUT] = { BIT(XINET_STAGE_POST_ROUTING), true },
+	[XINET_STAGE_QDISC] = { BIT(XINET_STAGE_POST_ROUTING), true },
+	[XINET_STAGE_TAP_OUT] = { BIT(XINET_STAGE_POST_ROUTING) |
+				  BIT(XINET_STAGE_QDISC), true },
+	[XINET_STAGE_START_XMIT] = { BIT(XINET_STAGE_POST_ROUTING) |
+				     BIT(XINET_STAGE_QDISC) |
+				     BIT(XINET_STAGE_TAP_OUT), true },
+	[XINET_STAGE_DELIVERED] = { BIT(XINET_STAGE_LOCAL_IN) },
+	[XINET_STAGE_DROPPED] = { BIT(XINET_STAGE_QDISC + 1) - 1 },
 };
 
-struct xinet_packet_ids *xinet_packet_ids_alloc(bool joins, bool taps)
+struct xinet_packet_ids *xinet_packet_ids_alloc(bool joins, bool heads)
 {
 	const u32 bits =
 		min(PACKET_ID_BITS_MIN + order_base_2(num_possible_cpus()),
@@ -98,18 +121,24 @@ struct xinet_packet_ids *xinet_packet_ids_alloc(bool joins, bool taps)
 	ids = kvzalloc(struct_size(ids, notes, nr_notes), GFP_KERNEL_ACCOUNT);
 	if (!ids)
 		return NULL;
+	ids->serial = atomic64_inc_return(&packet_ids_serial);
 	ids->joins = joins;
 	ids->bits = bits;
-	ids->taps = taps;
+	ids->heads = heads;
 	ids->seed = get_random_u32();
 	for (i = 0; i < nr_notes; i++)
-		spin_lock_init(&ids->notes[i].lock);
+		raw_spin_lock_init(&ids->notes[i].lock);
 	return ids;
 }
 
 void xinet_packet_ids_free(struct xinet_packet_ids *ids)
 {
 	kvfree(ids);
+}
+
+u64 xinet_packet_ids_serial(const struct xinet_packet_ids *ids)
+{
+	return ids->serial;
 }
 
 static struct packet_note *packet_note(struct xinet_packet_ids *ids,
@@ -195,9 +224,10 @@ static u64 packet_take_note(struct xinet_packet_ids *ids,
 			    const struct packet_note *seen)
 {
 	struct packet_note *note = packet_note(ids, seen->key);
+	unsigned long flags;
 	u64 id = seen->id;
 
-	spin_lock(&note->lock);
+	raw_spin_lock_irqsave(&note->lock, flags);
 	if (!id)
 		id = packet_is_noted(note, seen) ?
 			     note->id :
@@ -206,9 +236,23 @@ static u64 packet_take_note(struct xinet_packet_ids *ids,
 	note->bytes = seen->bytes;
 	note->ifindex = seen->ifindex;
 	note->key = seen->key;
+	note->head = seen->head;
+	note->cloned = seen->cloned;
 	note->id = id;
-	spin_unlock(&note->lock);
+	raw_spin_unlock_irqrestore(&note->lock, flags);
 	return id;
+}
+
+static bool packet_is_of_ip(const struct sk_buff *skb)
+{
+	return skb->protocol == htons(ETH_P_IP) ||
+	       skb->protocol == htons(ETH_P_IPV6);
+}
+
+/* Whether the note of a stage is for the address of the bytes. */
+static bool packet_has_head_note(enum xinet_packet_stage stage)
+{
+	return stage == XINET_STAGE_TAP_OUT || stage == XINET_STAGE_START_XMIT;
 }
 
 u64 xinet_packet_id(struct xinet_packet_ids *ids, const struct sk_buff *skb,
@@ -216,18 +260,98 @@ u64 xinet_packet_id(struct xinet_packet_ids *ids, const struct sk_buff *skb,
 {
 	struct packet_note seen;
 
+	if (!packet_is_of_ip(skb))
+		return 0;
 	if (!ids->joins)
 		return atomic64_inc_return(&ids->last);
 	seen.stage = stage;
 	seen.bytes = packet_bytes(ids, skb);
 	seen.ifindex = dev->ifindex;
-	seen.key = stage == XINET_STAGE_TAP_OUT ? (const void *)skb->head :
-						  (const void *)skb;
+	seen.key = packet_has_head_note(stage) ? (const void *)skb->head :
+						 (const void *)skb;
+	seen.head = skb->head;
+	seen.cloned = skb_cloned(skb);
 	seen.id = 0;
 	seen.id = packet_take_note(ids, &seen);
-	if (stage == XINET_STAGE_POST_ROUTING && ids->taps) {
+	if (ids->heads && (stage == XINET_STAGE_POST_ROUTING ||
+			   stage == XINET_STAGE_QDISC)) {
 		seen.key = skb->head;
 		packet_take_note(ids, &seen);
 	}
 	return seen.id;
+}
+
+/* Whether the bytes that are compared may be read, however the packet came here. */
+static bool packet_has_network_header(const struct sk_buff *skb)
+{
+	return skb->network_header &&
+	       skb_network_header(skb) < skb_tail_pointer(skb);
+}
+
+/*
+ * Whether a packet that others may have the bytes of is no clone of one that had its
+ * address before.
+ */
+static bool packet_is_no_clone(const struct packet_note *note,
+			       const struct packet_note *seen)
+{
+	/* forwarding, which puts one into a buffer of its own, is no cloning */
+	if (!seen->cloned && seen->stage == XINET_STAGE_DROPPED)
+		return true;
+	return note->head == seen->head && (note->cloned || !seen->cloned);
+}
+
+/* Takes the number out of the note of a packet that will not be seen again. */
+static u64 packet_take_number(struct xinet_packet_ids *ids,
+			      const struct packet_note *seen, int *ifindex)
+{
+	struct packet_note *note = packet_note(ids, seen->key);
+	unsigned long flags;
+	u64 id = 0;
+
+	raw_spin_lock_irqsave(&note->lock, flags);
+	if (packet_is_noted(note, seen) && packet_is_no_clone(note, seen) &&
+	    (!*ifindex || *ifindex == note->ifindex)) {
+		id = note->id;
+		*ifindex = note->ifindex;
+		note->key = NULL;
+	}
+	raw_spin_unlock_irqrestore(&note->lock, flags);
+	return id;
+}
+
+u64 xinet_packet_delivered(struct xinet_packet_ids *ids,
+			   const struct sk_buff *skb, int *ifindex)
+{
+	struct packet_note seen = {
+		.key = skb,
+		.head = skb->head,
+		.cloned = skb_cloned(skb),
+		.stage = XINET_STAGE_DELIVERED,
+	};
+
+	*ifindex = 0;
+	if (!ids->joins || !packet_is_of_ip(skb) ||
+	    !packet_has_network_header(skb))
+		return 0;
+	seen.bytes = packet_bytes(ids, skb);
+	return packet_take_number(ids, &seen, ifindex);
+}
+
+u64 xinet_packet_dropped(struct xinet_packet_ids *ids,
+			 const struct sk_buff *skb, bool cloned,
+			 const struct sk_buff *clone)
+{
+	struct packet_note seen = {
+		.key = skb,
+		.head = clone->head,
+		.cloned = cloned,
+		.stage = XINET_STAGE_DROPPED,
+	};
+	int ifindex = clone->dev ? clone->dev->ifindex : 0;
+
+	if (!ids->joins || !packet_is_of_ip(clone))
+		return 0;
+	seen.bytes = packet_bytes(ids, clone);
+	return packet_take_number(ids, &seen, &ifindex);
 }

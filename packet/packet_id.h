@@ -17,19 +17,23 @@ enum xinet_packet_stage {
 	XINET_STAGE_FORWARD,
 	XINET_STAGE_LOCAL_OUT,
 	XINET_STAGE_POST_ROUTING,
+	XINET_STAGE_QDISC,
 	XINET_STAGE_TAP_OUT,
+	XINET_STAGE_START_XMIT,
+	XINET_STAGE_DELIVERED,
+	XINET_STAGE_DROPPED,
 	XINET_STAGES
 };
 
 /**
  * xinet_packet_ids_alloc() - prepare to number packets
  * @joins: they are seen at more than one stage
- * @taps: they are seen at the stages XINET_STAGE_TAP_*, too
+ * @heads: XINET_STAGE_TAP_OUT or XINET_STAGE_START_XMIT are among them
  *
  * Context: process. The memory is charged to the caller.
  * Return: NULL without memory.
  */
-struct xinet_packet_ids *xinet_packet_ids_alloc(bool joins, bool taps);
+struct xinet_packet_ids *xinet_packet_ids_alloc(bool joins, bool heads);
 
 /**
  * xinet_packet_ids_free() - end that
@@ -38,20 +42,55 @@ struct xinet_packet_ids *xinet_packet_ids_alloc(bool joins, bool taps);
 void xinet_packet_ids_free(struct xinet_packet_ids *ids);
 
 /**
+ * xinet_packet_ids_serial() - tell two of them apart, also when one is gone
+ * @ids: one of them
+ *
+ * Return: not 0; no other has the same.
+ */
+u64 xinet_packet_ids_serial(const struct xinet_packet_ids *ids);
+
+/**
  * xinet_packet_id() - the number of a packet
  * @ids: by which packets are numbered
- * @skb: the packet, of IPv4 or IPv6; read-only
+ * @skb: the packet; read-only
  * @dev: the device that it came by, or goes by
- * @stage: where it is now
+ * @stage: where it is now; neither DELIVERED nor DROPPED
  *
- * Called for every packet that comes by one of the stages but TAP_*; for those before,
- * or after, the others.
+ * Called for every packet that comes by one of the stages of netfilter; at the others
+ * for those that are seen there.
  *
  * Context: BH disabled.
- * Return: not 0.
+ * Return: 0 for a packet of another protocol than IPv4 and IPv6.
  */
 u64 xinet_packet_id(struct xinet_packet_ids *ids, const struct sk_buff *skb,
 		    const struct net_device *dev,
 		    enum xinet_packet_stage stage);
+
+/**
+ * xinet_packet_delivered() - the number of a packet that a program reads
+ * @ids: by which packets are numbered
+ * @skb: anything that sockets queue; read-only
+ * @ifindex: set to the device that it came by
+ *
+ * Context: any but NMI.
+ * Return: 0 if it was not seen at XINET_STAGE_LOCAL_IN, or has been delivered before.
+ */
+u64 xinet_packet_delivered(struct xinet_packet_ids *ids,
+			   const struct sk_buff *skb, int *ifindex);
+
+/**
+ * xinet_packet_dropped() - the number of a packet that is dropped
+ * @ids: by which packets are numbered
+ * @skb: the packet; its address alone is used
+ * @cloned: whether it was cloned before
+ * @clone: of it; read-only; data is at the network header. Its device is that of the
+ *	packet, or NULL
+ *
+ * Context: any but NMI.
+ * Return: 0 if it has none.
+ */
+u64 xinet_packet_dropped(struct xinet_packet_ids *ids,
+			 const struct sk_buff *skb, bool cloned,
+			 const struct sk_buff *clone);
 
 #endif /* _XINET_PACKET_ID_H */

@@ -46,6 +46,15 @@ int xinet_point_setsockopt(struct xinet_packet_sock *po, sockptr_t optval,
 u32 xinet_points(const struct xinet_packet_sock *po);
 
 /**
+ * xinet_point_ids() - the numbers of the packets of a socket
+ * @po: the socket
+ *
+ * Context: any.
+ * Return: NULL: it has no points.
+ */
+struct xinet_packet_ids *xinet_point_ids(const struct xinet_packet_sock *po);
+
+/**
  * xinet_point_release() - end the delivery from other points than the tap
  * @po: the socket, which is being closed
  *

@@ -42,6 +42,8 @@ static int __net_init packet_net_init(struct net *net)
 	INIT_HLIST_HEAD(&pn->socks);
 	xinet_filter_table_init(&pn->filters);
 	INIT_HLIST_HEAD(&pn->dropped_watches);
+	INIT_HLIST_HEAD(&pn->point_watches);
+	mutex_init(&pn->point_lock);
 	return 0;
 }
 
@@ -51,6 +53,7 @@ static void __net_exit packet_net_exit(struct net *net)
 
 	WARN_ON_ONCE(!hlist_empty(&pn->socks));
 	WARN_ON_ONCE(pn->nr_dropped_watches);
+	WARN_ON_ONCE(pn->nr_point_watches);
 }
 
 static struct pernet_operations packet_net_ops = {

@@ -36,7 +36,11 @@ extern struct proto xinet_packet_prot;
  * @dropped_watches: those of XINET_PACKET_DROPS, but for XINET_DROPS_HOST; RCU
  * @nr_dropped_watches: all of them; changes with @dropped_watches in dropped.c
  * @dropped_bytes: of its dropped packets that wait there
- * @point_hooks: hooks of point.c in PRE_ROUTING of each family: 1 or 0
+ * @point_watches: those of XINET_PACKET_POINT; RCU
+ * @nr_point_watches: how many
+ * @point_lock: changes of both and of @point_hooked
+ * @point_hooked: XINET_POINT_* whose hooks in netfilter are registered; each has one
+ *	for each family
  */
 struct xinet_packet_net {
 	struct mutex lock;	/* changes of socks */
@@ -45,7 +49,10 @@ struct xinet_packet_net {
 	struct hlist_head dropped_watches;
 	unsigned int nr_dropped_watches;
 	atomic_t dropped_bytes;
-	unsigned int point_hooks;
+	struct hlist_head point_watches;
+	unsigned int nr_point_watches;
+	struct mutex point_lock; /* changes of point_* */
+	u32 point_hooked;
 };
 
 /**

@@ -120,8 +120,10 @@ static bool tell_owner_of_aside(const struct xinet_packet_sock *po,
 		return xinet_owner_fill_nobody(po->owner, owner);
 	if (aside->owner == XINET_ASIDE_RECEIVER)
 		xinet_owner_lookup(skb, true, &id);
-	else if (aside->sender)
-		xinet_owner_id_from_sock(aside->sender, &id);
+	else if (aside->sock)
+		xinet_owner_id_from_sock(aside->sock, &id);
+	if (aside->process)
+		id.flags |= XINET_OWNER_PROCESS;
 	if (!xinet_owner_accepts(po->owner, &id))
 		return false;
 	xinet_owner_fill(po->owner, &id, owner);

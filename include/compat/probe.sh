@@ -56,5 +56,7 @@ has KFREE_SKB_RX_SK trace/events/skb.h \
 	'enum skb_drop_reason reason, struct sock \*rx_sk'
 has KFREE_SKB_CONST_RX_SK trace/events/skb.h \
 	'enum skb_drop_reason reason, const struct sock \*rx_sk'
+has CONSUME_SKB_LOCATION trace/events/skb.h \
+	'TP_PROTO\(struct sk_buff \*skb, void \*location\)'
 has TRACEPOINT_SRCU linux/tracepoint.h 'srcu_fast_notrace\)\(&tracepoint_srcu'
 has DROP_REASON_SUBSYS net/dropreason.h 'struct drop_reason_list \{'

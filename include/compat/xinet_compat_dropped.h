@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Differences between kernels for packet/dropped.c: the tracepoint kfree_skb and
- * the names of its reasons.
+ * Differences between kernels for packet/dropped.c and packet/point_probes.c: the
+ * tracepoints kfree_skb and consume_skb, and the names of reasons.
  */
 #ifndef _XINET_COMPAT_DROPPED_H
 #define _XINET_COMPAT_DROPPED_H
@@ -29,9 +29,19 @@
 #define xinet_kfree_skb_rx_sk	NULL
 #endif
 
+/* The parameters of a probe of consume_skb. */
+#ifdef XINET_HAVE_CONSUME_SKB_LOCATION
+#define XINET_CONSUME_SKB_PROTO \
+	void *data, struct sk_buff *skb, void *location
+#else
+#define XINET_CONSUME_SKB_PROTO \
+	void *data, struct sk_buff *skb
+#endif
+
 /*
- * Whether a probe may clone a packet. On PREEMPT_RT memory is not to be had with
- * preemption disabled, as it is around a probe of kernels without SRCU there.
+ * Whether a probe may clone a packet, or take a lock of a receiver. On PREEMPT_RT
+ * neither is possible with preemption disabled, as it is around a probe of kernels
+ * without SRCU there.
  */
 static inline bool xinet_probe_may_clone(void)
 {

@@ -14,7 +14,8 @@ struct sock;
 
 /**
  * struct xinet_owner_id - an owner, as the kernel knows it
- * @flags: XINET_OWNER_*: which of these are set
+ * @flags: XINET_OWNER_*: which of these are set; XINET_OWNER_PROCESS, where told.c
+ *	adds it: the current task's process sends or reads it
  * @uid: owner of the socket
  * @cookie: of the socket
  * @netns_cookie: of its network namespace

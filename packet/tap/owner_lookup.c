@@ -15,6 +15,7 @@
 #include <linux/ipv6.h>
 #include <linux/netdevice.h>
 #include <linux/netfilter.h>
+#include <linux/percpu.h>
 #include <linux/skbuff.h>
 #include <linux/tcp.h>
 #include <linux/udp.h>
@@ -153,17 +154,17 @@ static bool owner_parse(const struct sk_buff *skb, struct owner_flow *flow)
 }
 
 #ifdef CONFIG_NETFILTER
-/* Whether a namespace has other hooks than that of point.c. */
+/* Whether a namespace has other hooks than that of point_hooks.c. */
 static bool owner_has_hooks(const struct net *net, u8 family)
 {
+	const u32 hooked = READ_ONCE(xinet_packet_pernet(net)->point_hooked);
 	const struct nf_hook_entries *e;
 
 	if (family == NFPROTO_IPV6)
 		e = rcu_dereference(net->nf.hooks_ipv6[NF_INET_PRE_ROUTING]);
 	else
 		e = rcu_dereference(net->nf.hooks_ipv4[NF_INET_PRE_ROUTING]);
-	return e && e->num_hook_entries >
-			    READ_ONCE(xinet_packet_pernet(net)->point_hooks);
+	return e && e->num_hook_entries > !!(hooked & XINET_POINT_PRE_ROUTING);
 }
 
 /*
@@ -209,6 +210,46 @@ static bool owner_translate(const struct sk_buff *skb, struct owner_flow *flow)
 }
 #endif
 
+/**
+ * struct owner_local - whether an IPv4 address is this host's
+ * @netns_cookie: of the namespace
+ * @genid: of its routes
+ * @ifindex: the device
+ * @addr: the address
+ * @local: it is, for packets of that device
+ */
+struct owner_local {
+	u64 netns_cookie;
+	int genid;
+	int ifindex;
+	__be32 addr;
+	bool local;
+};
+
+/* The last one that was looked up on a CPU. */
+static DEFINE_PER_CPU(struct owner_local, owner_local);
+
+static bool owner_is_local_ipv4(struct net *net, const struct net_device *dev,
+				__be32 addr)
+{
+	struct owner_local *last = this_cpu_ptr(&owner_local);
+	const int genid = rt_genid_ipv4(net);
+
+	/* there, tasks with BH disabled may share a CPU */
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		return inet_addr_type_dev_table(net, dev, addr) == RTN_LOCAL;
+	if (last->addr != addr || last->ifindex != dev->ifindex ||
+	    last->genid != genid || last->netns_cookie != net->net_cookie) {
+		last->netns_cookie = net->net_cookie;
+		last->genid = genid;
+		last->ifindex = dev->ifindex;
+		last->addr = addr;
+		last->local = inet_addr_type_dev_table(net, dev, addr) ==
+			      RTN_LOCAL;
+	}
+	return last->local;
+}
+
 /* Whether a packet is delivered on this host, by its destination. */
 static bool owner_is_local(struct net *net, const struct sk_buff *skb,
 			   const struct owner_flow *flow)
@@ -217,8 +258,7 @@ static bool owner_is_local(struct net *net, const struct sk_buff *skb,
 	if (flow->family == NFPROTO_IPV6)
 		return ipv6_chk_addr(net, &flow->daddr.in6, skb->dev, 0);
 #endif
-	return inet_addr_type_dev_table(net, skb->dev, flow->daddr.ip) ==
-	       RTN_LOCAL;
+	return owner_is_local_ipv4(net, skb->dev, flow->daddr.ip);
 }
 
 static bool owner_is_multicast(const struct sk_buff *skb,

@@ -91,7 +91,7 @@ typedef bool (*xinet_tap_fast_t)(struct xinet_tap_sink *sink,
 /* Whose a packet is that comes beside the taps. */
 enum xinet_aside_owner {
 	XINET_ASIDE_NOBODY,	/* that is not known */
-	XINET_ASIDE_SENDER,	/* of the socket that sends it, if there is one */
+	XINET_ASIDE_SOCK,	/* of a socket, if there is one */
 	XINET_ASIDE_RECEIVER	/* of the socket that will get it */
 };
 
@@ -100,13 +100,15 @@ enum xinet_aside_owner {
  * @dropped: why and where the kernel dropped it, or NULL
  * @point: where it was seen, or NULL
  * @owner: whose it is
- * @sender: the socket that sends it, or NULL
+ * @sock: of XINET_ASIDE_SOCK: the socket that sends it or has it, or NULL
+ * @process: the current task's process sends or reads it
  */
 struct xinet_aside {
 	const struct xinet_dropped *dropped;
 	const struct xinet_point *point;
 	enum xinet_aside_owner owner;
-	struct sock *sender;
+	struct sock *sock;
+	bool process;
 };
 
 /**

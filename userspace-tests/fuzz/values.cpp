@@ -199,7 +199,7 @@ Values::Option Values::xinet_option() {
     if (name == XINET_RX_RING_ATTACH && !random_.once_in(8))
         return {SOL_XINET, name, bytes_of(Targets::first_fd + random_.between(0, 7))};
     if (name == XINET_PACKET_POINT && !random_.once_in(4))
-        return {SOL_XINET, name, bytes_of(random_.between(1, 63))};
+        return {SOL_XINET, name, bytes_of(random_.between(1, 511))};
     if (name == XINET_PACKET_DROPS && !random_.once_in(4))
         return {SOL_XINET, name, bytes_of(random_.between(1, 2) + 4 * random_.between(0, 1))};
     return {SOL_XINET, name, bytes_of(random_.once_in(4) ? number() : random_.between(0, 2))};

@@ -91,8 +91,8 @@
  * and the packet (XINET_RX_OWNER), in PACKET_RX_RING in the reserve (struct
  * xinet_frame_told). See Documentation/owner.md for what is found.
  *
- * Users are told as the program that sets the option sees them, by its user
- * namespace.
+ * Users and processes are told as the program that sets the option sees them, by its
+ * user and pid namespace.
  *
  * Errors: EINVAL (length, another value), EBUSY (as above, or in a fanout
  * group), ENOMEM. While it is 1: PACKET_RX_RING fails with EINVAL unless
@@ -124,6 +124,7 @@
 #define XINET_OWNER_CREDENTIALS	0x2	/* @cgroup, @uid */
 #define XINET_OWNER_SEVERAL	0x4	/* more than one socket may get it */
 #define XINET_OWNER_KERNEL	0x8	/* a socket of the kernel's own */
+#define XINET_OWNER_PROCESS	0x10	/* @pid */
 
 /**
  * struct xinet_owner - the socket that a packet comes from or goes to
@@ -133,7 +134,9 @@
  * @netns: inode number of its network namespace
  * @uid: owner of the socket
  * @flags: XINET_OWNER_*: which of these are known; the others are 0
- * @reserved: 0
+ * @pid: the process that sends it, at XINET_POINT_LOCAL_OUT and
+ *	XINET_POINT_POST_ROUTING, or reads it, at XINET_POINT_DELIVERED, as the program that
+ *	set the option sees processes
  */
 struct xinet_owner {
 	__u64 cookie;
@@ -142,7 +145,7 @@ struct xinet_owner {
 	__u32 netns;
 	__u32 uid;
 	__u32 flags;
-	__u32 reserved;
+	__u32 pid;
 };
 
 __XINET_ASSERT_SIZE(xinet_owner, 40);
@@ -344,9 +347,13 @@ __XINET_ASSERT_SIZE(xinet_original, 8);
  *
  * int, XINET_POINT_* or several of them, for a packet socket that receives nothing
  * yet (protocol 0 in socket(), no bind()). XINET_POINT_TAP, where packet sockets
- * receive, is the default. The others are where netfilter is called, for IPv4 and
- * IPv6, behind its chains and NAT: once it is bound, the socket gets each packet of
- * its network namespace at each of these points that the packet comes by. The
+ * receive, is the default. XINET_POINT_PRE_ROUTING to XINET_POINT_POST_ROUTING are
+ * where netfilter is called, for IPv4 and IPv6, behind its chains and NAT.
+ * XINET_POINT_QDISC and XINET_POINT_START_XMIT are where a packet of any protocol is
+ * handed to the queue of a device, whether it has one or not, and to its driver.
+ * XINET_POINT_DELIVERED is where a program of the network namespace reads a packet of
+ * TCP or UDP that was seen at XINET_POINT_LOCAL_IN. Once it is bound, the socket gets
+ * each packet of its network namespace at each of these points that it comes by. The
  * protocol and the device that it is bound to, the one that the packet came or goes
  * by, and its filter select among them.
  *
@@ -361,20 +368,23 @@ __XINET_ASSERT_SIZE(xinet_original, 8);
  *
  * A socket that is bound to a device gets what comes or leaves by it, each packet with
  * the link-level header of its own device, see sll_hatype. Of XINET_POINT_TAP alone
- * nothing is told. Else, with every packet but those of XINET_PACKET_DROPS comes a
+ * nothing is told. Else, with every packet comes a
  * struct xinet_point: from recvmsg() as a control message (level SOL_XINET, type
  * XINET_POINT), in a lane of XINET_RX_RING behind the record
  * (XINET_RX_POINT), in PACKET_RX_RING in the reserve (struct xinet_frame_told). Its
  * owner (XINET_PACKET_OWNER) is told where it is known: who has sent it, or who will
- * get it.
+ * get it, or reads it. With a packet of XINET_PACKET_DROPS, @point is 0.
  *
  * The namespace keeps its hooks in netfilter until it ends, or the module is
  * removed: to take one away would drop what waits for a program in NFQUEUE. While
- * no socket asks for it, a hook costs some instructions a packet.
+ * no socket asks for it, a hook costs some instructions a packet. What the last three
+ * points need of the kernel is undone some seconds after the last socket with one of them
+ * is closed.
  *
  * Errors: EINVAL (length, no point or an unknown one), EOPNOTSUPP (a kernel without
- * netfilter; with XINET_PACKET_ALL_NETNS or XINET_DROPS_ONLY, which later fail with
- * it; PACKET_FANOUT later fails with it, too), EPERM (CAP_NET_ADMIN in the user namespace of the
+ * netfilter; for the last three without tracepoints, or with PREEMPT_RT before 7.2; with
+ * XINET_PACKET_ALL_NETNS or XINET_DROPS_ONLY, which later fail with it; PACKET_FANOUT
+ * later fails with it, too), EPERM (CAP_NET_ADMIN in the user namespace of the
  * network namespace), EBUSY (the socket receives, has a ring, or has other points),
  * ENOSPC (XINET_POINT_SOCKETS sockets of the namespace have it), E2BIG (netfilter
  * has as many hooks there as it allows, 1024), ENOMEM. Later PACKET_RX_RING fails
@@ -388,6 +398,9 @@ __XINET_ASSERT_SIZE(xinet_original, 8);
 #define XINET_POINT_FORWARD		0x8	/* about to be sent on */
 #define XINET_POINT_LOCAL_OUT		0x10	/* sent by this host, routed */
 #define XINET_POINT_POST_ROUTING	0x20	/* about to leave by a device */
+#define XINET_POINT_QDISC		0x40	/* handed to the queue of a device */
+#define XINET_POINT_START_XMIT		0x80	/* handed to the driver of a device */
+#define XINET_POINT_DELIVERED		0x100	/* read by a program */
 
 /* Most sockets of a network namespace with other points than XINET_POINT_TAP */
 #define XINET_POINT_SOCKETS	64
@@ -402,13 +415,13 @@ __XINET_ASSERT_SIZE(xinet_original, 8);
  * struct xinet_point - where a packet was seen
  * @packet: the same in all records of one packet that the socket gets, and in no
  *	other's; 0 where packets cannot be told apart: XINET_POINT_TAP, if the packet
- *	is not for this host, is neither of IPv4 nor of IPv6, or the socket is bound to
- *	another protocol than ETH_P_ALL. A packet gets a new one when it is copied, cut
- *	up, reassembled or put into another one, when another device takes it over (VLAN,
+ *	is not for this host or the socket is bound to another protocol than ETH_P_ALL; what
+ *	is neither of IPv4 nor of IPv6; and some that are dropped. A packet gets a new one
+ *	when it is copied, cut up, reassembled or put into another one, when another device takes it over (VLAN,
  *	bond, bridge, VRF, the loopback device), when netfilter changes its payload or
  *	options, and if it waits on its way, in the queue of a device as well, while many
  *	others pass
- * @point: one of XINET_POINT_*
+ * @point: one of XINET_POINT_*, 0 of a packet that the kernel has dropped
  * @flags: XINET_POINT_FLAG_*
  * @in: index of the device that it came by, 0 if there is none
  * @out: index of the device that it goes by, 0 if there is none yet
