@@ -81,8 +81,7 @@ SocketSource::SocketSource(const SocketSourceOptions& options)
       filter_(options.expression, link_type_, options.snapshot_length),
       socket_(options.engine,
               link_type_ == LinkType::linux_sll2 ? PacketMode::cooked : PacketMode::link_level),
-      batch_(batch_packets, framing_headroom,
-             filter_here_ ? whole_packet : std::min(snapshot_length_, whole_packet)) {
+      batch_(batch_packets, framing_headroom, bytes_to_read(options)) {
     if (options.owners) {
         socket_.request_owners();
     }
@@ -97,7 +96,7 @@ SocketSource::SocketSource(const SocketSourceOptions& options)
         socket_.request_points(options.points);
     }
     if (options.engine == Engine::xinet) {
-        ring_ = make_ring(socket_, filter_here_ ? whole_packet : snapshot_length_);
+        ring_ = make_ring(socket_, bytes_to_read(options));
     }
     if (!ring_) {
         socket_.request_details();
@@ -113,6 +112,12 @@ SocketSource::SocketSource(const SocketSourceOptions& options)
     if (options.promiscuous && options.interface) {
         socket_.join_promiscuous(index);
     }
+}
+
+/// A filter that runs here may look at all of a packet.
+std::uint32_t SocketSource::bytes_to_read(const SocketSourceOptions& options) const {
+    return filter_here_ && !options.expression.empty() ? whole_packet
+                                                       : std::min(snapshot_length_, whole_packet);
 }
 
 std::vector<sock_filter> SocketSource::kernel_filter(const SocketSourceOptions& options) const {

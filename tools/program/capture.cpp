@@ -81,7 +81,7 @@ private:
             name = printable(name_of(packet.interface_index));
             described.interface_name = name;
         }
-        if (packet.point != nullptr) {
+        if (packet.point != nullptr && packet.point->point != 0) {
             name = fmt::format("{} ({})", printable(name_of(packet.interface_index)),
                                point_name(packet.point->point));
             described.interface_name = name;
@@ -176,6 +176,21 @@ SocketSourceOptions source_options(const CaptureOptions& options) {
     return result;
 }
 
+/// All points are those that the kernel has.
+SocketSource open_source(SocketSourceOptions options) {
+    try {
+        return SocketSource(options);
+    } catch (const Error& error) {
+        if (error.code() != EOPNOTSUPP || options.points != point_named("all")) {
+            throw;
+        }
+    }
+    options.points &= ~points_of_tracepoints;
+    SocketSource source(options);
+    fmt::print(stderr, "xinet: this kernel does not show queues, drivers and readers\n");
+    return source;
+}
+
 /// One capture from start to stop; counts what went to the sink.
 class Capture {
 public:
@@ -227,18 +242,6 @@ private:
     std::uint64_t captured_ = 0;
 };
 
-/// " (LaneFull 12, LaneBusy 1)"; empty if nothing is known.
-std::string reasons_text(const std::vector<std::uint64_t>& reasons) {
-    std::string text;
-    for (std::size_t reason = 0; reason < reasons.size(); ++reason) {
-        if (reasons[reason] != 0) {
-            text += fmt::format("{}{} {}", text.empty() ? "" : ", ", drop_reason_name(reason),
-                                reasons[reason]);
-        }
-    }
-    return text.empty() ? "" : fmt::format(" ({})", text);
-}
-
 JsonObject reasons_json(const std::vector<std::uint64_t>& reasons) {
     JsonObject object;
     for (std::size_t reason = 0; reason < reasons.size(); ++reason) {
@@ -254,7 +257,7 @@ JsonObject reasons_json(const std::vector<std::uint64_t>& reasons) {
 void report(const CaptureOptions& options, std::uint64_t captured,
             const CaptureStatistics& statistics) {
     fmt::print(stderr, "{} packets captured, {} received by filter, {} dropped by kernel{}\n",
-               captured, statistics.received, statistics.dropped, reasons_text(statistics.reasons));
+               captured, statistics.received, statistics.dropped, loss_text(statistics.reasons));
     if (options.json && options.file != "-") {
         fmt::print(stdout, "{}\n",
                    JsonObject()
@@ -276,7 +279,7 @@ int run_capture(const CaptureOptions& options) {
         enter_network_namespace(options.network_namespace);
     }
     const SocketSourceOptions wanted = source_options(options);
-    SocketSource source(wanted);
+    SocketSource source = open_source(wanted);
     const std::string name =
         wanted.interface ? wanted.interface->name : std::string(every_interface);
     Sink sink(options,

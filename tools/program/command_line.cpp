@@ -116,6 +116,12 @@ void add_ping(CLI::App& root, PingOptions& options) {
         ->option_text("wire|host");
 }
 
+CLI::Option* add_namespace(CLI::App& app, std::string& name, const std::string& description) {
+    return app.add_option("--netns", name, description)->check([](const std::string& given) {
+        return given.empty() ? "a network namespace has a name" : std::string();
+    });
+}
+
 void add_capture(CLI::App& root, CaptureOptions& options, std::vector<std::string>& words) {
     CLI::App& app = *root.add_subcommand("capture", "print packets, or write them to a file");
     app.footer(exit_statuses);
@@ -176,15 +182,35 @@ void add_capture(CLI::App& root, CaptureOptions& options, std::vector<std::strin
         ->option_text("POINT,...");
     app.add_flag("--comments", options.comments,
                  "put what is shown of owners, drops, frames and points into comments");
-    app.add_option("--netns", options.network_namespace,
-                   "capture in a network namespace of ip-netns(8), or in all")
-        ->check([](const std::string& name) {
-            return name.empty() ? "a network namespace has a name" : std::string();
-        })
+    add_namespace(app, options.network_namespace,
+                  "capture in a network namespace of ip-netns(8), or in all")
         ->option_text("NAME|all");
     app.add_flag_callback(
         "-n", [] {}, "accepted as a habit: addresses are never turned into names");
     add_engine(app, "packet", options.engine);
+}
+
+void add_trace(CLI::App& root, TraceOptions& options, std::vector<std::string>& words) {
+    CLI::App& app = *root.add_subcommand(
+        "trace", "show the ways of packets through this host, and their times");
+    app.footer(exit_statuses);
+    app.add_option("EXPRESSION", words,
+                   "filter as in pcap-filter(7): packets that match it at one of the points")
+        ->type_name("");
+    app.add_option("-i,--interface", options.interface_name,
+                   "packets that come or leave by it (default: any)")
+        ->option_text("IFACE");
+    add_optional<std::uint64_t>(app, "-c,--count", options.count, "stop after N packets")
+        ->check(CLI::Range(std::int64_t{1}, std::numeric_limits<std::int64_t>::max()))
+        ->option_text("N");
+    add_seconds(app, "-W,--wait", options.patience, 0.001,
+                "time after which a packet that is not seen any more is shown (default 1)");
+    app.add_flag("-q,--quiet", options.quiet, "print the summary only");
+    app.add_flag("--json", options.json, "print one JSON object per packet, stage and end");
+    add_namespace(app, options.network_namespace, "trace in a network namespace of ip-netns(8)")
+        ->option_text("NAME");
+    app.add_flag_callback(
+        "-n", [] {}, "accepted as a habit: addresses are never turned into names");
 }
 
 void add_kind(CLI::App& app, const std::string& names, std::uint16_t& kinds, xinet_diag_kind kind,
@@ -251,9 +277,10 @@ Answer parse_error(const CLI::App& root, const std::string& message,
                    const std::vector<std::string>& arguments) {
     const auto chosen = chosen_subcommand(root);
     if (chosen.empty() && !arguments.empty() && !arguments.front().starts_with('-')) {
-        return usage_error(fmt::format("there is no command '{}', but ping, capture, ss and run",
-                                       arguments.front()),
-                           chosen);
+        return usage_error(
+            fmt::format("there is no command '{}', but ping, capture, trace, ss and run",
+                        arguments.front()),
+            chosen);
     }
     return usage_error(message, chosen);
 }
@@ -295,16 +322,18 @@ Command parse_command_line(const std::vector<std::string>& arguments, bool privi
     root.set_version_flag("--version", version_text());
     root.require_subcommand(1);
     root.footer("'xinet COMMAND --help' tells more; so do xinet(1), xinet-ping(1), "
-                "xinet-capture(1), xinet-ss(1), xinet-run(1).\n" +
+                "xinet-capture(1), xinet-trace(1), xinet-ss(1), xinet-run(1).\n" +
                 std::string(exit_statuses));
 
     PingOptions ping;
     CaptureOptions capture;
+    TraceOptions trace;
     SsOptions ss;
     RunOptions run;
     std::vector<std::string> words;
     add_ping(root, ping);
     add_capture(root, capture, words);
+    add_trace(root, trace, words);
     add_ss(root, ss);
     CLI::App& run_app = add_run(root, run);
     try {
@@ -340,6 +369,10 @@ Command parse_command_line(const std::vector<std::string>& arguments, bool privi
         }
         capture.expression = fmt::format("{}", fmt::join(words, " "));
         return capture;
+    }
+    if (chosen == "trace") {
+        trace.expression = fmt::format("{}", fmt::join(words, " "));
+        return trace;
     }
     if (chosen == "ss") {
         return ss;

@@ -17,7 +17,8 @@ struct Answer {
     std::string error;
 };
 
-using Command = std::variant<Answer, PingOptions, CaptureOptions, SsOptions, RunOptions>;
+using Command =
+    std::variant<Answer, PingOptions, CaptureOptions, TraceOptions, SsOptions, RunOptions>;
 
 /// @param arguments without the program's name
 /// @param privileged whether intervals below 2 ms are allowed

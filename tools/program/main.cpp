@@ -4,6 +4,7 @@
 #include "program/ping.h"
 #include "program/run.h"
 #include "program/ss.h"
+#include "program/trace.h"
 #include "xinet/error.h"
 
 #include <fmt/format.h>
@@ -24,6 +25,7 @@ struct Dispatch {
     int operator()(const xinet::CaptureOptions& options) const {
         return xinet::run_capture(options);
     }
+    int operator()(const xinet::TraceOptions& options) const { return xinet::run_trace(options); }
     int operator()(const xinet::SsOptions& options) const { return xinet::run_ss(options); }
     int operator()(const xinet::RunOptions& options) const { return xinet::run_program(options); }
 };

@@ -61,6 +61,16 @@ struct CaptureOptions {
     Engine engine = Engine::xinet;
 };
 
+struct TraceOptions {
+    std::string interface_name = "any";
+    std::optional<std::uint64_t> count;
+    bool quiet = false;
+    bool json = false;
+    std::chrono::nanoseconds patience = std::chrono::seconds(1); ///< after the last record
+    std::string network_namespace;                               ///< empty: this one
+    std::string expression;
+};
+
 struct RunOptions {
     std::vector<std::string> command;
     bool verbose = false;

@@ -22,6 +22,7 @@
 #include <array>
 #include <chrono>
 #include <filesystem>
+#include <fstream>
 #include <future>
 #include <memory>
 #include <new>
@@ -190,6 +191,14 @@ Inodes list_sockets_of(std::uint32_t netns) {
         .get();
 }
 
+/// As in /proc/PID/comm; empty if it has ended.
+std::string name_of_process(std::uint32_t process) {
+    std::ifstream file(fmt::format("/proc/{}/comm", process));
+    std::string name;
+    std::getline(file, name);
+    return name;
+}
+
 } // namespace
 
 ProcessesByCookie list_socket_processes(std::uint32_t netns) {
@@ -217,6 +226,9 @@ SocketProcesses::SocketProcesses(std::size_t most, List list)
     : most_(most), list_(std::move(list)) {}
 
 const SocketProcess* SocketProcesses::find(const xinet_owner& owner) {
+    if ((owner.flags & XINET_OWNER_PROCESS) != 0) {
+        return told_by_kernel(owner);
+    }
     constexpr std::uint32_t no_process = XINET_OWNER_KERNEL | XINET_OWNER_SEVERAL;
     if ((owner.flags & XINET_OWNER_SOCKET) == 0 || (owner.flags & no_process) != 0) {
         return nullptr;
@@ -229,6 +241,17 @@ const SocketProcess* SocketProcesses::find(const xinet_owner& owner) {
     }
     const auto known = known_.find(owner.cookie);
     return known == known_.end() || !known->second.process ? nullptr : &*known->second.process;
+}
+
+const SocketProcess* SocketProcesses::told_by_kernel(const xinet_owner& owner) {
+    if (told_.size() >= most_) {
+        told_.clear();
+    }
+    const auto [told, fresh] = told_.try_emplace({owner.cookie, owner.pid});
+    if (fresh) {
+        told->second = {.process = owner.pid, .name = name_of_process(owner.pid)};
+    }
+    return &told->second;
 }
 
 bool SocketProcesses::may_look(std::uint64_t cookie) const {

@@ -9,9 +9,11 @@
 #include <cstdint>
 #include <functional>
 #include <future>
+#include <map>
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <utility>
 
 namespace xinet {
 
@@ -42,7 +44,8 @@ public:
     /// The first process that has the socket open; none if it is not known. Valid until the next
     /// call. A thread looks for what is new, a tenth of the time at most; this waits for it 100 ms
     /// at most, and a hundredth of the time. A socket that was not found is looked for again after
-    /// 0.1, 1 and 10 seconds.
+    /// 0.1, 1 and 10 seconds. What the kernel tells (XINET_OWNER_PROCESS) is not looked for; the
+    /// name is then empty if the process has ended before.
     const SocketProcess* find(const xinet_owner& owner);
 
 private:
@@ -61,6 +64,7 @@ private:
 
     static Found look(const List& list, std::uint32_t netns, std::uint64_t wanted,
                       std::size_t most) noexcept;
+    const SocketProcess* told_by_kernel(const xinet_owner& owner);
     bool may_look(std::uint64_t cookie) const;
     void begin_to_look(const xinet_owner& owner);
     void wait_for_it();
@@ -69,6 +73,8 @@ private:
     std::size_t most_;
     List list_;
     std::unordered_map<std::uint64_t, Known> known_; ///< by cookie
+    /// By cookie, 0 for none, and number.
+    std::map<std::pair<std::uint64_t, std::uint32_t>, SocketProcess> told_;
     std::future<Found> looking_;
     Clock::time_point began_;
     Clock::time_point next_look_;

@@ -2,6 +2,7 @@
 #include "program/told.h"
 
 #include "libxinet/printable.h"
+#include "xinet/diag.h"
 
 #include <fmt/format.h>
 
@@ -19,6 +20,8 @@ std::string quoted(std::string_view name) {
     return fmt::format("\"{}\"", text);
 }
 
+} // namespace
+
 /// What is known of it, as ss(8) would write it; empty if it is nobody's.
 std::string owner_text(const xinet_owner& owner, const SocketProcess* process) {
     std::string text;
@@ -29,7 +32,10 @@ std::string owner_text(const xinet_owner& owner, const SocketProcess* process) {
         text += fmt::format(" uid:{} cgroup:{}", owner.uid, owner.cgroup);
     }
     if (process != nullptr) {
-        text += fmt::format(" pid:{} comm:{}", process->process, quoted(process->name));
+        text += fmt::format(" pid:{}", process->process);
+    }
+    if (process != nullptr && !process->name.empty()) {
+        text += fmt::format(" comm:{}", quoted(process->name));
     }
     if ((owner.flags & XINET_OWNER_KERNEL) != 0) {
         text += " kernel";
@@ -50,9 +56,14 @@ std::string owner_json(const xinet_owner& owner, const SocketProcess* process) {
         object.add("cgroup", owner.cgroup).add("uid", owner.uid);
     }
     if (process != nullptr) {
-        object.add("pid", process->process).add("comm", process->name);
+        object.add("pid", process->process);
     } else {
-        object.add_null("pid").add_null("comm");
+        object.add_null("pid");
+    }
+    if (process != nullptr && !process->name.empty()) {
+        object.add("comm", process->name);
+    } else {
+        object.add_null("comm");
     }
     object.add("kernel", (owner.flags & XINET_OWNER_KERNEL) != 0);
     object.add("several", (owner.flags & XINET_OWNER_SEVERAL) != 0);
@@ -65,11 +76,15 @@ std::string reason_text(const xinet_dropped& dropped) {
     return name.empty() ? fmt::format("{:#x}", dropped.reason) : std::string(name);
 }
 
+namespace {
+
 std::string dropped_text(const xinet_dropped& dropped) {
     const std::string_view place = dropped.place;
     return fmt::format("(dropped: {}{}{})", reason_text(dropped), place.empty() ? "" : " at ",
                        place);
 }
+
+} // namespace
 
 std::string dropped_json(const xinet_dropped& dropped) {
     JsonObject object;
@@ -84,6 +99,8 @@ std::string dropped_json(const xinet_dropped& dropped) {
     object.add("link_header", (dropped.flags & XINET_DROPPED_NO_LINK_HEADER) == 0);
     return object.text();
 }
+
+namespace {
 
 /// Empty for a packet that was so on the wire.
 std::string original_text(const xinet_original& original) {
@@ -126,9 +143,16 @@ constexpr std::array points{
     PointName{XINET_POINT_FORWARD, "forward"},
     PointName{XINET_POINT_LOCAL_OUT, "local-out"},
     PointName{XINET_POINT_POST_ROUTING, "post-routing"},
+    PointName{XINET_POINT_QDISC, "qdisc"},
+    PointName{XINET_POINT_START_XMIT, "start-xmit"},
+    PointName{XINET_POINT_DELIVERED, "delivered"},
 };
 
+/// Of a packet that was dropped there is the number alone.
 std::string point_text(const xinet_point& point) {
+    if (point.point == 0) {
+        return point.packet == 0 ? "" : fmt::format("(packet {})", point.packet);
+    }
     std::string text = fmt::format("(point: {}", point_name(point.point));
     if (point.packet != 0) {
         text += fmt::format(", packet {}", point.packet);
@@ -137,7 +161,11 @@ std::string point_text(const xinet_point& point) {
 }
 
 void add_point(JsonObject& object, const xinet_point& point) {
-    object.add("point", point_name(point.point));
+    if (point.point == 0) {
+        object.add_null("point");
+    } else {
+        object.add("point", point_name(point.point));
+    }
     if (point.packet == 0) {
         object.add_null("packet");
     } else {
@@ -151,6 +179,17 @@ void append(std::string& text, const std::string& part) {
 }
 
 } // namespace
+
+std::string loss_text(const std::vector<std::uint64_t>& reasons) {
+    std::string text;
+    for (std::size_t reason = 0; reason < reasons.size(); ++reason) {
+        if (reasons[reason] != 0) {
+            text += fmt::format("{}{} {}", text.empty() ? "" : ", ", drop_reason_name(reason),
+                                reasons[reason]);
+        }
+    }
+    return text.empty() ? "" : fmt::format(" ({})", text);
+}
 
 std::uint32_t point_named(std::string_view name) {
     std::uint32_t all = 0;

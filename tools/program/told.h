@@ -6,8 +6,12 @@
 #include "program/socket_processes.h"
 #include "xinet/captured_packet.h"
 
+#include <linux/xinet.h>
+
+#include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace xinet {
 
@@ -18,8 +22,21 @@ namespace xinet {
 /// @param process of the packet's owner; none: not known
 std::string told_text(const CapturedPacket& packet, const SocketProcess* process);
 
+/// Parts of it, and of what add_told() adds.
+std::string owner_text(const xinet_owner& owner, const SocketProcess* process);
+std::string owner_json(const xinet_owner& owner, const SocketProcess* process);
+std::string reason_text(const xinet_dropped& dropped);
+std::string dropped_json(const xinet_dropped& dropped);
+
+/// " (LaneFull 12, LaneBusy 1)", by enum xinet_drop_reason; empty if nothing is known.
+std::string loss_text(const std::vector<std::uint64_t>& reasons);
+
 /// XINET_POINT_* of "tap", "pre-routing", ..., or of "all"; 0 for another name.
 std::uint32_t point_named(std::string_view name);
+
+/// Those of them that a kernel with PREEMPT_RT before 7.2, or without tracepoints, does not have.
+constexpr std::uint32_t points_of_tracepoints =
+    XINET_POINT_QDISC | XINET_POINT_START_XMIT | XINET_POINT_DELIVERED;
 
 /// The names of the points, in a list.
 std::string point_names();

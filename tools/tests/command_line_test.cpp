@@ -46,7 +46,9 @@ INSTANTIATE_TEST_SUITE_P(
                     Words{"capture", "-s", "262145"}, Words{"capture", "-c", "0"},
                     Words{"capture", "--comments"}, Words{"capture", "--comments", "-w", "a.pcap"},
                     Words{"capture", "-Q", "up"}, Words{"capture", "--family", "inet"},
-                    Words{"ss", "-x"}, Words{"run"}, Words{"run", "-x", "true"}));
+                    Words{"trace", "--netns", ""}, Words{"trace", "-W", "0"},
+                    Words{"trace", "-c", "0"}, Words{"ss", "-x"}, Words{"run"},
+                    Words{"run", "-x", "true"}));
 
 TEST(CommandLine, ping_options_are_understood) {
     const auto options = accept<xinet::PingOptions>(
@@ -143,6 +145,17 @@ TEST(Json, strings_are_escaped) {
 TEST(Json, object_keeps_the_order_and_the_types) {
     EXPECT_EQ(xinet::JsonObject().add("a", "x").add("b", 1).add("c", true).add("d", 0.5).text(),
               R"({"a":"x","b":1,"c":true,"d":0.5})");
+}
+
+TEST(CommandLine, trace_takes_a_filter_and_a_time) {
+    const auto options = accept<xinet::TraceOptions>(
+        {"trace", "-i", "eth0", "-c", "3", "-W", "0.5", "--json", "udp", "port", "53"});
+    EXPECT_EQ(options.interface_name, "eth0");
+    EXPECT_EQ(options.count, 3U);
+    EXPECT_EQ(options.patience, std::chrono::milliseconds(500));
+    EXPECT_TRUE(options.json);
+    EXPECT_EQ(options.expression, "udp port 53");
+    EXPECT_EQ(accept<xinet::TraceOptions>({"trace"}).interface_name, "any");
 }
 
 } // namespace

@@ -56,6 +56,28 @@ Looks no_looks() {
     return std::make_shared<std::atomic<int>>(0);
 }
 
+TEST(SocketProcesses, what_the_kernel_tells_is_not_looked_for) {
+    const Looks looks = no_looks();
+    SocketProcesses processes(2, [looks](std::uint32_t) {
+        ++*looks;
+        return ProcessesByCookie{};
+    });
+    for (std::uint64_t cookie = 1; cookie < 5; ++cookie) {
+        xinet_owner owner = owner_of(cookie);
+        owner.flags |= XINET_OWNER_PROCESS;
+        owner.pid = static_cast<std::uint32_t>(::getpid());
+        const SocketProcess* found = processes.find(owner);
+        ASSERT_NE(found, nullptr);
+        EXPECT_EQ(found->process, owner.pid);
+        EXPECT_FALSE(found->name.empty());
+        owner.pid = 0x7fffffff; // another has the socket now, and is gone
+        found = processes.find(owner);
+        EXPECT_EQ(found->process, owner.pid);
+        EXPECT_EQ(found->name, "");
+    }
+    EXPECT_EQ(*looks, 0);
+}
+
 TEST(SocketProcesses, one_look_is_for_all_sockets) {
     const Looks looks = no_looks();
     SocketProcesses processes(100, [looks](std::uint32_t) {

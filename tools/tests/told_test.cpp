@@ -62,6 +62,13 @@ TEST(Told, owner_is_shown_with_its_process) {
         << json({.owner = &owner}, &process);
 }
 
+TEST(Told, process_that_has_ended_has_no_name) {
+    const xinet_owner owner = known_owner();
+    const xinet::SocketProcess process{.process = 77, .name = ""};
+    EXPECT_EQ(text({.owner = &owner}, &process), "[sk:1f netns:4026 uid:5 cgroup:12 pid:77]");
+    EXPECT_NE(json({.owner = &owner}, &process).find(R"("pid":77,"comm":null)"), std::string::npos);
+}
+
 TEST(Told, nobody_s_packet_has_no_owner) {
     const xinet_owner nobody{};
     EXPECT_EQ(text({.owner = &nobody}), "");
@@ -84,6 +91,12 @@ TEST(Told, point_and_number_are_told) {
     const xinet_point unknown{.packet = 0, .point = 0x4000, .flags = 0, .in = 0, .out = 0};
     EXPECT_EQ(text({.point = &point}), "(point: post-routing, packet 12)");
     EXPECT_EQ(text({.point = &unknown}), "(point: unknown)");
+    const xinet_point dropped{.packet = 12, .point = 0, .flags = 0, .in = 0, .out = 0};
+    const xinet_point nothing{};
+    EXPECT_EQ(text({.point = &dropped}), "(packet 12)");
+    EXPECT_EQ(text({.point = &nothing}), "");
+    EXPECT_EQ(json({.point = &dropped}),
+              R"({"point":null,"packet":12,"in_index":0,"out_index":0})");
     EXPECT_EQ(json({.point = &point}),
               R"({"point":"post-routing","packet":12,"in_index":2,"out_index":3})");
     EXPECT_EQ(json({.point = &unknown}),
@@ -93,9 +106,10 @@ TEST(Told, point_and_number_are_told) {
 TEST(Told, points_have_names) {
     EXPECT_EQ(xinet::point_named("tap"), std::uint32_t{XINET_POINT_TAP});
     EXPECT_EQ(xinet::point_named("local-out"), std::uint32_t{XINET_POINT_LOCAL_OUT});
-    EXPECT_EQ(xinet::point_named("all"), 0x3fU);
+    EXPECT_EQ(xinet::point_named("all"), 0x1ffU);
     EXPECT_EQ(xinet::point_named("input"), 0U);
-    EXPECT_EQ(xinet::point_names(), "tap, pre-routing, local-in, forward, local-out, post-routing");
+    EXPECT_EQ(xinet::point_names(), "tap, pre-routing, local-in, forward, local-out, post-routing, "
+                                    "qdisc, start-xmit, delivered");
 }
 
 TEST(Told, reason_without_a_name_is_its_number) {

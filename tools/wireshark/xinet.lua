@@ -70,7 +70,7 @@ local function add_comment(text, pinfo, tree)
 	local comm = text:match('comm:"([^"]*)"')
 	local rest = text:gsub('comm:"[^"]*"', "")
 	local owner = rest:match("^%[([^%]]*)%]")
-	if owner and not (owner:find("^sk:%x") or owner:find("^uid:%d") or owner == "kernel" or
+	if owner and not (owner:find("^sk:%x") or owner:find("^uid:%d") or owner:find("^pid:%d") or owner == "kernel" or
 	    owner == "several" or owner == "kernel several") then
 		owner = nil
 	end
@@ -78,8 +78,8 @@ local function add_comment(text, pinfo, tree)
 	reason = reason or rest:match("%(dropped: ([^ )]+)%)")
 	local frame = rest:match("%(frame: ([^)]+)%)")
 	local point = rest:match("%(point: ([%w-]+)[,)]")
-	local packet = rest:match("%(point: [%w-]+, packet (%d+)%)")
-	if not (owner or reason or frame or point) then
+	local packet = rest:match("%(point: [%w-]+, packet (%d+)%)") or rest:match("%(packet (%d+)%)")
+	if not (owner or reason or frame or point or packet) then
 		return
 	end
 	local branch = tree:add(xinet)

@@ -244,8 +244,8 @@ TEST_F(Tools, wireshark_shows_the_points) {
     if (!has_tshark)
         GTEST_SKIP() << "there is no tshark";
     const auto path = file(".pcapng");
-    const auto program = capture({"--points", "all", "--comments", "-c", "3", "-w", path, "udp",
-                                  "and", "dst", "port", "4481"});
+    const auto program = capture({"--points", "tap,local-out,post-routing", "--comments", "-c", "3",
+                                  "-w", path, "udp", "and", "dst", "port", "4481"});
     const Fd socket = open_socket(Side::sibling, Transport::datagram);
     send_to(socket.get(), repeated("xt-point", 64), ipv4_address(peer_address, 4481));
     EXPECT_EQ(program->wait(), 0);

@@ -31,7 +31,7 @@ struct CapturedPacket {
     /// What was done to show it as on the wire, if that was asked for; else none.
     const xinet_original* original = nullptr;
     /// Where on its way through the host it was seen, if that was asked for; else none.
-    const xinet_point* point = nullptr;
+    const xinet_point* point = nullptr; ///< its point is 0 if the packet was dropped
     /// How a file names the interface; empty: as the capture.
     std::string_view interface_name = {};
     /// What a file says of it in words; empty: nothing.

@@ -76,6 +76,7 @@ public:
     CaptureStatistics statistics();
 
 private:
+    std::uint32_t bytes_to_read(const SocketSourceOptions& options) const;
     std::vector<sock_filter> kernel_filter(const SocketSourceOptions& options) const;
     std::optional<CapturedPacket> prepare(const ReceivedPacket& packet);
     std::optional<CapturedPacket> prepare(const xinet_rx_record& record,

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "program/trace.h"
+
+#include "libxinet/signals.h"
+#include "program/capture.h"
+#include "program/packet_ways.h"
+#include "program/told.h"
+#include "program/way_report.h"
+#include "xinet/error.h"
+#include "xinet/filter.h"
+#include "xinet/interface.h"
+#include "xinet/network_namespace.h"
+#include "xinet/socket_source.h"
+
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <limits>
+#include <optional>
+#include <unordered_map>
+
+namespace xinet {
+
+namespace {
+
+constexpr std::string_view every_interface = "any";
+/// For the headers, and what a filter may look at.
+constexpr std::uint32_t snapshot_length = 2048;
+
+constexpr std::chrono::milliseconds round(20);
+constexpr int rounds_at_end = 5;
+
+/// All that this kernel has.
+SocketSource open_source() {
+    SocketSourceOptions wanted{.snapshot_length = snapshot_length,
+                               .promiscuous = false,
+                               .owners = true,
+                               .drops = Drops::beside,
+                               .points = point_named("all")};
+    try {
+        return SocketSource(wanted);
+    } catch (const Error& error) {
+        if (error.code() != EOPNOTSUPP) {
+            throw;
+        }
+    }
+    wanted.drops = Drops::none;
+    wanted.points &= ~points_of_tracepoints;
+    SocketSource source(wanted);
+    fmt::print(stderr, "xinet: this kernel shows neither drops, nor queues, drivers and readers\n");
+    return source;
+}
+
+class Trace {
+public:
+    Trace(const TraceOptions& options, SocketSource& source, SignalDescriptor& signals)
+        : options_(options), source_(source), signals_(signals),
+          filter_(options.expression, source.link_type(), snapshot_length),
+          report_([this](unsigned index) { return name_of(index); }, processes_),
+          ways_([this](const PacketWay& way) { take(way); }, options.patience),
+          limit_(options.count.value_or(std::numeric_limits<std::uint64_t>::max())) {
+        // Not bound to it: what comes by it has records of others on its way.
+        if (options.interface_name != every_interface) {
+            interface_index_ = find_interface(options.interface_name).index;
+        }
+    }
+
+    /// Until a signal or the limit.
+    void run() {
+        while (shown_ < limit_) {
+            const Wakeup wakeup = wait(source_.descriptor(), signals_, round);
+            ways_.settle(read());
+            flush();
+            if (wakeup.signal && signals_.take()) {
+                break;
+            }
+        }
+        // What is dropped comes some milliseconds later.
+        for (int i = 0; i < rounds_at_end && shown_ < limit_; ++i) {
+            wait(source_.descriptor(), signals_, round);
+            read();
+        }
+        ways_.finish();
+        put(options_.json ? report_.summary_json()
+                          : (options_.quiet || shown_ == 0 ? "" : "\n") + report_.summary_text());
+        flush();
+    }
+
+    std::uint64_t cut_short() const { return ways_.cut_short(); }
+
+private:
+    /// Returns the time before which all has been read.
+    PacketWays::Clock::time_point read() {
+        constexpr int most_batches = 1024; // of a queue; a ring hands over all
+        const auto now = PacketWays::Clock::now();
+        bool more = true;
+        for (int i = 0; more && i < most_batches; ++i) {
+            // a ring wakes its reader late
+            source_.flush();
+            more = false;
+            source_.hand_over([&](const CapturedPacket& packet) {
+                more = true;
+                take(packet, now);
+                return true;
+            });
+        }
+        return now;
+    }
+
+    void take(const CapturedPacket& packet, PacketWays::Clock::time_point now) {
+        const bool matches = filter_.evaluate(packet.data, packet.original_length) != 0;
+        ways_.add(
+            packet, matches, [this, &packet] { return head_of(packet); }, now);
+        // its name, while the process is there
+        if (matches && packet.owner != nullptr &&
+            (packet.owner->flags & XINET_OWNER_PROCESS) != 0) {
+            processes_.find(*packet.owner);
+        }
+    }
+
+    /// What is told of a record is told of its way.
+    std::string head_of(const CapturedPacket& packet) {
+        CapturedPacket bare = packet;
+        bare.owner = nullptr;
+        bare.dropped = nullptr;
+        bare.point = nullptr;
+        std::string head =
+            options_.json ? packet_json(bare, source_.link_type(), name_of(packet.interface_index))
+                          : packet_text(bare, source_.link_type(), {}, false);
+        head.resize(head.size() - (options_.json ? 2 : 1)); // "}\n"
+        return head;
+    }
+
+    void take(const PacketWay& way) {
+        if (way.head.empty() || shown_ >= limit_ ||
+            (interface_index_ && !way.comes_by(*interface_index_))) {
+            return;
+        }
+        ++shown_;
+        report_.add(way);
+        if (!options_.quiet) {
+            put(options_.json ? report_.json(way) : report_.text(way));
+        }
+    }
+
+    static void put(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stdout); }
+
+    static void flush() {
+        if (std::fflush(stdout) != 0) {
+            throw Error("write to", "standard output", errno);
+        }
+    }
+
+    const std::string& name_of(unsigned index) {
+        const auto [entry, fresh] = names_.try_emplace(index);
+        if (fresh) {
+            entry->second = interface_name(index);
+        }
+        return entry->second;
+    }
+
+    const TraceOptions& options_;
+    SocketSource& source_;
+    SignalDescriptor& signals_;
+    FilterProgram filter_;
+    SocketProcesses processes_;
+    std::unordered_map<unsigned, std::string> names_;
+    WayReport report_;
+    PacketWays ways_;
+    std::uint64_t limit_;
+    std::uint64_t shown_ = 0;
+    std::optional<unsigned> interface_index_;
+};
+
+} // namespace
+
+int run_trace(const TraceOptions& options) {
+    SignalDescriptor signals{SIGINT, SIGTERM};
+    if (!options.network_namespace.empty()) {
+        enter_network_namespace(options.network_namespace);
+    }
+    SocketSource source = open_source();
+    Trace trace(options, source, signals);
+    fmt::print(stderr, "tracing packets on {}\n", options.interface_name);
+    trace.run();
+    const CaptureStatistics statistics = source.statistics();
+    if (statistics.dropped != 0) {
+        fmt::print(stderr, "{} records were lost{}: ways may have gaps\n", statistics.dropped,
+                   loss_text(statistics.reasons));
+    }
+    if (trace.cut_short() != 0) {
+        fmt::print(stderr, "{} packets were not waited for: there were too many\n",
+                   trace.cut_short());
+    }
+    return ExitStatus::success;
+}
+
+} // namespace xinet

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What `xinet trace` prints: the way of each packet, and of all of them the time between points and
+// where they ended.
+#pragma once
+
+#include "program/durations.h"
+#include "program/json.h"
+#include "program/packet_ways.h"
+#include "program/socket_processes.h"
+
+#include <functional>
+#include <map>
+#include <string>
+#include <utility>
+
+namespace xinet {
+
+/// The name of an interface by its index.
+using InterfaceName = std::function<std::string(unsigned index)>;
+
+class WayReport {
+public:
+    WayReport(InterfaceName interface_name, SocketProcesses& processes);
+
+    /// Counts it, for the summary.
+    void add(const PacketWay& way);
+
+    /// Two lines: its head, and "  tap in eth0, +7 us pre-routing, ...: dropped, NETFILTER_DROP".
+    std::string text(const PacketWay& way);
+    /// One object; the head is one, but for the brace and the newline that end it.
+    std::string json(const PacketWay& way);
+
+    /// Two tables.
+    std::string summary_text() const;
+    /// Objects, one a line.
+    std::string summary_json() const;
+
+private:
+    /// Ways that ended alike.
+    struct End {
+        std::uint64_t packets = 0;
+        JsonObject object;
+    };
+
+    JsonObject end_object(const PacketWay& way);
+    std::string end_text(const PacketWay& way, bool with_owner);
+    std::string owner(const xinet_owner& owner);
+
+    InterfaceName interface_name_;
+    SocketProcesses& processes_;
+    std::map<std::pair<std::string, std::string>, Durations> stages_;
+    std::map<std::string, End> ends_; ///< by their texts
+};
+
+} // namespace xinet
