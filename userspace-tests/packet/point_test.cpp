@@ -7,11 +7,14 @@
 #include <linux/xinet.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/utsname.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>
 #include <map>
 #include <set>
+#include <sstream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -38,6 +41,22 @@ constexpr uint16_t port = 4482;
 constexpr int of_netfilter = XINET_POINT_PRE_ROUTING | XINET_POINT_LOCAL_IN | XINET_POINT_FORWARD |
                              XINET_POINT_LOCAL_OUT | XINET_POINT_POST_ROUTING;
 constexpr int everywhere = XINET_POINT_TAP | of_netfilter;
+constexpr int of_tracepoints = XINET_POINT_QDISC | XINET_POINT_START_XMIT | XINET_POINT_DELIVERED;
+
+// With PREEMPT_RT before 7.2 a tracepoint may not take the locks that it takes to show a packet.
+bool tracepoints_are_refused() {
+    return drops_are_refused();
+}
+
+// From Linux 6.18 on, UDP leaves it to another CPU to give a datagram back.
+bool reading_of_datagrams_is_unseen() {
+    utsname name{};
+    checked(::uname(&name), "uname");
+    int major = 0;
+    int minor = 0;
+    std::sscanf(name.release, "%d.%d", &major, &minor);
+    return std::pair(major, minor) >= std::pair(6, 18);
+}
 
 using Way = std::vector<uint32_t>;
 
@@ -346,6 +365,207 @@ TEST_P(Point, packet_that_the_firewall_drops_ends_before_the_point) {
         ASSERT_EQ(way_of(records), (Way{XINET_POINT_TAP, XINET_POINT_PRE_ROUTING, 0}));
         EXPECT_EQ(records[2].reason(), "NETFILTER_DROP");
         EXPECT_EQ(records[1].reason(), "(passed)");
+        expect_one_number(records);
+    });
+}
+
+// Equal packets, each of which ends: its last record has its number.
+TEST_P(Point, dropped_packets_keep_their_numbers) {
+    if (drops_are_refused())
+        GTEST_SKIP() << "this kernel cannot copy what it drops";
+    here_.run([this] {
+        ToldCapture all({.drops = XINET_DROPS_BESIDE, .lanes = GetParam(), .points = everywhere});
+        constexpr size_t count = 50;
+        for (size_t i = 0; i < count; i++)
+            in(to_here.packet(marked("xt-end")));
+        std::map<uint64_t, Way> packets;
+        size_t drops = 0;
+        for (auto records = take(all, "xt-end", 1); !records.empty() && drops < count;
+             records = take(all, "xt-end", 1)) {
+            for (const auto& record : records) {
+                ASSERT_TRUE(record.point);
+                // what is dropped is quoted to its sender
+                if (record.data.at(ETH_HLEN + 9) != IPPROTO_UDP)
+                    continue;
+                packets[record.point->packet].push_back(record.point->point);
+                EXPECT_EQ(record.reason(), record.point->point ? "(passed)" : "NO_SOCKET");
+                drops += record.point->point ? 0 : 1;
+            }
+        }
+        EXPECT_EQ(drops, count);
+        EXPECT_EQ(packets.size(), count);
+        for (const auto& [number, way] : packets) {
+            EXPECT_NE(number, 0U);
+            EXPECT_EQ(way,
+                      (Way{XINET_POINT_TAP, XINET_POINT_PRE_ROUTING, XINET_POINT_LOCAL_IN, 0}));
+        }
+    });
+}
+
+TEST_P(Point, sent_packet_is_seen_at_the_queue_and_at_the_driver) {
+    if (tracepoints_are_refused())
+        GTEST_SKIP() << "this kernel has no such points";
+    here_.run([this] {
+        ToldCapture all(
+            {.lanes = GetParam(), .owner = true, .points = everywhere | of_tracepoints});
+        const Fd sender = udp_at("10.66.0.1", port);
+        send_to(sender.get(), repeated("xt-drv", 64), ipv4_address("10.66.0.2", port));
+        const auto records = take(all, "xt-drv", 5);
+        ASSERT_EQ(way_of(records),
+                  (Way{XINET_POINT_LOCAL_OUT, XINET_POINT_POST_ROUTING, XINET_POINT_QDISC,
+                       XINET_POINT_TAP, XINET_POINT_START_XMIT}));
+        expect_one_number(records);
+        for (const auto& record : records) {
+            EXPECT_EQ(record.pkttype, PACKET_OUTGOING);
+            EXPECT_EQ(record.point->out, unsigned(link::index("xtin")));
+            ASSERT_TRUE(record.owner);
+            EXPECT_EQ(record.owner->cookie, cookie_of(sender));
+            // further on, another process may be the one that hands it on
+            const bool own =
+                record.point->point & (XINET_POINT_LOCAL_OUT | XINET_POINT_POST_ROUTING);
+            EXPECT_EQ(bool(record.owner->flags & XINET_OWNER_PROCESS), own) << record.point->point;
+            EXPECT_EQ(record.owner->pid, own ? uint32_t(getpid()) : 0U) << record.point->point;
+        }
+        for (const size_t i : {2, 4}) {
+            EXPECT_EQ(records[i].data, records[3].data);
+            EXPECT_EQ(records[i].point->flags, 0U);
+        }
+    });
+}
+
+TEST_P(Point, read_packet_is_seen_with_its_reader) {
+    if (tracepoints_are_refused() || reading_of_datagrams_is_unseen())
+        GTEST_SKIP() << "this kernel has no such points";
+    here_.run([this] {
+        ToldCapture all(
+            {.lanes = GetParam(), .owner = true, .points = everywhere | of_tracepoints});
+        const Fd owner = udp_at("10.66.0.1", port);
+        in(to_here.packet(marked("xt-read")));
+        const auto came = take(all, "xt-read", 3);
+        ASSERT_EQ(came.size(), 3U);
+        EXPECT_EQ(receive_marked(owner.get(), "xt-read").data, repeated("xt-read", 64));
+        const auto read = take(all, "xt-read", 1);
+        ASSERT_EQ(way_of(read), Way{XINET_POINT_DELIVERED});
+        EXPECT_EQ(read[0].point->packet, came[0].point->packet);
+        EXPECT_NE(read[0].point->packet, 0U);
+        EXPECT_EQ(read[0].point->in, unsigned(link::index("xtin")));
+        EXPECT_EQ(read[0].data, came[0].data);
+        ASSERT_TRUE(read[0].owner);
+        EXPECT_EQ(read[0].owner->flags,
+                  uint32_t{XINET_OWNER_PROCESS}); // the socket has left no trace
+        EXPECT_EQ(read[0].owner->pid, uint32_t(getpid()));
+    });
+}
+
+TEST_P(Point, stream_is_seen_when_it_is_read) {
+    if (tracepoints_are_refused())
+        GTEST_SKIP() << "this kernel has no such points";
+    here_.run([this] {
+        ip("link set lo up");
+        // alone, too: where packets have been before is known
+        ToldCapture read({.lanes = GetParam(), .owner = true, .points = XINET_POINT_DELIVERED});
+        const auto [client, server] = connect_streams(Side::sibling, Side::sibling);
+        for (int i = 0; i < 3; i++) {
+            const Bytes data = repeated("xt-flow", 700);
+            ASSERT_EQ(send(client.get(), data.data(), data.size(), 0), 700);
+            Bytes got(700);
+            ASSERT_EQ(recv(server.get(), got.data(), got.size(), MSG_WAITALL), 700);
+        }
+        const auto records = read.take_marked("xt-flow", 3);
+        ASSERT_EQ(way_of(records),
+                  (Way{XINET_POINT_DELIVERED, XINET_POINT_DELIVERED, XINET_POINT_DELIVERED}));
+        std::set<uint64_t> numbers;
+        for (const auto& record : records) {
+            numbers.insert(record.point->packet);
+            // the link-level header of the loopback device, headers, data
+            EXPECT_EQ(record.data.size(), size_t(ETH_HLEN + 20 + 32 + 700));
+            ASSERT_TRUE(record.owner);
+            EXPECT_EQ(record.owner->cookie, cookie_of(server));
+            EXPECT_EQ(record.owner->pid, uint32_t(getpid()));
+        }
+        EXPECT_EQ(numbers.size(), 3U);
+    });
+}
+
+TEST_P(Point, other_protocols_are_seen_at_the_device_without_a_number) {
+    if (tracepoints_are_refused())
+        GTEST_SKIP() << "this kernel has no such points";
+    here_.run([] {
+        ToldCapture all = capture(of_tracepoints);
+        const Fd sender = udp_at("10.66.0.1", port);
+        send_to(sender.get(), repeated("xt-arp", 64), ipv4_address("10.66.0.77", port));
+        std::vector<ToldPacket> records;
+        for (int i = 0; i < 100 && records.size() < 2; i++) {
+            for (auto& record : all.take()) {
+                if (record.data.at(12) == 8 && record.data.at(13) == 6)
+                    records.push_back(record);
+            }
+            std::this_thread::sleep_for(std::chrono::milliseconds(10));
+        }
+        ASSERT_GE(records.size(), 2U);
+        EXPECT_EQ(records[0].point->point, uint32_t{XINET_POINT_QDISC});
+        EXPECT_EQ(records[1].point->point, uint32_t{XINET_POINT_START_XMIT});
+        EXPECT_EQ(records[0].point->packet, 0U);
+        EXPECT_EQ(records[0].data, records[1].data);
+    });
+}
+
+// A program could give back what another one has sent.
+TEST_P(Point, process_is_not_told_where_packets_may_wait) {
+    here_.run([this] {
+        const auto sent_with = [this](const std::string& mark) {
+            ToldCapture out(
+                {.lanes = GetParam(), .owner = true, .points = XINET_POINT_TAP | of_netfilter});
+            const Fd sender = udp_at("10.66.0.1", port);
+            send_to(sender.get(), repeated(mark, 64), ipv4_address("10.66.0.2", port));
+            auto records = take(out, mark, 3);
+            EXPECT_EQ(records.size(), 3U);
+            std::erase_if(records, [](const auto& record) { return !record.owner; });
+            EXPECT_EQ(records.size(), 3U);
+            return records;
+        };
+        const auto expect_sender_at_netfilter = [](const std::vector<ToldPacket>& records) {
+            for (const auto& record : records)
+                EXPECT_EQ(record.owner->pid,
+                          record.point->point == XINET_POINT_TAP ? 0U : uint32_t(getpid()));
+        };
+        expect_sender_at_netfilter(sent_with("xt-proc"));
+        {
+            const Firewall firewall("type filter hook output priority 0", {"udp dport 1 drop"});
+            if (!firewall.installed())
+                GTEST_SKIP() << "this kernel has no nftables";
+            for (const auto& record : sent_with("xt-nobody")) {
+                EXPECT_EQ(record.owner->pid, 0U);
+                EXPECT_FALSE(record.owner->flags & XINET_OWNER_PROCESS);
+            }
+        }
+        expect_sender_at_netfilter(sent_with("xt-again"));
+    });
+}
+
+// A datagram that waited for a neighbour is sent on by who says where that is.
+TEST_P(Point, process_that_hands_on_is_not_told) {
+    if (tracepoints_are_refused())
+        GTEST_SKIP() << "this kernel has no such points";
+    here_.run([this] {
+        ToldCapture all(
+            {.lanes = GetParam(), .owner = true, .points = everywhere | of_tracepoints});
+        const Fd sender = udp_at("10.66.0.1", port);
+        const int status = as_nobody([&] {
+            send_to(sender.get(), repeated("xt-neigh", 64), ipv4_address("10.66.0.77", port));
+            return 0;
+        });
+        EXPECT_EQ(status, 0);
+        EXPECT_EQ(take(all, "xt-neigh", 2).size(), 2U);
+        ip("neigh replace 10.66.0.77 lladdr 02:00:00:00:00:77 dev xtin nud permanent");
+        const auto records = take(all, "xt-neigh", 3);
+        EXPECT_EQ(way_of(records),
+                  (Way{XINET_POINT_QDISC, XINET_POINT_TAP, XINET_POINT_START_XMIT}));
+        for (const auto& record : records) {
+            ASSERT_TRUE(record.owner);
+            EXPECT_EQ(record.owner->cookie, cookie_of(sender));
+            EXPECT_EQ(record.owner->pid, 0U);
+        }
     });
 }
 
@@ -492,13 +712,14 @@ protected:
                    : 0;
     }
     static Fd fresh() { return open_socket(Side::xinet, Kind::packet, 0); }
+    static Bytes marked_for(uint16_t to) { return udp(9, to, repeated("xt-trace", 64)); }
 };
 
 TEST_F(PointOptions, values_and_states_are_checked) {
     here_.run([] {
         const Fd socket = fresh();
         EXPECT_EQ(get_option(socket, SOL_XINET, XINET_PACKET_POINT), XINET_POINT_TAP);
-        for (const int value : {0, 0x40, -1, everywhere | 0x40})
+        for (const int value : {0, 0x200, -1, everywhere | 0x200})
             EXPECT_EQ(error_of(socket, value), EINVAL) << value;
         EXPECT_EQ(error_of(socket, everywhere, 1), EINVAL);
         EXPECT_EQ(error_of(socket, XINET_POINT_TAP), 0);
@@ -587,6 +808,90 @@ TEST_F(PointOptions, capture_shows_the_points) {
                          "--family", "packet"});
         EXPECT_NE(sibling.error_line().find("only PF_XINET"), std::string::npos);
         EXPECT_EQ(sibling.wait(), 2);
+    });
+}
+
+// Of the interface where it came, also its points at the other one.
+TEST_F(PointOptions, trace_of_an_interface_is_whole) {
+    if (tracepoints_are_refused())
+        GTEST_SKIP() << "this kernel has no such points";
+    here_.run([this] {
+        set_sysctl("ip_forward", "1");
+        ip("link add xtfar type dummy", "link set xtfar up", "route add 10.99.0.0/16 dev xtfar");
+        Program trace({in_tree("tools/build/xinet"), "trace", "-c", "1", "-i", "xtin", "udp"});
+        EXPECT_NE(trace.error_line().find("tracing"), std::string::npos);
+        Ipv4 header = to_here;
+        header.to = "10.99.0.1";
+        in(header.packet(marked_for(port)));
+        const auto lines = trace.output();
+        EXPECT_EQ(trace.wait(), 0);
+        EXPECT_NE(lines.find("  tap in xtin, +"), std::string::npos) << lines;
+        EXPECT_NE(lines.find(" start-xmit: sent by xtfar\n"), std::string::npos) << lines;
+    });
+}
+
+TEST_F(PointOptions, trace_puts_the_ways_together) {
+    here_.run([this] {
+        const bool whole = !tracepoints_are_refused();
+        const auto trace = [whole](std::vector<std::string> more) {
+            // all that is traced has its end, if that is shown
+            std::vector<std::string> words{in_tree("tools/build/xinet"), "trace", "-W",
+                                           whole && !reading_of_datagrams_is_unseen() ? "20"
+                                                                                      : "0.5"};
+            words.insert(words.end(), more.begin(), more.end());
+            return words;
+        };
+        const auto error_of_start = [whole](Program& program) {
+            if (!whole) {
+                EXPECT_NE(program.error_line().find("this kernel shows neither drops"),
+                          std::string::npos);
+            }
+            return program.error_line();
+        };
+        const Fd owner = udp_at("10.66.0.1", port);
+        const auto read_drop_and_send = [&] {
+            in(to_here.packet(marked_for(port)));
+            receive_marked(owner.get(), "xt-trace");
+            in(to_here.packet(marked_for(4499)));
+            send_to(owner.get(), repeated("xt-trace", 64), ipv4_address("10.66.0.2", port));
+        };
+        // one after the other: a drop is told as a packet's to one of them
+        Program text(trace({"-c", "3", "-i", "xtin", "udp and (port 4482 or port 4499)"}));
+        EXPECT_NE(error_of_start(text).find("tracing packets on xtin"), std::string::npos);
+        read_drop_and_send();
+        const auto lines = text.output();
+        EXPECT_EQ(text.wait(), 0);
+        const std::vector<std::string> wanted =
+            whole ? std::vector<std::string>{reading_of_datagrams_is_unseen()
+                                                 ? " local-in: reached this host [sk:"
+                                                 : " delivered: delivered [pid:",
+                                             "local-in, +",
+                                             " dropped: NO_SOCKET at ",
+                                             " local-out",
+                                             " qdisc, +",
+                                             " start-xmit: sent by xtin; from [sk:",
+                                             "pid:" + std::to_string(getpid()) + " comm:",
+                                             "tap in - pre-routing ",
+                                             "local-in - dropped ",
+                                             "\ndropped: NO_SOCKET  "}
+                  : std::vector<std::string>{" local-in: reached this host [sk:", "sent by xtin"};
+        for (const std::string& part : wanted)
+            EXPECT_NE(lines.find(part), std::string::npos) << part << "\n" << lines;
+        Program json(
+            trace({"-c", "3", "-i", "xtin", "--json", "udp and (port 4482 or port 4499)"}));
+        error_of_start(json);
+        read_drop_and_send();
+        const auto objects = json.output();
+        EXPECT_EQ(json.wait(), 0);
+        std::istringstream each(objects);
+        for (std::string line; std::getline(each, line);) {
+            EXPECT_TRUE(line.starts_with("{\"type\":\"") && line.ends_with("}")) << line;
+            EXPECT_EQ(std::ranges::count(line, '{'), std::ranges::count(line, '}')) << line;
+        }
+        for (const std::string part : {"\"steps\":[{\"point\":\"tap\",\"direction\":\"in\"",
+                                       "\"sender\":{\"cookie\":", "\"receiver\":{\"",
+                                       "\"type\":\"stage\"", "\"type\":\"end\""})
+            EXPECT_NE(objects.find(part), std::string::npos) << part << "\n" << objects;
     });
 }
 
