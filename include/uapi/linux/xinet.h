@@ -417,10 +417,10 @@ __XINET_ASSERT_SIZE(xinet_original, 8);
  *	other's; 0 where packets cannot be told apart: XINET_POINT_TAP, if the packet
  *	is not for this host or the socket is bound to another protocol than ETH_P_ALL; what
  *	is neither of IPv4 nor of IPv6; and some that are dropped. A packet gets a new one
- *	when it is copied, cut up, reassembled or put into another one, when another device takes it over (VLAN,
- *	bond, bridge, VRF, the loopback device), when netfilter changes its payload or
- *	options, and if it waits on its way, in the queue of a device as well, while many
- *	others pass
+ *	when it is copied, cut up, reassembled or put into another one, when another
+ *	device takes it over (VLAN, bond, bridge, VRF, the loopback device), when
+ *	netfilter changes its payload or options, and if it waits on its way, in the queue
+ *	of a device as well, while many others pass
  * @point: one of XINET_POINT_*, 0 of a packet that the kernel has dropped
  * @flags: XINET_POINT_FLAG_*
  * @in: index of the device that it came by, 0 if there is none
