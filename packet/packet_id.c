@@ -34,6 +34,7 @@
 #include <linux/ip.h>
 #include <linux/ipv6.h>
 #include <linux/jhash.h>
+#include <linux/kernel.h>
 #include <linux/log2.h>
 #include <linux/minmax.h>
 #include <linux/netdevice.h>
@@ -101,10 +102,12 @@ static const struct {
 				       BIT(XINET_STAGE_LOCAL_OUT) },
 	[XINET_STAGE_QDISC] = { BIT(XINET_STAGE_POST_ROUTING), true },
 	[XINET_STAGE_TAP_OUT] = { BIT(XINET_STAGE_POST_ROUTING) |
-				  BIT(XINET_STAGE_QDISC), true },
+					  BIT(XINET_STAGE_QDISC),
+				  true },
 	[XINET_STAGE_START_XMIT] = { BIT(XINET_STAGE_POST_ROUTING) |
-				     BIT(XINET_STAGE_QDISC) |
-				     BIT(XINET_STAGE_TAP_OUT), true },
+					     BIT(XINET_STAGE_QDISC) |
+					     BIT(XINET_STAGE_TAP_OUT),
+				     true },
 	[XINET_STAGE_DELIVERED] = { BIT(XINET_STAGE_LOCAL_IN) },
 	[XINET_STAGE_DROPPED] = { BIT(XINET_STAGE_QDISC + 1) - 1 },
 };
@@ -148,21 +151,45 @@ static struct packet_note *packet_note(struct xinet_packet_ids *ids,
 }
 
 /*
- * Of the transport header and what follows, @at bytes from the beginning of @len: not the
- * ports, or the identifier of ICMP, nor the checksum of TCP or SCTP.
+ * What NAT may change in the first bytes of a transport header, behind the ports: two
+ * ranges from the first to before the last. Of protocols that are not here, eight bytes.
  */
+static const struct packet_holes {
+	u8 protocol;
+	u8 first[2];
+	u8 second[2];
+} packet_holes[] = {
+	{ IPPROTO_TCP, { 0, 4 }, { 16, 18 } }, /* checksum */
+	{ IPPROTO_UDP, { 0, 4 }, { 6, 8 } }, /* checksum */
+	{ IPPROTO_SCTP, { 0, 4 }, { 8, 12 } }, /* checksum */
+	{ IPPROTO_ICMP, { 2, 6 }, { 6, 6 } }, /* checksum, identifier */
+	{ IPPROTO_ICMPV6, { 2, 6 }, { 6, 6 } }, /* the same */
+};
+
+static u32 packet_part(const u8 *bytes, u32 from, u32 to, u32 len, u32 hash)
+{
+	to = min(to, len);
+	return from < to ? jhash(bytes + from, to - from, hash) : hash;
+}
+
+/* Of the transport header and what follows, @at bytes from the beginning of @len. */
 static u32 packet_transport(const u8 *bytes, u32 len, u32 at, u8 protocol,
 			    u32 hash)
 {
-	const u32 numbers = at + (protocol == IPPROTO_SCTP ? 12 : 8);
-	const u32 checksum = at + 16;
+	const struct packet_holes *holes;
+	int i;
 
-	if (len > numbers)
-		hash = jhash(bytes + numbers, min(len, checksum) - numbers,
-			     hash);
-	if (len > checksum + 2)
-		hash = jhash(bytes + checksum + 2, len - checksum - 2, hash);
-	return hash;
+	for (i = 0; i < ARRAY_SIZE(packet_holes); i++) {
+		holes = &packet_holes[i];
+		if (holes->protocol != protocol)
+			continue;
+		hash = packet_part(bytes, at, at + holes->first[0], len, hash);
+		hash = packet_part(bytes, at + holes->first[1],
+				   at + holes->second[0], len, hash);
+		return packet_part(bytes, at + holes->second[1], len, len,
+				   hash);
+	}
+	return packet_part(bytes, at + 8, len, len, hash);
 }
 
 static u32 packet_ipv4(const struct iphdr *iph, u32 len, u32 hash)
@@ -256,7 +283,8 @@ static bool packet_has_head_note(enum xinet_packet_stage stage)
 }
 
 u64 xinet_packet_id(struct xinet_packet_ids *ids, const struct sk_buff *skb,
-		    const struct net_device *dev, enum xinet_packet_stage stage)
+		    bool cloned, const struct net_device *dev,
+		    enum xinet_packet_stage stage)
 {
 	struct packet_note seen;
 
@@ -270,11 +298,11 @@ u64 xinet_packet_id(struct xinet_packet_ids *ids, const struct sk_buff *skb,
 	seen.key = packet_has_head_note(stage) ? (const void *)skb->head :
 						 (const void *)skb;
 	seen.head = skb->head;
-	seen.cloned = skb_cloned(skb);
+	seen.cloned = cloned;
 	seen.id = 0;
 	seen.id = packet_take_note(ids, &seen);
-	if (ids->heads && (stage == XINET_STAGE_POST_ROUTING ||
-			   stage == XINET_STAGE_QDISC)) {
+	if (ids->heads &&
+	    (stage == XINET_STAGE_POST_ROUTING || stage == XINET_STAGE_QDISC)) {
 		seen.key = skb->head;
 		packet_take_note(ids, &seen);
 	}
@@ -301,6 +329,18 @@ static bool packet_is_no_clone(const struct packet_note *note,
 	return note->head == seen->head && (note->cloned || !seen->cloned);
 }
 
+/*
+ * Whether a packet with the device @ifindex, 0 for none, is one that was noted. What is
+ * dropped before it has a device has not been where it would have one.
+ */
+static bool packet_is_of_device(const struct packet_note *note, int ifindex)
+{
+	if (!ifindex)
+		return note->stage != XINET_STAGE_POST_ROUTING &&
+		       note->stage != XINET_STAGE_QDISC;
+	return ifindex == note->ifindex;
+}
+
 /* Takes the number out of the note of a packet that will not be seen again. */
 static u64 packet_take_number(struct xinet_packet_ids *ids,
 			      const struct packet_note *seen, int *ifindex)
@@ -311,7 +351,7 @@ static u64 packet_take_number(struct xinet_packet_ids *ids,
 
 	raw_spin_lock_irqsave(&note->lock, flags);
 	if (packet_is_noted(note, seen) && packet_is_no_clone(note, seen) &&
-	    (!*ifindex || *ifindex == note->ifindex)) {
+	    packet_is_of_device(note, *ifindex)) {
 		id = note->id;
 		*ifindex = note->ifindex;
 		note->key = NULL;
@@ -321,12 +361,12 @@ static u64 packet_take_number(struct xinet_packet_ids *ids,
 }
 
 u64 xinet_packet_delivered(struct xinet_packet_ids *ids,
-			   const struct sk_buff *skb, int *ifindex)
+			   const struct sk_buff *skb, bool cloned, int *ifindex)
 {
 	struct packet_note seen = {
 		.key = skb,
 		.head = skb->head,
-		.cloned = skb_cloned(skb),
+		.cloned = cloned,
 		.stage = XINET_STAGE_DELIVERED,
 	};
 

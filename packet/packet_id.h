@@ -53,6 +53,7 @@ u64 xinet_packet_ids_serial(const struct xinet_packet_ids *ids);
  * xinet_packet_id() - the number of a packet
  * @ids: by which packets are numbered
  * @skb: the packet; read-only
+ * @cloned: others have its bytes, or may have soon
  * @dev: the device that it came by, or goes by
  * @stage: where it is now; neither DELIVERED nor DROPPED
  *
@@ -63,20 +64,21 @@ u64 xinet_packet_ids_serial(const struct xinet_packet_ids *ids);
  * Return: 0 for a packet of another protocol than IPv4 and IPv6.
  */
 u64 xinet_packet_id(struct xinet_packet_ids *ids, const struct sk_buff *skb,
-		    const struct net_device *dev,
+		    bool cloned, const struct net_device *dev,
 		    enum xinet_packet_stage stage);
 
 /**
  * xinet_packet_delivered() - the number of a packet that a program reads
  * @ids: by which packets are numbered
  * @skb: anything that sockets queue; read-only
+ * @cloned: others have its bytes
  * @ifindex: set to the device that it came by
  *
  * Context: any but NMI.
  * Return: 0 if it was not seen at XINET_STAGE_LOCAL_IN, or has been delivered before.
  */
 u64 xinet_packet_delivered(struct xinet_packet_ids *ids,
-			   const struct sk_buff *skb, int *ifindex);
+			   const struct sk_buff *skb, bool cloned, int *ifindex);
 
 /**
  * xinet_packet_dropped() - the number of a packet that is dropped

@@ -101,8 +101,8 @@ static bool point_is_of_udp(struct sk_buff *skb)
 {
 	const u32 network = skb->network_header;
 
-	if (skb->destructor || skb_cloned(skb) || skb_dst(skb) ||
-	    skb_nfct(skb) || skb_has_extensions(skb) || !network)
+	if (skb->destructor || skb->_skb_refdst || skb_nfct(skb) ||
+	    skb_has_extensions(skb) || !network)
 		return false;
 	if (skb->protocol == htons(ETH_P_IP))
 		return skb_network_header(skb) + sizeof(struct iphdr) <=

@@ -246,20 +246,34 @@ static void point_offer(const struct xinet_point_watch *watch,
 	xinet_tap_hand_aside(&watch->po->sink, view->skb, &view->now, &aside);
 }
 
+/* Then a receiver may keep a clone. RCU. */
+static bool point_is_asked_for(const struct xinet_packet_net *pn, u32 point)
+{
+	const struct xinet_point_watch *watch;
+
+	hlist_for_each_entry_rcu(watch, &pn->point_watches, node)
+		if (watch->points & point)
+			return true;
+	return false;
+}
+
 void xinet_point_see(const struct xinet_packet_net *pn, struct sk_buff *skb,
 		     const struct xinet_point_place *place)
 {
 	struct point_view view = {};
 	const struct xinet_point_watch *watch;
+	bool cloned;
 	u64 id;
 
 	local_bh_disable();
+	cloned = skb_cloned(skb) || point_is_asked_for(pn, place->point);
 	hlist_for_each_entry_rcu(watch, &pn->point_watches, node) {
 		/* one of netfilter also for a packet that is not wanted there */
 		if (!(watch->points & place->point ||
 		      place->point & XINET_POINTS_OF_HOOKS))
 			continue;
-		id = xinet_packet_id(watch->ids, skb, place->dev, place->stage);
+		id = xinet_packet_id(watch->ids, skb, cloned, place->dev,
+				     place->stage);
 		point_offer(watch, &view, skb, place, id);
 	}
 	point_hide(&view, skb);
@@ -269,7 +283,7 @@ void xinet_point_see(const struct xinet_packet_net *pn, struct sk_buff *skb,
 /* BH disabled; RCU. */
 static void point_see_delivered(const struct xinet_point_watch *watch,
 				struct net *net, struct sk_buff *skb,
-				struct sock *sock)
+				bool cloned, struct sock *sock)
 {
 	struct xinet_point_place place = {
 		.point = XINET_POINT_DELIVERED,
@@ -283,7 +297,7 @@ static void point_see_delivered(const struct xinet_point_watch *watch,
 	int ifindex;
 	u64 id;
 
-	id = xinet_packet_delivered(watch->ids, skb, &ifindex);
+	id = xinet_packet_delivered(watch->ids, skb, cloned, &ifindex);
 	if (!id)
 		return;
 	place.dev = dev_get_by_index_rcu(net, ifindex);
@@ -301,13 +315,14 @@ void xinet_point_see_delivered(struct net *net, struct sk_buff *skb,
 			       struct sock *sock)
 {
 	const struct xinet_packet_net *pn = xinet_packet_pernet(net);
+	const bool cloned = skb_cloned(skb);
 	const struct xinet_point_watch *watch;
 
 	local_bh_disable();
 	rcu_read_lock();
 	hlist_for_each_entry_rcu(watch, &pn->point_watches, node)
 		if (watch->points & XINET_POINT_DELIVERED)
-			point_see_delivered(watch, net, skb, sock);
+			point_see_delivered(watch, net, skb, cloned, sock);
 	rcu_read_unlock();
 	local_bh_enable();
 }

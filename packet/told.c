@@ -57,7 +57,7 @@ static void tell_point_of_tap(const struct xinet_packet_sock *po,
 	/* those of one protocol are called before the kernel's handler of it, or after */
 	if (READ_ONCE(po->num) != htons(ETH_P_ALL))
 		return;
-	point->packet = xinet_packet_id(po->point->ids, skb, skb->dev,
+	point->packet = xinet_packet_id(po->point->ids, skb, true, skb->dev,
 					out ? XINET_STAGE_TAP_OUT :
 					      XINET_STAGE_TAP_IN);
 }

@@ -55,7 +55,7 @@ static bool task_may_wait_at(struct nf_hook_entries __rcu *const *hooks,
 		return false;
 	ops = nf_hook_entries_get_hook_ops(e);
 	for (i = 0; i < e->num_hook_entries; i++)
-		may += task_hook_may_queue(ops[i]);
+		may += task_hook_may_queue(READ_ONCE(ops[i]));
 	return may > ours;
 }
 

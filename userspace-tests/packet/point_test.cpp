@@ -487,6 +487,27 @@ TEST_P(Point, stream_is_seen_when_it_is_read) {
     });
 }
 
+// What they have not read yet are clones of the very packet.
+TEST_P(Point, captures_that_are_late_hide_no_reading) {
+    if (tracepoints_are_refused())
+        GTEST_SKIP() << "this kernel has no such points";
+    here_.run([] {
+        ip("link set lo up");
+        ToldCapture first = capture(XINET_POINT_LOCAL_IN | XINET_POINT_DELIVERED);
+        ToldCapture second = capture(XINET_POINT_LOCAL_IN | XINET_POINT_DELIVERED);
+        const auto [client, server] = connect_streams(Side::sibling, Side::sibling);
+        const Bytes data = repeated("xt-late", 700);
+        ASSERT_EQ(send(client.get(), data.data(), data.size(), 0), 700);
+        Bytes got(700);
+        ASSERT_EQ(recv(server.get(), got.data(), got.size(), MSG_WAITALL), 700);
+        for (ToldCapture* late : {&first, &second}) {
+            const auto records = late->take_marked("xt-late", 2);
+            ASSERT_EQ(way_of(records), (Way{XINET_POINT_LOCAL_IN, XINET_POINT_DELIVERED}));
+            expect_one_number(records);
+        }
+    });
+}
+
 TEST_P(Point, other_protocols_are_seen_at_the_device_without_a_number) {
     if (tracepoints_are_refused())
         GTEST_SKIP() << "this kernel has no such points";
