@@ -312,8 +312,8 @@ static void queue_deliver_told(struct xinet_tap_sink *sink,
 			       struct sk_buff *skb,
 			       const struct xinet_tap_frame *frame)
 {
-	struct xinet_told_room room;
-	struct xinet_told told;
+	struct xinet_told_room room xinet_uninitialized;
+	struct xinet_told told xinet_uninitialized;
 
 	if (xinet_tell(xinet_packet_sk(sink->sk), skb, frame, &room, &told))
 		queue_deliver_clone(sink, skb, frame, &told);
@@ -326,8 +326,8 @@ static void queue_deliver_aside(struct xinet_tap_sink *sink,
 				const struct xinet_tap_frame *frame,
 				const struct xinet_aside *aside)
 {
-	struct xinet_told_room room;
-	struct xinet_told told;
+	struct xinet_told_room room xinet_uninitialized;
+	struct xinet_told told xinet_uninitialized;
 
 	if (xinet_tell_aside(xinet_packet_sk(sink->sk), skb, aside, &room,
 			     &told))

@@ -19,7 +19,7 @@
 static bool receiver_may_be_fast(const struct xinet_packet_sock *po)
 {
 	return po->sink.mode == XINET_TAP_RAW && !READ_ONCE(po->tp_tstamp) &&
-	       !READ_ONCE(po->origdev) && !po->owner && !po->point;
+	       !READ_ONCE(po->origdev);
 }
 
 void xinet_receiver_update(struct xinet_packet_sock *po)

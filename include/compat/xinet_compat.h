@@ -22,6 +22,16 @@
 #define xinet_sockaddr	sockaddr
 #endif
 
+/*
+ * A variable of per-packet code that is filled in before it is read, and that kernels
+ * need not clear (CONFIG_INIT_STACK_ALL_ZERO).
+ */
+#if __has_attribute(__uninitialized__)
+#define xinet_uninitialized	__attribute__((__uninitialized__))
+#else
+#define xinet_uninitialized
+#endif
+
 /* MODULE_IMPORT_NS() for the symbols of EXPORT_SYMBOL_IF_KUNIT(). */
 #ifdef XINET_HAVE_IMPORT_NS_STRING
 #define XINET_IMPORT_NS_FOR_KUNIT \

@@ -45,11 +45,13 @@
 #include "compat/xinet_compat_packet.h"
 #include "packet/fast_path.h"
 #include "packet/frame_info.h"
+#include "packet/owner.h"
 #include "packet/ring/lane.h"
 #include "packet/ring/lane_readers.h"
 #include "packet/ring/lanes.h"
 #include "packet/ring/ring.h"
 #include "packet/sock.h"
+#include "packet/tap/owner_id.h"
 #include "packet/tap/tap.h"
 #include "packet/told.h"
 
@@ -335,6 +337,110 @@ static noinline void lane_miss(struct xinet_lane *lane, struct sock *sk,
 	xinet_drop_note(sk, skb, XINET_DROP_LANE_FROZEN);
 }
 
+/*
+ * As lane_fill() for a packet of the fast path, without time, status and extensions.
+ * @header: bytes before the packet
+ */
+static __always_inline void lane_fill_fast(struct xinet_rx_record *record,
+					   const struct sk_buff *skb,
+					   u32 pkt_len, u32 header)
+{
+	const struct net_device *dev = skb->dev;
+
+	record->type = XINET_RX_PACKET;
+	record->mac = header;
+	record->pkt_len = pkt_len;
+	record->snaplen = pkt_len;
+	record->ifindex = dev->ifindex;
+	record->vlan_tci = 0;
+	record->vlan_tpid = 0;
+	record->protocol = skb->protocol;
+	record->hatype = dev->type;
+	record->pkttype = skb->pkt_type;
+	record->halen = ETH_ALEN;
+	record->net = header + skb->network_header - skb->mac_header;
+	memset(record->addr, 0, sizeof(record->addr));
+	memcpy(record->addr, eth_hdr(skb)->h_source, ETH_ALEN);
+	xinet_copy_linear((void *)record + header, skb_mac_header(skb), pkt_len);
+}
+
+/**
+ * struct lane_place - where the fast path writes a packet
+ * @lane: claimed
+ * @lanes: its ring
+ * @record: at its head; filled in but for the extensions
+ * @len: of the record
+ */
+struct lane_place {
+	struct xinet_lane *lane;
+	const struct xinet_lanes *lanes;
+	struct xinet_rx_record *record;
+	u32 len;
+};
+
+/*
+ * Begins to write a packet; lane_fast_end() follows. @told: bytes of the extensions.
+ * @stamped, a constant: it may have a time stamp. Returns false if the packet must take
+ * the slow path.
+ */
+static __always_inline bool
+lane_fast_begin(const struct xinet_tap_sink *sink,
+		const struct xinet_tap_receiver *receiver, struct sk_buff *skb,
+		const void *source, bool stamped, u32 told,
+		struct lane_place *place)
+{
+	const struct xinet_lanes *lanes = receiving_lanes(receiver);
+	struct xinet_lane *lane = this_cpu_ptr(lanes->by_cpu);
+	const u32 header = sizeof(struct xinet_rx_record) + told;
+	const u32 pkt_len = xinet_fast_len(skb);
+	const u32 size = lanes->req.lane_size;
+	struct xinet_rx_record *record;
+	u32 offset, len, status;
+
+	if (unlikely(!xinet_fast_eligible(skb) ||
+		     READ_ONCE(sink->source) != source ||
+		     READ_ONCE(lanes->frozen) ||
+		     pkt_len > lanes->max_snaplen || !lane_claim(lane)))
+		return false;
+	offset = lane->head & (size - 1);
+	len = ALIGN(header + pkt_len, LANE_ALIGNMENT);
+	if (unlikely(offset + len > size ||
+		     lane->head + len - lane->tail > size)) {
+		lane_release(lane);
+		return false;
+	}
+
+	record = (void *)lane->data + offset;
+	status = xinet_frame_status(skb) & ~TP_STATUS_USER;
+	record->tstamp = stamped ? lane_timestamp(skb, 0, &status) :
+				   ktime_get_real_ns();
+	record->status = status;
+	lane_fill_fast(record, skb, pkt_len, header);
+	place->lane = lane;
+	place->lanes = lanes;
+	place->record = record;
+	place->len = len;
+	return true;
+}
+
+static __always_inline void lane_fast_end(const struct lane_place *place,
+					  u32 extensions)
+{
+	place->record->extensions = extensions;
+	lane_publish(place->lane, place->record, place->len);
+	lane_count(place->lane, place->lanes);
+	lane_release(place->lane);
+}
+
+/* Whether the fast path writes what the slow one would, if the packet is eligible. */
+static __always_inline bool
+lane_may_be_fast(const struct xinet_packet_sock *po, const struct sk_buff *skb,
+		 const struct xinet_tap_frame *frame)
+{
+	return frame->mode == XINET_TAP_RAW && frame->snaplen >= skb->len &&
+	       !READ_ONCE(po->tp_tstamp) && !READ_ONCE(po->origdev);
+}
+
 static __always_inline void lane_deliver(struct xinet_tap_sink *sink,
 					 const struct xinet_tap_receiver *receiver,
 					 struct sk_buff *skb,
@@ -345,8 +451,15 @@ static __always_inline void lane_deliver(struct xinet_tap_sink *sink,
 	const struct xinet_lanes *lanes = receiving_lanes(receiver);
 	struct xinet_lane *lane = this_cpu_ptr(lanes->by_cpu);
 	struct xinet_rx_record *record;
+	struct lane_place place xinet_uninitialized;
 	u32 snaplen, len;
 
+	if (likely(lane_may_be_fast(po, skb, frame) &&
+		   lane_fast_begin(sink, receiver, skb, frame->source, true,
+				   xinet_told_size(told), &place))) {
+		lane_fast_end(&place, xinet_told_copy(told, place.record + 1));
+		return;
+	}
 	/* in flight while the socket was rebound: no longer for this socket */
 	if (unlikely(READ_ONCE(sink->source) != frame->source))
 		return;
@@ -396,8 +509,8 @@ void xinet_lane_deliver_told(struct xinet_tap_sink *sink,
 			     struct sk_buff *skb,
 			     const struct xinet_tap_frame *frame)
 {
-	struct xinet_told_room room;
-	struct xinet_told told;
+	struct xinet_told_room room xinet_uninitialized;
+	struct xinet_told told xinet_uninitialized;
 
 	if (xinet_tell(xinet_packet_sk(sink->sk), skb, frame, &room, &told))
 		lane_deliver(sink, receiver, skb, frame, told);
@@ -409,83 +522,23 @@ void xinet_lane_deliver_aside(struct xinet_tap_sink *sink,
 			      const struct xinet_tap_frame *frame,
 			      const struct xinet_aside *aside)
 {
-	struct xinet_told_room room;
-	struct xinet_told told;
+	struct xinet_told_room room xinet_uninitialized;
+	struct xinet_told told xinet_uninitialized;
 
 	if (xinet_tell_aside(xinet_packet_sk(sink->sk), skb, aside, &room,
 			     &told))
 		lane_deliver(sink, receiver, skb, frame, told);
 }
 
-/*
- * As lane_fill() for a packet of the fast path, without time and status. @header:
- * bytes before the packet
- */
-static __always_inline void lane_fill_fast(struct xinet_rx_record *record,
-					   const struct sk_buff *skb,
-					   u32 pkt_len, u32 header)
-{
-	const struct net_device *dev = skb->dev;
-
-	record->type = XINET_RX_PACKET;
-	record->mac = header;
-	record->pkt_len = pkt_len;
-	record->snaplen = pkt_len;
-	record->ifindex = dev->ifindex;
-	record->vlan_tci = 0;
-	record->vlan_tpid = 0;
-	record->protocol = skb->protocol;
-	record->hatype = dev->type;
-	record->pkttype = skb->pkt_type;
-	record->halen = ETH_ALEN;
-	record->net = header + skb->network_header - skb->mac_header;
-	record->extensions = 0;
-	memset(record->addr, 0, sizeof(record->addr));
-	memcpy(record->addr, eth_hdr(skb)->h_source, ETH_ALEN);
-	xinet_copy_linear((void *)record + header, skb_mac_header(skb), pkt_len);
-}
-
-/* @netns, a constant: the reader is told the namespace */
 static __always_inline bool
-lane_fast(struct xinet_tap_sink *sink,
-	  const struct xinet_tap_receiver *receiver, struct sk_buff *skb,
-	  const void *source, bool stamped, bool netns)
+lane_fast(struct xinet_tap_sink *sink, const struct xinet_tap_receiver *receiver,
+	  struct sk_buff *skb, const void *source, bool stamped)
 {
-	const u32 header = sizeof(struct xinet_rx_record) +
-			   (netns ? sizeof(struct xinet_netns) : 0);
-	const struct xinet_lanes *lanes = receiving_lanes(receiver);
-	struct xinet_lane *lane = this_cpu_ptr(lanes->by_cpu);
-	const u32 pkt_len = xinet_fast_len(skb);
-	const u32 size = lanes->req.lane_size;
-	struct xinet_rx_record *record;
-	u32 offset, len, status;
+	struct lane_place place xinet_uninitialized;
 
-	if (unlikely(READ_ONCE(sink->source) != source ||
-		     READ_ONCE(lanes->frozen) ||
-		     pkt_len > lanes->max_snaplen ||
-		     !xinet_fast_eligible(skb) || !lane_claim(lane)))
+	if (!lane_fast_begin(sink, receiver, skb, source, stamped, 0, &place))
 		return false;
-	offset = lane->head & (size - 1);
-	len = ALIGN(header + pkt_len, LANE_ALIGNMENT);
-	if (unlikely(offset + len > size ||
-		     lane->head + len - lane->tail > size)) {
-		lane_release(lane);
-		return false;
-	}
-
-	record = (void *)lane->data + offset;
-	status = xinet_frame_status(skb) & ~TP_STATUS_USER;
-	record->tstamp = stamped ? lane_timestamp(skb, 0, &status) :
-				   ktime_get_real_ns();
-	record->status = status;
-	lane_fill_fast(record, skb, pkt_len, header);
-	if (netns) {
-		record->extensions = XINET_RX_NETNS;
-		xinet_tell_netns(skb->dev, (void *)(record + 1));
-	}
-	lane_publish(lane, record, len);
-	lane_count(lane, lanes);
-	lane_release(lane);
+	lane_fast_end(&place, 0);
 	return true;
 }
 
@@ -494,7 +547,7 @@ lane_fast_stamped(struct xinet_tap_sink *sink,
 		  const struct xinet_tap_receiver *receiver,
 		  struct sk_buff *skb, const void *source)
 {
-	return lane_fast(sink, receiver, skb, source, true, false);
+	return lane_fast(sink, receiver, skb, source, true);
 }
 
 /* Budget: as above, no struct xinet_tap_frame; the time stamp is not shared. */
@@ -505,7 +558,7 @@ bool xinet_lane_fast(struct xinet_tap_sink *sink,
 {
 	if (unlikely(skb->tstamp))
 		return lane_fast_stamped(sink, receiver, skb, source);
-	return lane_fast(sink, receiver, skb, source, false, false);
+	return lane_fast(sink, receiver, skb, source, false);
 }
 EXPORT_SYMBOL_IF_KUNIT(xinet_lane_fast);
 
@@ -515,7 +568,35 @@ bool xinet_lane_fast_netns(struct xinet_tap_sink *sink,
 			   struct sk_buff *skb, const void *source,
 			   const struct net_device *orig_dev)
 {
-	return lane_fast(sink, receiver, skb, source, true, true);
+	struct lane_place place xinet_uninitialized;
+
+	if (!lane_fast_begin(sink, receiver, skb, source, true,
+			     sizeof(struct xinet_netns), &place))
+		return false;
+	xinet_tell_netns(skb->dev, (void *)(place.record + 1));
+	lane_fast_end(&place, XINET_RX_NETNS);
+	return true;
+}
+
+/* Budget: as xinet_lane_fast(), and a look-up of the packet's socket. */
+bool xinet_lane_fast_owner(struct xinet_tap_sink *sink,
+			   const struct xinet_tap_receiver *receiver,
+			   struct sk_buff *skb, const void *source,
+			   const struct net_device *orig_dev)
+{
+	const struct xinet_owner_view *view = xinet_packet_sk(sink->sk)->owner;
+	struct xinet_owner_id id xinet_uninitialized;
+	struct lane_place place xinet_uninitialized;
+
+	xinet_owner_lookup(skb, false, &id);
+	if (!xinet_owner_accepts(view, &id))
+		return true;
+	if (!lane_fast_begin(sink, receiver, skb, source, true,
+			     sizeof(struct xinet_owner), &place))
+		return false;
+	xinet_owner_fill(view, &id, (void *)(place.record + 1));
+	lane_fast_end(&place, XINET_RX_OWNER);
+	return true;
 }
 
 enum xinet_tap_room

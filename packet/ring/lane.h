@@ -140,6 +140,21 @@ bool xinet_lane_fast_netns(struct xinet_tap_sink *sink,
 			   const struct net_device *orig_dev);
 
 /**
+ * xinet_lane_fast_owner() - xinet_lane_fast() of a socket that is told the owner
+ * @sink: as there; it is told nothing else
+ * @receiver: as there
+ * @skb: as there
+ * @source: as there
+ * @orig_dev: as there
+ *
+ * Return: as there.
+ */
+bool xinet_lane_fast_owner(struct xinet_tap_sink *sink,
+			   const struct xinet_tap_receiver *receiver,
+			   struct sk_buff *skb, const void *source,
+			   const struct net_device *orig_dev);
+
+/**
  * xinet_lane_room() - xinet_tap_room_t of an XINET_RX_RING
  * @receiver: of the ring
  * @sk: the socket

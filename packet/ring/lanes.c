@@ -46,12 +46,23 @@ static const struct xinet_receiver_ops lane_ops = {
 	.deliver = xinet_lane_deliver,
 	.fast = xinet_lane_fast,
 	.aside = xinet_lane_deliver_aside,
+	.aside_is_lockless = true,
 	.room = xinet_lane_room,
 };
 
 static const struct xinet_receiver_ops lane_told_ops = {
 	.deliver = xinet_lane_deliver_told,
 	.aside = xinet_lane_deliver_aside,
+	.aside_is_lockless = true,
+	.room = xinet_lane_room,
+};
+
+/* Of a socket that is told the owner of what passes and nothing else. */
+static const struct xinet_receiver_ops lane_owner_ops = {
+	.deliver = xinet_lane_deliver_told,
+	.fast = xinet_lane_fast_owner,
+	.aside = xinet_lane_deliver_aside,
+	.aside_is_lockless = true,
 	.room = xinet_lane_room,
 };
 
@@ -60,6 +71,7 @@ static const struct xinet_receiver_ops lane_netns_ops = {
 	.deliver = xinet_lane_deliver_told,
 	.fast = xinet_lane_fast_netns,
 	.aside = xinet_lane_deliver_aside,
+	.aside_is_lockless = true,
 	.room = xinet_lane_room,
 };
 
@@ -130,7 +142,6 @@ lanes_alloc(const struct xinet_rx_ring_req *req)
 		lanes->max_snaplen = min(lanes->max_snaplen, req->snaplen);
 	lanes->nr_lanes = num_possible_cpus();
 	mutex_init(&lanes->lock);
-	lanes->receiver.ops = &lane_ops;
 	lanes->receiver.plain = true;
 	refcount_set(&lanes->refs, 1);
 	INIT_RCU_WORK(&lanes->free_work, lanes_free_work);
@@ -173,6 +184,16 @@ static bool lanes_is_sane(const struct xinet_rx_ring_req *req)
 	       (req->wake_packets || req->wake_usec) && !req->reserved;
 }
 
+static const struct xinet_receiver_ops *
+lanes_ops(const struct xinet_packet_sock *po)
+{
+	if (!xinet_wants_told(po))
+		return &lane_ops;
+	if (po->sink.original || po->point || (po->owner && po->all_netns))
+		return &lane_told_ops;
+	return po->owner ? &lane_owner_ops : &lane_netns_ops;
+}
+
 /* Socket lock held; on error the socket has no ring. */
 static int lanes_set(struct xinet_packet_sock *po,
 		     const struct xinet_rx_ring_req *req)
@@ -195,10 +216,7 @@ static int lanes_set(struct xinet_packet_sock *po,
 		lanes_free(lanes);
 		return -ENOMEM;
 	}
-	if (po->owner || po->sink.original || po->point)
-		lanes->receiver.ops = &lane_told_ops;
-	else if (po->all_netns)
-		lanes->receiver.ops = &lane_netns_ops;
+	lanes->receiver.ops = lanes_ops(po);
 	lanes->max_snaplen = min_t(u32, lanes->max_snaplen,
 				   req->lane_size / 2 -
 				   sizeof(struct xinet_rx_record) -

@@ -104,8 +104,8 @@ static void rx_ring_deliver_told(struct xinet_tap_sink *sink,
 				 struct sk_buff *skb,
 				 const struct xinet_tap_frame *frame)
 {
-	struct xinet_told_room room;
-	struct xinet_told told;
+	struct xinet_told_room room xinet_uninitialized;
+	struct xinet_told told xinet_uninitialized;
 
 	if (xinet_tell(xinet_packet_sk(sink->sk), skb, frame, &room, &told))
 		rx_ring_store_told(sink, receiver, skb, frame, &told);
@@ -118,8 +118,8 @@ static void rx_ring_deliver_aside(struct xinet_tap_sink *sink,
 				  const struct xinet_tap_frame *frame,
 				  const struct xinet_aside *aside)
 {
-	struct xinet_told_room room;
-	struct xinet_told told;
+	struct xinet_told_room room xinet_uninitialized;
+	struct xinet_told told xinet_uninitialized;
 
 	if (xinet_tell_aside(xinet_packet_sk(sink->sk), skb, aside, &room,
 			     &told))

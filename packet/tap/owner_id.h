@@ -3,8 +3,11 @@
 #ifndef _XINET_PACKET_OWNER_ID_H
 #define _XINET_PACKET_OWNER_ID_H
 
+#include <linux/stddef.h>
+#include <linux/string.h>
 #include <linux/types.h>
 #include <linux/uidgid.h>
+#include <linux/xinet.h>
 
 struct sk_buff;
 struct sock;
@@ -24,7 +27,9 @@ struct sock;
  * @cgroup: id of its cgroup
  * @levels: ids of the cgroups above that, from the root on, and its own
  *
- * Values, no pointers: one may be kept for longer than what it describes.
+ * Values, no pointers: one may be kept for longer than what it describes. Without
+ * XINET_OWNER_SOCKET, only @flags is set; without XINET_OWNER_CREDENTIALS, neither
+ * @uid nor anything of the cgroup.
  */
 struct xinet_owner_id {
 	u32 flags;
@@ -36,6 +41,23 @@ struct xinet_owner_id {
 	u64 cgroup;
 	u64 levels[XINET_OWNER_LEVELS];
 };
+
+/**
+ * xinet_owner_id_copy() - copy what is set of an owner
+ * @to: filled in
+ * @from: the owner
+ */
+static inline void xinet_owner_id_copy(struct xinet_owner_id *to,
+				       const struct xinet_owner_id *from)
+{
+	u32 i;
+
+	memcpy(to, from, offsetof(struct xinet_owner_id, levels));
+	if (!(from->flags & XINET_OWNER_CREDENTIALS))
+		return;
+	for (i = 0; i < from->nr_levels; i++)
+		to->levels[i] = from->levels[i];
+}
 
 /**
  * xinet_owner_id_from_sock() - the owner of a packet that a socket sends

@@ -56,7 +56,7 @@ static bool owner_parse_ports(const struct sk_buff *skb, int offset,
 {
 	const struct tcphdr *tcp;
 	const struct udphdr *udp;
-	struct tcphdr buf;
+	struct tcphdr buf xinet_uninitialized;
 
 	switch (flow->protocol) {
 	case IPPROTO_TCP:
@@ -83,7 +83,7 @@ static bool owner_parse_ipv4(const struct sk_buff *skb, struct owner_flow *flow)
 {
 	const int offset = skb_network_offset(skb);
 	const struct iphdr *iph;
-	struct iphdr buf;
+	struct iphdr buf xinet_uninitialized;
 
 	iph = skb_header_pointer(skb, offset, sizeof(buf), &buf);
 	/* the ports are in the first fragment only */
@@ -100,7 +100,7 @@ static bool owner_parse_ipv6(const struct sk_buff *skb, struct owner_flow *flow)
 {
 	int offset = skb_network_offset(skb);
 	const struct ipv6hdr *iph;
-	struct ipv6hdr buf;
+	struct ipv6hdr buf xinet_uninitialized;
 	__be16 frag_off;
 	u8 next;
 
@@ -383,7 +383,7 @@ void xinet_owner_lookup(const struct sk_buff *skb, bool behind_nat,
 			struct xinet_owner_id *id)
 {
 	struct net *net = dev_net(skb->dev);
-	struct owner_flow flow;
+	struct owner_flow flow xinet_uninitialized;
 
 	id->flags = 0;
 	if (!owner_parse(skb, &flow))

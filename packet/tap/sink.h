@@ -102,6 +102,7 @@ enum xinet_aside_owner {
  * @owner: whose it is
  * @sock: of XINET_ASIDE_SOCK: the socket that sends it or has it, or NULL
  * @process: the current task's process sends or reads it
+ * @lockless: only for receivers with aside_is_lockless
  */
 struct xinet_aside {
 	const struct xinet_dropped *dropped;
@@ -109,6 +110,7 @@ struct xinet_aside {
 	enum xinet_aside_owner owner;
 	struct sock *sock;
 	bool process;
+	bool lockless;
 };
 
 /**
@@ -146,6 +148,7 @@ typedef enum xinet_tap_room (*xinet_tap_room_t)(const struct xinet_tap_receiver 
  * @deliver: stores packets
  * @fast: stores some of them at lower cost, or NULL
  * @aside: @deliver of packets that come beside the taps; NULL: no such sinks
+ * @aside_is_lockless: it takes no lock but those of timers and of waking a reader
  * @room: estimates room for @deliver; unused in the sink of a fanout group
  * @settle: sk_receive_queue.lock held, waits for packets being stored without
  *	it; then the socket's counts are right, and no packet follows from an
@@ -157,6 +160,7 @@ struct xinet_receiver_ops {
 	xinet_tap_deliver_t deliver;
 	xinet_tap_fast_t fast;
 	xinet_tap_aside_t aside;
+	bool aside_is_lockless;
 	xinet_tap_room_t room;
 	void (*settle)(const struct xinet_tap_receiver *receiver);
 	bool (*readable)(const struct xinet_tap_receiver *receiver);

@@ -307,8 +307,11 @@ void xinet_tap_hand_aside(struct xinet_tap_sink *sink, struct sk_buff *skb,
 		rcu_dereference(sink->receiver);
 	unsigned char *data = skb->data;
 
-	if (tap_show(sink, skb, &frame) && frame.source &&
-	    receiver->ops->aside)
+	/* the socket may be closing, and have another receiver by now */
+	if (unlikely(!frame.source || !receiver->ops->aside ||
+		     (aside->lockless && !receiver->ops->aside_is_lockless)))
+		return;
+	if (tap_show(sink, skb, &frame))
 		receiver->ops->aside(sink, receiver, skb, &frame, aside);
 	tap_move_data(skb, data);
 }
@@ -435,7 +438,7 @@ static void tap_take_note(struct xinet_tap *tap, const struct sk_buff *skb,
 		return;
 	note = get_cpu_ptr(notes);
 	if (note->task == current && !skb->skb_iif)
-		owned->id = note->id;
+		xinet_owner_id_copy(&owned->id, &note->id);
 	note->task = NULL;
 	put_cpu_ptr(notes);
 }
@@ -481,13 +484,15 @@ static __always_inline int tap_rcv_owned(struct sk_buff *skb, struct xinet_tap *
 	const struct xinet_tap_sink *sender = xinet_tap_sender_take(tap);
 	const struct xinet_tap_array *array;
 	struct timespec64 now = {};
-	struct tap_owned owned;
+	struct tap_owned owned xinet_uninitialized;
 
 	owned.frame.source = tap;
 	owned.frame.orig_dev = orig_dev;
 	owned.frame.now = &now;
 	owned.skb = skb;
 	owned.known = false;
+	/* for a sink that joins meanwhile */
+	owned.original = (struct xinet_original){ .segments = 1 };
 	if (skb->pkt_type == PACKET_OUTGOING)
 		tap_take_note(tap, skb, &owned);
 	if (likely(skb->pkt_type != PACKET_LOOPBACK &&
@@ -504,10 +509,10 @@ static __always_inline int tap_rcv_owned(struct sk_buff *skb, struct xinet_tap *
 	return 0;
 }
 
-int xinet_tap_rcv_owner(struct sk_buff *skb, struct net_device *dev,
-			struct packet_type *pt, struct net_device *orig_dev)
+static noinline int tap_rcv_any_owned(struct sk_buff *skb, struct xinet_tap *tap,
+				      const struct net_device *orig_dev)
 {
-	return tap_rcv_owned(skb, tap_of(pt), orig_dev, false);
+	return tap_rcv_owned(skb, tap, orig_dev, false);
 }
 
 int xinet_tap_rcv_original(struct sk_buff *skb, struct net_device *dev,
@@ -546,47 +551,61 @@ xinet_tap_owner(const struct xinet_tap_sink *sink, const struct sk_buff *skb,
 }
 
 /*
- * packet_type hook; softirq, or BH disabled; RCU. Owns a reference to @skb,
- * which other hooks and the protocol may share. Only an outgoing packet has a
- * sender to leave out. @all_netns: as in tap_rcv_slow().
+ * Tries the fast path of the only sink of a tap. @all_netns: as in tap_rcv_slow().
+ * Smaller types than PACKET_OUTGOING are received packets.
  */
-static __always_inline int tap_rcv(struct sk_buff *skb, struct xinet_tap *tap,
-				   const struct net_device *orig_dev,
-				   bool all_netns)
+static __always_inline bool tap_rcv_fast(struct sk_buff *skb,
+					 const struct xinet_tap *tap,
+					 const struct net_device *orig_dev,
+					 bool all_netns)
 {
 	struct xinet_tap_sink *sink =
 		rcu_dereference(rcu_dereference(tap->array)->fast);
 	const struct xinet_tap_receiver *receiver;
 	xinet_tap_fast_t fast;
 
-	/* smaller types are received packets */
 	if (!sink || skb->pkt_type >= PACKET_OUTGOING ||
 	    (!all_netns && !tap_is_near(tap, skb)))
-		goto out_slow;
+		return false;
 	receiver = rcu_dereference(sink->receiver);
 	fast = READ_ONCE(receiver->fast);
 	if (!fast || !fast(sink, receiver, skb, tap, orig_dev))
-		goto out_slow;
+		return false;
 	tap_put_skb(skb);
-	return 0;
-
-out_slow:
-	return all_netns ? tap_rcv_any_all_netns(skb, tap, orig_dev) :
-			   tap_rcv_any(skb, tap, orig_dev);
+	return true;
 }
 
+/*
+ * packet_type hook; softirq, or BH disabled; RCU. Owns a reference to @skb,
+ * which other hooks and the protocol may share. Only an outgoing packet has a
+ * sender to leave out.
+ */
 int xinet_tap_rcv(struct sk_buff *skb, struct net_device *dev,
 		  struct packet_type *pt, struct net_device *orig_dev)
 {
 	struct xinet_tap *tap = container_of(pt, struct xinet_tap, hook);
 
-	return tap_rcv(skb, tap, orig_dev, false);
+	return tap_rcv_fast(skb, tap, orig_dev, false) ?
+		       0 : tap_rcv_any(skb, tap, orig_dev);
 }
 
 int xinet_tap_rcv_all_netns(struct sk_buff *skb, struct net_device *dev,
 			    struct packet_type *pt, struct net_device *orig_dev)
 {
-	return tap_rcv(skb, tap_of(pt), orig_dev, true);
+	struct xinet_tap *tap = tap_of(pt);
+
+	return tap_rcv_fast(skb, tap, orig_dev, true) ?
+		       0 : tap_rcv_any_all_netns(skb, tap, orig_dev);
+}
+
+/* Budget: as xinet_tap_rcv(), and for each packet a look-up of its socket. */
+int xinet_tap_rcv_owner(struct sk_buff *skb, struct net_device *dev,
+			struct packet_type *pt, struct net_device *orig_dev)
+{
+	struct xinet_tap *tap = tap_of(pt);
+
+	return tap_rcv_fast(skb, tap, orig_dev, xinet_tap_is_all_netns(tap)) ?
+		       0 : tap_rcv_any_owned(skb, tap, orig_dev);
 }
 
 /*
