@@ -3,14 +3,17 @@
  * XINET_PACKET_DROPS: packets that the kernel drops, for packet sockets.
  *
  *   kfree_skb() ---> dropped_probe() ---> backlog of the CPU ---> dropped_work()
- *   any context      takes a clone        bounded                 process
- *                                                                    |
- *                                receive queue, ring or lane <-------+
+ *   any context        |                  bounded                 process
+ *                      | softirq                                     |
+ *                      v                                             v
+ *                     lane                         receive queue, ring or lane
  *
  * kfree_skb() may be called in a hard interrupt, or under a lock that a delivery
- * needs. So the probe takes no lock but one of packet_id.c, and wakes no reader: it appends a clone
+ * needs. A lane takes none, so with BH disabled the probe writes the packet there. Else
+ * it takes no lock but one of packet_id.c, and wakes no reader: it appends a clone
  * to a list, and a work item delivers it, a tick later so that many share its costs.
- * What the list has no room for is counted.
+ * What the list has no room for is counted. While it is not empty, what follows goes
+ * there, too: packets that one CPU drops keep their order.
  *
  * Of the packet, the probe trusts what every holder keeps in order: the bytes,
  * their bounds, the headers' offsets once checked against those. skb->dev may be
@@ -20,7 +23,6 @@
  *
  * Not every skb that is dropped is a packet: see dropped_is_packet().
  */
-#include <linux/capability.h>
 #include <linux/etherdevice.h>
 #include <linux/if_arp.h>
 #include <linux/if_ether.h>
@@ -38,7 +40,6 @@
 #include <linux/string.h>
 #include <linux/time64.h>
 #include <linux/tracepoint.h>
-#include <linux/user_namespace.h>
 #include <linux/workqueue.h>
 #include <linux/xinet.h>
 #include <net/net_namespace.h>
@@ -47,10 +48,8 @@
 #include "compat/xinet_compat_dropped.h"
 #include "compat/xinet_compat_packet.h"
 #include "af_xinet/drop.h"
-#include "af_xinet/reach.h"
-#include "af_xinet/sockopt.h"
 #include "packet/dropped.h"
-#include "packet/dropped_place.h"
+#include "packet/dropped_site.h"
 #include "packet/link_header.h"
 #include "packet/live_devices.h"
 #include "packet/packet_id.h"
@@ -99,7 +98,6 @@ struct dropped_cb {
  * @nr: how many
  * @bytes: their truesize
  * @work: delivers them
- * @places: used by @work
  *
  * One for each CPU: any context adds, @work takes.
  */
@@ -108,7 +106,6 @@ struct dropped_backlog {
 	atomic_t nr;
 	atomic_t bytes;
 	struct delayed_work work;
-	struct xinet_places places;
 };
 
 /* Made when the probe is registered for the first time, and kept. */
@@ -125,10 +122,7 @@ static struct workqueue_struct *dropped_wq;
 /* Of making them. */
 static DEFINE_MUTEX(dropped_prepare_lock);
 
-/* Changes of all watches. */
-static DEFINE_SPINLOCK(dropped_lock);
-static HLIST_HEAD(dropped_host_watches);
-static unsigned int dropped_nr_place_watches;
+HLIST_HEAD(xinet_dropped_host_watches);
 
 static struct dropped_cb *dropped_cb(const struct sk_buff *skb)
 {
@@ -136,7 +130,7 @@ static struct dropped_cb *dropped_cb(const struct sk_buff *skb)
 	return (struct dropped_cb *)skb->cb;
 }
 
-/* --- the probe --- */
+/* --- in the probe --- */
 
 static bool dropped_wants(const struct xinet_dropped_watch *watch,
 			  const struct sk_buff *skb,
@@ -154,16 +148,22 @@ static bool dropped_wants(const struct xinet_dropped_watch *watch,
 			     net_eq(dev_net(dev), sock_net(&po->sk))));
 }
 
+/* Sets @later if a receiver that wants the packet cannot be called by the probe. */
 static bool dropped_any_wants(const struct hlist_head *watches,
 			      const struct sk_buff *skb,
-			      const struct net_device *dev)
+			      const struct net_device *dev, bool *later)
 {
 	const struct xinet_dropped_watch *watch;
+	bool any = false;
 
-	hlist_for_each_entry_rcu(watch, watches, node)
-		if (dropped_wants(watch, skb, dev))
-			return true;
-	return false;
+	hlist_for_each_entry_rcu(watch, watches, node) {
+		if (!dropped_wants(watch, skb, dev))
+			continue;
+		any = true;
+		*later |= !rcu_dereference(watch->po->sink.receiver)
+				   ->ops->aside_is_lockless;
+	}
+	return any;
 }
 
 static void dropped_miss(const struct hlist_head *watches,
@@ -292,19 +292,163 @@ static bool dropped_take(struct dropped_backlog *backlog, struct sk_buff *skb,
 			   &xinet_packet_pernet(net)->dropped_bytes);
 	atomic_inc(&backlog->nr);
 	atomic_add(clone->truesize, &backlog->bytes);
-	dropped_number(&dropped_host_watches, skb, cloned, clone, dev);
+	dropped_number(&xinet_dropped_host_watches, skb, cloned, clone, dev);
 	if (net)
 		dropped_number(dropped_watches(net), skb, cloned, clone, dev);
 	llist_add(&clone->ll_node, &backlog->packets);
 	return true;
 }
 
-/* The tracepoint kfree_skb: any context but NMI. */
+/**
+ * struct dropped_told - what sockets are told of a packet
+ * @dropped: for those who may know the place
+ * @without: for others
+ * @here: the probe tells it: sockets with points find its number by themselves
+ * @cloned: then, whether others have its bytes
+ * @ids: else, whose number @packet is, as in struct dropped_cb
+ * @packet: as there
+ */
+struct dropped_told {
+	struct xinet_dropped dropped;
+	struct xinet_dropped without;
+	bool here;
+	bool cloned;
+	u64 ids;
+	u64 packet;
+};
+
+static void dropped_tell_netns(struct xinet_dropped *dropped,
+			       const struct net *net)
+{
+	if (!net)
+		return;
+	dropped->netns_cookie = net->net_cookie;
+	dropped->netns = net->ns.inum;
+}
+
+static const struct xinet_dropped *
+dropped_told_to(const struct xinet_dropped_watch *watch,
+		struct dropped_told *told)
+{
+	if (likely(watch->places))
+		return &told->dropped;
+	told->without = told->dropped;
+	memset(told->without.place, 0, sizeof(told->without.place));
+	return &told->without;
+}
+
+static u64 dropped_packet(struct xinet_packet_ids *ids,
+			  const struct sk_buff *skb,
+			  const struct dropped_told *told)
+{
+	if (told->here)
+		return xinet_packet_dropped(ids, skb, told->cloned, skb);
+	if (told->packet && xinet_packet_ids_serial(ids) == told->ids)
+		return told->packet;
+	return 0;
+}
+
+/* BH disabled; RCU. */
+static void dropped_offer(const struct hlist_head *watches, struct sk_buff *skb,
+			  struct timespec64 *now, struct dropped_told *told)
+{
+	const struct net_device *dev =
+		skb->dev == dropped_no_dev ? NULL : skb->dev;
+	struct xinet_aside aside = { .lockless = told->here };
+	const struct xinet_dropped_watch *watch;
+	struct xinet_packet_ids *ids;
+	struct xinet_point point;
+
+	hlist_for_each_entry_rcu(watch, watches, node) {
+		if (!dropped_wants(watch, skb, dev))
+			continue;
+		ids = xinet_point_ids(watch->po);
+		aside.point = NULL;
+		if (ids) {
+			point = (struct xinet_point){
+				.packet = dropped_packet(ids, skb, told),
+			};
+			aside.point = &point;
+		}
+		aside.dropped = dropped_told_to(watch, told);
+		xinet_tap_hand_aside(&watch->po->sink, skb, now, &aside);
+	}
+}
+
+/* Whether the packet has all the bytes that it says; one may be half built. */
+static bool dropped_has_all_bytes(const struct sk_buff *skb)
+{
+	const struct sk_buff *part;
+	unsigned int bytes = 0;
+	int i;
+
+	for (i = 0; i < skb_shinfo(skb)->nr_frags; i++)
+		bytes += skb_frag_size(&skb_shinfo(skb)->frags[i]);
+	skb_walk_frags(skb, part)
+		bytes += part->len;
+	return bytes == skb->data_len;
+}
+
+/*
+ * Whether the probe may call a receiver, if that takes no lock but to wake a reader:
+ * whoever holds one of those has interrupts disabled.
+ */
+static bool dropped_may_deliver(const struct dropped_backlog *backlog)
+{
+	return !IS_ENABLED(CONFIG_PREEMPT_RT) && in_softirq() &&
+	       !in_hardirq() && !irqs_disabled() && !atomic_read(&backlog->nr);
+}
+
+/*
+ * Delivers the packet itself, of which all but its time is restored then: others watch
+ * the tracepoint, too. Returns false if it is to be shown in another way.
+ */
+static bool dropped_show(struct sk_buff *skb, struct net_device *dev,
+			 const struct net *net, const struct hlist_head *near,
+			 const struct xinet_dropped *site)
+{
+	struct net_device *const own_dev = skb->dev;
+	unsigned char *const data = skb->data;
+	const unsigned int len = skb->len;
+	const u16 network_header = skb->network_header;
+	const u16 mac_header = skb->mac_header;
+	struct dropped_told told xinet_uninitialized;
+	struct timespec64 now = {};
+	bool good;
+
+	good = xinet_link_header_find(skb, dev) || !dev || !dev_has_header(dev);
+	good = good && dropped_has_all_bytes(skb);
+	if (good) {
+		told.dropped = *site;
+		dropped_tell_netns(&told.dropped, net);
+		told.here = true;
+		told.cloned = skb_cloned(skb);
+		skb_clear_delivery_time(skb);
+		__net_timestamp(skb);
+		skb->dev = dev ?: dropped_no_dev;
+		dropped_offer(&xinet_dropped_host_watches, skb, &now, &told);
+		if (near)
+			dropped_offer(near, skb, &now, &told);
+	}
+	skb->dev = own_dev;
+	skb->data = data;
+	skb->len = len;
+	skb->network_header = network_header;
+	skb->mac_header = mac_header;
+	return good;
+}
+
+/*
+ * The tracepoint kfree_skb: any context but NMI. Budget in softirq: no allocation, no
+ * lock, one time stamp; a filter and a copy for each lane.
+ */
 static void dropped_probe(XINET_KFREE_SKB_PROTO)
 {
+	const struct xinet_dropped *site;
 	struct dropped_backlog *backlog;
 	struct hlist_head *near = NULL;
 	struct net_device *dev;
+	bool wanted, later = false;
 	struct net *net;
 
 	rcu_read_lock();
@@ -314,13 +458,19 @@ static void dropped_probe(XINET_KFREE_SKB_PROTO)
 	net = dropped_net(skb, dev, xinet_kfree_skb_rx_sk);
 	if (net)
 		near = dropped_watches(net);
-	if (!dropped_any_wants(&dropped_host_watches, skb, dev) &&
-	    !(near && dropped_any_wants(near, skb, dev)))
+	wanted = dropped_any_wants(&xinet_dropped_host_watches, skb, dev, &later);
+	wanted |= near && dropped_any_wants(near, skb, dev, &later);
+	if (!wanted)
 		goto out_unlock;
 
 	backlog = raw_cpu_ptr(dropped_backlogs);
+	if (!later && dropped_may_deliver(backlog)) {
+		site = xinet_dropped_site_find(location, reason);
+		if (site && dropped_show(skb, dev, net, near, site))
+			goto out_unlock;
+	}
 	if (!dropped_take(backlog, skb, dev, net, location, reason)) {
-		dropped_miss(&dropped_host_watches, skb, dev);
+		dropped_miss(&xinet_dropped_host_watches, skb, dev);
 		if (near)
 			dropped_miss(near, skb, dev);
 	}
@@ -336,55 +486,15 @@ static struct xinet_probe dropped_kfree_skb = {
 
 /* --- the delivery --- */
 
-/* What is told to those who may know the place, and to the others. */
-struct dropped_told {
-	struct xinet_dropped with_place;
-	struct xinet_dropped without;
-	u64 ids; /* whose number it is */
-	u64 packet;
-};
-
-static void dropped_tell(struct xinet_places *places, const struct sk_buff *skb,
-			 struct dropped_told *told)
+static void dropped_tell(const struct sk_buff *skb, struct dropped_told *told)
 {
 	const struct dropped_cb *cb = dropped_cb(skb);
-	struct xinet_dropped *dropped = &told->without;
-	const char *name;
 
-	memset(dropped, 0, sizeof(*dropped));
+	xinet_dropped_site_tell(cb->location, cb->reason, &told->dropped);
+	dropped_tell_netns(&told->dropped, cb->net);
+	told->here = false;
 	told->ids = cb->ids;
 	told->packet = cb->packet;
-	dropped->reason = cb->reason;
-	if (cb->net) {
-		dropped->netns_cookie = cb->net->net_cookie;
-		dropped->netns = cb->net->ns.inum;
-	}
-	rcu_read_lock();
-	name = xinet_drop_reason_name(cb->reason);
-	if (name)
-		strscpy(dropped->name, name, sizeof(dropped->name));
-	rcu_read_unlock();
-	told->with_place = *dropped;
-	BUILD_BUG_ON(sizeof(dropped->place) != XINET_PLACE_LEN);
-	if (READ_ONCE(dropped_nr_place_watches))
-		xinet_place_name(places, cb->location, told->with_place.place);
-}
-
-/* Whether the packet has all the bytes that it says; one may be half built. */
-static bool dropped_is_whole(struct sk_buff *skb)
-{
-	const struct sk_buff *part;
-	unsigned int bytes = 0;
-	int i;
-
-	/* pages of a program's that wait for their last user, as before a tap */
-	if (skb_orphan_frags_rx(skb, GFP_KERNEL))
-		return false;
-	for (i = 0; i < skb_shinfo(skb)->nr_frags; i++)
-		bytes += skb_frag_size(&skb_shinfo(skb)->frags[i]);
-	skb_walk_frags(skb, part)
-		bytes += part->len;
-	return bytes == skb->data_len;
 }
 
 /* A socket that wants a link-level header gets one of zeroes if there is none yet. */
@@ -393,40 +503,11 @@ static bool dropped_add_link_header(struct sk_buff *skb,
 {
 	if (!xinet_link_header_add(skb))
 		return false;
-	told->with_place.flags |= XINET_DROPPED_NO_LINK_HEADER;
-	told->without.flags |= XINET_DROPPED_NO_LINK_HEADER;
+	told->dropped.flags |= XINET_DROPPED_NO_LINK_HEADER;
 	return true;
 }
 
-/* BH disabled; RCU. */
-static void dropped_offer(const struct hlist_head *watches, struct sk_buff *skb,
-			  struct timespec64 *now,
-			  const struct dropped_told *told)
-{
-	const struct net_device *dev =
-		skb->dev == dropped_no_dev ? NULL : skb->dev;
-	const struct xinet_dropped_watch *watch;
-	struct xinet_aside aside = {};
-	const struct xinet_packet_ids *ids;
-	struct xinet_point point = {};
-
-	hlist_for_each_entry_rcu(watch, watches, node) {
-		if (!dropped_wants(watch, skb, dev))
-			continue;
-		ids = xinet_point_ids(watch->po);
-		point.packet = ids && told->packet &&
-					       xinet_packet_ids_serial(ids) == told->ids ?
-				       told->packet :
-				       0;
-		aside.point = ids ? &point : NULL;
-		aside.dropped = watch->places ? &told->with_place :
-						&told->without;
-		xinet_tap_hand_aside(&watch->po->sink, skb, now, &aside);
-	}
-}
-
-static void dropped_deliver(struct dropped_backlog *backlog,
-			    struct sk_buff *skb)
+static void dropped_deliver(struct sk_buff *skb)
 {
 	/* a receiver may use the control buffer */
 	struct net *net = dropped_cb(skb)->net;
@@ -435,8 +516,10 @@ static void dropped_deliver(struct dropped_backlog *backlog,
 	struct timespec64 now = {};
 	bool good;
 
-	dropped_tell(&backlog->places, skb, &told);
-	good = dropped_is_whole(skb);
+	dropped_tell(skb, &told);
+	/* pages of a program's that wait for their last user, as before a tap */
+	good = !skb_orphan_frags_rx(skb, GFP_KERNEL) &&
+	       dropped_has_all_bytes(skb);
 	if (good && dev && dev_has_header(dev) && !dropped_cb(skb)->link)
 		good = dropped_add_link_header(skb, &told);
 	if (good && !dev)
@@ -445,11 +528,11 @@ static void dropped_deliver(struct dropped_backlog *backlog,
 	local_bh_disable();
 	rcu_read_lock();
 	if (good) {
-		dropped_offer(&dropped_host_watches, skb, &now, &told);
+		dropped_offer(&xinet_dropped_host_watches, skb, &now, &told);
 		if (net)
 			dropped_offer(dropped_watches(net), skb, &now, &told);
 	} else {
-		dropped_miss(&dropped_host_watches, skb, dev);
+		dropped_miss(&xinet_dropped_host_watches, skb, dev);
 		if (net)
 			dropped_miss(dropped_watches(net), skb, dev);
 	}
@@ -485,13 +568,13 @@ static void dropped_work(struct work_struct *work)
 		cb = *dropped_cb(skb);
 		dev = skb->dev;
 		skb->next = NULL;
-		dropped_deliver(backlog, skb);
+		dropped_deliver(skb);
 		dropped_free(backlog, skb, cb.net, dev, cb.truesize);
 		cond_resched();
 	}
 }
 
-/* --- the option --- */
+/* --- the probe and its backlogs --- */
 
 /* dropped_prepare_lock held. */
 static int dropped_prepare(void)
@@ -519,7 +602,7 @@ static int dropped_prepare(void)
 	return 0;
 }
 
-static int dropped_get_probe(void)
+int xinet_dropped_get_probe(void)
 {
 	int err;
 
@@ -530,117 +613,8 @@ static int dropped_get_probe(void)
 	return err ?: xinet_probe_get(&dropped_kfree_skb);
 }
 
-static bool dropped_may(const struct net *net, u32 flags)
+void xinet_dropped_put_probe(void)
 {
-	if (flags & XINET_DROPS_HOST)
-		return xinet_capable_everywhere(net, CAP_NET_ADMIN);
-	return xinet_capable(net, CAP_NET_ADMIN);
-}
-
-static int dropped_add(struct xinet_packet_sock *po, u32 flags)
-{
-	struct xinet_packet_net *pn = xinet_packet_pernet(sock_net(&po->sk));
-	struct xinet_dropped_watch *watch;
-
-	watch = kzalloc(sizeof(*watch), GFP_KERNEL_ACCOUNT);
-	if (!watch)
-		return -ENOMEM;
-	watch->po = po;
-	watch->flags = flags;
-	watch->places = ns_capable_noaudit(&init_user_ns, CAP_NET_ADMIN);
-
-	spin_lock(&dropped_lock);
-	if (pn->nr_dropped_watches >= XINET_DROPS_SOCKETS) {
-		spin_unlock(&dropped_lock);
-		kfree(watch);
-		return -ENOSPC;
-	}
-	pn->nr_dropped_watches++;
-	WRITE_ONCE(dropped_nr_place_watches, dropped_nr_place_watches + watch->places);
-	/* pairs with smp_load_acquire() in xinet_dropped_flags() */
-	smp_store_release(&po->dropped, watch);
-	hlist_add_head_rcu(&watch->node, flags & XINET_DROPS_HOST ?
-					 &dropped_host_watches :
-					 &pn->dropped_watches);
-	spin_unlock(&dropped_lock);
-	return 0;
-}
-
-/* Socket lock and bind_lock held. */
-static int dropped_set(struct xinet_packet_sock *po, u32 flags)
-{
-	int err;
-
-	/* readers of an old watch may be there until the socket is freed */
-	if (po->dropped || !xinet_packet_is_idle(po))
-		return -EBUSY;
-	if (po->point && flags & XINET_DROPS_ONLY)
-		return -EOPNOTSUPP;
-	err = dropped_add(po, flags);
-	if (!err && flags & XINET_DROPS_ONLY)
-		po->sink.aside_only = true;
-	return err;
-}
-
-static bool dropped_are_sane(int flags)
-{
-	const int which = flags & (XINET_DROPS_BESIDE | XINET_DROPS_ONLY);
-
-	return !flags || ((which == XINET_DROPS_BESIDE ||
-			   which == XINET_DROPS_ONLY) &&
-			  !(flags & ~(which | XINET_DROPS_HOST)));
-}
-
-int xinet_dropped_setsockopt(struct xinet_packet_sock *po, sockptr_t optval,
-			     unsigned int optlen)
-{
-	int flags;
-	int err;
-
-	err = xinet_sockopt_get_exact_int(&flags, optval, optlen);
-	if (err)
-		return err;
-	if (!dropped_are_sane(flags))
-		return -EINVAL;
-	if (flags == xinet_dropped_flags(po))
-		return 0;
-	if (!flags)
-		return -EBUSY;
-	if (!dropped_may(sock_net(&po->sk), flags))
-		return -EPERM;
-	err = dropped_get_probe();
-	if (err)
-		return err;
-
-	lock_sock(&po->sk);
-	mutex_lock(&po->bind_lock);
-	err = dropped_set(po, flags);
-	mutex_unlock(&po->bind_lock);
-	release_sock(&po->sk);
-	if (err)
-		xinet_probe_put(&dropped_kfree_skb);
-	return err;
-}
-
-u32 xinet_dropped_flags(const struct xinet_packet_sock *po)
-{
-	/* set once, complete */
-	const struct xinet_dropped_watch *watch = smp_load_acquire(&po->dropped);
-
-	return watch ? watch->flags : 0;
-}
-
-void xinet_dropped_release(struct xinet_packet_sock *po)
-{
-	struct xinet_dropped_watch *watch = po->dropped;
-
-	if (!watch)
-		return;
-	spin_lock(&dropped_lock);
-	hlist_del_rcu(&watch->node);
-	xinet_packet_pernet(sock_net(&po->sk))->nr_dropped_watches--;
-	WRITE_ONCE(dropped_nr_place_watches, dropped_nr_place_watches - watch->places);
-	spin_unlock(&dropped_lock);
 	xinet_probe_put(&dropped_kfree_skb);
 }
 
@@ -662,4 +636,5 @@ void xinet_dropped_exit(void)
 		free_netdev(dropped_no_dev);
 	}
 	destroy_workqueue(dropped_wq);
+	xinet_dropped_sites_exit();
 }

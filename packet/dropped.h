@@ -24,6 +24,24 @@ struct xinet_dropped_watch {
 	bool places;
 };
 
+/* The watches of XINET_DROPS_HOST; RCU. Those of a namespace are in its xinet_packet_net. */
+extern struct hlist_head xinet_dropped_host_watches;
+
+/**
+ * xinet_dropped_get_probe() - have the kernel tell what it drops
+ *
+ * Context: process.
+ * Return: 0, or a negative errno: EOPNOTSUPP where it cannot be told.
+ */
+int xinet_dropped_get_probe(void);
+
+/**
+ * xinet_dropped_put_probe() - undo xinet_dropped_get_probe()
+ *
+ * Context: process.
+ */
+void xinet_dropped_put_probe(void);
+
 /**
  * xinet_dropped_setsockopt() - XINET_PACKET_DROPS
  * @po: the socket

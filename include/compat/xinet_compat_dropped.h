@@ -52,6 +52,16 @@ static inline bool xinet_probe_may_clone(void)
 #endif
 }
 
+/* Whether a reason is one of a part of the kernel that may be a module. */
+static inline bool xinet_drop_reason_is_of_subsystem(u32 reason)
+{
+#ifdef XINET_HAVE_DROP_REASON_SUBSYS
+	return reason & SKB_DROP_REASON_SUBSYS_MASK;
+#else
+	return false;
+#endif
+}
+
 /* The name of a reason, without prefix, or NULL; RCU. */
 static inline const char *xinet_drop_reason_name(u32 reason)
 {

@@ -379,6 +379,68 @@ TEST_P(Dropped, burst_is_told_or_counted) {
     });
 }
 
+// In softirq, once the place has a name: not after a tick, as through the work item.
+TEST_F(DroppedOptions, lane_has_what_was_dropped_when_the_call_returns) {
+    if (lanes_are_refused || is_realtime())
+        GTEST_SKIP() << "here drops are always handed over by a work item";
+    here_.run([this] {
+        Capture capture({.drops = XINET_DROPS_ONLY, .lanes = true, .device = "xtin"});
+        in(broken_datagram("xt-first"));
+        ASSERT_EQ(capture.take_marked("xt-first").size(), 1U);
+        in(broken_datagram("xt-second"));
+        const auto found = capture.take();
+        ASSERT_EQ(found.size(), 1U);
+        EXPECT_TRUE(contains(found[0].data, "xt-second"));
+        EXPECT_EQ(found[0].reason(), "UDP_CSUM");
+        EXPECT_NE(std::string(found[0].dropped->place).find("+0x"), std::string::npos);
+        EXPECT_NE(found[0].dropped->netns, 0U);
+    });
+}
+
+// A queue takes a lock, so that the packet waits for the work item: for both.
+TEST_F(DroppedOptions, lane_and_queue_are_told_once_each) {
+    if (lanes_are_refused)
+        GTEST_SKIP() << "lanes are for programs of 64 bits";
+    here_.run([this] {
+        Capture lane({.drops = XINET_DROPS_ONLY, .lanes = true, .device = "xtin"});
+        Capture queue({.drops = XINET_DROPS_ONLY, .device = "xtin"});
+        for (const char* mark : {"xt-first", "xt-second", "xt-third"}) {
+            in(broken_datagram(mark));
+            EXPECT_EQ(lane.take_marked(mark).size(), 1U) << mark;
+            EXPECT_EQ(queue.take_marked(mark).size(), 1U) << mark;
+        }
+    });
+}
+
+// What one CPU drops keeps its order in a lane, whichever way each packet takes: one without
+// link-level header waits for the work item.
+TEST_F(DroppedOptions, lane_is_told_in_the_order_of_the_drops) {
+    if (lanes_are_refused)
+        GTEST_SKIP() << "lanes are for programs of 64 bits";
+    here_.run([this] {
+        constexpr unsigned count = 200;
+        nft("table ip xtd { chain out { type filter hook postrouting priority 0; "
+            "udp dport 4449 drop; }; }");
+        const Fd sender = udp_at("10.66.0.1", 4450);
+        const Fd socket = open_socket(Side::xinet, Kind::packet, 0);
+        ASSERT_EQ(set_drops(socket, XINET_DROPS_ONLY), 0);
+        checked(set_lanes(socket.get(), lanes_request(1U << 20)), "XINET_RX_RING");
+        LaneReader reader(socket.get());
+        bind_to(socket, link_address(ETH_P_IP, link::index("xtin")));
+        for (unsigned i = 0; i < count; i++) {
+            send_to(sender.get(), repeated("xt-out", 64), ipv4_address("10.66.0.2", 4449));
+            in(broken_datagram("xt-order"));
+        }
+        const auto found = reader.take_at_least(size_t{2} * count);
+        ASSERT_EQ(found.size(), 2 * count);
+        for (unsigned i = 1; i < found.size(); i++) {
+            if (found[i].record.seq == 0)
+                continue; // the first of another lane
+            EXPECT_GE(found[i].record.tstamp, found[i - 1].record.tstamp) << i;
+        }
+    });
+}
+
 // Closing while drops come, and the device goes.
 TEST_P(Dropped, nothing_is_left_when_socket_and_device_go_meanwhile) {
     here_.run([this] {

@@ -89,10 +89,14 @@ Told told_of(const RingFrame& frame) {
     return take_told(head.extensions, left);
 }
 
+bool is_realtime() {
+    return std::ifstream("/sys/kernel/realtime").good();
+}
+
 bool drops_are_refused() {
     const Fd socket = open_socket(Side::xinet, Kind::packet, 0);
     const int flags = XINET_DROPS_ONLY;
-    return std::ifstream("/sys/kernel/realtime").good() &&
+    return is_realtime() &&
            ::setsockopt(socket.get(), SOL_XINET, XINET_PACKET_DROPS, &flags, sizeof(flags)) < 0 &&
            errno == EOPNOTSUPP;
 }

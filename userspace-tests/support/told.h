@@ -32,6 +32,9 @@ Told told_of(const Message& message);
 Told told_of(const LanePacket& packet);
 Told told_of(const RingFrame& frame); // of a ring with a reserve for it
 
+// Whether this kernel has PREEMPT_RT.
+bool is_realtime();
+
 // Whether this kernel, with PREEMPT_RT, refuses XINET_PACKET_DROPS.
 bool drops_are_refused();
 
