@@ -59,7 +59,6 @@
 #include "packet/flow_hash.h"
 #include "packet/sock.h"
 #include "packet/tap/tap.h"
-#include "packet/told.h"
 
 /* struct fanout_args: limit and default of max_num_members. */
 #define FANOUT_MAX_MEMBERS	65536
@@ -187,6 +186,15 @@ static struct net_device *fanout_dev(const struct xinet_packet_sock *po)
 					 lockdep_is_held(&po->bind_lock));
 }
 
+/* What a tap brings a group, it brings for all members. */
+static bool fanout_is_told_alike(const struct xinet_fanout_group *group,
+				 const struct xinet_packet_sock *po)
+{
+	return group->sink.owner == po->sink.owner &&
+	       group->sink.original == po->sink.original &&
+	       group->sink.taps == po->sink.taps;
+}
+
 /* Whether @po may join an existing group; bind_lock, fn->lock held. */
 static int fanout_admit(const struct xinet_fanout_group *group,
 			const struct xinet_packet_sock *po,
@@ -199,7 +207,7 @@ static int fanout_admit(const struct xinet_fanout_group *group,
 	    args->max_num_members != group->max_members)
 		return -EINVAL;
 	if (group->dev_gone || group->dev != fanout_dev(po) ||
-	    group->num != po->num)
+	    group->num != po->num || !fanout_is_told_alike(group, po))
 		return -EINVAL;
 	return group->nr_members < group->max_members ? 0 : -ENOSPC;
 }
@@ -218,6 +226,8 @@ fanout_alloc(const struct xinet_packet_sock *po, const struct fanout_args *args)
 
 	INIT_LIST_HEAD(&group->sink.node);
 	group->sink.taps = po->sink.taps;
+	group->sink.owner = po->sink.owner;
+	group->sink.original = po->sink.original;
 	group->sink.mode = XINET_TAP_NATIVE;
 	group->sink.own_filter = true;
 	group->sink.running = true;
@@ -370,7 +380,8 @@ int xinet_fanout_join(struct xinet_packet_sock *po, sockptr_t optval,
 	xinet_tap_throttle(xinet_packet_taps(po));
 	mutex_lock(&po->bind_lock);
 	mutex_lock(&fn->lock);
-	if (po->dropped || xinet_wants_told(po))
+	/* those come to each socket, beside the tap */
+	if (po->dropped || po->point)
 		err = -EOPNOTSUPP;
 	else
 		err = fanout_add(fn, po, &args);

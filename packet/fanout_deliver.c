@@ -271,6 +271,7 @@ static void fanout_deliver(struct xinet_tap_sink *sink,
 {
 	struct xinet_fanout_group *group =
 		container_of(sink, struct xinet_fanout_group, sink);
+	struct xinet_tap_frame whole xinet_uninitialized;
 	struct sk_buff *own = NULL;
 	u32 num, chosen;
 
@@ -285,6 +286,12 @@ static void fanout_deliver(struct xinet_tap_sink *sink,
 		if (!own)
 			return;
 		skb = own;
+		/* its owner is not that of the last fragment, which has no ports */
+		if (skb->pkt_type != PACKET_OUTGOING) {
+			whole = *frame;
+			whole.owned = NULL;
+			frame = &whole;
+		}
 	}
 
 	chosen = fanout_choose(group, skb, num);

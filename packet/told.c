@@ -67,11 +67,11 @@ bool xinet_tell(const struct xinet_packet_sock *po, const struct sk_buff *skb,
 		struct xinet_told_room *room, struct xinet_told *told)
 {
 	const struct xinet_owner_id *id;
-	struct xinet_owner_id shared;
+	struct xinet_owner_id shared xinet_uninitialized;
 
 	*told = (struct xinet_told){};
 	if (po->owner) {
-		id = xinet_tap_owner(&po->sink, skb, frame, &shared);
+		id = xinet_tap_owner(skb, frame, &shared);
 		if (!xinet_owner_accepts(po->owner, id))
 			return false;
 		xinet_owner_fill(po->owner, id, &room->owner);

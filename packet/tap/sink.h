@@ -20,6 +20,7 @@ struct xinet_dropped;
 struct xinet_point;
 struct xinet_tap;
 struct xinet_tap_net;
+struct xinet_tap_owned;
 struct xinet_tap_receiver;
 struct xinet_tap_sink;
 
@@ -48,6 +49,8 @@ enum xinet_tap_room {
  * @now: time shared by all sinks that stamp the packet; zero until first used
  * @snaplen: bytes from skb->data that the filter keeps
  * @mode: where skb->data points
+ * @owned: what sinks share that report owners, or get frames as on the wire; NULL for a
+ *	packet that was in flight when the first of them joined
  */
 struct xinet_tap_frame {
 	const void *source;
@@ -55,6 +58,7 @@ struct xinet_tap_frame {
 	struct timespec64 *now;
 	unsigned int snaplen;
 	enum xinet_tap_mode mode;
+	struct xinet_tap_owned *owned;
 };
 
 /**

@@ -298,7 +298,6 @@ void xinet_tap_hand_aside(struct xinet_tap_sink *sink, struct sk_buff *skb,
 
 /**
  * xinet_tap_owner() - the owner of a packet, for a sink that reports it
- * @sink: the sink
  * @skb: as passed to the sink's deliver()
  * @frame: as passed to the sink's deliver()
  * @room: for an owner that is not shared with other sinks
@@ -306,9 +305,9 @@ void xinet_tap_hand_aside(struct xinet_tap_sink *sink, struct sk_buff *skb,
  * Context: as xinet_tap_deliver_t.
  * Return: valid as long as @frame and @room.
  */
-const struct xinet_owner_id *
-xinet_tap_owner(const struct xinet_tap_sink *sink, const struct sk_buff *skb,
-		const struct xinet_tap_frame *frame, struct xinet_owner_id *room);
+const struct xinet_owner_id *xinet_tap_owner(const struct sk_buff *skb,
+					     const struct xinet_tap_frame *frame,
+					     struct xinet_owner_id *room);
 
 /**
  * xinet_tap_original() - what was done to show a frame as on the wire

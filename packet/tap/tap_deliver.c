@@ -284,6 +284,7 @@ void xinet_tap_hand_on(const struct xinet_tap_sink *group,
 		.source = group,
 		.orig_dev = frame->orig_dev,
 		.now = frame->now,
+		.owned = frame->owned,
 	};
 	const struct xinet_tap_receiver *receiver =
 		rcu_dereference(member->receiver);
@@ -381,6 +382,7 @@ static __always_inline int tap_rcv_slow(struct sk_buff *skb, struct xinet_tap *t
 	frame.source = tap;
 	frame.orig_dev = orig_dev;
 	frame.now = &now;
+	frame.owned = NULL;
 	if (only && !sender)
 		tap_demux_only(only, skb, &frame);
 	else
@@ -407,11 +409,9 @@ static noinline int tap_rcv_any_all_netns(struct sk_buff *skb,
 
 /*
  * A packet of a tap with sinks that report owners, or get frames as on the wire. The
- * owner is looked up once for all sinks. xinet_tap_owner() finds it by its frame: one
- * that was in flight when the first of them joined comes without. On PREEMPT_RT, so
- * does one whose task was preempted by another that delivers.
+ * owner is looked up once for all sinks.
  */
-struct tap_owned {
+struct xinet_tap_owned {
 	struct xinet_tap_frame frame;
 	const struct sk_buff *skb;
 	struct xinet_owner_id id;
@@ -419,14 +419,12 @@ struct tap_owned {
 	struct xinet_original original;
 };
 
-static DEFINE_PER_CPU(struct tap_owned *, tap_owned);
-
 /*
  * Takes the note of xinet_tap_match_owner(). One of a packet that never came
  * must not serve the next that has no sender: a forwarded one has none.
  */
 static void tap_take_note(struct xinet_tap *tap, const struct sk_buff *skb,
-			  struct tap_owned *owned)
+			  struct xinet_tap_owned *owned)
 {
 	struct xinet_tap_note __percpu *notes = READ_ONCE(tap->notes);
 	struct xinet_tap_note *note;
@@ -454,7 +452,7 @@ static u32 tap_most_frames(const struct xinet_tap_array *array)
 
 /* Shows the sinks what the wire has of @skb, one frame after the other. */
 static void tap_demux_original(const struct xinet_tap_array *array,
-			       struct sk_buff *skb, struct tap_owned *owned,
+			       struct sk_buff *skb, struct xinet_tap_owned *owned,
 			       const struct xinet_tap_sink *sender)
 {
 	struct sk_buff *frames = NULL;
@@ -484,11 +482,12 @@ static __always_inline int tap_rcv_owned(struct sk_buff *skb, struct xinet_tap *
 	const struct xinet_tap_sink *sender = xinet_tap_sender_take(tap);
 	const struct xinet_tap_array *array;
 	struct timespec64 now = {};
-	struct tap_owned owned xinet_uninitialized;
+	struct xinet_tap_owned owned xinet_uninitialized;
 
 	owned.frame.source = tap;
 	owned.frame.orig_dev = orig_dev;
 	owned.frame.now = &now;
+	owned.frame.owned = &owned;
 	owned.skb = skb;
 	owned.known = false;
 	/* for a sink that joins meanwhile */
@@ -498,12 +497,10 @@ static __always_inline int tap_rcv_owned(struct sk_buff *skb, struct xinet_tap *
 	if (likely(skb->pkt_type != PACKET_LOOPBACK &&
 		   (xinet_tap_is_all_netns(tap) || tap_is_near(tap, skb)))) {
 		array = rcu_dereference(tap->array);
-		this_cpu_write(tap_owned, &owned);
 		if (original)
 			tap_demux_original(array, skb, &owned, sender);
 		else
 			xinet_tap_demux(array, skb, &owned.frame, sender);
-		this_cpu_write(tap_owned, NULL);
 	}
 	tap_put_skb(skb);
 	return 0;
@@ -524,21 +521,18 @@ int xinet_tap_rcv_original(struct sk_buff *skb, struct net_device *dev,
 const struct xinet_original *
 xinet_tap_original(const struct xinet_tap_frame *frame)
 {
-	/* such a sink gets frames of tap_rcv_owned() only, whoever preempts it */
-	return &container_of(frame, struct tap_owned, frame)->original;
+	static const struct xinet_original untouched = { .segments = 1 };
+
+	return likely(frame->owned) ? &frame->owned->original : &untouched;
 }
 
-const struct xinet_owner_id *
-xinet_tap_owner(const struct xinet_tap_sink *sink, const struct sk_buff *skb,
-		const struct xinet_tap_frame *frame, struct xinet_owner_id *room)
+const struct xinet_owner_id *xinet_tap_owner(const struct sk_buff *skb,
+					     const struct xinet_tap_frame *frame,
+					     struct xinet_owner_id *room)
 {
-	/* as in xinet_tap_original() */
-	struct tap_owned *owned =
-		sink->original ? container_of(frame, struct tap_owned, frame) :
-				 this_cpu_read(tap_owned);
+	struct xinet_tap_owned *owned = frame->owned;
 
-	/* only ours is dereferenced: of another task, the address differs */
-	if (likely(owned && &owned->frame == frame)) {
+	if (likely(owned)) {
 		if (!owned->known)
 			xinet_owner_lookup(owned->skb, false, &owned->id);
 		owned->known = true;

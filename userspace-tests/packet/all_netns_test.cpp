@@ -25,7 +25,6 @@
 
 #include "support/compare.h"
 #include "support/diag.h"
-#include "support/fanout.h"
 #include "support/inet.h"
 #include "support/link.h"
 #include "support/netns.h"
@@ -406,8 +405,6 @@ TEST_F(AllNetnsOptions, option_is_for_a_socket_that_receives_nothing_yet) {
     EXPECT_LT(set_ring(socket.get(), TPACKET_V2, ring_request(1, 4096, 2048)), 0);
     EXPECT_EQ(errno, EINVAL); // see told_ring_test.cpp
     bind_to(socket, link_address(ETH_P_ALL, 0));
-    EXPECT_LT(join_fanout(socket.get(), 1, PACKET_FANOUT_HASH), 0);
-    EXPECT_EQ(errno, EOPNOTSUPP);
     EXPECT_EQ(errno_of_all_netns(socket, 0), EBUSY);
     const auto found = find_socket(socket);
     ASSERT_TRUE(found);

@@ -214,10 +214,6 @@ TEST_F(Owner, option_is_for_a_socket_that_receives_nothing_yet) {
         EXPECT_LT(set_ring(socket.get(), TPACKET_V2, ring_request(1, 4096, 2048)), 0);
         EXPECT_EQ(errno, EINVAL); // see told_ring_test.cpp
         bind_to(socket, link_address(ETH_P_ALL, link::index("own0")));
-        const int group = PACKET_FANOUT_HASH << 16 | 1;
-        EXPECT_LT(sys::setsockopt(socket.get(), SOL_PACKET, PACKET_FANOUT, &group, sizeof(group)),
-                  0);
-        EXPECT_EQ(errno, EOPNOTSUPP);
         EXPECT_EQ(error_of(socket, 0), EBUSY);
         EXPECT_TRUE(set_filter(socket, nothing) < 0 && errno == EBUSY);
     });

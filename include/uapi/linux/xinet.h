@@ -96,8 +96,8 @@
  *
  * Errors: EINVAL (length, another value), EBUSY (as above, or in a fanout
  * group), ENOMEM. While it is 1: PACKET_RX_RING fails with EINVAL unless
- * PACKET_RESERVE is XINET_TOLD_RESERVE() of what is told, PACKET_FANOUT with
- * EOPNOTSUPP.
+ * PACKET_RESERVE is XINET_TOLD_RESERVE() of what is told, PACKET_FANOUT with EINVAL
+ * if other members of the group do not ask for owners.
  */
 #define XINET_PACKET_OWNER	4
 
@@ -267,7 +267,7 @@ __XINET_ASSERT_SIZE(xinet_dropped, 128);
  * another network namespace than the initial one, CAP_SYS_ADMIN there), EBUSY (the
  * socket receives, or has a ring). While it is 1: PACKET_RX_RING fails with EINVAL
  * unless PACKET_RESERVE is XINET_TOLD_RESERVE() of what is told, PACKET_FANOUT with
- * EOPNOTSUPP.
+ * EINVAL if other members of the group are for one network namespace.
  */
 #define XINET_PACKET_ALL_NETNS	7
 
@@ -311,7 +311,8 @@ __XINET_ASSERT_SIZE(xinet_netns, 32);
  * drops (XINET_PACKET_DROPS) comes as it was dropped, without.
  *
  * Errors: EINVAL (length, another value), EBUSY (the socket receives, or has a
- * ring). While it is 1: PACKET_FANOUT fails with EOPNOTSUPP.
+ * ring). While it is 1: PACKET_FANOUT fails with EINVAL if other members of the group
+ * do not ask for this.
  */
 #define XINET_PACKET_ORIGINAL	12
 
