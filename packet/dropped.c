@@ -391,7 +391,8 @@ static bool dropped_has_all_bytes(const struct sk_buff *skb)
 
 /*
  * Whether the probe may call a receiver, if that takes no lock but to wake a reader:
- * whoever holds one of those has interrupts disabled.
+ * whoever holds one of those, but for readers of tasklist_lock, which does not wait for
+ * readers, has interrupts disabled.
  */
 static bool dropped_may_deliver(const struct dropped_backlog *backlog)
 {
@@ -400,8 +401,10 @@ static bool dropped_may_deliver(const struct dropped_backlog *backlog)
 }
 
 /*
- * Delivers the packet itself, of which all but its time is restored then: others watch
- * the tracepoint, too. Returns false if it is to be shown in another way.
+ * Delivers the packet itself, which is restored then: others watch the tracepoint, and
+ * its destructor may tell its time. Its socket is not shown to filters: it may be
+ * something else, see dropped_net(). Returns false if the packet is to be shown in
+ * another way.
  */
 static bool dropped_show(struct sk_buff *skb, struct net_device *dev,
 			 const struct net *net, const struct hlist_head *near,
@@ -412,6 +415,8 @@ static bool dropped_show(struct sk_buff *skb, struct net_device *dev,
 	const unsigned int len = skb->len;
 	const u16 network_header = skb->network_header;
 	const u16 mac_header = skb->mac_header;
+	const ktime_t tstamp = skb->tstamp;
+	struct sock *const sk = skb->sk;
 	struct dropped_told told xinet_uninitialized;
 	struct timespec64 now = {};
 	bool good;
@@ -423,14 +428,17 @@ static bool dropped_show(struct sk_buff *skb, struct net_device *dev,
 		dropped_tell_netns(&told.dropped, net);
 		told.here = true;
 		told.cloned = skb_cloned(skb);
-		skb_clear_delivery_time(skb);
-		__net_timestamp(skb);
+		/* a receiver takes the time of one to be sent later for none */
+		skb->tstamp = ktime_get_real();
+		skb->sk = NULL;
 		skb->dev = dev ?: dropped_no_dev;
 		dropped_offer(&xinet_dropped_host_watches, skb, &now, &told);
 		if (near)
 			dropped_offer(near, skb, &now, &told);
 	}
 	skb->dev = own_dev;
+	skb->sk = sk;
+	skb->tstamp = tstamp;
 	skb->data = data;
 	skb->len = len;
 	skb->network_header = network_header;
@@ -486,11 +494,22 @@ static struct xinet_probe dropped_kfree_skb = {
 
 /* --- the delivery --- */
 
-static void dropped_tell(const struct sk_buff *skb, struct dropped_told *told)
+/* The place that packets of one run of the work item came from last, with its name. */
+struct dropped_last {
+	const void *location;
+	struct xinet_dropped site;
+};
+
+static void dropped_tell(const struct sk_buff *skb, struct dropped_last *last,
+			 struct dropped_told *told)
 {
 	const struct dropped_cb *cb = dropped_cb(skb);
 
-	xinet_dropped_site_tell(cb->location, cb->reason, &told->dropped);
+	if (last->location != cb->location || last->site.reason != cb->reason) {
+		xinet_dropped_site_tell(cb->location, cb->reason, &last->site);
+		last->location = cb->location;
+	}
+	told->dropped = last->site;
 	dropped_tell_netns(&told->dropped, cb->net);
 	told->here = false;
 	told->ids = cb->ids;
@@ -507,7 +526,7 @@ static bool dropped_add_link_header(struct sk_buff *skb,
 	return true;
 }
 
-static void dropped_deliver(struct sk_buff *skb)
+static void dropped_deliver(struct sk_buff *skb, struct dropped_last *last)
 {
 	/* a receiver may use the control buffer */
 	struct net *net = dropped_cb(skb)->net;
@@ -516,7 +535,7 @@ static void dropped_deliver(struct sk_buff *skb)
 	struct timespec64 now = {};
 	bool good;
 
-	dropped_tell(skb, &told);
+	dropped_tell(skb, last, &told);
 	/* pages of a program's that wait for their last user, as before a tap */
 	good = !skb_orphan_frags_rx(skb, GFP_KERNEL) &&
 	       dropped_has_all_bytes(skb);
@@ -560,6 +579,7 @@ static void dropped_work(struct work_struct *work)
 		container_of(to_delayed_work(work), struct dropped_backlog, work);
 	struct llist_node *first = llist_del_all(&backlog->packets);
 	struct sk_buff *skb, *next;
+	struct dropped_last last = {};
 	struct net_device *dev;
 	struct dropped_cb cb;
 
@@ -568,7 +588,7 @@ static void dropped_work(struct work_struct *work)
 		cb = *dropped_cb(skb);
 		dev = skb->dev;
 		skb->next = NULL;
-		dropped_deliver(skb);
+		dropped_deliver(skb, &last);
 		dropped_free(backlog, skb, cb.net, dev, cb.truesize);
 		cond_resched();
 	}

@@ -36,6 +36,12 @@ static struct dropped_site **site_slot(const void *location, u32 reason, u32 n)
 	return &dropped_sites[(hash + n) % SITES];
 }
 
+static bool site_is(const struct dropped_site *site, const void *location,
+		    u32 reason)
+{
+	return site->location == location && site->told.reason == reason;
+}
+
 const struct xinet_dropped *xinet_dropped_site_find(const void *location,
 						    u32 reason)
 {
@@ -47,7 +53,7 @@ const struct xinet_dropped *xinet_dropped_site_find(const void *location,
 		site = smp_load_acquire(site_slot(location, reason, n));
 		if (!site)
 			return NULL;
-		if (site->location == location && site->told.reason == reason)
+		if (site_is(site, location, reason))
 			return &site->told;
 	}
 	return NULL;
@@ -56,6 +62,7 @@ const struct xinet_dropped *xinet_dropped_site_find(const void *location,
 static void site_keep(const void *location, const struct xinet_dropped *told)
 {
 	struct dropped_site *site = kmalloc(sizeof(*site), GFP_KERNEL);
+	const struct dropped_site *other;
 	u32 n;
 
 	if (!site)
@@ -63,9 +70,12 @@ static void site_keep(const void *location, const struct xinet_dropped *told)
 	site->location = location;
 	site->told = *told;
 	for (n = 0; n < SITE_PROBES; n++) {
-		/* twice, if two CPUs find out about it at once, does not matter */
-		if (!cmpxchg(site_slot(location, told->reason, n), NULL, site))
+		other = cmpxchg(site_slot(location, told->reason, n), NULL, site);
+		if (!other)
 			return;
+		/* another CPU has found out about it at once */
+		if (site_is(other, location, told->reason))
+			break;
 	}
 	kfree(site);
 }

@@ -55,6 +55,9 @@
 #include "packet/tap/tap.h"
 #include "packet/told.h"
 
+/* About the least that a record takes. */
+#define LANE_LEAST	128
+
 /* Alignment of records; the smallest pad holds only its length and type. */
 #define LANE_ALIGNMENT	8
 
@@ -578,6 +581,15 @@ bool xinet_lane_fast_netns(struct xinet_tap_sink *sink,
 	return true;
 }
 
+/* Whether the lane of this CPU takes nothing without old records being released. */
+static bool lane_is_full(const struct xinet_lanes *lanes)
+{
+	const struct xinet_lane *lane = this_cpu_ptr(lanes->by_cpu);
+
+	return READ_ONCE(lanes->frozen) ||
+	       lane->head - lane->tail + LANE_LEAST > lanes->req.lane_size;
+}
+
 /* Budget: as xinet_lane_fast(), and a look-up of the packet's socket. */
 bool xinet_lane_fast_owner(struct xinet_tap_sink *sink,
 			   const struct xinet_tap_receiver *receiver,
@@ -588,6 +600,9 @@ bool xinet_lane_fast_owner(struct xinet_tap_sink *sink,
 	struct xinet_owner_id id xinet_uninitialized;
 	struct lane_place place xinet_uninitialized;
 
+	/* else the slow path would look it up once more */
+	if (!xinet_fast_eligible(skb) || lane_is_full(receiving_lanes(receiver)))
+		return false;
 	xinet_owner_lookup(skb, false, &id);
 	if (!xinet_owner_accepts(view, &id))
 		return true;
