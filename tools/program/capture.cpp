@@ -87,15 +87,15 @@ private:
             described.interface_name = name;
         }
         // Of what came in, a file has the process in its comment alone.
-        const SocketProcess* process = options_.comments || packet.packet_type == PACKET_OUTGOING
-                                           ? process_of(packet)
-                                           : nullptr;
-        if (process != nullptr && packet.packet_type == PACKET_OUTGOING) {
-            described.process = process->process;
+        const OwnerDetails details = options_.comments || packet.packet_type == PACKET_OUTGOING
+                                         ? details_of(packet)
+                                         : OwnerDetails{};
+        if (details.process != nullptr && packet.packet_type == PACKET_OUTGOING) {
+            described.process = details.process->process;
         }
         std::string comment;
         if (options_.comments) {
-            comment = told_text(packet, process);
+            comment = told_text(packet, details);
             described.comment = comment;
         }
         writer_->write(described);
@@ -107,23 +107,23 @@ private:
         }
         const std::string& name = name_of(packet.interface_index);
         if (options_.json) {
-            return packet_json(packet, link_type_, name, {}, process_of(packet));
+            return packet_json(packet, link_type_, name, {}, details_of(packet));
         }
         return packet_text(packet, link_type_, name_each_interface_ ? name : std::string_view{},
-                           options_.link_header, process_of(packet));
+                           options_.link_header, details_of(packet));
     }
 
     std::string line_of_all_namespaces(const CapturedPacket& packet) {
         if (options_.json) {
             return packet_json(packet, link_type_, packet.netns->device,
-                               namespaces_.name(*packet.netns), process_of(packet));
+                               namespaces_.name(*packet.netns), details_of(packet));
         }
         return packet_text(packet, link_type_, namespaces_.device(*packet.netns),
-                           options_.link_header, process_of(packet));
+                           options_.link_header, details_of(packet));
     }
 
-    const SocketProcess* process_of(const CapturedPacket& packet) {
-        return packet.owner == nullptr ? nullptr : processes_.find(*packet.owner);
+    OwnerDetails details_of(const CapturedPacket& packet) {
+        return packet.owner == nullptr ? OwnerDetails{} : owners_.find(*packet.owner);
     }
 
     static void put(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stdout); }
@@ -146,7 +146,7 @@ private:
     std::unique_ptr<CaptureWriter> writer_;
     std::unordered_map<unsigned, std::string> names_;
     NetworkNamespaceNames namespaces_;
-    SocketProcesses processes_;
+    OwnerLookup owners_;
 };
 
 SocketSourceOptions source_options(const CaptureOptions& options) {

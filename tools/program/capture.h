@@ -3,7 +3,7 @@
 #pragma once
 
 #include "program/options.h"
-#include "program/socket_processes.h"
+#include "program/owner_lookup.h"
 #include "xinet/captured_packet.h"
 #include "xinet/link_type.h"
 
@@ -20,13 +20,13 @@ std::string clock_text(Timestamp time);
 
 /// The line of one packet, newline included.
 /// @param interface_name shown when it is not empty
-/// @param process of the owner, here and below; none: not known
+/// @param details of the owner, here and below
 std::string packet_text(const CapturedPacket& packet, LinkType type,
                         std::string_view interface_name, bool link_header,
-                        const SocketProcess* process = nullptr);
+                        const OwnerDetails& details = {});
 /// @param namespace_name of a packet with netns; empty: the program's own
 std::string packet_json(const CapturedPacket& packet, LinkType type,
                         std::string_view interface_name, std::string_view namespace_name = {},
-                        const SocketProcess* process = nullptr);
+                        const OwnerDetails& details = {});
 
 } // namespace xinet

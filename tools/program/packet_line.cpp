@@ -60,20 +60,20 @@ std::string clock_text(Timestamp time) {
 
 std::string packet_text(const CapturedPacket& packet, LinkType type,
                         std::string_view interface_name, bool link_header,
-                        const SocketProcess* process) {
+                        const OwnerDetails& details) {
     std::string text = clock_text(packet.timestamp) + " ";
     if (!interface_name.empty()) {
         text += fmt::format("{} {:<3} ", printable(interface_name),
                             short_direction(packet.packet_type));
     }
     const Summary summary = dissect(packet.data, type, packet.original_length);
-    const std::string told = told_text(packet, process);
+    const std::string told = told_text(packet, details);
     return text + summary_text(summary, link_header) + (told.empty() ? "" : " ") + told + "\n";
 }
 
 std::string packet_json(const CapturedPacket& packet, LinkType type,
                         std::string_view interface_name, std::string_view namespace_name,
-                        const SocketProcess* process) {
+                        const OwnerDetails& details) {
     const Summary summary = dissect(packet.data, type, packet.original_length);
     const auto since_epoch = packet.timestamp.time_since_epoch();
     const auto seconds = std::chrono::floor<std::chrono::seconds>(since_epoch);
@@ -91,7 +91,7 @@ std::string packet_json(const CapturedPacket& packet, LinkType type,
         .add("destination", summary.destination)
         .add("destination_port", summary.destination_port)
         .add("info", summary.info);
-    add_told(object, packet, namespace_name, process);
+    add_told(object, packet, namespace_name, details);
     return object.text() + "\n";
 }
 

@@ -20,16 +20,67 @@ std::string quoted(std::string_view name) {
     return fmt::format("\"{}\"", text);
 }
 
+/// Without what ends a word, or the text of an owner, or begins another one: whoever makes a
+/// control group chooses its name.
+std::string word(std::string_view name) {
+    std::string text = printable(name);
+    constexpr std::string_view marks = " \"[]()";
+    std::ranges::replace_if(
+        text, [&](char letter) { return marks.find(letter) != std::string_view::npos; }, '?');
+    return text;
+}
+
+std::string cgroup_text(const xinet_owner& owner, const Cgroup* cgroup) {
+    if (cgroup == nullptr) {
+        return fmt::format(" cgroup:{}", owner.cgroup);
+    }
+    std::string text = fmt::format(" cgroup:{}", word(cgroup->path));
+    if (cgroup->container) {
+        text += fmt::format(" container:{}", word(cgroup->container->text()));
+    }
+    return text;
+}
+
+void add_cgroup(JsonObject& object, const Cgroup* cgroup) {
+    if (cgroup == nullptr) {
+        object.add_null("cgroup_path");
+    } else {
+        object.add("cgroup_path", cgroup->path);
+    }
+    if (cgroup == nullptr || !cgroup->container) {
+        object.add_null("container");
+        return;
+    }
+    object.nest("container", JsonObject()
+                                 .add("runtime", cgroup->container->runtime)
+                                 .add("name", cgroup->container->name)
+                                 .text());
+}
+
+void add_process(JsonObject& object, const SocketProcess* process) {
+    if (process == nullptr) {
+        object.add_null("pid");
+    } else {
+        object.add("pid", process->process);
+    }
+    if (process == nullptr || process->name.empty()) {
+        object.add_null("comm");
+    } else {
+        object.add("comm", process->name);
+    }
+}
+
 } // namespace
 
 /// What is known of it, as ss(8) would write it; empty if it is nobody's.
-std::string owner_text(const xinet_owner& owner, const SocketProcess* process) {
+std::string owner_text(const xinet_owner& owner, const OwnerDetails& details) {
+    const SocketProcess* process = details.process;
     std::string text;
     if ((owner.flags & XINET_OWNER_SOCKET) != 0) {
         text += fmt::format(" sk:{:x} netns:{}", owner.cookie, owner.netns);
     }
     if ((owner.flags & XINET_OWNER_CREDENTIALS) != 0) {
-        text += fmt::format(" uid:{} cgroup:{}", owner.uid, owner.cgroup);
+        text += fmt::format(" uid:{}", owner.uid) + cgroup_text(owner, details.cgroup);
     }
     if (process != nullptr) {
         text += fmt::format(" pid:{}", process->process);
@@ -46,7 +97,7 @@ std::string owner_text(const xinet_owner& owner, const SocketProcess* process) {
     return text.empty() ? "" : fmt::format("[{}]", text.substr(1));
 }
 
-std::string owner_json(const xinet_owner& owner, const SocketProcess* process) {
+std::string owner_json(const xinet_owner& owner, const OwnerDetails& details) {
     JsonObject object;
     if ((owner.flags & XINET_OWNER_SOCKET) != 0) {
         object.add("cookie", owner.cookie).add("netns", owner.netns);
@@ -55,16 +106,8 @@ std::string owner_json(const xinet_owner& owner, const SocketProcess* process) {
     if ((owner.flags & XINET_OWNER_CREDENTIALS) != 0) {
         object.add("cgroup", owner.cgroup).add("uid", owner.uid);
     }
-    if (process != nullptr) {
-        object.add("pid", process->process);
-    } else {
-        object.add_null("pid");
-    }
-    if (process != nullptr && !process->name.empty()) {
-        object.add("comm", process->name);
-    } else {
-        object.add_null("comm");
-    }
+    add_cgroup(object, details.cgroup);
+    add_process(object, details.process);
     object.add("kernel", (owner.flags & XINET_OWNER_KERNEL) != 0);
     object.add("several", (owner.flags & XINET_OWNER_SEVERAL) != 0);
     return object.text();
@@ -215,10 +258,10 @@ std::string_view point_name(std::uint32_t point) {
     return found == points.end() ? "unknown" : found->name;
 }
 
-std::string told_text(const CapturedPacket& packet, const SocketProcess* process) {
+std::string told_text(const CapturedPacket& packet, const OwnerDetails& details) {
     std::string text;
     if (packet.owner != nullptr) {
-        append(text, owner_text(*packet.owner, process));
+        append(text, owner_text(*packet.owner, details));
     }
     if (packet.dropped != nullptr) {
         append(text, dropped_text(*packet.dropped));
@@ -233,11 +276,11 @@ std::string told_text(const CapturedPacket& packet, const SocketProcess* process
 }
 
 void add_told(JsonObject& object, const CapturedPacket& packet, std::string_view namespace_name,
-              const SocketProcess* process) {
+              const OwnerDetails& details) {
     if (packet.owner != nullptr && packet.owner->flags == 0) {
         object.add_null("owner");
     } else if (packet.owner != nullptr) {
-        object.nest("owner", owner_json(*packet.owner, process));
+        object.nest("owner", owner_json(*packet.owner, details));
     }
     if (packet.dropped != nullptr) {
         object.nest("drop", dropped_json(*packet.dropped));

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "program/json.h"
-#include "program/socket_processes.h"
+#include "program/owner_lookup.h"
 #include "xinet/captured_packet.h"
 
 #include <linux/xinet.h>
@@ -15,16 +15,16 @@
 
 namespace xinet {
 
-/// "[sk:1f netns:4026531840 uid:0 cgroup:12 pid:77 comm:"curl"] (dropped: UDP_CSUM at
+/// "[sk:1f netns:4026531840 uid:0 cgroup:/a.service pid:77 comm:"curl"] (dropped: UDP_CSUM at
 /// udp_rcv+0x1)"; empty if there is nothing to say. Documentation/pcapng.md describes it: it is the
 /// comment of a packet in a file, too.
 ///
-/// @param process of the packet's owner; none: not known
-std::string told_text(const CapturedPacket& packet, const SocketProcess* process);
+/// @param details of the packet's owner, here and below
+std::string told_text(const CapturedPacket& packet, const OwnerDetails& details);
 
 /// Parts of it, and of what add_told() adds.
-std::string owner_text(const xinet_owner& owner, const SocketProcess* process);
-std::string owner_json(const xinet_owner& owner, const SocketProcess* process);
+std::string owner_text(const xinet_owner& owner, const OwnerDetails& details);
+std::string owner_json(const xinet_owner& owner, const OwnerDetails& details);
 std::string reason_text(const xinet_dropped& dropped);
 std::string dropped_json(const xinet_dropped& dropped);
 
@@ -48,6 +48,6 @@ std::string_view point_name(std::uint32_t point);
 ///
 /// @param namespace_name of a packet with netns
 void add_told(JsonObject& object, const CapturedPacket& packet, std::string_view namespace_name,
-              const SocketProcess* process);
+              const OwnerDetails& details);
 
 } // namespace xinet

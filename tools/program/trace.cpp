@@ -58,7 +58,7 @@ public:
     Trace(const TraceOptions& options, SocketSource& source, SignalDescriptor& signals)
         : options_(options), source_(source), signals_(signals),
           filter_(options.expression, source.link_type(), snapshot_length),
-          report_([this](unsigned index) { return name_of(index); }, processes_),
+          report_([this](unsigned index) { return name_of(index); }, owners_),
           ways_([this](const PacketWay& way) { take(way); }, options.patience),
           limit_(options.count.value_or(std::numeric_limits<std::uint64_t>::max())) {
         // Not bound to it: what comes by it has records of others on its way.
@@ -113,10 +113,9 @@ private:
         const bool matches = filter_.evaluate(packet.data, packet.original_length) != 0;
         ways_.add(
             packet, matches, [this, &packet] { return head_of(packet); }, now);
-        // its name, while the process is there
-        if (matches && packet.owner != nullptr &&
-            (packet.owner->flags & XINET_OWNER_PROCESS) != 0) {
-            processes_.find(*packet.owner);
+        // its names, while process and control group are there
+        if (matches && packet.owner != nullptr) {
+            owners_.note(*packet.owner);
         }
     }
 
@@ -165,7 +164,7 @@ private:
     SocketSource& source_;
     SignalDescriptor& signals_;
     FilterProgram filter_;
-    SocketProcesses processes_;
+    OwnerLookup owners_;
     std::unordered_map<unsigned, std::string> names_;
     WayReport report_;
     PacketWays ways_;

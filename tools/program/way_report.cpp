@@ -66,8 +66,8 @@ void for_each_stage(const PacketWay& way, Function function) {
 
 } // namespace
 
-WayReport::WayReport(InterfaceName interface_name, SocketProcesses& processes)
-    : interface_name_(std::move(interface_name)), processes_(processes) {}
+WayReport::WayReport(InterfaceName interface_name, OwnerLookup& owners)
+    : interface_name_(std::move(interface_name)), owners_(owners) {}
 
 void WayReport::add(const PacketWay& way) {
     for_each_stage(way, [this](std::string from, std::string to, auto duration) {
@@ -101,7 +101,7 @@ JsonObject WayReport::end_object(const PacketWay& way) {
 }
 
 std::string WayReport::owner(const xinet_owner& owner) {
-    const std::string text = owner_text(owner, processes_.find(owner));
+    const std::string text = owner_text(owner, owners_.find(owner));
     return text.empty() ? "" : " " + text;
 }
 
@@ -177,10 +177,10 @@ std::string WayReport::json(const PacketWay& way) {
         object.add("dropped_after", (way.dropped_at - way.steps.front().time).count());
     }
     if (way.sender) {
-        object.nest("sender", owner_json(*way.sender, processes_.find(*way.sender)));
+        object.nest("sender", owner_json(*way.sender, owners_.find(*way.sender)));
     }
     if (way.receiver) {
-        object.nest("receiver", owner_json(*way.receiver, processes_.find(*way.receiver)));
+        object.nest("receiver", owner_json(*way.receiver, owners_.find(*way.receiver)));
     }
     return way.head + "," + object.text().substr(1) + "\n";
 }

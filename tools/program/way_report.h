@@ -5,8 +5,8 @@
 
 #include "program/durations.h"
 #include "program/json.h"
+#include "program/owner_lookup.h"
 #include "program/packet_ways.h"
-#include "program/socket_processes.h"
 
 #include <functional>
 #include <map>
@@ -20,7 +20,7 @@ using InterfaceName = std::function<std::string(unsigned index)>;
 
 class WayReport {
 public:
-    WayReport(InterfaceName interface_name, SocketProcesses& processes);
+    WayReport(InterfaceName interface_name, OwnerLookup& owners);
 
     /// Counts it, for the summary.
     void add(const PacketWay& way);
@@ -47,7 +47,7 @@ private:
     std::string owner(const xinet_owner& owner);
 
     InterfaceName interface_name_;
-    SocketProcesses& processes_;
+    OwnerLookup& owners_;
     std::map<std::pair<std::string, std::string>, Durations> stages_;
     std::map<std::string, End> ends_; ///< by their texts
 };

@@ -225,8 +225,10 @@ protected:
         return ways.over.at(0);
     }
 
-    xinet::SocketProcesses processes_{1, [](std::uint32_t) { return xinet::ProcessesByCookie{}; }};
-    xinet::WayReport report_{name, processes_};
+    xinet::OwnerLookup owners_{
+        xinet::SocketProcesses(1, [](std::uint32_t) { return xinet::ProcessesByCookie{}; }),
+        xinet::CgroupNames("")};
+    xinet::WayReport report_{name, owners_};
 };
 
 TEST_F(WayReport, way_is_told_with_its_times_and_its_end) {

@@ -7,15 +7,13 @@
 
 namespace {
 
-std::string text(const xinet::CapturedPacket& packet,
-                 const xinet::SocketProcess* process = nullptr) {
-    return xinet::told_text(packet, process);
+std::string text(const xinet::CapturedPacket& packet, const xinet::OwnerDetails& details = {}) {
+    return xinet::told_text(packet, details);
 }
 
-std::string json(const xinet::CapturedPacket& packet,
-                 const xinet::SocketProcess* process = nullptr) {
+std::string json(const xinet::CapturedPacket& packet, const xinet::OwnerDetails& details = {}) {
     xinet::JsonObject object;
-    xinet::add_told(object, packet, "blue", process);
+    xinet::add_told(object, packet, "blue", details);
     return object.text();
 }
 
@@ -52,21 +50,66 @@ TEST(Told, owner_is_shown_with_its_process) {
     const xinet_owner owner = known_owner();
     const xinet::SocketProcess process{.process = 77, .name = "a \"b\"\x1b"};
     EXPECT_EQ(text({.owner = &owner}), "[sk:1f netns:4026 uid:5 cgroup:12]");
-    EXPECT_EQ(text({.owner = &owner}, &process),
+    EXPECT_EQ(text({.owner = &owner}, {.process = &process}),
               R"([sk:1f netns:4026 uid:5 cgroup:12 pid:77 comm:"a ?b??"])");
-    EXPECT_EQ(json({.owner = &owner}),
-              R"({"owner":{"cookie":31,"netns":4026,"netns_cookie":3,"cgroup":12,"uid":5,)"
-              R"("pid":null,"comm":null,"kernel":false,"several":false}})");
-    EXPECT_NE(json({.owner = &owner}, &process).find(R"("pid":77,"comm":"a \"b\"\u001b")"),
+    EXPECT_EQ(
+        json({.owner = &owner}),
+        R"({"owner":{"cookie":31,"netns":4026,"netns_cookie":3,"cgroup":12,"uid":5,)"
+        R"("cgroup_path":null,"container":null,"pid":null,"comm":null,"kernel":false,"several":false}})");
+    EXPECT_NE(
+        json({.owner = &owner}, {.process = &process}).find(R"("pid":77,"comm":"a \"b\"\u001b")"),
+        std::string::npos)
+        << json({.owner = &owner}, {.process = &process});
+}
+
+TEST(Told, owner_is_shown_with_its_control_group) {
+    const xinet_owner owner = known_owner();
+    const xinet::Cgroup service{.path = "/system.slice/ssh.service", .container = {}};
+    const xinet::SocketProcess process{.process = 77, .name = "sshd"};
+    EXPECT_EQ(text({.owner = &owner}, {.process = &process, .cgroup = &service}),
+              R"([sk:1f netns:4026 uid:5 cgroup:/system.slice/ssh.service pid:77 comm:"sshd"])");
+    const std::string object = json({.owner = &owner}, {.cgroup = &service});
+    EXPECT_NE(object.find(R"("cgroup":12,"uid":5,"cgroup_path":"/system.slice/ssh.service",)"
+                          R"("container":null,)"),
               std::string::npos)
-        << json({.owner = &owner}, &process);
+        << object;
+}
+
+TEST(Told, container_is_shown_short_and_is_whole_for_programs) {
+    const xinet_owner owner = known_owner();
+    const std::string id(64, 'a');
+    const xinet::Cgroup cgroup{.path = "/docker/x",
+                               .container = xinet::Container{.runtime = "docker", .name = id}};
+    EXPECT_EQ(text({.owner = &owner}, {.cgroup = &cgroup}),
+              "[sk:1f netns:4026 uid:5 cgroup:/docker/x container:docker/aaaaaaaaaaaa]");
+    const std::string object = json({.owner = &owner}, {.cgroup = &cgroup});
+    EXPECT_NE(object.find(R"("container":{"runtime":"docker","name":")" + id + R"("},)"),
+              std::string::npos)
+        << object;
+}
+
+TEST(Told, name_of_a_control_group_cannot_be_taken_for_more) {
+    const xinet_owner owner = known_owner();
+    const xinet::Cgroup cgroup{.path = "/a pid:1 comm:\"b\"] (dropped: c) [\x1b\n\xff",
+                               .container =
+                                   xinet::Container{.runtime = "lxc", .name = "d pid:2\"]()\n"}};
+    EXPECT_EQ(text({.owner = &owner}, {.cgroup = &cgroup}),
+              "[sk:1f netns:4026 uid:5 cgroup:/a?pid:1?comm:?b????dropped:?c?????? "
+              "container:lxc/d?pid:2?????]");
+    const std::string object = json({.owner = &owner}, {.cgroup = &cgroup});
+    EXPECT_NE(
+        object.find(R"("cgroup_path":"/a pid:1 comm:\"b\"] (dropped: c) [\u001b\u000a\u00ff")"),
+        std::string::npos)
+        << object;
 }
 
 TEST(Told, process_that_has_ended_has_no_name) {
     const xinet_owner owner = known_owner();
     const xinet::SocketProcess process{.process = 77, .name = ""};
-    EXPECT_EQ(text({.owner = &owner}, &process), "[sk:1f netns:4026 uid:5 cgroup:12 pid:77]");
-    EXPECT_NE(json({.owner = &owner}, &process).find(R"("pid":77,"comm":null)"), std::string::npos);
+    EXPECT_EQ(text({.owner = &owner}, {.process = &process}),
+              "[sk:1f netns:4026 uid:5 cgroup:12 pid:77]");
+    EXPECT_NE(json({.owner = &owner}, {.process = &process}).find(R"("pid":77,"comm":null)"),
+              std::string::npos);
 }
 
 TEST(Told, nobody_s_packet_has_no_owner) {

@@ -12,6 +12,7 @@ local fields = {
 	netns = ProtoField.uint32("xinet.owner.netns", "Network namespace (inode)", base.DEC),
 	uid = ProtoField.uint32("xinet.owner.uid", "User", base.DEC),
 	cgroup = ProtoField.string("xinet.owner.cgroup", "Control group"),
+	container = ProtoField.string("xinet.owner.container", "Container"),
 	pid = ProtoField.uint32("xinet.owner.pid", "Process", base.DEC),
 	comm = ProtoField.string("xinet.owner.comm", "Program"),
 	kernel = ProtoField.bool("xinet.owner.kernel", "Socket of the kernel"),
@@ -41,14 +42,16 @@ local function add(tree, field, value)
 end
 
 local function add_owner(tree, text, comm)
+	-- A whole one: the path of a control group may have what looks like another.
 	local function word(pattern)
-		return text:match("%f[%w]" .. pattern)
+		return (" " .. text .. " "):match(" " .. pattern .. " ")
 	end
 	local cookie = word("sk:(%x+)")
 	add(tree, fields.cookie, cookie and UInt64.fromhex(cookie))
 	add(tree, fields.netns, tonumber(word("netns:(%d+)")))
 	add(tree, fields.uid, tonumber(word("uid:(%d+)")))
-	add(tree, fields.cgroup, word("cgroup:(%d+)"))
+	add(tree, fields.cgroup, word("cgroup:(%S+)"))
+	add(tree, fields.container, word("container:(%S+)"))
 	add(tree, fields.pid, tonumber(word("pid:(%d+)")))
 	add(tree, fields.comm, comm)
 	add(tree, fields.kernel, word("kernel") and true)
