@@ -608,6 +608,89 @@ TEST_F(Owner, capture_says_whose_packets_are) {
     EXPECT_EQ(sibling.wait(), 2);
 }
 
+// Sends from `sender` while `xinet capture --owner` runs, and returns what that says of it.
+std::string line_of_capture(const Fd& sender, const std::vector<std::string>& before,
+                            const std::vector<std::string>& options) {
+    std::vector<std::string> words = before;
+    words.insert(words.end(), {in_tree("tools/build/xinet"), "capture", "-i", "own0", "--owner"});
+    words.insert(words.end(), options.begin(), options.end());
+    words.insert(words.end(), {"-c", "1", "udp and dst port 9"});
+    Program capture(words);
+    EXPECT_NE(capture.error_line().find("listening on own0"), std::string::npos);
+    send_to(sender.get(), Bytes(64), ipv4_address("10.9.0.2", 9));
+    auto line = capture.output_line();
+    EXPECT_EQ(capture.wait(), 0);
+    return line;
+}
+
+// By asking the kernel, and by a walk through all control groups where that is refused.
+TEST_F(Owner, capture_names_control_group_and_container) {
+    const std::string id = std::string(60, '1') + "beef";
+    const std::string name = "docker-" + id + ".scope";
+    auto group = ControlGroup::named(name);
+    if (!group)
+        GTEST_SKIP() << "there are no control groups";
+    const auto number = std::to_string(group->id());
+    const std::string in_text = " cgroup:/" + name + " container:docker/111111111111";
+    const std::string in_json = "\"cgroup\":" + number + ",\"uid\":0,\"cgroup_path\":\"/" + name +
+                                "\",\"container\":{\"runtime\":\"docker\",\"name\":\"" + id +
+                                "\"},";
+    std::vector<std::vector<std::string>> programs{{}};
+    if (group->id() == inode_of(("/sys/fs/cgroup/" + name).c_str()))
+        programs.push_back({"setpriv", "--bounding-set", "-dac_read_search"});
+    here_.run([&] {
+        group->enter();
+        const Fd sender = udp_at("10.9.0.1", 4019);
+        ControlGroup::leave();
+        for (const auto& program : programs) {
+            const auto text = line_of_capture(sender, program, {});
+            EXPECT_NE(text.find(in_text), std::string::npos) << text;
+            const auto json = line_of_capture(sender, program, {"--json"});
+            EXPECT_NE(json.find(in_json), std::string::npos) << json;
+        }
+        group.reset();
+        // nobody tells the name of what is gone
+        for (const auto& program : programs) {
+            const auto text = line_of_capture(sender, program, {});
+            EXPECT_NE(text.find(" cgroup:" + number), std::string::npos) << text;
+            const auto json = line_of_capture(sender, program, {"--json"});
+            EXPECT_NE(json.find("\"cgroup_path\":null,\"container\":null,"), std::string::npos)
+                << json;
+        }
+    });
+}
+
+// Its path in the kernel begins as that of the mount here.
+TEST_F(Owner, control_group_outside_of_the_namespace_has_no_name) {
+    std::vector<std::unique_ptr<ControlGroup>> groups;
+    for (const char* name : {"xt-inside", "sys", "sys/fs", "sys/fs/cgroup", "sys/fs/cgroup/xt"})
+        groups.push_back(ControlGroup::named(name));
+    if (!groups.front())
+        GTEST_SKIP() << "there are no control groups";
+    const auto number = std::to_string(groups.back()->id());
+    here_.run([&] {
+        groups.back()->enter();
+        const Fd outside = udp_at("10.9.0.1", 4020);
+        groups.front()->enter();
+        const Fd inside = udp_at("10.9.0.1", 4021);
+        const std::vector<std::string> program{
+            "unshare",
+            "-m",
+            "-C",
+            "sh",
+            "-c",
+            "umount /sys/fs/cgroup && mount -t cgroup2 none /sys/fs/cgroup && exec \"$@\"",
+            "sh"};
+        const auto found = line_of_capture(inside, program, {});
+        EXPECT_NE(found.find(" cgroup:/ "), std::string::npos) << found;
+        const auto hidden = line_of_capture(outside, program, {});
+        EXPECT_NE(hidden.find(" cgroup:" + number), std::string::npos) << hidden;
+        ControlGroup::leave();
+    });
+    while (!groups.empty())
+        groups.pop_back();
+}
+
 // A socket that does not ask is served as before, beside one that does.
 TEST_F(Owner, others_behind_the_tap_are_not_changed) {
     here_.run([] {

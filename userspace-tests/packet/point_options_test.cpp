@@ -15,6 +15,7 @@
 #include <thread>
 #include <vector>
 
+#include "support/cgroup.h"
 #include "support/compare.h"
 #include "support/diag.h"
 #include "support/fanout.h"
@@ -158,6 +159,36 @@ TEST_F(PointOptions, trace_of_an_interface_is_whole) {
         EXPECT_EQ(trace.wait(), 0);
         EXPECT_NE(lines.find("  tap in xtin, +"), std::string::npos) << lines;
         EXPECT_NE(lines.find(" start-xmit: sent by xtfar\n"), std::string::npos) << lines;
+    });
+}
+
+TEST_F(PointOptions, trace_names_the_container) {
+    here_.run([] {
+        const auto group = ControlGroup::named("lxc.payload.xt-trace");
+        if (!group)
+            GTEST_SKIP() << "there are no control groups";
+        group->enter();
+        const Fd sender = udp_at("10.66.0.1", port);
+        ControlGroup::leave();
+        for (const bool json : {false, true}) {
+            std::vector<std::string> words{
+                in_tree("tools/build/xinet"), "trace", "-W", "0.5", "-c", "1"};
+            if (json)
+                words.emplace_back("--json");
+            words.insert(words.end(), {"-i", "xtin", "udp"});
+            Program trace(words);
+            auto line = trace.error_line();
+            if (line.find("this kernel shows neither") != std::string::npos)
+                line = trace.error_line();
+            EXPECT_NE(line.find("tracing packets on xtin"), std::string::npos) << line;
+            send_to(sender.get(), repeated("xt-trace", 64), ipv4_address("10.66.0.2", port));
+            const auto output = trace.output();
+            EXPECT_EQ(trace.wait(), 0);
+            const std::string wanted = json
+                                           ? R"("container":{"runtime":"lxc","name":"xt-trace"})"
+                                           : " cgroup:/lxc.payload.xt-trace container:lxc/xt-trace";
+            EXPECT_NE(output.find(wanted), std::string::npos) << output;
+        }
     });
 }
 

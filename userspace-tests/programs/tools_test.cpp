@@ -13,6 +13,7 @@
 #include <memory>
 #include <thread>
 
+#include "support/cgroup.h"
 #include "support/family.h"
 #include "support/inet.h"
 #include "support/netns.h"
@@ -218,6 +219,26 @@ TEST_F(Tools, wireshark_shows_owner_process_and_drop) {
     EXPECT_EQ(columns.wait(), 0);
     EXPECT_EQ(std::ranges::count(column, '\n'), 1) << column;
     EXPECT_TRUE(has(column, "[dropped: NO_SOCKET]")) << column;
+}
+
+// Whoever makes a control group chooses its name, which has no effect on the other fields.
+TEST_F(Tools, wireshark_shows_control_group_and_container) {
+    if (!has_tshark)
+        GTEST_SKIP() << "there is no tshark";
+    const auto group = ControlGroup::named("lxc.payload.a] pid:1 kernel");
+    if (!group)
+        GTEST_SKIP() << "there are no control groups";
+    group->enter();
+    const Fd socket = open_socket(Side::sibling, Transport::datagram);
+    ControlGroup::leave();
+    const auto path = file(".pcapng");
+    const auto program = capture(
+        {"--owner", "--comments", "-c", "1", "-w", path, "udp", "and", "dst", "port", "4483"});
+    send_to(socket.get(), repeated("xt-shown", 64), ipv4_address(peer_address, 4483));
+    EXPECT_EQ(program->wait(), 0);
+    const auto text = fields(path, {"xinet.owner.uid", "xinet.owner.cgroup",
+                                    "xinet.owner.container", "xinet.owner.kernel"});
+    EXPECT_EQ(text, "0,/lxc.payload.a??pid:1?kernel,lxc/a??pid:1?kernel,\n");
 }
 
 // By its flags and comments, without a dissector of ours.

@@ -6,8 +6,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cstdint>
 #include <fstream>
+#include <memory>
 #include <string>
+#include <utility>
 
 #include "fd.h"
 
@@ -17,9 +20,16 @@ namespace xt {
 class ControlGroup {
 public:
     // Throws std::system_error where there is no hierarchy of version 2.
-    ControlGroup() : ControlGroup("/sys/fs/cgroup") {}
+    ControlGroup() : ControlGroup(fresh_path(root)) {}
     // Below another one, which must outlive it.
-    explicit ControlGroup(const ControlGroup* above) : ControlGroup(above->path_) {}
+    explicit ControlGroup(const ControlGroup* above) : ControlGroup(fresh_path(above->path_)) {}
+    // One of that name, below no other; null where there is no hierarchy of version 2.
+    static std::unique_ptr<ControlGroup> named(const std::string& name) {
+        const std::string above = root;
+        if (::access((above + "/cgroup.controllers").c_str(), F_OK) < 0)
+            return nullptr;
+        return std::unique_ptr<ControlGroup>(new ControlGroup(above + "/" + name));
+    }
     ~ControlGroup() {
         leave();
         ::rmdir(path_.c_str());
@@ -28,11 +38,26 @@ public:
     ControlGroup& operator=(const ControlGroup&) = delete;
 
     void enter() const { move_to(path_); }
-    static void leave() { move_to("/sys/fs/cgroup"); }
+    static void leave() { move_to(root); }
     [[nodiscard]] const Fd& descriptor() const { return descriptor_; }
+    // Its number. On a 32-bit kernel the inode's has the lower half alone.
+    [[nodiscard]] uint64_t id() const {
+        struct {
+            unsigned size = sizeof(uint64_t);
+            int type = 0;
+            uint64_t id = 0;
+        } handle;
+        int mount = 0;
+        checked(::name_to_handle_at(descriptor_.get(), "", reinterpret_cast<file_handle*>(&handle),
+                                    &mount, AT_EMPTY_PATH),
+                "name_to_handle_at");
+        return handle.id;
+    }
 
 private:
-    explicit ControlGroup(const std::string& above) : path_(fresh_path(above)) {
+    static constexpr const char* root = "/sys/fs/cgroup";
+
+    explicit ControlGroup(std::string path) : path_(std::move(path)) {
         checked(::mkdir(path_.c_str(), 0755), "mkdir");
         descriptor_ =
             Fd(checked(::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC), "open"));
