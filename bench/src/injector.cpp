@@ -143,7 +143,7 @@ BackgroundTraffic::~BackgroundTraffic() {
     starter_.join();
 }
 
-TunInterface::TunInterface(std::string name, const std::string& address, bool offloads)
+TunInterface::TunInterface(std::string name, const std::string& address, Frames frames)
     : name_(std::move(name)) {
     run({"modprobe", "tun"});
     device_.reset(::open("/dev/net/tun", O_RDWR | O_CLOEXEC));
@@ -151,13 +151,17 @@ TunInterface::TunInterface(std::string name, const std::string& address, bool of
         throw xinet::Error("open", "/dev/net/tun", errno);
     }
     ifreq request{};
-    request.ifr_flags = IFF_TUN | IFF_NO_PI;
-    if (offloads) {
+    request.ifr_flags = IFF_NO_PI;
+    request.ifr_flags |= frames == Frames::ethernet ? IFF_TAP : IFF_TUN;
+    if (frames == Frames::ip_with_offloads) {
         request.ifr_flags |= IFF_VNET_HDR;
     }
     name_.copy(request.ifr_name, IFNAMSIZ - 1);
     if (::ioctl(device_.get(), TUNSETIFF, &request) < 0) {
         throw xinet::Error("create interface", name_, errno);
+    }
+    if (frames == Frames::ethernet) {
+        run({"ip", "link", "set", name_, "address", "02:00:00:00:00:01"});
     }
     run({"ip", "address", "add", address, "dev", name_});
     run({"ip", "link", "set", name_, "up"});

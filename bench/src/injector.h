@@ -72,13 +72,16 @@ private:
     std::thread starter_;
 };
 
-/// A tun interface through which this process hands IPv4 packets to the host;
-/// each is received within the write().
+/// A tun interface through which this process hands packets to the host; each is
+/// received within the write().
 class TunInterface {
 public:
+    /// IPv4, behind a struct virtio_net_hdr, and perhaps long, with offloads; or frames of
+    /// Ethernet for the address 02:00:00:00:00:01.
+    enum class Frames { ip, ip_with_offloads, ethernet };
+
     /// @param address of the host on it, with prefix length
-    /// @param offloads packets begin with a struct virtio_net_hdr, and may be long
-    TunInterface(std::string name, const std::string& address, bool offloads = false);
+    TunInterface(std::string name, const std::string& address, Frames frames = Frames::ip);
 
     Nanoseconds receive(std::span<const std::byte> packet, std::uint64_t packets);
 

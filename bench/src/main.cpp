@@ -35,8 +35,9 @@ struct MeasureOptions {
 
 std::vector<Pair> all_pairs() {
     std::vector<Pair> pairs;
-    for (auto* source : {bench::packet_receive_pairs, bench::packet_send_pairs, bench::raw_pairs,
-                         bench::inet_pairs, bench::capture_pairs, bench::latency_pairs}) {
+    for (auto* source :
+         {bench::packet_receive_pairs, bench::told_pairs, bench::packet_send_pairs,
+          bench::raw_pairs, bench::inet_pairs, bench::capture_pairs, bench::latency_pairs}) {
         std::vector<Pair> some = source();
         pairs.insert(pairs.end(), std::make_move_iterator(some.begin()),
                      std::make_move_iterator(some.end()));

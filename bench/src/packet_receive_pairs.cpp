@@ -93,128 +93,6 @@ double tap_cost(xinet::Engine engine, TapRun run) {
     return (with - without).count();
 }
 
-/// Lanes that see each datagram for a socket of this host once.
-double host_cost(TapPlan plan) {
-    constexpr int port = 5000;
-    const std::string address = "10.88.0.1";
-    const std::uint64_t packets = packets_to_measure(20000);
-    const DummyInterface interface(interface_name, address + "/24");
-    const xinet::FileDescriptor receiver(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-    sockaddr_in name{};
-    name.sin_family = AF_INET;
-    name.sin_port = htons(port);
-    if (::bind(receiver.get(), reinterpret_cast<const sockaddr*>(&name), sizeof(name)) < 0) {
-        throw xinet::Error("bind", "a UDP socket", errno);
-    }
-    PacketGenerator generator({interface.name()}, 60);
-    generator.address_to(interface.name(), address, port);
-    generator.receive(packets); // fills the receive buffer
-    const Nanoseconds without = generator.receive(packets);
-    plan.receiver = Receiver::lanes;
-    plan.interface_index = interface.index();
-    plan.frames = packets;
-    Taps taps(xinet::Engine::xinet, plan);
-    taps.packets();
-    const Nanoseconds with = [&] {
-        const ProfiledStretch stretch(packets);
-        return generator.receive(packets);
-    }();
-    if (const std::uint64_t got = taps.packets(); got != packets) {
-        throw xinet::Error("measure", "datagrams of a host", 0,
-                           fmt::format("{} packets came instead of {}", got, packets));
-    }
-    return (with - without).count();
-}
-
-/// Datagrams that the host drops for the checksum of their header, in a ring: when they come, or
-/// because they are dropped. The latter arrive later, so the clock runs until all have. (pktgen
-/// keeps a reference to what it sends, and only the last one drops a packet.)
-double drop_cost(bool drops) {
-    const std::uint64_t packets = packets_to_measure(50000); // the last tick counts for little
-    constexpr auto patience = std::chrono::seconds(10);
-    TunInterface tun("bench0", "10.89.0.1/24");
-    std::vector<std::byte> datagram(60);
-    datagram[0] = std::byte{0x45};
-    datagram[3] = std::byte{60};
-    const auto elapsed = [&](Taps* taps) {
-        const auto start = std::chrono::steady_clock::now();
-        tun.receive(datagram, packets);
-        for (std::uint64_t got = 0; taps != nullptr && got < packets;) {
-            got += taps->packets();
-            if (got == packets) {
-                break;
-            }
-            std::this_thread::sleep_for(std::chrono::milliseconds(1)); // leaves the CPU to it
-            if (std::chrono::steady_clock::now() - start > patience) {
-                throw xinet::Error("measure", "drops", 0,
-                                   fmt::format("{} came of {}", got, packets));
-            }
-        }
-        return Nanoseconds(std::chrono::steady_clock::now() - start) / double(packets);
-    };
-    elapsed(nullptr); // warms caches and code
-    const Nanoseconds without = elapsed(nullptr);
-    Taps taps(xinet::Engine::xinet, {.receiver = Receiver::lanes,
-                                     .interface_index = ::if_nametoindex("bench0"),
-                                     .ethertype = ETH_P_IP,
-                                     .frames = 2 * packets,
-                                     .drops = drops ? XINET_DROPS_ONLY : 0});
-    taps.packets();
-    elapsed(&taps); // has the place looked up
-    const Nanoseconds with = [&] {
-        const ProfiledStretch stretch(packets);
-        return elapsed(&taps);
-    }();
-    return (with - without).count();
-}
-
-/// A TCP packet without checksum in its header, for which the host throws it away, behind a struct
-/// virtio_net_hdr, with `segments` times what fits into a frame.
-std::vector<std::byte> tcp_packet(std::size_t segments) {
-    constexpr std::size_t headers = 40;
-    constexpr std::size_t segment_bytes = 1460;
-    const std::size_t length = headers + segments * segment_bytes;
-    std::vector<std::byte> packet(10 + length);
-    const auto put = [&packet](std::size_t at, std::initializer_list<int> values) {
-        std::ranges::transform(values, packet.begin() + static_cast<std::ptrdiff_t>(at),
-                               [](int value) { return static_cast<std::byte>(value); });
-    };
-    const auto low = [](std::size_t value) { return static_cast<int>(value & 0xff); };
-    if (segments > 1) { // VIRTIO_NET_HDR_F_NEEDS_CSUM, VIRTIO_NET_HDR_GSO_TCPV4
-        put(0, {1, 1, low(headers), 0, low(segment_bytes), segment_bytes >> 8, 20, 0, 16, 0});
-    }
-    put(10, {0x45, 0, static_cast<int>(length >> 8), low(length), 0, 0, 0x40, 0, 64, IPPROTO_TCP});
-    put(22, {10, 89, 0, 2, 10, 89, 0, 77});
-    put(30, {0x10, 0, 0x20, 0, 0, 0, 0, 1, 0, 0, 0, 1, 0x50, 0x10});
-    return packet;
-}
-
-/// Frames of TCP in a ring: from packets of 16 that are cut up, or one by one.
-double original_cost(bool merged) {
-    const std::uint64_t segments = merged ? 16 : 1;
-    const std::uint64_t packets = packets_to_measure(16000) / segments;
-    TunInterface tun("bench0", "10.89.0.1/24", true);
-    const std::vector<std::byte> packet = tcp_packet(segments);
-    tun.receive(packet, packets); // warms caches and code
-    const Nanoseconds without = tun.receive(packet, packets);
-    Taps taps(xinet::Engine::xinet, {.receiver = Receiver::lanes,
-                                     .interface_index = ::if_nametoindex("bench0"),
-                                     .ethertype = ETH_P_IP,
-                                     .frames = packets * segments,
-                                     .frame_bytes = 1500,
-                                     .original = merged});
-    taps.packets();
-    const Nanoseconds with = [&] {
-        const ProfiledStretch stretch(packets * segments);
-        return tun.receive(packet, packets);
-    }();
-    if (const std::uint64_t got = taps.packets(); got != packets * segments) {
-        throw xinet::Error("measure", "frames as on the wire", 0,
-                           fmt::format("{} came of {}", got, packets * segments));
-    }
-    return (with - without).count() / static_cast<double>(segments);
-}
-
 /// The hook of xinet_floor.ko in place of sockets.
 struct FloorRun {
     int copies = 0;   ///< stamps each packet, and copies it so often
@@ -328,25 +206,6 @@ std::vector<Pair> one_socket() {
                                  {.plan = {.receiver = Receiver::lanes, .readers = readers}});
                          },
                      .floor = {}});
-    pairs.push_back({.name = "XINET_PACKET_OWNER of received UDP against none, 60 bytes",
-                     .group = "one socket",
-                     .unit = "per packet",
-                     .peer_name = "without owners",
-                     .cost =
-                         [](xinet::Engine engine) {
-                             return host_cost({.owners = engine == xinet::Engine::xinet});
-                         },
-                     .floor = {}});
-    pairs.push_back({.name = "XINET_PACKET_POINT at PRE_ROUTING against the tap, 60 bytes",
-                     .group = "one socket",
-                     .unit = "per packet",
-                     .peer_name = "at the tap",
-                     .cost =
-                         [](xinet::Engine engine) {
-                             const bool point = engine == xinet::Engine::xinet;
-                             return host_cost({.points = point ? XINET_POINT_PRE_ROUTING : 0});
-                         },
-                     .floor = {}});
     pairs.push_back({.name = "XINET_PACKET_ALL_NETNS against all interfaces of one, 60 bytes",
                      .group = "one socket",
                      .unit = "per packet",
@@ -359,20 +218,6 @@ std::vector<Pair> one_socket() {
                                               .any = true});
                          },
                      .floor = {}});
-    pairs.push_back(
-        {.name = "XINET_PACKET_ORIGINAL of packets of 16 segments against single ones, 1500 bytes",
-         .group = "one socket",
-         .unit = "per frame",
-         .peer_name = "single frames",
-         .cost = [](xinet::Engine engine) { return original_cost(engine == xinet::Engine::xinet); },
-         .floor = {}});
-    pairs.push_back(
-        {.name = "XINET_PACKET_DROPS of a dropped packet against its capture, 60 bytes",
-         .group = "one socket",
-         .unit = "per packet",
-         .peer_name = "captured when it came",
-         .cost = [](xinet::Engine engine) { return drop_cost(engine == xinet::Engine::xinet); },
-         .floor = {}});
     return pairs;
 }
 

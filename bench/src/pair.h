@@ -30,6 +30,7 @@ struct Pair {
 };
 
 std::vector<Pair> packet_receive_pairs();
+std::vector<Pair> told_pairs();
 std::vector<Pair> packet_send_pairs();
 std::vector<Pair> raw_pairs();
 std::vector<Pair> inet_pairs();
