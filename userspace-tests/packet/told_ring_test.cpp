@@ -44,33 +44,14 @@ unsigned header_length(int version) {
 
 class ToldRing : public OnWire, public testing::WithParamInterface<int> {
 protected:
-    struct Asks {
-        bool owner = false;
-        int drops = 0;
-        bool all_netns = false;
-        bool original = false;
-        int points = 0;
-        [[nodiscard]] unsigned size() const {
-            return (owner ? sizeof(xinet_owner) : 0) + (drops != 0 ? sizeof(xinet_dropped) : 0) +
-                   (all_netns ? sizeof(xinet_netns) : 0) + (original ? sizeof(xinet_original) : 0) +
-                   (points != 0 ? sizeof(xinet_point) : 0);
-        }
-    };
+    using Asks = ToldCapture::Options;
 
     // Told what it asks for, with a reserve for it and so many bytes more.
     static Fd socket(const Asks& asks, int more = 0, Kind kind = Kind::packet) {
         Fd fd = open_socket(Side::xinet, kind, 0);
-        if (asks.owner)
-            set_option(fd, SOL_XINET, XINET_PACKET_OWNER, 1);
-        if (asks.drops != 0)
-            set_option(fd, SOL_XINET, XINET_PACKET_DROPS, asks.drops);
-        if (asks.all_netns)
-            set_option(fd, SOL_XINET, XINET_PACKET_ALL_NETNS, 1);
-        if (asks.original)
-            set_option(fd, SOL_XINET, XINET_PACKET_ORIGINAL, 1);
-        if (asks.points != 0)
-            set_option(fd, SOL_XINET, XINET_PACKET_POINT, asks.points);
-        set_option(fd, SOL_PACKET, PACKET_RESERVE, int(XINET_TOLD_RESERVE(asks.size())) + more);
+        asks.ask(fd);
+        set_option(fd, SOL_PACKET, PACKET_RESERVE,
+                   int(XINET_TOLD_RESERVE(asks.told_size())) + more);
         set_option(fd, SOL_PACKET, PACKET_VERSION, GetParam());
         set_option(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, 1);
         return fd;
@@ -108,7 +89,7 @@ TEST_P(ToldRing, frame_tells_owner_drop_and_namespace_before_the_packet) {
     if (drops_are_refused())
         GTEST_SKIP() << "this kernel cannot copy what it drops";
     here_.run([this] {
-        const Fd fd = socket({.owner = true, .drops = XINET_DROPS_BESIDE, .all_netns = true});
+        const Fd fd = socket({.drops = XINET_DROPS_BESIDE, .owner = true, .all_netns = true});
         TpacketRing ring(fd, GetParam(), ring_request(4, block, 2048, 20));
         listen(fd);
         const Fd owner = udp_at("10.66.0.1", port);
@@ -187,7 +168,7 @@ TEST_P(ToldRing, smallest_frame_holds_what_is_told) {
         const Asks asks{.owner = true};
         const Fd fd = socket(asks);
         const unsigned size =
-            TPACKET_ALIGN(header_length(GetParam()) + XINET_TOLD_RESERVE(asks.size()));
+            TPACKET_ALIGN(header_length(GetParam()) + XINET_TOLD_RESERVE(asks.told_size()));
         constexpr unsigned page = 4096;
         const bool v3 = GetParam() == TPACKET_V3;
         // of V3 the block is what limits a frame

@@ -101,23 +101,39 @@ bool drops_are_refused() {
            errno == EOPNOTSUPP;
 }
 
+unsigned ToldCapture::Options::told_size() const {
+    return (owner ? sizeof(xinet_owner) : 0) + (drops != 0 ? sizeof(xinet_dropped) : 0) +
+           (all_netns ? sizeof(xinet_netns) : 0) + (original ? sizeof(xinet_original) : 0) +
+           (points != 0 ? sizeof(xinet_point) : 0);
+}
+
+void ToldCapture::Options::ask(const Fd& socket) const {
+    if (drops != 0)
+        set_option(socket, SOL_XINET, XINET_PACKET_DROPS, drops);
+    if (owner)
+        set_option(socket, SOL_XINET, XINET_PACKET_OWNER, 1);
+    if (all_netns)
+        set_option(socket, SOL_XINET, XINET_PACKET_ALL_NETNS, 1);
+    if (original)
+        set_option(socket, SOL_XINET, XINET_PACKET_ORIGINAL, 1);
+    if (points != 0)
+        set_option(socket, SOL_XINET, XINET_PACKET_POINT, points);
+    if (ignore_outgoing)
+        set_option(socket, SOL_PACKET, PACKET_IGNORE_OUTGOING, 1);
+}
+
 ToldCapture::ToldCapture(const Options& options)
     : socket_(open_socket(Side::xinet, options.cooked ? Kind::cooked : Kind::packet, 0)) {
-    if (options.drops != 0)
-        set_option(socket_, SOL_XINET, XINET_PACKET_DROPS, options.drops);
-    if (options.owner)
-        set_option(socket_, SOL_XINET, XINET_PACKET_OWNER, 1);
-    if (options.all_netns)
-        set_option(socket_, SOL_XINET, XINET_PACKET_ALL_NETNS, 1);
-    if (options.original)
-        set_option(socket_, SOL_XINET, XINET_PACKET_ORIGINAL, 1);
-    if (options.points != 0)
-        set_option(socket_, SOL_XINET, XINET_PACKET_POINT, options.points);
-    if (options.ignore_outgoing)
-        set_option(socket_, SOL_PACKET, PACKET_IGNORE_OUTGOING, 1);
+    constexpr unsigned page = 4096;
+    constexpr unsigned retire_ms = 20;
+    options.ask(socket_);
     if (options.lanes) {
         checked(set_lanes(socket_.get(), lanes_request(options.lane_size)), "XINET_RX_RING");
         reader_.emplace(socket_.get());
+    } else if (options.v3_blocks != 0) {
+        set_option(socket_, SOL_PACKET, PACKET_RESERVE,
+                   int(XINET_TOLD_RESERVE(options.told_size())));
+        ring_.emplace(socket_, TPACKET_V3, ring_request(options.v3_blocks, page, page, retire_ms));
     } else {
         set_option(socket_, SOL_SOCKET, SO_RCVBUFFORCE, 1 << 22);
     }
@@ -125,29 +141,48 @@ ToldCapture::ToldCapture(const Options& options)
                                   options.device.empty() ? 0 : link::index(options.device)));
 }
 
-std::vector<ToldPacket> ToldCapture::take() {
+std::vector<ToldPacket> ToldCapture::take_from_lanes() {
     std::vector<ToldPacket> all;
-    if (reader_) {
-        checked(command_lanes(socket_.get(), XINET_RX_RING_FLUSH, 1), "XINET_RX_RING_FLUSH");
-        auto packets = reader_->take();
-        // lane by lane so far; the frames of one packet have one time
-        std::ranges::stable_sort(packets, {},
-                                 [](const LanePacket& packet) { return packet.record.tstamp; });
-        for (const auto& packet : packets)
-            all.push_back({told_of(packet), packet.data, int(packet.record.ifindex),
-                           packet.record.pkttype, packet.record.tstamp});
-    } else {
-        // a sender may be faster
-        constexpr size_t most = 10'000;
-        while (const auto message = receive_now(socket_.get())) {
-            if (all.size() == most)
-                break;
-            const auto from = message->from_as<sockaddr_ll>();
-            all.push_back(
-                {told_of(*message), message->data, from.sll_ifindex, from.sll_pkttype, 0});
-        }
+    checked(command_lanes(socket_.get(), XINET_RX_RING_FLUSH, 1), "XINET_RX_RING_FLUSH");
+    auto packets = reader_->take();
+    // lane by lane so far; the frames of one packet have one time
+    std::ranges::stable_sort(packets, {},
+                             [](const LanePacket& packet) { return packet.record.tstamp; });
+    all.reserve(packets.size());
+    for (const auto& packet : packets)
+        all.push_back({told_of(packet), packet.data, int(packet.record.ifindex),
+                       packet.record.pkttype, packet.record.tstamp});
+    return all;
+}
+
+std::vector<ToldPacket> ToldCapture::take_from_ring() {
+    std::vector<ToldPacket> all;
+    for (const auto& frame : ring_->take()) {
+        const auto from = frame.address();
+        all.push_back({told_of(frame), frame.data, from.sll_ifindex, from.sll_pkttype,
+                       uint64_t(frame.nanoseconds)});
     }
     return all;
+}
+
+std::vector<ToldPacket> ToldCapture::take_from_queue() const {
+    std::vector<ToldPacket> all;
+    // a sender may be faster
+    constexpr size_t most = 10'000;
+    while (all.size() < most) {
+        const auto message = receive_now(socket_.get());
+        if (!message)
+            break;
+        const auto from = message->from_as<sockaddr_ll>();
+        all.push_back({told_of(*message), message->data, from.sll_ifindex, from.sll_pkttype, 0});
+    }
+    return all;
+}
+
+std::vector<ToldPacket> ToldCapture::take() {
+    if (reader_)
+        return take_from_lanes();
+    return ring_ ? take_from_ring() : take_from_queue();
 }
 
 std::vector<ToldPacket> ToldCapture::take_marked(std::string_view mark, size_t count) {

@@ -43,18 +43,19 @@ struct ToldPacket : Told {
     Bytes data;
     int ifindex = 0;
     uint8_t pkttype = 0;
-    uint64_t time = 0; // nanoseconds; of lanes only
+    uint64_t time = 0; // nanoseconds; none from the queue
     [[nodiscard]] std::string reason() const {
         return dropped ? std::string(dropped->name) : "(passed)";
     }
 };
 
-// A packet socket that asks to be told, read through its queue or through lanes.
+// A packet socket that asks to be told, read through its queue, lanes or a ring of TPACKET_V3.
 class ToldCapture {
 public:
     struct Options {
         int drops = 0; // XINET_DROPS_*
         bool lanes = false;
+        unsigned v3_blocks = 0; // of a ring, each of a page
         bool cooked = false;
         bool owner = false;
         bool all_netns = false;
@@ -64,6 +65,11 @@ public:
         uint16_t protocol = ETH_P_ALL;
         std::string device = {}; // empty: all
         uint32_t lane_size = 1U << 20;
+
+        // Bytes of the structs that may come with a packet.
+        [[nodiscard]] unsigned told_size() const;
+        // Sets the options of the socket that say what it is told.
+        void ask(const Fd& socket) const;
     };
 
     explicit ToldCapture(const Options& options);
@@ -76,8 +82,13 @@ public:
     [[nodiscard]] const Fd& socket() const { return socket_; }
 
 private:
+    [[nodiscard]] std::vector<ToldPacket> take_from_queue() const;
+    std::vector<ToldPacket> take_from_lanes();
+    std::vector<ToldPacket> take_from_ring();
+
     Fd socket_;
     std::optional<LaneReader> reader_;
+    std::optional<TpacketRing> ring_;
 };
 
 } // namespace xt
