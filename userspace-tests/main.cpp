@@ -3,15 +3,13 @@
 #include <gtest/gtest.h>
 
 #include <linux/xinet.h>
-#include <sys/sysinfo.h>
-#include <sys/utsname.h>
 
 #include <cstdlib>
 #include <iostream>
 #include <optional>
-#include <string_view>
 
 #include "support/family.h"
+#include "support/kernel_release.h"
 #include "support/netns.h"
 #include "support/told.h"
 #include "support/traffic.h"
@@ -27,7 +25,7 @@ public:
             for (const xt::Kind kind : xt::all_kinds)
                 xt::open_socket(side, kind, 1);
         xt::meet_neighbours();
-        if (patching_is_dangerous() && !xt::drops_are_refused())
+        if (xt::patching_is_dangerous() && !xt::drops_are_refused())
             xt::NetNs::create().run([this] {
                 probes_.emplace(xt::ToldCapture::Options{
                     .drops = XINET_DROPS_BESIDE,
@@ -37,16 +35,7 @@ public:
     void TearDown() override { probes_.reset(); }
 
 private:
-    // An emulator does not bear that one CPU patches the code that another one runs: its kernel
-    // takes a breakpoint for none of its own. Stock kernels patch tracepoints into their code.
-    static bool patching_is_dangerous() {
-        utsname name{};
-        xt::checked(::uname(&name), "uname");
-        return std::string_view(name.version).find("Debian") != std::string_view::npos &&
-               get_nprocs() > 1;
-    }
-
-    // Keeps them there from before the first test to the end of the last one.
+    // Keeps the probes from before the first test to the end of the last one.
     std::optional<xt::ToldCapture> probes_;
 };
 

@@ -10,7 +10,6 @@
 #include <netinet/ip.h>
 #include <netinet/ip_icmp.h>
 #include <sys/sysinfo.h>
-#include <sys/utsname.h>
 
 #include <algorithm>
 #include <cstddef>
@@ -18,12 +17,12 @@
 #include <functional>
 #include <stdexcept>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "support/bpf.h"
 #include "support/compare.h"
 #include "support/inet.h"
+#include "support/kernel_release.h"
 #include "support/lanes.h"
 #include "support/link.h"
 #include "support/on_wire.h"
@@ -51,10 +50,7 @@ void drop_by_tc(const std::string& words) {
 // With two CPUs an emulated guest is left out: some of these patch the code that the other one
 // runs, which QEMU does not bear.
 bool is_stock_with_one_cpu() {
-    utsname name{};
-    checked(::uname(&name), "uname");
-    return std::string_view(name.version).find("Debian") != std::string_view::npos &&
-           get_nprocs() == 1;
+    return is_stock_kernel() && get_nprocs() == 1;
 }
 
 // Kernels name more reasons than the one before; one that does not know says NOT_SPECIFIED.

@@ -9,7 +9,6 @@
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -22,7 +21,6 @@
 #include <memory>
 #include <new>
 #include <string>
-#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -30,6 +28,7 @@
 #include "support/family.h"
 #include "support/firewall.h"
 #include "support/inet.h"
+#include "support/kernel_release.h"
 #include "support/link.h"
 #include "support/netns.h"
 #include "support/sys.h"
@@ -354,10 +353,8 @@ void OwnerCrowd::check(const Record& record) {
 TEST_F(OwnerCrowd, every_packet_has_the_right_owner_or_none) {
     if (!has_nat())
         GTEST_SKIP() << "this kernel has no NAT";
-    utsname name{};
-    checked(::uname(&name), "uname");
-    const bool stock = std::string_view(name.version).find("Debian") != std::string_view::npos;
-    const size_t turns = stock ? most_turns : most_turns / 10; // 10,000 connections in all
+    const size_t turns =
+        is_stock_kernel() ? most_turns : most_turns / 10; // 10,000 connections in all
     ToldCapture capture({.lanes = true, .owner = true, .all_netns = true, .lane_size = 16U << 20});
     std::vector<pid_t> servers;
     std::vector<pid_t> clients;
