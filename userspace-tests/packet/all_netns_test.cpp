@@ -10,7 +10,6 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -49,16 +48,6 @@ int errno_of_all_netns(const Fd& socket, int value) {
                : 0;
 }
 
-uint32_t inode_of(const NetNs& netns) {
-    struct stat status {};
-    checked(::fstat(netns.get(), &status), "fstat");
-    return uint32_t(status.st_ino);
-}
-
-uint64_t cookie_of(const NetNs& netns) {
-    return netns.run([] { return netns_cookie_of(udp_at("0.0.0.0", 0)); });
-}
-
 // A namespace with a wire, and an index of xtin that no other has.
 class Place {
 public:
@@ -82,8 +71,8 @@ public:
 
     void expect_is_here(const ToldPacket& packet) const {
         ASSERT_TRUE(packet.netns);
-        EXPECT_EQ(packet.netns->netns, inode_of(netns_));
-        EXPECT_EQ(packet.netns->cookie, cookie_of(netns_));
+        EXPECT_EQ(packet.netns->netns, netns_.inode());
+        EXPECT_EQ(packet.netns->cookie, netns_.cookie());
         EXPECT_EQ(packet.netns->reserved, 0U);
         EXPECT_STREQ(packet.netns->device, "xtin");
         EXPECT_EQ(packet.ifindex, index_);
@@ -293,7 +282,7 @@ TEST_P(AllNetns, two_hundred_namespaces_that_come_and_go_are_told_apart) {
     size_t seen = 0;
     for (int i = 0; i < 200; i++) {
         const NetNs netns = NetNs::create();
-        cookies.push_back(cookie_of(netns));
+        cookies.push_back(netns.cookie());
         netns.run([&] {
             link::set_up(1, true);
             const Fd sender = open_socket(Side::sibling, Kind::packet, 0);
@@ -457,8 +446,8 @@ TEST_F(AllNetnsOptions, capture_names_namespace_and_device) {
             const auto text = capture.output();
             EXPECT_EQ(capture.wait(), 0);
             const auto wanted =
-                json ? "\"netns\":" + std::to_string(inode_of(place.netns())) +
-                           ",\"netns_cookie\":" + std::to_string(cookie_of(place.netns())) +
+                json ? "\"netns\":" + std::to_string(place.netns().inode()) +
+                           ",\"netns_cookie\":" + std::to_string(place.netns().cookie()) +
                            ",\"netns_name\":\"" + name + "\""
                      : " " + name + "/xtin In ";
             EXPECT_NE(text.find(wanted), std::string::npos) << text;

@@ -3,9 +3,12 @@
 
 #include <fcntl.h>
 #include <sched.h>
+#include <sys/stat.h>
 
 #include <exception>
 #include <thread>
+
+#include "inet.h"
 
 namespace xt {
 namespace {
@@ -39,6 +42,16 @@ NetNs NetNs::create() {
         fd = Fd(checked(::open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC), "ns/net"));
     });
     return NetNs(std::move(fd));
+}
+
+uint32_t NetNs::inode() const {
+    struct stat status {};
+    checked(::fstat(fd_.get(), &status), "fstat");
+    return uint32_t(status.st_ino);
+}
+
+uint64_t NetNs::cookie() const {
+    return run([] { return netns_cookie_of(udp_at("0.0.0.0", 0)); });
 }
 
 void NetNs::enter_and_run(const std::function<void()>& function) const {

@@ -3,6 +3,7 @@
 // socket opened in there stays there and can be used from anywhere.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <type_traits>
@@ -30,6 +31,9 @@ public:
         }
     }
     [[nodiscard]] int get() const { return fd_.get(); }
+    // As in /proc/PID/ns/net, and SO_NETNS_COOKIE.
+    [[nodiscard]] uint32_t inode() const;
+    [[nodiscard]] uint64_t cookie() const;
 
 private:
     explicit NetNs(Fd fd) : fd_(std::move(fd)) {}
