@@ -6,10 +6,8 @@
 #include <linux/if_packet.h>
 #include <linux/xinet.h>
 
-#include <array>
 #include <fstream>
 #include <iterator>
-#include <numeric>
 #include <optional>
 #include <sstream>
 #include <string>
@@ -32,8 +30,6 @@
 namespace xt {
 namespace {
 
-using Reasons = std::array<uint64_t, __XINET_DROP_REASONS>;
-
 // A line of /proc/net/xinet/snmp: a word for each reason, and of XINET_DROP_NONE.
 using Words = std::vector<std::string>;
 
@@ -55,9 +51,9 @@ std::string name_of(xinet_drop_reason reason) {
     return lines_of_namespace().first.at(reason);
 }
 
-Reasons of_namespace() {
+DropReasons of_namespace() {
     const Words words = lines_of_namespace().second;
-    Reasons result{};
+    DropReasons result{};
     for (size_t i = 1; i < result.size(); i++)
         result[i] = std::stoull(words.at(i));
     return result;
@@ -66,14 +62,6 @@ Reasons of_namespace() {
 std::string output_of_ss(const std::string& option) {
     Program ss({in_tree("tools/build/xinet"), "ss", "-a", option});
     return ss.output();
-}
-
-Reasons of_socket(const Fd& socket) {
-    return find_socket(socket)->get<Reasons>(XINET_DIAG_DROP_REASONS);
-}
-
-uint64_t sum(const Reasons& reasons) {
-    return std::accumulate(reasons.begin(), reasons.end(), uint64_t{0});
 }
 
 class Drops : public testing::Test {
@@ -114,9 +102,9 @@ protected:
     }
 
     // The socket has lost packets, all for this reason, and nobody else has since `before`.
-    static void expect_only(xinet_drop_reason reason, const Fd& socket, const Reasons& before) {
+    static void expect_only(xinet_drop_reason reason, const Fd& socket, const DropReasons& before) {
         const std::string name = name_of(reason);
-        const Reasons lost = of_socket(socket);
+        const DropReasons lost = drop_reasons_of(socket);
         EXPECT_GT(lost[reason], 0U) << name;
         EXPECT_EQ(sum(lost), lost[reason]) << name;
         EXPECT_EQ(of_namespace()[reason] - before[reason], lost[reason]) << name;
@@ -126,12 +114,12 @@ protected:
         EXPECT_NE(output_of_ss("-i").find("drops:(" + name + ":" + count + ")"), std::string::npos);
         EXPECT_NE(output_of_ss("--json").find("\"drop_reasons\":{\"" + name + "\":" + count + "}"),
                   std::string::npos);
-        EXPECT_EQ(of_socket(socket), lost) << "reading resets nothing";
+        EXPECT_EQ(drop_reasons_of(socket), lost) << "reading resets nothing";
     }
 };
 
 TEST_F(Drops, full_receive_buffer) {
-    const Reasons before = of_namespace();
+    const DropReasons before = of_namespace();
     const Fd socket = open_socket(Side::xinet, Kind::packet, 0);
     set_option(socket, SOL_SOCKET, SO_RCVBUF, 1);
     bind_here(socket);
@@ -141,7 +129,7 @@ TEST_F(Drops, full_receive_buffer) {
 
 TEST_F(Drops, full_ring) {
     for (const int version : ring_versions) {
-        const Reasons before = of_namespace();
+        const DropReasons before = of_namespace();
         const Fd socket = open_socket(Side::xinet, Kind::packet, 0);
         const TpacketRing ring(socket, version, ring_request(1, 4096, 2048));
         bind_here(socket);
@@ -152,7 +140,7 @@ TEST_F(Drops, full_ring) {
 
 TEST_F(Drops, headroom_longer_than_offsets_can_be) {
     for (const int version : ring_versions) {
-        const Reasons before = of_namespace();
+        const DropReasons before = of_namespace();
         const Fd socket = open_socket(Side::xinet, Kind::packet, 0);
         set_option(socket, SOL_PACKET, PACKET_VERSION, version);
         set_option(socket, SOL_PACKET, PACKET_RESERVE, 70'000);
@@ -167,7 +155,7 @@ TEST_F(Drops, full_lane) {
     if (lanes_are_refused)
         GTEST_SKIP() << "32-bit programs get no lanes";
     const OnOneCpu one_cpu;
-    const Reasons before = of_namespace();
+    const DropReasons before = of_namespace();
     const Fd socket = open_socket(Side::xinet, Kind::packet, 0);
     checked(set_lanes(socket.get(), lanes_request()), "XINET_RX_RING");
     bind_here(socket);
@@ -178,7 +166,7 @@ TEST_F(Drops, full_lane) {
 TEST_F(Drops, frozen_lane) {
     if (lanes_are_refused)
         GTEST_SKIP() << "32-bit programs get no lanes";
-    const Reasons before = of_namespace();
+    const DropReasons before = of_namespace();
     const Fd socket = open_socket(Side::xinet, Kind::packet, 0);
     checked(set_lanes(socket.get(), lanes_request()), "XINET_RX_RING");
     checked(command_lanes(socket.get(), XINET_RX_RING_FREEZE, 1), "XINET_RX_RING_FREEZE");
@@ -188,7 +176,7 @@ TEST_F(Drops, frozen_lane) {
 }
 
 TEST_F(Drops, full_receive_buffer_of_a_raw_socket) {
-    const Reasons before = of_namespace();
+    const DropReasons before = of_namespace();
     const Fd socket = open_raw(Side::xinet, experimental_protocol);
     set_option(socket, SOL_SOCKET, SO_RCVBUF, 1);
     send_to_self(socket, 20);
@@ -202,7 +190,7 @@ TEST_F(Drops, ipsec_policy_against_a_raw_socket) {
     ns.run([] {
         ip("link set lo up");
         const Fd socket = open_raw(Side::xinet, experimental_protocol);
-        const Reasons before = of_namespace();
+        const DropReasons before = of_namespace();
         send_to_self(socket, 1);
         receive(socket.get());
         ip("xfrm policy add src 0.0.0.0/0 dst 0.0.0.0/0 proto " +
@@ -223,7 +211,7 @@ TEST_F(Drops, program_of_a_cgroup_against_a_raw_socket) {
     } catch (const std::system_error& error) {
         GTEST_SKIP() << error.what();
     }
-    const Reasons before = of_namespace();
+    const DropReasons before = of_namespace();
     group->enter();
     const Fd socket = open_raw(Side::xinet, experimental_protocol);
     group.reset();
@@ -240,7 +228,7 @@ TEST_F(Drops, packet_for_others_is_not_lost) {
     checked(::setsockopt(socket.get(), SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)),
             "SO_ATTACH_FILTER");
     flood(3);
-    EXPECT_EQ(sum(of_socket(socket)), 0U);
+    EXPECT_EQ(sum(drop_reasons_of(socket)), 0U);
 }
 
 // Tracing is the whole machine's: what other sockets lose meanwhile is traced, too.
@@ -266,7 +254,7 @@ TEST_F(Drops, tracepoint_names_socket_and_reason) {
         told++;
         EXPECT_NE(line.find(" len=1014 protocol=0x88b5 reason=RcvBuf"), std::string::npos) << line;
     }
-    EXPECT_EQ(told, of_socket(socket)[XINET_DROP_RCVBUF]);
+    EXPECT_EQ(told, drop_reasons_of(socket)[XINET_DROP_RCVBUF]);
     EXPECT_GT(told, 0U);
 }
 

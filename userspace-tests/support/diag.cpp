@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <numeric>
 #include <stdexcept>
 
 #include "family.h"
@@ -86,6 +87,17 @@ std::multimap<int, Bytes> Diag::attributes_behind(const Bytes& payload, size_t o
         offset = std::min(payload.size(), offset + NLA_ALIGN(attribute.nla_len));
     }
     return result;
+}
+
+DropReasons drop_reasons_of(const Fd& socket) {
+    const auto found = find_socket(socket);
+    if (!found)
+        throw std::runtime_error("sock_diag does not know the socket");
+    return found->get<DropReasons>(XINET_DIAG_DROP_REASONS);
+}
+
+uint64_t sum(const DropReasons& reasons) {
+    return std::accumulate(reasons.begin(), reasons.end(), uint64_t{0});
 }
 
 xinet_diag_req xinet_request(uint32_t show) {

@@ -2,9 +2,11 @@
 // sock_diag as any program speaks it: requests and answers, byte by byte.
 #pragma once
 
+#include <linux/xinet.h>
 #include <linux/xinet_diag.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -83,6 +85,11 @@ inline constexpr uint32_t show_everything = XINET_DIAG_SHOW_MEMINFO | XINET_DIAG
 
 // One of them.
 std::optional<XinetMessage> find_socket(const Fd& socket, uint32_t show = show_everything);
+
+// What a socket has not got, by reason.
+using DropReasons = std::array<uint64_t, __XINET_DROP_REASONS>;
+DropReasons drop_reasons_of(const Fd& socket);
+uint64_t sum(const DropReasons& reasons);
 
 xinet_diag_req xinet_request(uint32_t show = 0);
 uint32_t inode_of(const Fd& socket);
