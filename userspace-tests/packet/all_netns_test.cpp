@@ -9,8 +9,6 @@
 #include <net/if.h>
 #include <sched.h>
 #include <signal.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -24,6 +22,7 @@
 
 #include "support/compare.h"
 #include "support/diag.h"
+#include "support/forked.h"
 #include "support/inet.h"
 #include "support/link.h"
 #include "support/netns.h"
@@ -459,42 +458,19 @@ TEST_F(AllNetnsOptions, capture_names_namespace_and_device) {
     }
 }
 
-// A process at the peer that sends to `port` here until this object goes.
-class PeerSender {
-public:
-    explicit PeerSender(uint16_t port) : child_(checked(::fork(), "fork")) {
-        if (child_ == 0)
-            send_to(port);
-    }
-    ~PeerSender() {
-        ::kill(child_, SIGKILL);
-        ::waitpid(child_, nullptr, 0);
-    }
-    PeerSender(const PeerSender&) = delete;
-    PeerSender& operator=(const PeerSender&) = delete;
-
-private:
-    [[noreturn]] static void send_to(uint16_t port) {
-        try {
-            checked(::prctl(PR_SET_PDEATHSIG, SIGKILL), "prctl");
-            checked(::setns(NetNs::named("peer").get(), CLONE_NEWNET), "setns");
-            const Fd socket = udp_at("0.0.0.0", 0);
-            connect_to(socket, ipv4_address("10.77.0.1", port));
-            for (;; ::usleep(100'000))
-                (void)!::send(socket.get(), "x", 1, 0);
-        } catch (...) {
-            ::_exit(1);
-        }
-    }
-
-    pid_t child_;
-};
+[[noreturn]] void send_from_peer_to(uint16_t port) {
+    checked(::setns(NetNs::named("peer").get(), CLONE_NEWNET), "setns");
+    const Fd socket = udp_at("0.0.0.0", 0);
+    connect_to(socket, ipv4_address("10.77.0.1", port));
+    for (;; ::usleep(100'000))
+        (void)!::send(socket.get(), "x", 1, 0);
+}
 
 TEST_F(AllNetnsOptions, capture_names_the_process_of_another_namespace) {
     Program capture({in_tree("tools/build/xinet"), "capture", "--netns", "all", "--owner", "--json",
                      "-Q", "out", "udp and dst port 4478"});
     EXPECT_NE(capture.error_line().find("listening on any"), std::string::npos);
-    const PeerSender sender(4478);
+    const Forked sender([] { send_from_peer_to(4478); });
     std::string comm;
     std::getline(std::ifstream("/proc/self/comm"), comm);
     const std::string wanted = ",\"comm\":\"" + comm + "\",";

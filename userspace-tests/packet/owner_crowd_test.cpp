@@ -7,7 +7,6 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <sched.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -19,7 +18,6 @@
 #include <cstring>
 #include <map>
 #include <memory>
-#include <new>
 #include <string>
 #include <thread>
 #include <vector>
@@ -31,6 +29,7 @@
 #include "support/kernel_release.h"
 #include "support/link.h"
 #include "support/netns.h"
+#include "support/shared.h"
 #include "support/sys.h"
 #include "support/sysctl.h"
 #include "support/told.h"
@@ -72,22 +71,7 @@ struct Notes {
     std::array<uint64_t, links> datagrams;
 };
 
-class SharedNotes {
-public:
-    SharedNotes()
-        : at_(::mmap(nullptr, sizeof(Notes), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
-                     0)) {
-        if (at_ == MAP_FAILED)
-            throw std::bad_alloc();
-    }
-    ~SharedNotes() { ::munmap(at_, sizeof(Notes)); }
-    SharedNotes(const SharedNotes&) = delete;
-    SharedNotes& operator=(const SharedNotes&) = delete;
-    Notes* operator->() const { return static_cast<Notes*>(at_); }
-
-private:
-    void* at_;
-};
+using SharedNotes = Shared<Notes>;
 
 uint64_t noted_cookie(const Fd& socket) {
     uint64_t cookie = 0;
