@@ -3,24 +3,20 @@
 #include <gtest/gtest.h>
 #include <linux/ethtool.h>
 #include <linux/filter.h>
-#include <linux/if.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <linux/if_tun.h>
 #include <linux/xinet.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
-#include <sys/sysinfo.h>
 
 #include <algorithm>
 #include <memory>
-#include <optional>
 #include <string>
-#include <thread>
-#include <tuple>
 #include <utility>
 #include <vector>
 
+#include "support/bulk.h"
 #include "support/compare.h"
 #include "support/diag.h"
 #include "support/inet.h"
@@ -42,182 +38,8 @@
 namespace xt {
 namespace {
 
-constexpr uint16_t port = 4470;
-constexpr size_t longest_frame = 1514;
+constexpr uint16_t port = bulk_port;
 constexpr size_t bulk = 256 << 10;
-
-// A with offloads, and B whose frames are those of the wire:
-//
-//   A: far0 10.67.0.1 ---- near0 \                / near1 ---- far1 10.67.0.2 :B
-//      cuts nothing up            bridge in middle   cuts up, adds checksums and tags
-class Bridge {
-public:
-    Bridge() {
-        middle_.run([this] {
-            ip("link add near0 type veth peer name far0", "link add near1 type veth peer name far1",
-               "link add xtbr type bridge", "link set near0 master xtbr",
-               "link set near1 master xtbr", "link set xtbr up");
-            ethtool({"-K", "near1", "tx", "off", "sg", "off", "tso", "off", "gso", "off"});
-            ethtool({"-K", "near1", "txvlan", "off"});
-            link::set_up(link::index("near0"), true);
-            link::set_up(link::index("near1"), true);
-            link::move(link::index("far0"), a_.get());
-            link::move(link::index("far1"), b_.get());
-        });
-        const auto start = [](const NetNs& where, const std::string& device,
-                              const std::string& address) {
-            where.run([&] {
-                ip("link set lo up", "link set " + device + " up",
-                   "addr add " + address + "/24 dev " + device);
-            });
-        };
-        start(a_, "far0", "10.67.0.1");
-        start(b_, "far1", "10.67.0.2");
-    }
-
-    // The same addresses in a VLAN, 10.68.0.
-    void add_vlan(const std::string& protocol) const {
-        for (const auto& [where, lower, last] :
-             {std::tuple(&a_, "far0", "1"), std::tuple(&b_, "far1", "2")})
-            where->run([&, lower = std::string(lower), last = std::string(last)] {
-                std::string add = "link add link ";
-                add.append(lower).append(" name tagged type vlan id 7 protocol ").append(protocol);
-                ip(add, "link set tagged up", "addr add 10.68.0." + last + "/24 dev tagged");
-            });
-    }
-
-    static void ethtool(std::vector<std::string> words) {
-        words.insert(words.begin(), "ethtool");
-        BackgroundProgram program(words);
-        program.wait(std::chrono::seconds(10));
-    }
-
-    // From A to B, over TCP. The connection is open as long as the result, so that nothing follows.
-    [[nodiscard]] Connection send_bulk(const std::string& to = "10.67.0.2") const {
-        const Fd listener = b_.run([&] {
-            Fd socket = open_socket(Side::sibling, Transport::stream);
-            const auto address = ipv4_address(to.c_str(), port);
-            checked(sys::bind(socket.get(), &address, sizeof(address)), "bind");
-            checked(::listen(socket.get(), 1), "listen");
-            return socket;
-        });
-        Fd client = a_.run([&] {
-            Fd socket = open_socket(Side::sibling, Transport::stream);
-            connect_to(socket, ipv4_address(to.c_str(), port));
-            return socket;
-        });
-        Fd server = accept_from(listener);
-        std::thread reader([&] {
-            Bytes buffer(1 << 16);
-            for (size_t got = 0; got < bulk;) {
-                const ssize_t length = ::read(server.get(), buffer.data(), buffer.size());
-                if (length <= 0)
-                    break;
-                got += size_t(length);
-            }
-        });
-        const Bytes data = repeated("xt-bulk", bulk);
-        for (size_t sent = 0; sent < data.size();) {
-            const ssize_t length =
-                ::send(client.get(), data.data() + sent, data.size() - sent, MSG_NOSIGNAL);
-            if (length <= 0)
-                break;
-            sent += size_t(length);
-        }
-        reader.join();
-        return {std::move(client), std::move(server)};
-    }
-
-    [[nodiscard]] const NetNs& a() const { return a_; }
-    [[nodiscard]] const NetNs& b() const { return b_; }
-    [[nodiscard]] const NetNs& middle() const { return middle_; }
-
-private:
-    NetNs a_ = NetNs::create();
-    NetNs b_ = NetNs::create();
-    NetNs middle_ = NetNs::create();
-};
-
-// Of a frame, tagged or not: the bytes of its IPv4 packet from `source`, port 4470; none: another.
-bool is_of_bulk(const Bytes& frame, uint8_t source) {
-    size_t at = 12;
-    while (frame.size() > at + 4 && ((frame[at] == 0x81 && frame[at + 1] == 0) ||
-                                     (frame[at] == 0x88 && frame[at + 1] == 0xa8)))
-        at += 4;
-    at += 2;
-    return frame.size() >= at + 24 && frame[at] == 0x45 && frame[at + 15] == source &&
-           (read_as<in_port_t>(Bytes(frame.begin() + long(at) + 22,
-                                     frame.begin() + long(at) + 24)) == htons(port));
-}
-
-// What AF_PACKET sees of what comes in at a device: tags are put back here.
-class Reference {
-public:
-    explicit Reference(const std::string& device)
-        : socket_(open_socket(Side::sibling, Kind::packet, 0)) {
-        set_option(socket_, SOL_SOCKET, SO_RCVBUFFORCE, 1 << 24);
-        set_option(socket_, SOL_PACKET, PACKET_AUXDATA, 1);
-        bind_to(socket_, link_address(ETH_P_ALL, link::index(device)));
-    }
-    // From 10.x.0.1.
-    std::vector<Bytes> take() const {
-        std::vector<Bytes> frames;
-        while (const auto message = receive_now(socket_.get())) {
-            Bytes frame = message->data;
-            for (const auto& control : message->controls)
-                if (control.level == SOL_PACKET && control.type == PACKET_AUXDATA)
-                    put_back(frame, control.value_as<tpacket_auxdata>());
-            if (is_of_bulk(frame, 1))
-                frames.push_back(frame);
-        }
-        return frames;
-    }
-
-private:
-    static void put_back(Bytes& frame, const tpacket_auxdata& aux) {
-        if ((aux.tp_status & TP_STATUS_VLAN_VALID) == 0)
-            return;
-        const uint8_t tag[] = {uint8_t(aux.tp_vlan_tpid >> 8), uint8_t(aux.tp_vlan_tpid),
-                               uint8_t(aux.tp_vlan_tci >> 8), uint8_t(aux.tp_vlan_tci)};
-        frame.insert(frame.begin() + 12, std::begin(tag), std::end(tag));
-    }
-
-    Fd socket_;
-};
-
-struct Frames {
-    std::vector<Bytes> data;
-    uint32_t done = 0; // of any of them
-    unsigned most_segments = 0;
-};
-
-Frames of_bulk(const std::vector<ToldPacket>& packets) {
-    Frames frames;
-    uint64_t time = 0;
-    for (const ToldPacket& packet : packets) {
-        if (!is_of_bulk(packet.data, 1))
-            continue;
-        EXPECT_TRUE(packet.original);
-        EXPECT_LT(packet.original->segment, packet.original->segments);
-        if (packet.original->segment > 0) {
-            EXPECT_EQ(packet.time, time) << "the frames of one packet";
-        }
-        time = packet.time;
-        frames.data.push_back(packet.data);
-        frames.done |= packet.original->done;
-        frames.most_segments = std::max<unsigned>(frames.most_segments, packet.original->segments);
-    }
-    return frames;
-}
-
-// With several CPUs, packets overtake each other between two places.
-void expect_same(std::vector<Bytes> frames, std::vector<Bytes> wanted) {
-    if (::get_nprocs() > 1) {
-        std::ranges::sort(frames);
-        std::ranges::sort(wanted);
-    }
-    EXPECT_TRUE(frames == wanted) << frames.size() << " frames instead of " << wanted.size();
-}
 
 class OriginalOptions : public testing::Test {
 protected:
@@ -236,13 +58,7 @@ protected:
             GTEST_SKIP() << "lanes are for programs of 64 bits";
     }
     static std::unique_ptr<ToldCapture> capture_at(const NetNs& where, const std::string& device) {
-        return where.run([&] {
-            auto capture = std::make_unique<ToldCapture>(ToldCapture::Options{
-                .lanes = GetParam(), .original = true, .device = device, .lane_size = 1U << 23});
-            if (!GetParam())
-                set_option(capture->socket(), SOL_SOCKET, SO_RCVBUFFORCE, 1 << 26);
-            return capture;
-        });
+        return capture_bulk(where, device, GetParam());
     }
 };
 
@@ -303,60 +119,62 @@ TEST_P(Original, cooked_socket_gets_what_is_behind_the_tag) {
 // A bulk transfer, where it is sent, where it passes on, and where it is merged, equals byte for
 // byte what comes in at a device that does nothing of it.
 TEST_P(Original, bulk_equals_what_the_other_end_sees) {
-    const Bridge bridge;
+    const BulkBridge bridge;
     const auto sent = capture_at(bridge.a(), "far0");
     const auto passes = capture_at(bridge.middle(), "near0");
-    const auto reference = bridge.b().run([] { return std::make_unique<Reference>("far1"); });
-    const Connection connection = bridge.send_bulk();
+    const auto reference = bridge.b().run([] { return std::make_unique<BulkReference>("far1"); });
+    const Connection connection = bridge.send_bulk(bulk);
     const std::vector<Bytes> wanted = reference->take();
     ASSERT_GT(wanted.size(), bulk / longest_frame);
     for (const auto& [capture, name] : {std::pair(&sent, "sent"), std::pair(&passes, "passes")}) {
         SCOPED_TRACE(name);
-        const Frames frames = of_bulk((*capture)->take());
+        const BulkFrames frames = of_bulk((*capture)->take());
         EXPECT_EQ(frames.done, uint32_t{XINET_ORIGINAL_SEGMENTED | XINET_ORIGINAL_CHECKSUM});
         EXPECT_GT(frames.most_segments, 4U);
-        expect_same(frames.data, wanted);
+        expect_same_frames(frames.data, wanted);
     }
 }
 
 TEST_P(Original, bulk_in_a_vlan_equals_what_the_other_end_sees) {
     for (const char* protocol : {"802.1Q", "802.1ad"}) {
         SCOPED_TRACE(protocol);
-        const Bridge bridge;
+        const BulkBridge bridge;
         bridge.add_vlan(protocol);
         const auto sent = capture_at(bridge.a(), "far0");
-        const auto reference = bridge.b().run([] { return std::make_unique<Reference>("far1"); });
-        const Connection connection = bridge.send_bulk("10.68.0.2");
+        const auto reference =
+            bridge.b().run([] { return std::make_unique<BulkReference>("far1"); });
+        const Connection connection = bridge.send_bulk(bulk, "10.68.0.2");
         const std::vector<Bytes> wanted = reference->take();
         ASSERT_GT(wanted.size(), bulk / longest_frame);
-        const Frames frames = of_bulk(sent->take());
+        const BulkFrames frames = of_bulk(sent->take());
         EXPECT_TRUE(frames.done & XINET_ORIGINAL_SEGMENTED);
         EXPECT_TRUE(frames.done & XINET_ORIGINAL_VLAN);
-        expect_same(frames.data, wanted);
+        expect_same_frames(frames.data, wanted);
     }
 }
 
 TEST_P(Original, merged_bulk_equals_what_came) {
-    const Bridge bridge;
+    const BulkBridge bridge;
     bridge.b().run([] {
-        Bridge::ethtool({"-K", "far1", "gro", "on"});
+        BulkBridge::ethtool({"-K", "far1", "gro", "on"});
         ASSERT_TRUE(link::offload("far1", ETHTOOL_GGRO));
     });
     const auto merged = capture_at(bridge.b(), "far1");
-    const auto reference = bridge.middle().run([] { return std::make_unique<Reference>("near1"); });
-    const Connection connection = bridge.send_bulk();
+    const auto reference =
+        bridge.middle().run([] { return std::make_unique<BulkReference>("near1"); });
+    const Connection connection = bridge.send_bulk(bulk);
     const std::vector<Bytes> wanted = reference->take();
     ASSERT_GT(wanted.size(), bulk / longest_frame);
-    const Frames frames = of_bulk(merged->take());
+    const BulkFrames frames = of_bulk(merged->take());
     EXPECT_TRUE(frames.done & XINET_ORIGINAL_SEGMENTED) << "nothing was merged";
-    expect_same(frames.data, wanted);
+    expect_same_frames(frames.data, wanted);
 }
 
 // A program may have its datagrams cut up by the device, too.
 TEST_P(Original, datagrams_of_one_send_are_told_one_by_one) {
-    const Bridge bridge;
+    const BulkBridge bridge;
     const auto sent = capture_at(bridge.a(), "far0");
-    const auto reference = bridge.b().run([] { return std::make_unique<Reference>("far1"); });
+    const auto reference = bridge.b().run([] { return std::make_unique<BulkReference>("far1"); });
     const Fd receiver = bridge.b().run([] { return udp_at("10.67.0.2", port); });
     bridge.a().run([] {
         const Fd sender = udp_at("10.67.0.1", 0);
@@ -368,15 +186,15 @@ TEST_P(Original, datagrams_of_one_send_are_told_one_by_one) {
     for (int i = 0; i < 11; i++)
         receive(receiver.get());
     const std::vector<Bytes> wanted = reference->take();
-    const Frames frames = of_bulk(sent->take());
+    const BulkFrames frames = of_bulk(sent->take());
     EXPECT_EQ(wanted.size(), 11U);
     EXPECT_EQ(frames.most_segments, 11U);
-    expect_same(frames.data, wanted);
+    expect_same_frames(frames.data, wanted);
 }
 
 // Lengths are those of the frames before a filter looks at them.
 TEST_P(Original, filter_judges_the_frame) {
-    const Bridge bridge;
+    const BulkBridge bridge;
     const auto sent = capture_at(bridge.a(), "far0");
     sock_filter longer[] = {BPF_STMT(BPF_LD | BPF_W | BPF_LEN, 0),
                             BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, longest_frame, 0, 1),
@@ -385,12 +203,12 @@ TEST_P(Original, filter_judges_the_frame) {
     checked(
         ::setsockopt(sent->socket().get(), SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)),
         "SO_ATTACH_FILTER");
-    const Connection connection = bridge.send_bulk();
+    const Connection connection = bridge.send_bulk(bulk);
     EXPECT_EQ(of_bulk(sent->take()).data.size(), 0U);
 }
 
 TEST_P(Original, every_frame_has_the_owner_and_the_namespace_of_the_packet) {
-    const Bridge bridge;
+    const BulkBridge bridge;
     ToldCapture capture({.lanes = GetParam(),
                          .owner = true,
                          .all_netns = true,
@@ -398,7 +216,7 @@ TEST_P(Original, every_frame_has_the_owner_and_the_namespace_of_the_packet) {
                          .lane_size = 1U << 23});
     if (!GetParam())
         set_option(capture.socket(), SOL_SOCKET, SO_RCVBUFFORCE, 1 << 27);
-    const Connection connection = bridge.send_bulk();
+    const Connection connection = bridge.send_bulk(bulk);
     size_t segments = 0;
     for (const ToldPacket& packet : capture.take()) {
         ASSERT_TRUE(packet.netns && packet.original && packet.owner);
@@ -496,13 +314,13 @@ TEST_F(OriginalOptions, option_is_for_a_socket_that_receives_nothing_yet) {
 
 // Unmodified readers of a ring get the frames, without what was done.
 TEST_F(OriginalOptions, ring_of_tpacket_has_the_frames) {
-    const Bridge bridge;
+    const BulkBridge bridge;
     bridge.a().run([&] {
         const Fd socket = open_socket(Side::xinet, Kind::packet, 0);
         set_option(socket, SOL_XINET, XINET_PACKET_ORIGINAL, 1);
         checked(set_ring(socket.get(), TPACKET_V2, ring_request(256, 4096, 2048)), "ring");
         bind_to(socket, link_address(ETH_P_ALL, link::index("far0")));
-        const Connection connection = bridge.send_bulk();
+        const Connection connection = bridge.send_bulk(bulk);
         const Mapping memory(socket.get(), 256 * 4096);
         size_t frames = 0;
         for (size_t i = 0; i < 512; i++) {
@@ -517,12 +335,12 @@ TEST_F(OriginalOptions, ring_of_tpacket_has_the_frames) {
 }
 
 TEST_F(OriginalOptions, capture_shows_frames) {
-    const Bridge bridge;
+    const BulkBridge bridge;
     bridge.a().run([&] {
         Program capture({in_tree("tools/build/xinet"), "capture", "-i", "far0", "--original",
                          "--json", "-c", "60", "tcp and src host 10.67.0.1"});
         EXPECT_NE(capture.error_line().find("listening on far0"), std::string::npos);
-        const Connection connection = bridge.send_bulk();
+        const Connection connection = bridge.send_bulk(bulk);
         const auto text = capture.output();
         EXPECT_EQ(capture.wait(), 0);
         EXPECT_NE(text.find("\"original\":{\"segmented\":true,\"checksum\":true,"),
