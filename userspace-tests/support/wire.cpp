@@ -80,19 +80,15 @@ void set_sysctl(const std::string& name, const std::string& value) {
         throw std::runtime_error("cannot set " + name);
 }
 
-namespace {
-
-void await_carrier(const char* name) {
+void await_carrier(const std::string& name) {
     constexpr std::chrono::milliseconds moment{1};
     const int ifindex = link::index(name);
     for (auto left = deadline; !link::transmits(ifindex); left -= moment) {
         if (left.count() <= 0)
-            throw std::runtime_error(std::string(name) + " has no carrier");
+            throw std::runtime_error(name + " has no carrier");
         std::this_thread::sleep_for(moment);
     }
 }
-
-} // namespace
 
 Wire::Wire(const std::vector<std::string>& before_up) {
     std::vector<std::string> commands{"link add xtin type veth peer name xtout"};

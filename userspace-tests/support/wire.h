@@ -29,6 +29,9 @@ bool has_nat();
 // Writes below /proc/sys/net/ipv4/.
 void set_sysctl(const std::string& name, const std::string& value);
 
+// Waits until a device that is up transmits.
+void await_carrier(const std::string& name);
+
 // The two ends, in the namespace of the thread; both transmit.
 class Wire {
 public:
