@@ -26,14 +26,18 @@ long packet_sockets(Side side) {
     return 0;
 }
 
-bool all_packet_sockets_gone() {
+bool packet_sockets_fall_to(long count) {
     constexpr std::chrono::milliseconds moment{10};
     for (auto patience = deadline; patience > moment; patience -= moment) {
-        if (packet_sockets(Side::xinet) == 0)
+        if (packet_sockets(Side::xinet) <= count)
             return true;
         std::this_thread::sleep_for(moment);
     }
     return false;
+}
+
+bool all_packet_sockets_gone() {
+    return packet_sockets_fall_to(0);
 }
 
 std::vector<std::string> devices_that_listen_to_all() {

@@ -11,7 +11,9 @@ namespace xt {
 
 // How many packet sockets of a side there are, in every namespace: /proc/net/protocols.
 long packet_sockets(Side side);
-// Waits until no packet socket of PF_XINET is left: their memory goes back after a grace period.
+// Waits until there are no more packet sockets of PF_XINET than so many: their memory goes back
+// after a grace period.
+bool packet_sockets_fall_to(long count);
 bool all_packet_sockets_gone();
 // The devices of the thread's namespace that are promiscuous or receive all multicasts.
 std::vector<std::string> devices_that_listen_to_all();
