@@ -51,10 +51,17 @@ bool xinet_link_header_find(struct sk_buff *skb, const struct net_device *dev)
 	return link;
 }
 
+void xinet_link_header_put(struct sk_buff *skb)
+{
+	struct ethhdr *eth = (struct ethhdr *)(skb->data - ETH_HLEN);
+
+	memset(eth, 0, sizeof(*eth));
+	eth->h_proto = skb->protocol;
+	skb->mac_header = (unsigned char *)eth - skb->head;
+}
+
 bool xinet_link_header_add(struct sk_buff *skb)
 {
-	struct ethhdr *eth;
-
 	if (!xinet_link_header_is_ethernet(skb->dev))
 		return false;
 	if (skb_cow_head(skb, ETH_HLEN))
@@ -62,9 +69,6 @@ bool xinet_link_header_add(struct sk_buff *skb)
 	/* counted from the head */
 	if (skb->data - skb->head >= U16_MAX)
 		return false;
-	eth = (struct ethhdr *)(skb->data - ETH_HLEN);
-	memset(eth, 0, sizeof(*eth));
-	eth->h_proto = skb->protocol;
-	skb->mac_header = (unsigned char *)eth - skb->head;
+	xinet_link_header_put(skb);
 	return true;
 }

@@ -41,6 +41,15 @@ bool xinet_link_header_is_there(const struct sk_buff *skb,
 bool xinet_link_header_find(struct sk_buff *skb, const struct net_device *dev);
 
 /**
+ * xinet_link_header_put() - xinet_link_header_add() where there is room
+ * @skb: a packet with ETH_HLEN bytes in front of its data that are the caller's alone, and
+ *	less than U16_MAX; the device is like Ethernet
+ *
+ * Context: any.
+ */
+void xinet_link_header_put(struct sk_buff *skb);
+
+/**
  * xinet_link_header_add() - put one in front of a packet that has none yet
  * @skb: a packet of the caller's own, with its device; data is at the network header
  *

@@ -61,18 +61,33 @@ static bool point_joins(u32 points)
 	return hweight32(points) > 1 || points & XINET_POINT_DELIVERED;
 }
 
+/* packet_id.c follows a packet from one hook to the next. */
+static u32 point_stages(u32 points)
+{
+	return point_joins(points) ? points | XINET_POINTS_OF_HOOKS : points;
+}
+
 static int point_register(struct net *net, u32 points)
 {
 	struct xinet_packet_net *pn = xinet_packet_pernet(net);
 	int err;
 
-	/* packet_id.c follows a packet from one hook to the next */
-	if (point_joins(points))
-		points |= XINET_POINTS_OF_HOOKS;
 	mutex_lock(&pn->point_lock);
-	err = xinet_point_hooks_register(net, points & XINET_POINTS_OF_HOOKS);
+	err = xinet_point_hooks_register(net, point_stages(points) &
+						      XINET_POINTS_OF_HOOKS);
 	mutex_unlock(&pn->point_lock);
 	return err;
+}
+
+/* point_lock held. */
+static void point_update_stages(struct xinet_packet_net *pn)
+{
+	const struct xinet_point_watch *watch;
+	u32 stages = 0;
+
+	hlist_for_each_entry(watch, &pn->point_watches, node)
+		stages |= watch->stages;
+	WRITE_ONCE(pn->point_stages, stages);
 }
 
 static int point_add(struct xinet_packet_sock *po,
@@ -87,6 +102,7 @@ static int point_add(struct xinet_packet_sock *po,
 		/* pairs with smp_load_acquire() in xinet_points() */
 		smp_store_release(&po->point, watch);
 		hlist_add_head_rcu(&watch->node, &pn->point_watches);
+		point_update_stages(pn);
 		err = 0;
 	}
 	mutex_unlock(&pn->point_lock);
@@ -110,6 +126,7 @@ static struct xinet_point_watch *point_alloc(struct xinet_packet_sock *po,
 	}
 	watch->po = po;
 	watch->points = points;
+	watch->stages = point_stages(points);
 	return watch;
 }
 
@@ -208,6 +225,7 @@ void xinet_point_release(struct xinet_packet_sock *po)
 	mutex_lock(&pn->point_lock);
 	hlist_del_rcu(&po->point->node);
 	pn->nr_point_watches--;
+	point_update_stages(pn);
 	mutex_unlock(&pn->point_lock);
 	xinet_point_probes_put(po->point->points);
 }

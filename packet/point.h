@@ -14,6 +14,7 @@ struct xinet_packet_sock;
  * @node: among those of its namespace; RCU
  * @po: the socket
  * @points: XINET_POINT_*
+ * @stages: those, and others where it numbers packets to know them again
  * @ids: the numbers of its packets
  *
  * Constant, but for @ids, once it is in a list; lives as long as the socket.
@@ -22,6 +23,7 @@ struct xinet_point_watch {
 	struct hlist_node node;
 	struct xinet_packet_sock *po;
 	u32 points;
+	u32 stages;
 	struct xinet_packet_ids *ids;
 };
 

@@ -55,7 +55,7 @@ static void point_see_sent(struct sk_buff *skb, struct net_device *dev,
 
 	rcu_read_lock();
 	pn = xinet_packet_pernet(dev_net(dev));
-	if (unlikely(!hlist_empty(&pn->point_watches)))
+	if (unlikely(READ_ONCE(pn->point_stages) & point))
 		xinet_point_see(pn, skb, &place);
 	rcu_read_unlock();
 }
@@ -92,7 +92,7 @@ static void point_read(struct sk_buff *skb, struct sock *sock)
 	if (!nsproxy || current->flags & PF_KTHREAD)
 		return;
 	pn = xinet_packet_pernet(nsproxy->net_ns);
-	if (unlikely(!hlist_empty(&pn->point_watches)))
+	if (unlikely(READ_ONCE(pn->point_stages) & XINET_POINT_DELIVERED))
 		xinet_point_see_delivered(nsproxy->net_ns, skb, sock);
 }
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What sockets are shown of a packet at a point: the very packet, without a copy of its
- * own where that has what a tap would show; what is changed for that is restored. Else
- * a clone.
+ * What sockets are shown of a packet at a point: the packet itself where that can be, with
+ * what is changed for that restored, else a clone. Receivers that copy at once, lanes, can
+ * have nearly every packet so, those that keep a clone only one that looks like what a tap
+ * gets.
  */
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
@@ -27,21 +28,43 @@
 #include "packet/tap/tap.h"
 
 /**
+ * struct point_saved - what of a packet is changed while it is shown
+ * @tstamp: of the packet
+ * @dev: the same
+ * @sk: the same; may be something else than a socket
+ * @data: the same
+ * @len: the same
+ * @network_header: the same
+ * @mac_header: the same
+ * @pkt_type: the same
+ */
+struct point_saved {
+	ktime_t tstamp;
+	struct net_device *dev;
+	struct sock *sk;
+	unsigned char *data;
+	unsigned int len;
+	u16 network_header;
+	u16 mac_header;
+	u8 pkt_type;
+};
+
+/**
  * struct point_view - a packet as it is shown at a point
  * @skb: the packet, or a clone of it; NULL: none yet
+ * @copied: all receivers copy it at once
  * @failed: it cannot be shown
  * @added: it has a link-level header of zeroes
  * @now: for receivers that stamp it
- * @tstamp: of the packet, while it has another
- * @mac_header: of the packet, the same
+ * @saved: of the packet, if it is @skb
  */
 struct point_view {
 	struct sk_buff *skb;
+	bool copied;
 	bool failed;
 	bool added;
 	struct timespec64 now;
-	ktime_t tstamp;
-	u16 mac_header;
+	struct point_saved saved;
 };
 
 /* Of a received packet; what IPsec has taken out may be between the headers. */
@@ -75,17 +98,6 @@ static struct sk_buff *point_clone(struct sk_buff *skb, struct net_device *dev)
 	__net_timestamp(clone);
 	clone->dev = dev;
 	return clone;
-}
-
-/* Of @skb a receiver sees what it would see of a clone of it. */
-static void point_borrow(struct point_view *view, struct sk_buff *skb)
-{
-	view->tstamp = skb->tstamp;
-	view->mac_header = skb->mac_header;
-	skb->tstamp = ktime_get_real();
-	if (!dev_has_header(skb->dev))
-		skb->mac_header = skb->network_header;
-	view->skb = skb;
 }
 
 /* As the kernel shows a tap what goes out. */
@@ -149,15 +161,78 @@ static bool point_dress(struct point_view *view, struct sk_buff *clone,
 	return xinet_link_header_add(clone);
 }
 
-/* Whether a clone would be the same. */
-static bool point_may_borrow(struct sk_buff *skb,
+/* Whether it has its link-level header in front of the network header, or needs none. */
+static bool point_is_dressed(const struct sk_buff *skb,
 			     const struct xinet_point_place *place)
 {
-	return place->data == XINET_POINT_AT_NETWORK && !place->outgoing &&
-	       skb->dev == place->dev && !skb_zcopy(skb) &&
-	       !skb_has_extensions(skb) &&
-	       (!dev_has_header(place->dev) ||
-		point_has_link_header(skb, place->dev));
+	return !dev_has_header(place->dev) ||
+	       (!place->outgoing && point_has_link_header(skb, place->dev));
+}
+
+/* Whether a header can be put where that of the link will be: nobody has it yet. */
+static bool point_has_free_headroom(const struct sk_buff *skb,
+				    const struct net_device *dev)
+{
+	return xinet_link_header_is_ethernet(dev) &&
+	       !skb_mac_header_was_set(skb) && skb_headroom(skb) >= ETH_HLEN &&
+	       skb_headroom(skb) < U16_MAX && !skb_header_cloned(skb);
+}
+
+/* Whether the packet itself can be shown. @dressed: as it begins, or with a header put there */
+static bool point_may_borrow(struct sk_buff *skb,
+			     const struct xinet_point_place *place, bool copied,
+			     bool dressed)
+{
+	if (!copied)
+		return dressed && place->data == XINET_POINT_AT_NETWORK &&
+		       !place->outgoing && skb->dev == place->dev &&
+		       !skb_zcopy(skb) && !skb_has_extensions(skb);
+	/* of what is shared, another may look at it, too */
+	return place->data != XINET_POINT_PULLED && !skb_shared(skb) &&
+	       (dressed || point_has_free_headroom(skb, place->dev));
+}
+
+/* Of @skb a receiver sees what it would see of a clone of it. */
+static void point_borrow(struct point_view *view, struct sk_buff *skb,
+			 const struct xinet_point_place *place, bool dressed)
+{
+	view->saved = (struct point_saved){
+		.tstamp = skb->tstamp,
+		.dev = skb->dev,
+		.sk = skb->sk,
+		.data = skb->data,
+		.len = skb->len,
+		.network_header = skb->network_header,
+		.mac_header = skb->mac_header,
+		.pkt_type = skb->pkt_type,
+	};
+	view->skb = skb;
+	/* a receiver takes the time of one to be sent later for none */
+	skb->tstamp = ktime_get_real();
+	skb->dev = place->dev;
+	skb->sk = NULL;
+	if (place->outgoing)
+		skb->pkt_type = PACKET_OUTGOING;
+	if (place->data == XINET_POINT_AT_LINK)
+		point_find_headers(skb);
+	if (!dev_has_header(place->dev)) {
+		skb->mac_header = skb->network_header;
+	} else if (!dressed) {
+		view->added = true;
+		xinet_link_header_put(skb);
+	}
+}
+
+static void point_give_back(const struct point_saved *saved, struct sk_buff *skb)
+{
+	skb->tstamp = saved->tstamp;
+	skb->dev = saved->dev;
+	skb->sk = saved->sk;
+	skb->data = saved->data;
+	skb->len = saved->len;
+	skb->network_header = saved->network_header;
+	skb->mac_header = saved->mac_header;
+	skb->pkt_type = saved->pkt_type;
 }
 
 /* Returns whether there is something to show. */
@@ -165,6 +240,7 @@ static bool point_show(struct point_view *view, struct sk_buff *skb,
 		       const struct xinet_point_place *place)
 {
 	struct sk_buff *clone;
+	bool dressed;
 
 	if (view->skb || view->failed)
 		return !view->failed;
@@ -172,8 +248,10 @@ static bool point_show(struct point_view *view, struct sk_buff *skb,
 	view->failed = skb_pfmemalloc(skb);
 	if (view->failed)
 		return false;
-	if (point_may_borrow(skb, place)) {
-		point_borrow(view, skb);
+	dressed = place->data == XINET_POINT_AT_LINK ||
+		  point_is_dressed(skb, place);
+	if (point_may_borrow(skb, place, view->copied, dressed)) {
+		point_borrow(view, skb, place, dressed);
 		return true;
 	}
 	clone = point_clone(skb, place->dev);
@@ -190,12 +268,10 @@ static void point_hide(const struct point_view *view, struct sk_buff *skb)
 {
 	if (!view->skb)
 		return;
-	if (view->skb != skb) {
+	if (view->skb == skb)
+		point_give_back(&view->saved, skb);
+	else
 		consume_skb(view->skb);
-		return;
-	}
-	skb->tstamp = view->tstamp;
-	skb->mac_header = view->mac_header;
 }
 
 static bool point_is_wanted(const struct xinet_point_watch *watch,
@@ -231,6 +307,7 @@ static void point_offer(const struct xinet_point_watch *watch,
 		.owner = place->owner,
 		.sock = place->sock,
 		.process = place->process,
+		.lockless = view->copied,
 	};
 
 	if (!point_is_wanted(watch, skb, place))
@@ -246,31 +323,44 @@ static void point_offer(const struct xinet_point_watch *watch,
 	xinet_tap_hand_aside(&watch->po->sink, view->skb, &view->now, &aside);
 }
 
-/* Then a receiver may keep a clone. RCU. */
-static bool point_is_asked_for(const struct xinet_packet_net *pn, u32 point)
+/*
+ * Whether sockets have a point, and all of them receivers that copy at once; others may
+ * keep a clone. RCU.
+ */
+static bool point_is_asked_for(const struct xinet_packet_net *pn, u32 point,
+			       bool *copied)
 {
 	const struct xinet_point_watch *watch;
+	bool asked = false;
 
-	hlist_for_each_entry_rcu(watch, &pn->point_watches, node)
-		if (watch->points & point)
-			return true;
-	return false;
+	*copied = true;
+	hlist_for_each_entry_rcu(watch, &pn->point_watches, node) {
+		if (!(watch->points & point))
+			continue;
+		asked = true;
+		*copied &= rcu_dereference(watch->po->sink.receiver)
+				   ->ops->aside_is_lockless;
+	}
+	return asked;
 }
 
 void xinet_point_see(const struct xinet_packet_net *pn, struct sk_buff *skb,
 		     const struct xinet_point_place *place)
 {
-	struct point_view view = {};
+	struct point_view view xinet_uninitialized;
 	const struct xinet_point_watch *watch;
-	bool cloned;
+	bool asked, cloned;
 	u64 id;
 
+	view.skb = NULL;
+	view.failed = false;
+	view.added = false;
+	view.now.tv_sec = 0;
 	local_bh_disable();
-	cloned = skb_cloned(skb) || point_is_asked_for(pn, place->point);
+	asked = point_is_asked_for(pn, place->point, &view.copied);
+	cloned = skb_cloned(skb) || (asked && !view.copied);
 	hlist_for_each_entry_rcu(watch, &pn->point_watches, node) {
-		/* one of netfilter also for a packet that is not wanted there */
-		if (!(watch->points & place->point ||
-		      place->point & XINET_POINTS_OF_HOOKS))
+		if (!(watch->stages & place->point))
 			continue;
 		id = xinet_packet_id(watch->ids, skb, cloned, place->dev,
 				     place->stage);

@@ -52,7 +52,7 @@ struct xinet_point_place {
  * @skb: the packet; as it was when it returns
  * @place: where it is; not XINET_POINT_DELIVERED
  *
- * At a point of netfilter every socket with points numbers it.
+ * Every socket with the point among its stages numbers it.
  *
  * Context: process or softirq, no hard interrupt; RCU.
  */

@@ -38,7 +38,8 @@ extern struct proto xinet_packet_prot;
  * @dropped_bytes: of its dropped packets that wait there
  * @point_watches: those of XINET_PACKET_POINT; RCU
  * @nr_point_watches: how many
- * @point_lock: changes of both and of @point_hooked
+ * @point_stages: XINET_POINT_* of the stages of all of them
+ * @point_lock: changes of these and of @point_hooked
  * @point_hooked: XINET_POINT_* whose hooks in netfilter are registered; each has one
  *	for each family
  */
@@ -51,6 +52,7 @@ struct xinet_packet_net {
 	atomic_t dropped_bytes;
 	struct hlist_head point_watches;
 	unsigned int nr_point_watches;
+	u32 point_stages;
 	struct mutex point_lock; /* changes of point_* */
 	u32 point_hooked;
 };

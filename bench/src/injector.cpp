@@ -104,11 +104,13 @@ void PacketGenerator::set(const std::string& interface, const std::string& comma
     order(interface, command);
 }
 
-void PacketGenerator::address_to(const std::string& interface, const std::string& address,
-                                 int port) {
+void PacketGenerator::address_to(const std::string& interface, const std::string& from,
+                                 const std::string& address, int port) {
     std::string mac = read_file("/sys/class/net/" + interface + "/address");
     mac.resize(mac.find_last_not_of('\n') + 1);
     set(interface, "dst_mac " + mac);
+    set(interface, "src_min " + from);
+    set(interface, "src_max " + from);
     set(interface, "dst " + address);
     set(interface, fmt::format("udp_dst_min {}", port));
     set(interface, fmt::format("udp_dst_max {}", port));

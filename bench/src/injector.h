@@ -46,8 +46,10 @@ public:
     PacketGenerator& operator=(const PacketGenerator&) = delete;
     ~PacketGenerator();
 
-    /// From now on the packets are for this host: for its address on the interface and @p port.
-    void address_to(const std::string& interface, const std::string& address, int port);
+    /// From now on the packets are for this host: from an address of the link to its own on the
+    /// interface and @p port.
+    void address_to(const std::string& interface, const std::string& from,
+                    const std::string& address, int port);
 
     /// Time per packet of the slowest CPU, @p packets through each interface.
     Nanoseconds receive(std::uint64_t packets);

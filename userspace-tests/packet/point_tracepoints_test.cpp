@@ -6,14 +6,17 @@
 #include <linux/if_packet.h>
 #include <linux/xinet.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "support/bulk.h"
 #include "support/compare.h"
 #include "support/diag.h"
 #include "support/firewall.h"
@@ -250,6 +253,28 @@ TEST_P(PointTracepoints, process_that_hands_on_is_not_told) {
             EXPECT_EQ(record.owner->pid, 0U);
         }
     });
+}
+
+// Each segment is shown at every point before it goes on: with what is shown to be changed for
+// that.
+TEST_P(PointTracepoints, bulk_transfer_loses_nothing_under_a_capture_everywhere) {
+    if (tracepoints_are_refused())
+        GTEST_SKIP() << "this kernel has no such points";
+    const BulkBridge bridge;
+    bridge.add_vlan("802.1q");
+    std::optional<ToldCapture> capture;
+    bridge.a().run([&] {
+        capture.emplace(
+            ToldCapture::Options{.lanes = GetParam(), .points = everywhere | of_tracepoints});
+    });
+    for (const char* to : {"10.67.0.2", "10.68.0.2"}) {
+        const Connection connection = bridge.send_bulk(size_t{1} << 20, to);
+        tcp_info info{};
+        socklen_t length = sizeof(info);
+        checked(::getsockopt(connection.client.get(), IPPROTO_TCP, TCP_INFO, &info, &length),
+                "TCP_INFO");
+        EXPECT_EQ(info.tcpi_total_retrans, 0U) << to;
+    }
 }
 
 INSTANTIATE_TEST_SUITE_P(Receivers, PointTracepoints, testing::Values(false, true),
