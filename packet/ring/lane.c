@@ -519,6 +519,29 @@ void xinet_lane_deliver_told(struct xinet_tap_sink *sink,
 		lane_deliver(sink, receiver, skb, frame, told);
 }
 
+void xinet_lane_deliver_owner(struct xinet_tap_sink *sink,
+			      const struct xinet_tap_receiver *receiver,
+			      struct sk_buff *skb,
+			      const struct xinet_tap_frame *frame)
+{
+	const struct xinet_packet_sock *po = xinet_packet_sk(sink->sk);
+	struct xinet_owner_id room xinet_uninitialized;
+	struct lane_place place xinet_uninitialized;
+	const struct xinet_owner_id *id;
+
+	id = xinet_tap_owner(skb, frame, &room);
+	if (!xinet_owner_accepts(po->owner, id))
+		return;
+	if (likely(lane_may_be_fast(po, skb, frame) &&
+		   lane_fast_begin(sink, receiver, skb, frame->source, true,
+				   sizeof(struct xinet_owner), &place))) {
+		xinet_owner_fill(po->owner, id, (void *)(place.record + 1));
+		lane_fast_end(&place, XINET_RX_OWNER);
+		return;
+	}
+	xinet_lane_deliver_told(sink, receiver, skb, frame);
+}
+
 void xinet_lane_deliver_aside(struct xinet_tap_sink *sink,
 			      const struct xinet_tap_receiver *receiver,
 			      struct sk_buff *skb,

@@ -94,6 +94,18 @@ void xinet_lane_deliver_told(struct xinet_tap_sink *sink,
 			     const struct xinet_tap_frame *frame);
 
 /**
+ * xinet_lane_deliver_owner() - xinet_lane_deliver_told() of one that is told the owner alone
+ * @sink: of the socket
+ * @receiver: of the ring
+ * @skb: accepted packet
+ * @frame: as the tap fills it in
+ */
+void xinet_lane_deliver_owner(struct xinet_tap_sink *sink,
+			      const struct xinet_tap_receiver *receiver,
+			      struct sk_buff *skb,
+			      const struct xinet_tap_frame *frame);
+
+/**
  * xinet_lane_deliver_aside() - xinet_tap_aside_t of an XINET_RX_RING
  * @sink: of the socket
  * @receiver: of the ring

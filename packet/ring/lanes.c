@@ -59,7 +59,7 @@ static const struct xinet_receiver_ops lane_told_ops = {
 
 /* Of a socket that is told the owner of what passes and nothing else. */
 static const struct xinet_receiver_ops lane_owner_ops = {
-	.deliver = xinet_lane_deliver_told,
+	.deliver = xinet_lane_deliver_owner,
 	.fast = xinet_lane_fast_owner,
 	.aside = xinet_lane_deliver_aside,
 	.aside_is_lockless = true,

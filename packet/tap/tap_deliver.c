@@ -481,6 +481,7 @@ static __always_inline int tap_rcv_owned(struct sk_buff *skb, struct xinet_tap *
 {
 	const struct xinet_tap_sink *sender = xinet_tap_sender_take(tap);
 	const struct xinet_tap_array *array;
+	struct xinet_tap_sink *only;
 	struct timespec64 now = {};
 	struct xinet_tap_owned owned xinet_uninitialized;
 
@@ -497,8 +498,11 @@ static __always_inline int tap_rcv_owned(struct sk_buff *skb, struct xinet_tap *
 	if (likely(skb->pkt_type != PACKET_LOOPBACK &&
 		   (xinet_tap_is_all_netns(tap) || tap_is_near(tap, skb)))) {
 		array = rcu_dereference(tap->array);
+		only = rcu_dereference(array->only);
 		if (original)
 			tap_demux_original(array, skb, &owned, sender);
+		else if (only && !sender)
+			tap_demux_only(only, skb, &owned.frame);
 		else
 			xinet_tap_demux(array, skb, &owned.frame, sender);
 	}
