@@ -39,6 +39,7 @@
 #include <linux/bpf.h>
 #include <linux/err.h>
 #include <linux/filter.h>
+#include <linux/idr.h>
 #include <linux/if_packet.h>
 #include <linux/kernel.h>
 #include <linux/mm.h>
@@ -94,8 +95,13 @@ static struct xinet_fanout_group *fanout_of(const struct xinet_packet_sock *po)
 	return sink ? container_of(sink, struct xinet_fanout_group, sink) : NULL;
 }
 
+/* Fragments of one namespace may go to groups of several. */
+static DEFINE_IDA(fanout_defrag_ids);
+
 static void fanout_free(struct xinet_fanout_group *group)
 {
+	if (group->defrag_id >= 0)
+		ida_free(&fanout_defrag_ids, group->defrag_id);
 	xinet_flow_cache_free(group->flows);
 	kvfree(group);
 }
@@ -212,17 +218,32 @@ static int fanout_admit(const struct xinet_fanout_group *group,
 	return group->nr_members < group->max_members ? 0 : -ENOSPC;
 }
 
+static bool fanout_defragments(const struct fanout_args *args)
+{
+	return args->type_flags & PACKET_FANOUT_FLAG_DEFRAG;
+}
+
 static struct xinet_fanout_group *
 fanout_alloc(const struct xinet_packet_sock *po, const struct fanout_args *args)
 {
 	u32 max = args->max_num_members ?: FANOUT_DEFAULT_MEMBERS;
 	struct xinet_fanout_group *group;
 
-	if (max > FANOUT_MAX_MEMBERS || !po->num)
+	/* what is put together is not as on the wire */
+	if (max > FANOUT_MAX_MEMBERS || !po->num ||
+	    (fanout_defragments(args) && po->sink.original))
 		return ERR_PTR(-EINVAL);
 	group = kvzalloc(struct_size(group, members, max), GFP_KERNEL_ACCOUNT);
 	if (!group)
 		return ERR_PTR(-ENOMEM);
+	group->defrag_id = -1;
+	if (fanout_defragments(args))
+		group->defrag_id = ida_alloc_max(&fanout_defrag_ids, U16_MAX,
+						 GFP_KERNEL_ACCOUNT);
+	if (fanout_defragments(args) && group->defrag_id < 0) {
+		fanout_free(group);
+		return ERR_PTR(-ENOMEM);
+	}
 
 	INIT_LIST_HEAD(&group->sink.node);
 	group->sink.taps = po->sink.taps;

@@ -26,7 +26,7 @@
 
 /*
  * Key in the kernel's reassembly table: "XF", far above enum ip_defrag_users,
- * and the id of the group, so that its fragments are not mixed with those of
+ * and a number of the group's own, so that its fragments are not mixed with those of
  * AF_PACKET or of another group.
  */
 #define FANOUT_DEFRAG_USER	0x58460000u
@@ -257,7 +257,7 @@ static struct sk_buff *fanout_defragment(const struct xinet_fanout_group *group,
 	if (skb->pkt_type == PACKET_HOST)
 		skb->pkt_type = FANOUT_PACKET_HOST;
 
-	skb = ip_check_defrag(net, skb, FANOUT_DEFRAG_USER | group->id);
+	skb = ip_check_defrag(net, skb, FANOUT_DEFRAG_USER | group->defrag_id);
 	if (skb && skb->pkt_type == FANOUT_PACKET_HOST)
 		skb->pkt_type = PACKET_HOST;
 	return skb;

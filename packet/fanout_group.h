@@ -53,6 +53,7 @@ struct xinet_fanout_program {
  * @mode: PACKET_FANOUT_*
  * @flags: PACKET_FANOUT_FLAG_* >> 8, unknown ones included
  * @id: in fn->groups
+ * @defrag_id: of a group that defragments: no other of the host has it, or -1
  * @flows: of PACKET_FANOUT_HASH; may be NULL
  * @program: of PACKET_FANOUT_CBPF and PACKET_FANOUT_EBPF; NULL selects member 0
  * @dev: to compare; the tap holds a reference
@@ -72,6 +73,7 @@ struct xinet_fanout_group {
 	u8 mode;
 	u8 flags;
 	u16 id;
+	int defrag_id;
 	struct xinet_flow_cache __percpu *flows;
 	struct xinet_fanout_program __rcu *program;
 	const struct net_device *dev;

@@ -70,7 +70,7 @@ static struct xinet_probe point_net_dev_queue = {
 	.function = point_queued,
 };
 
-/* What is shown is a clone, or nothing of @skb and @dev changes. */
+/* What is changed of @skb while it is shown is restored; nothing of @dev is. */
 static void point_started(void *data, const struct sk_buff *skb,
 			  const struct net_device *dev)
 {

@@ -71,12 +71,14 @@ struct point_view {
 static bool point_has_link_header(const struct sk_buff *skb,
 				  const struct net_device *dev)
 {
-	const int length = skb_network_offset(skb) - skb_mac_offset(skb);
+	int length;
 
-	return xinet_link_header_is_there(skb, dev, skb->network_header) &&
-	       (!xinet_link_header_is_ethernet(dev) || length == ETH_HLEN ||
-		length == ETH_HLEN + VLAN_HLEN ||
-		length == ETH_HLEN + 2 * VLAN_HLEN);
+	if (!xinet_link_header_is_there(skb, dev, skb->network_header))
+		return false;
+	length = skb->network_header - skb->mac_header;
+	return !xinet_link_header_is_ethernet(dev) || length == ETH_HLEN ||
+	       length == ETH_HLEN + VLAN_HLEN ||
+	       length == ETH_HLEN + 2 * VLAN_HLEN;
 }
 
 /* A clone that keeps nothing but its bytes. */
@@ -210,7 +212,9 @@ static void point_borrow(struct point_view *view, struct sk_buff *skb,
 	/* a receiver takes the time of one to be sent later for none */
 	skb->tstamp = ktime_get_real();
 	skb->dev = place->dev;
-	skb->sk = NULL;
+	/* TCP looks there whether its clone is still on its way; others have no clone's */
+	if (skb->fclone != SKB_FCLONE_CLONE)
+		skb->sk = NULL;
 	if (place->outgoing)
 		skb->pkt_type = PACKET_OUTGOING;
 	if (place->data == XINET_POINT_AT_LINK)
@@ -249,7 +253,8 @@ static bool point_show(struct point_view *view, struct sk_buff *skb,
 	if (view->failed)
 		return false;
 	dressed = place->data == XINET_POINT_AT_LINK ||
-		  point_is_dressed(skb, place);
+		  (place->data == XINET_POINT_AT_NETWORK &&
+		   point_is_dressed(skb, place));
 	if (point_may_borrow(skb, place, view->copied, dressed)) {
 		point_borrow(view, skb, place, dressed);
 		return true;
@@ -324,8 +329,8 @@ static void point_offer(const struct xinet_point_watch *watch,
 }
 
 /*
- * Whether sockets have a point, and all of them receivers that copy at once; others may
- * keep a clone. RCU.
+ * Whether sockets have a point: then a receiver may keep a clone. @copied: all of them copy
+ * at once. RCU.
  */
 static bool point_is_asked_for(const struct xinet_packet_net *pn, u32 point,
 			       bool *copied)
@@ -349,7 +354,7 @@ void xinet_point_see(const struct xinet_packet_net *pn, struct sk_buff *skb,
 {
 	struct point_view view xinet_uninitialized;
 	const struct xinet_point_watch *watch;
-	bool asked, cloned;
+	bool cloned;
 	u64 id;
 
 	view.skb = NULL;
@@ -357,8 +362,8 @@ void xinet_point_see(const struct xinet_packet_net *pn, struct sk_buff *skb,
 	view.added = false;
 	view.now.tv_sec = 0;
 	local_bh_disable();
-	asked = point_is_asked_for(pn, place->point, &view.copied);
-	cloned = skb_cloned(skb) || (asked && !view.copied);
+	cloned = point_is_asked_for(pn, place->point, &view.copied) ||
+		 skb_cloned(skb);
 	hlist_for_each_entry_rcu(watch, &pn->point_watches, node) {
 		if (!(watch->stages & place->point))
 			continue;

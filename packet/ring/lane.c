@@ -652,6 +652,7 @@ xinet_lane_room(const struct xinet_tap_receiver *receiver,
 	free = xinet_lanes_position(lanes, lane) + size - lane->head;
 	if (free > size >> XINET_TAP_ROOM_LOW_SHIFT)
 		return XINET_TAP_ROOM_NORMAL;
-	return free > sizeof(struct xinet_rx_record) + skb->len ?
-		XINET_TAP_ROOM_LOW : XINET_TAP_ROOM_NONE;
+	return free > sizeof(struct xinet_rx_record) +
+			      xinet_told_max_size(xinet_packet_sk(sk)) + skb->len ?
+		       XINET_TAP_ROOM_LOW : XINET_TAP_ROOM_NONE;
 }

@@ -285,8 +285,8 @@ void xinet_tap_hand_on(const struct xinet_tap_sink *group,
 /**
  * xinet_tap_hand_aside() - deliver a packet that comes beside the taps
  * @sink: the sink, whose filter and mode apply
- * @skb: as a tap receives one: data and len may be moved while it is delivered, and
- *	nothing else be changed
+ * @skb: as a tap receives one, perhaps the packet itself: data and len may be moved
+ *	while it is delivered, and nothing else be changed
  * @now: as in struct xinet_tap_frame
  * @aside: what is told of it
  *

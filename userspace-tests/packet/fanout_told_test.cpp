@@ -145,6 +145,39 @@ TEST_P(FanoutTold, packets_of_all_namespaces_are_told_with_theirs) {
     }
 }
 
+// Both put the fragments together in the namespace of the device, each for itself.
+TEST_P(FanoutTold, groups_of_the_same_number_in_two_namespaces_get_whole_datagrams) {
+    // without what the other end of the wire sends, which would be put together with it
+    auto everywhere =
+        group({.all_netns = true}, PACKET_FANOUT_FLAG_DEFRAG | fanout_flag_ignore_outgoing);
+    here_.run([&] {
+        const Fd taker = udp_at("10.66.0.1", 4455); // no ICMP errors
+        auto near = group({.device = "xtin"}, PACKET_FANOUT_FLAG_DEFRAG);
+        for (unsigned i = 0; i < count; i++) {
+            Ipv4 header = to_here;
+            header.id = uint16_t(200 + i);
+            for (const Bytes& part : fragments(header, udp(9, 4455, repeated("xt-part", 640)), 200))
+                in(part);
+        }
+        for (auto* members : {&near, &everywhere}) {
+            const auto all = take(*members, "xt-part");
+            EXPECT_EQ(all.size(), count);
+            for (const ToldPacket& packet : all)
+                EXPECT_GT(packet.data.size(), 640U);
+        }
+    });
+}
+
+TEST_P(FanoutTold, frames_as_on_the_wire_are_not_put_together) {
+    here_.run([] {
+        const ToldCapture capture({.lanes = GetParam(), .original = true, .device = "xtin"});
+        EXPECT_LT(join_fanout(capture.socket().get(), group_id,
+                              PACKET_FANOUT_LB | PACKET_FANOUT_FLAG_DEFRAG),
+                  0);
+        EXPECT_EQ(errno, EINVAL);
+    });
+}
+
 TEST_P(FanoutTold, members_ask_for_the_same) {
     here_.run([] {
         const std::vector<ToldCapture::Options> kinds{

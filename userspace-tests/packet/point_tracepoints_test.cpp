@@ -14,6 +14,7 @@
 #include <set>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "support/bulk.h"
@@ -119,6 +120,44 @@ TEST_P(PointTracepoints, read_packet_is_seen_with_its_reader) {
         EXPECT_EQ(read[0].owner->flags,
                   uint32_t{XINET_OWNER_PROCESS}); // the socket has left no trace
         EXPECT_EQ(read[0].owner->pid, uint32_t(getpid()));
+    });
+}
+
+// One socket has the datagram, the other a clone, which is another packet.
+TEST_P(PointTracepoints, datagram_of_a_group_is_seen_when_its_socket_reads) {
+    if (tracepoints_are_refused() || reading_of_datagrams_is_unseen())
+        GTEST_SKIP() << "this kernel has no such points";
+    here_.run([this] {
+        const auto listen = [] {
+            Fd socket(checked(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), "socket"));
+            set_option(socket, SOL_SOCKET, SO_REUSEADDR, 1);
+            const sockaddr_in name = ipv4_address("239.9.9.9", port);
+            checked(::bind(socket.get(), reinterpret_cast<const sockaddr*>(&name), sizeof(name)),
+                    "bind");
+            ip_mreqn group{};
+            group.imr_multiaddr = name.sin_addr;
+            group.imr_ifindex = link::index("xtin");
+            checked(
+                ::setsockopt(socket.get(), IPPROTO_IP, IP_ADD_MEMBERSHIP, &group, sizeof(group)),
+                "IP_ADD_MEMBERSHIP");
+            return socket;
+        };
+        const Fd one = listen();
+        const Fd other = listen();
+        ToldCapture all({.lanes = GetParam(), .points = everywhere | of_tracepoints});
+        // one of these orders has the clone in a queue when the datagram is read
+        for (const auto& [first, second] : {std::pair(&one, &other), std::pair(&other, &one)}) {
+            Ipv4 header = to_here;
+            header.to = "239.9.9.9";
+            in(header.packet(marked("xt-group")));
+            const auto came = take(all, "xt-group", 3);
+            ASSERT_EQ(came.size(), 3U);
+            receive_marked(first->get(), "xt-group");
+            receive_marked(second->get(), "xt-group");
+            const auto read = take(all, "xt-group", 1);
+            ASSERT_EQ(way_of(read), Way{XINET_POINT_DELIVERED});
+            EXPECT_EQ(read[0].point->packet, came[0].point->packet);
+        }
     });
 }
 
