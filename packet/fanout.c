@@ -238,7 +238,8 @@ fanout_alloc(const struct xinet_packet_sock *po, const struct fanout_args *args)
 		return ERR_PTR(-ENOMEM);
 	group->defrag_id = -1;
 	if (fanout_defragments(args))
-		group->defrag_id = ida_alloc_max(&fanout_defrag_ids, U16_MAX,
+		group->defrag_id = ida_alloc_max(&fanout_defrag_ids,
+						 XINET_FANOUT_DEFRAG_IDS,
 						 GFP_KERNEL_ACCOUNT);
 	if (fanout_defragments(args) && group->defrag_id < 0) {
 		fanout_free(group);

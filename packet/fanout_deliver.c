@@ -25,11 +25,11 @@
 #include "packet/tap/tap.h"
 
 /*
- * Key in the kernel's reassembly table: "XF", far above enum ip_defrag_users,
+ * Key in the kernel's reassembly table: far above enum ip_defrag_users and its zones,
  * and a number of the group's own, so that its fragments are not mixed with those of
  * AF_PACKET or of another group.
  */
-#define FANOUT_DEFRAG_USER	0x58460000u
+#define FANOUT_DEFRAG_USER	(XINET_FANOUT_DEFRAG_IDS + 1u)
 
 /*
  * Replaces PACKET_HOST during reassembly: for PACKET_HOST the kernel sends an

@@ -46,6 +46,9 @@ struct xinet_fanout_program {
 	struct rcu_head rcu;
 };
 
+/* Greatest @defrag_id: more than there is memory for groups, so that none is wanting. */
+#define XINET_FANOUT_DEFRAG_IDS	0x3fffffff
+
 /**
  * struct xinet_fanout_group - a fanout group; drawn in fanout.c
  * @sink: behind the tap of @dev and @num, with xinet_fanout_receiver()

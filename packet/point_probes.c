@@ -53,6 +53,9 @@ static void point_see_sent(struct sk_buff *skb, struct net_device *dev,
 		.sock = skb->sk,
 	};
 
+	/* in place of one that has gone, and of the initial namespace whosever that was */
+	if (unlikely(!dev->ifindex))
+		return;
 	rcu_read_lock();
 	pn = xinet_packet_pernet(dev_net(dev));
 	if (unlikely(READ_ONCE(pn->point_stages) & point))

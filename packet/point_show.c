@@ -128,8 +128,8 @@ static void point_cut(struct sk_buff *clone)
 }
 
 /* Returns whether a link-level header is in front of the network header. */
-static bool point_undress(struct sk_buff *clone,
-			  const struct xinet_point_place *place)
+static bool point_begin_at_network(struct sk_buff *clone,
+				   const struct xinet_point_place *place)
 {
 	switch (place->data) {
 	case XINET_POINT_AT_LINK:
@@ -146,10 +146,10 @@ static bool point_undress(struct sk_buff *clone,
 }
 
 /* Returns whether a clone has, or needs not, a link-level header. */
-static bool point_dress(struct point_view *view, struct sk_buff *clone,
-			const struct xinet_point_place *place)
+static bool point_prepare(struct point_view *view, struct sk_buff *clone,
+			  const struct xinet_point_place *place)
 {
-	const bool link = point_undress(clone, place);
+	const bool link = point_begin_at_network(clone, place);
 
 	if (place->outgoing)
 		clone->pkt_type = PACKET_OUTGOING;
@@ -164,8 +164,8 @@ static bool point_dress(struct point_view *view, struct sk_buff *clone,
 }
 
 /* Whether it has its link-level header in front of the network header, or needs none. */
-static bool point_is_dressed(const struct sk_buff *skb,
-			     const struct xinet_point_place *place)
+static bool point_is_complete(const struct sk_buff *skb,
+			      const struct xinet_point_place *place)
 {
 	return !dev_has_header(place->dev) ||
 	       (!place->outgoing && point_has_link_header(skb, place->dev));
@@ -180,23 +180,23 @@ static bool point_has_free_headroom(const struct sk_buff *skb,
 	       skb_headroom(skb) < U16_MAX && !skb_header_cloned(skb);
 }
 
-/* Whether the packet itself can be shown. @dressed: as it begins, or with a header put there */
+/* Whether the packet itself can be shown. @complete: it has what a tap would show */
 static bool point_may_borrow(struct sk_buff *skb,
 			     const struct xinet_point_place *place, bool copied,
-			     bool dressed)
+			     bool complete)
 {
 	if (!copied)
-		return dressed && place->data == XINET_POINT_AT_NETWORK &&
+		return complete && place->data == XINET_POINT_AT_NETWORK &&
 		       !place->outgoing && skb->dev == place->dev &&
 		       !skb_zcopy(skb) && !skb_has_extensions(skb);
 	/* of what is shared, another may look at it, too */
 	return place->data != XINET_POINT_PULLED && !skb_shared(skb) &&
-	       (dressed || point_has_free_headroom(skb, place->dev));
+	       (complete || point_has_free_headroom(skb, place->dev));
 }
 
 /* Of @skb a receiver sees what it would see of a clone of it. */
 static void point_borrow(struct point_view *view, struct sk_buff *skb,
-			 const struct xinet_point_place *place, bool dressed)
+			 const struct xinet_point_place *place, bool complete)
 {
 	view->saved = (struct point_saved){
 		.tstamp = skb->tstamp,
@@ -221,7 +221,7 @@ static void point_borrow(struct point_view *view, struct sk_buff *skb,
 		point_find_headers(skb);
 	if (!dev_has_header(place->dev)) {
 		skb->mac_header = skb->network_header;
-	} else if (!dressed) {
+	} else if (!complete) {
 		view->added = true;
 		xinet_link_header_put(skb);
 	}
@@ -244,7 +244,7 @@ static bool point_show(struct point_view *view, struct sk_buff *skb,
 		       const struct xinet_point_place *place)
 {
 	struct sk_buff *clone;
-	bool dressed;
+	bool complete;
 
 	if (view->skb || view->failed)
 		return !view->failed;
@@ -252,15 +252,15 @@ static bool point_show(struct point_view *view, struct sk_buff *skb,
 	view->failed = skb_pfmemalloc(skb);
 	if (view->failed)
 		return false;
-	dressed = place->data == XINET_POINT_AT_LINK ||
+	complete = place->data == XINET_POINT_AT_LINK ||
 		  (place->data == XINET_POINT_AT_NETWORK &&
-		   point_is_dressed(skb, place));
-	if (point_may_borrow(skb, place, view->copied, dressed)) {
-		point_borrow(view, skb, place, dressed);
+		   point_is_complete(skb, place));
+	if (point_may_borrow(skb, place, view->copied, complete)) {
+		point_borrow(view, skb, place, complete);
 		return true;
 	}
 	clone = point_clone(skb, place->dev);
-	if (clone && point_dress(view, clone, place)) {
+	if (clone && point_prepare(view, clone, place)) {
 		view->skb = clone;
 		return true;
 	}
