@@ -191,7 +191,8 @@ int xinet_packet_set_all_netns(struct xinet_packet_sock *po, bool all)
 		err = -EBUSY;
 		goto out_unlock;
 	}
-	if (all && po->point) {
+	/* its points are there for the ones or the others */
+	if (po->point && all != po->all_netns) {
 		err = -EOPNOTSUPP;
 		goto out_unlock;
 	}

@@ -59,6 +59,7 @@
  * @stage: where it was seen last
  * @bytes: hash of its first bytes
  * @ifindex: the device there
+ * @dev: its address; never followed
  * @key: address of its skb, or of its bytes; never followed
  * @head: of its bytes; never followed
  * @cloned: others may have the same bytes
@@ -69,6 +70,7 @@ struct packet_note {
 	enum xinet_packet_stage stage;
 	u32 bytes;
 	int ifindex;
+	const void *dev;
 	const void *key;
 	const void *head;
 	bool cloned;
@@ -243,7 +245,7 @@ static bool packet_is_noted(const struct packet_note *note,
 	return note->key == seen->key && note->bytes == seen->bytes &&
 	       packet_stages[seen->stage].after & BIT(note->stage) &&
 	       (!packet_stages[seen->stage].one_device ||
-		note->ifindex == seen->ifindex);
+		note->dev == seen->dev);
 }
 
 /* @seen: a note but for the number; if that is not 0, it is not looked for. */
@@ -262,6 +264,7 @@ static u64 packet_take_note(struct xinet_packet_ids *ids,
 	note->stage = seen->stage;
 	note->bytes = seen->bytes;
 	note->ifindex = seen->ifindex;
+	note->dev = seen->dev;
 	note->key = seen->key;
 	note->head = seen->head;
 	note->cloned = seen->cloned;
@@ -295,6 +298,7 @@ u64 xinet_packet_id(struct xinet_packet_ids *ids, const struct sk_buff *skb,
 	seen.stage = stage;
 	seen.bytes = packet_bytes(ids, skb);
 	seen.ifindex = dev->ifindex;
+	seen.dev = dev;
 	seen.key = packet_has_head_note(stage) ? (const void *)skb->head :
 						 (const void *)skb;
 	seen.head = skb->head;
@@ -343,7 +347,8 @@ static bool packet_is_of_device(const struct packet_note *note, int ifindex)
 
 /* Takes the number out of the note of a packet that will not be seen again. */
 static u64 packet_take_number(struct xinet_packet_ids *ids,
-			      const struct packet_note *seen, int *ifindex)
+			      const struct packet_note *seen, int *ifindex,
+			      const void **dev)
 {
 	struct packet_note *note = packet_note(ids, seen->key);
 	unsigned long flags;
@@ -354,6 +359,7 @@ static u64 packet_take_number(struct xinet_packet_ids *ids,
 	    packet_is_of_device(note, *ifindex)) {
 		id = note->id;
 		*ifindex = note->ifindex;
+		*dev = note->dev;
 		note->key = NULL;
 	}
 	raw_spin_unlock_irqrestore(&note->lock, flags);
@@ -361,7 +367,8 @@ static u64 packet_take_number(struct xinet_packet_ids *ids,
 }
 
 u64 xinet_packet_delivered(struct xinet_packet_ids *ids,
-			   const struct sk_buff *skb, bool cloned, int *ifindex)
+			   const struct sk_buff *skb, bool cloned, int *ifindex,
+			   const void **dev)
 {
 	struct packet_note seen = {
 		.key = skb,
@@ -375,7 +382,7 @@ u64 xinet_packet_delivered(struct xinet_packet_ids *ids,
 	    !packet_has_network_header(skb))
 		return 0;
 	seen.bytes = packet_bytes(ids, skb);
-	return packet_take_number(ids, &seen, ifindex);
+	return packet_take_number(ids, &seen, ifindex, dev);
 }
 
 u64 xinet_packet_dropped(struct xinet_packet_ids *ids,
@@ -389,9 +396,10 @@ u64 xinet_packet_dropped(struct xinet_packet_ids *ids,
 		.stage = XINET_STAGE_DROPPED,
 	};
 	int ifindex = clone->dev ? clone->dev->ifindex : 0;
+	const void *dev;
 
 	if (!ids->joins || !packet_is_of_ip(clone))
 		return 0;
 	seen.bytes = packet_bytes(ids, clone);
-	return packet_take_number(ids, &seen, &ifindex);
+	return packet_take_number(ids, &seen, &ifindex, &dev);
 }

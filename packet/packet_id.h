@@ -73,12 +73,14 @@ u64 xinet_packet_id(struct xinet_packet_ids *ids, const struct sk_buff *skb,
  * @skb: anything that sockets queue; read-only
  * @cloned: others have its bytes
  * @ifindex: set to the device that it came by
+ * @dev: set to its address, which may be another device's by now
  *
  * Context: any but NMI.
  * Return: 0 if it was not seen at XINET_STAGE_LOCAL_IN, or has been delivered before.
  */
 u64 xinet_packet_delivered(struct xinet_packet_ids *ids,
-			   const struct sk_buff *skb, bool cloned, int *ifindex);
+			   const struct sk_buff *skb, bool cloned, int *ifindex,
+			   const void **dev);
 
 /**
  * xinet_packet_dropped() - the number of a packet that is dropped

@@ -12,13 +12,14 @@
  *
  * All of them call point_show.c, which shows the packet to the sockets that want it.
  *
- * Locks: point_lock serialises changes in a namespace. Hooks are registered under no
- * other lock, and probes under none; sockets are added under the socket lock and
- * bind_lock.
+ * Locks: point_lock serialises changes in a namespace, point_host_lock those of sockets of
+ * all namespaces. Hooks are registered under point_lock and point_nets_lock, and probes under
+ * none; sockets are added under the socket lock and bind_lock.
  */
 #include <linux/bitops.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
+#include <linux/printk.h>
 #include <linux/rculist.h>
 #include <linux/slab.h>
 #include <linux/xinet.h>
@@ -38,6 +39,17 @@
 
 #define POINT_ALL \
 	(XINET_POINT_TAP | XINET_POINTS_OF_HOOKS | XINET_POINTS_OF_PROBES)
+
+struct xinet_point_watches xinet_point_host;
+static DEFINE_MUTEX(point_host_lock);
+
+/*
+ * Every namespace, and the points whose hooks each of them has for sockets of all. The
+ * lock is held for long, and taken before a point_lock.
+ */
+static DEFINE_MUTEX(point_nets_lock);
+static LIST_HEAD(point_nets);
+static u32 point_host_hooks;
 
 u32 xinet_points(const struct xinet_packet_sock *po)
 {
@@ -67,45 +79,88 @@ static u32 point_stages(u32 points)
 	return point_joins(points) ? points | XINET_POINTS_OF_HOOKS : points;
 }
 
-static int point_register(struct net *net, u32 points)
+static int point_register_near(struct xinet_packet_net *pn, u32 hooks)
 {
-	struct xinet_packet_net *pn = xinet_packet_pernet(net);
 	int err;
 
 	mutex_lock(&pn->point_lock);
-	err = xinet_point_hooks_register(net, point_stages(points) &
-						      XINET_POINTS_OF_HOOKS);
+	err = xinet_point_hooks_register(pn->net, hooks);
 	mutex_unlock(&pn->point_lock);
 	return err;
 }
 
-/* point_lock held. */
-static void point_update_stages(struct xinet_packet_net *pn)
+/*
+ * In every namespace, those that come later too; the hooks stay as in one. Whoever rules
+ * one may have it full of hooks, which must not keep others from being seen.
+ */
+static int point_register_everywhere(u32 hooks)
+{
+	struct xinet_packet_net *pn;
+	int err = 0;
+
+	mutex_lock(&point_nets_lock);
+	list_for_each_entry(pn, &point_nets, point_node) {
+		err = point_register_near(pn, hooks);
+		if (err == -E2BIG) {
+			pr_notice_ratelimited("namespace %u has no room for hooks: packets are not seen at its points\n",
+					      pn->net->ns.inum);
+			err = 0;
+		}
+		if (err)
+			break;
+	}
+	if (!err)
+		point_host_hooks |= hooks;
+	mutex_unlock(&point_nets_lock);
+	return err;
+}
+
+static int point_register(struct net *net, u32 points, bool host)
+{
+	const u32 hooks = point_stages(points) & XINET_POINTS_OF_HOOKS;
+
+	return host ? point_register_everywhere(hooks) :
+		      point_register_near(xinet_packet_pernet(net), hooks);
+}
+
+/* Where the points of a socket are, and the lock of that. */
+static struct xinet_point_watches *
+point_watches(const struct xinet_packet_sock *po, struct mutex **lock)
+{
+	struct xinet_packet_net *pn = xinet_packet_pernet(sock_net(&po->sk));
+
+	*lock = po->all_netns ? &point_host_lock : &pn->point_lock;
+	return po->all_netns ? &xinet_point_host : &pn->points;
+}
+
+/* Their lock held. */
+static void point_update_stages(struct xinet_point_watches *watches)
 {
 	const struct xinet_point_watch *watch;
 	u32 stages = 0;
 
-	hlist_for_each_entry(watch, &pn->point_watches, node)
+	hlist_for_each_entry(watch, &watches->list, node)
 		stages |= watch->stages;
-	WRITE_ONCE(pn->point_stages, stages);
+	WRITE_ONCE(watches->stages, stages);
 }
 
 static int point_add(struct xinet_packet_sock *po,
 		     struct xinet_point_watch *watch)
 {
-	struct xinet_packet_net *pn = xinet_packet_pernet(sock_net(&po->sk));
+	struct mutex *lock; /* of @watches */
+	struct xinet_point_watches *watches = point_watches(po, &lock);
 	int err = -ENOSPC;
 
-	mutex_lock(&pn->point_lock);
-	if (pn->nr_point_watches < XINET_POINT_SOCKETS) {
-		pn->nr_point_watches++;
+	mutex_lock(lock);
+	if (watches->nr < XINET_POINT_SOCKETS) {
+		watches->nr++;
 		/* pairs with smp_load_acquire() in xinet_points() */
 		smp_store_release(&po->point, watch);
-		hlist_add_head_rcu(&watch->node, &pn->point_watches);
-		point_update_stages(pn);
+		hlist_add_head_rcu(&watch->node, &watches->list);
+		point_update_stages(watches);
 		err = 0;
 	}
-	mutex_unlock(&pn->point_lock);
+	mutex_unlock(lock);
 	return err;
 }
 
@@ -130,24 +185,23 @@ static struct xinet_point_watch *point_alloc(struct xinet_packet_sock *po,
 	return watch;
 }
 
-/* Socket lock and bind_lock held. */
-static int point_may_set(const struct xinet_packet_sock *po)
+/* Socket lock and bind_lock held. @host: what it was before */
+static int point_may_set(const struct xinet_packet_sock *po, bool host)
 {
-	if (po->point || !xinet_packet_is_idle(po))
+	if (po->point || po->all_netns != host || !xinet_packet_is_idle(po))
 		return -EBUSY;
-	if (po->all_netns ||
-	    (po->dropped && po->dropped->flags & XINET_DROPS_ONLY))
+	if (po->dropped && po->dropped->flags & XINET_DROPS_ONLY)
 		return -EOPNOTSUPP;
 	return 0;
 }
 
 /* Socket lock and bind_lock held; the hooks are registered. */
-static int point_set(struct xinet_packet_sock *po, u32 points)
+static int point_set(struct xinet_packet_sock *po, u32 points, bool host)
 {
 	struct xinet_point_watch *watch;
 	int err;
 
-	err = point_may_set(po);
+	err = point_may_set(po, host);
 	if (err)
 		return err;
 	watch = point_alloc(po, points);
@@ -178,9 +232,16 @@ static void point_unlock(struct xinet_packet_sock *po)
 	release_sock(&po->sk);
 }
 
+static bool point_may(const struct net *net, bool host)
+{
+	return host ? xinet_capable_everywhere(net, CAP_NET_ADMIN) :
+		      xinet_capable(net, CAP_NET_ADMIN);
+}
+
 int xinet_point_setsockopt(struct xinet_packet_sock *po, sockptr_t optval,
 			   unsigned int optlen)
 {
+	const bool host = READ_ONCE(po->all_netns);
 	int points;
 	int err;
 
@@ -193,23 +254,23 @@ int xinet_point_setsockopt(struct xinet_packet_sock *po, sockptr_t optval,
 		return 0;
 	if (points == XINET_POINT_TAP)
 		return -EBUSY;
-	if (!xinet_capable(sock_net(&po->sk), CAP_NET_ADMIN))
+	if (!point_may(sock_net(&po->sk), host))
 		return -EPERM;
 
 	point_lock(po);
-	err = point_may_set(po);
+	err = point_may_set(po, host);
 	point_unlock(po);
 	if (err)
 		return err;
 	/* takes its time: the device notifier waits for bind_lock */
-	err = point_register(sock_net(&po->sk), points);
+	err = point_register(sock_net(&po->sk), points, host);
 	if (err)
 		return err;
 	err = xinet_point_probes_get(points);
 	if (err)
 		return err;
 	point_lock(po);
-	err = point_set(po, points);
+	err = point_set(po, points, host);
 	point_unlock(po);
 	if (err)
 		xinet_point_probes_put(points);
@@ -218,15 +279,17 @@ int xinet_point_setsockopt(struct xinet_packet_sock *po, sockptr_t optval,
 
 void xinet_point_release(struct xinet_packet_sock *po)
 {
-	struct xinet_packet_net *pn = xinet_packet_pernet(sock_net(&po->sk));
+	struct xinet_point_watches *watches;
+	struct mutex *lock; /* of @watches */
 
 	if (!po->point)
 		return;
-	mutex_lock(&pn->point_lock);
+	watches = point_watches(po, &lock);
+	mutex_lock(lock);
 	hlist_del_rcu(&po->point->node);
-	pn->nr_point_watches--;
-	point_update_stages(pn);
-	mutex_unlock(&pn->point_lock);
+	watches->nr--;
+	point_update_stages(watches);
+	mutex_unlock(lock);
 	xinet_point_probes_put(po->point->points);
 }
 
@@ -238,16 +301,40 @@ void xinet_point_free(struct xinet_point_watch *watch)
 	kfree(watch);
 }
 
+static void point_unregister(struct xinet_packet_net *pn)
+{
+	mutex_lock(&pn->point_lock);
+	xinet_point_hooks_unregister(pn->net);
+	mutex_unlock(&pn->point_lock);
+}
+
+static int __net_init point_net_init(struct net *net)
+{
+	struct xinet_packet_net *pn = xinet_packet_pernet(net);
+	int err;
+
+	mutex_lock(&point_nets_lock);
+	err = point_register_near(pn, point_host_hooks);
+	if (!err)
+		list_add(&pn->point_node, &point_nets);
+	mutex_unlock(&point_nets_lock);
+	if (err)
+		point_unregister(pn);
+	return err;
+}
+
 static void __net_exit point_net_pre_exit(struct net *net)
 {
 	struct xinet_packet_net *pn = xinet_packet_pernet(net);
 
-	mutex_lock(&pn->point_lock);
-	xinet_point_hooks_unregister(net);
-	mutex_unlock(&pn->point_lock);
+	mutex_lock(&point_nets_lock);
+	list_del(&pn->point_node);
+	mutex_unlock(&point_nets_lock);
+	point_unregister(pn);
 }
 
 static struct pernet_operations point_net_ops = {
+	.init = point_net_init,
 	.pre_exit = point_net_pre_exit,
 };
 

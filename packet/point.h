@@ -3,6 +3,8 @@
 #ifndef _XINET_PACKET_POINT_H
 #define _XINET_PACKET_POINT_H
 
+#include <linux/compiler.h>
+#include <linux/list.h>
 #include <linux/sockptr.h>
 #include <linux/types.h>
 
@@ -26,6 +28,35 @@ struct xinet_point_watch {
 	u32 stages;
 	struct xinet_packet_ids *ids;
 };
+
+/**
+ * struct xinet_point_watches - the points of some sockets
+ * @list: struct xinet_point_watch; RCU
+ * @nr: how many
+ * @stages: XINET_POINT_* of the stages of all of them
+ */
+struct xinet_point_watches {
+	struct hlist_head list;
+	unsigned int nr;
+	u32 stages;
+};
+
+/* Those of sockets of all namespaces; changes under a lock of point.c. */
+extern struct xinet_point_watches xinet_point_host;
+
+/**
+ * xinet_point_is_stage() - whether a socket sees, or numbers, packets at a point
+ * @near: the sockets of the packet's namespace
+ * @point: XINET_POINT_*
+ *
+ * Context: any.
+ */
+static inline bool
+xinet_point_is_stage(const struct xinet_point_watches *near, u32 point)
+{
+	return (READ_ONCE(near->stages) | READ_ONCE(xinet_point_host.stages)) &
+	       point;
+}
 
 /**
  * xinet_point_setsockopt() - XINET_PACKET_POINT

@@ -98,7 +98,7 @@ static unsigned int point_hook(void *priv, struct sk_buff *skb,
 	const struct xinet_packet_net *pn = xinet_packet_pernet(state->net);
 	struct net_device *dev;
 
-	if (likely(!(READ_ONCE(pn->point_stages) & POINT_OF_HOOK(state->hook))))
+	if (likely(!xinet_point_is_stage(&pn->points, POINT_OF_HOOK(state->hook))))
 		return NF_ACCEPT;
 	dev = point_is_out(state) ? point_out(skb, state) : state->in;
 	if (dev)

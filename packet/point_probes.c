@@ -58,7 +58,7 @@ static void point_see_sent(struct sk_buff *skb, struct net_device *dev,
 		return;
 	rcu_read_lock();
 	pn = xinet_packet_pernet(dev_net(dev));
-	if (unlikely(READ_ONCE(pn->point_stages) & point))
+	if (unlikely(xinet_point_is_stage(&pn->points, point)))
 		xinet_point_see(pn, skb, &place);
 	rcu_read_unlock();
 }
@@ -86,17 +86,22 @@ static struct xinet_probe point_net_dev_start_xmit = {
 	.function = point_started,
 };
 
-/* Process context. @sock: which has queued it, or NULL. */
+/*
+ * Process context. @sock: which has queued it, or NULL. Then it is taken for one of the
+ * program's namespace.
+ */
 static void point_read(struct sk_buff *skb, struct sock *sock)
 {
 	const struct nsproxy *nsproxy = current->nsproxy;
 	const struct xinet_packet_net *pn;
+	struct net *net;
 
 	if (!nsproxy || current->flags & PF_KTHREAD)
 		return;
-	pn = xinet_packet_pernet(nsproxy->net_ns);
-	if (unlikely(READ_ONCE(pn->point_stages) & XINET_POINT_DELIVERED))
-		xinet_point_see_delivered(nsproxy->net_ns, skb, sock);
+	net = sock ? sock_net(sock) : nsproxy->net_ns;
+	pn = xinet_packet_pernet(net);
+	if (unlikely(xinet_point_is_stage(&pn->points, XINET_POINT_DELIVERED)))
+		xinet_point_see_delivered(net, skb, sock);
 }
 
 /* Whether UDP has queued a packet: it gives up all but the bytes. */

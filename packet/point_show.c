@@ -329,17 +329,16 @@ static void point_offer(const struct xinet_point_watch *watch,
 }
 
 /*
- * Whether sockets have a point: then a receiver may keep a clone. @copied: all of them copy
- * at once. RCU.
+ * Whether sockets have a point: then a receiver may keep a clone. Unsets @copied if one of
+ * them does not copy at once. RCU.
  */
-static bool point_is_asked_for(const struct xinet_packet_net *pn, u32 point,
-			       bool *copied)
+static bool point_is_asked_for(const struct xinet_point_watches *watches,
+			       u32 point, bool *copied)
 {
 	const struct xinet_point_watch *watch;
 	bool asked = false;
 
-	*copied = true;
-	hlist_for_each_entry_rcu(watch, &pn->point_watches, node) {
+	hlist_for_each_entry_rcu(watch, &watches->list, node) {
 		if (!(watch->points & point))
 			continue;
 		asked = true;
@@ -349,28 +348,41 @@ static bool point_is_asked_for(const struct xinet_packet_net *pn, u32 point,
 	return asked;
 }
 
-void xinet_point_see(const struct xinet_packet_net *pn, struct sk_buff *skb,
-		     const struct xinet_point_place *place)
+/* BH disabled; RCU. */
+static void point_see(const struct xinet_point_watches *watches,
+		      struct point_view *view, struct sk_buff *skb,
+		      const struct xinet_point_place *place, bool cloned)
 {
-	struct point_view view xinet_uninitialized;
 	const struct xinet_point_watch *watch;
-	bool cloned;
 	u64 id;
 
-	view.skb = NULL;
-	view.failed = false;
-	view.added = false;
-	view.now.tv_sec = 0;
-	local_bh_disable();
-	cloned = point_is_asked_for(pn, place->point, &view.copied) ||
-		 skb_cloned(skb);
-	hlist_for_each_entry_rcu(watch, &pn->point_watches, node) {
+	hlist_for_each_entry_rcu(watch, &watches->list, node) {
 		if (!(watch->stages & place->point))
 			continue;
 		id = xinet_packet_id(watch->ids, skb, cloned, place->dev,
 				     place->stage);
-		point_offer(watch, &view, skb, place, id);
+		point_offer(watch, view, skb, place, id);
 	}
+}
+
+void xinet_point_see(const struct xinet_packet_net *pn, struct sk_buff *skb,
+		     const struct xinet_point_place *place)
+{
+	struct point_view view xinet_uninitialized;
+	bool cloned;
+
+	view.skb = NULL;
+	view.copied = true;
+	view.failed = false;
+	view.added = false;
+	view.now.tv_sec = 0;
+	local_bh_disable();
+	cloned = skb_cloned(skb);
+	cloned |= point_is_asked_for(&pn->points, place->point, &view.copied);
+	cloned |= point_is_asked_for(&xinet_point_host, place->point,
+				     &view.copied);
+	point_see(&pn->points, &view, skb, place, cloned);
+	point_see(&xinet_point_host, &view, skb, place, cloned);
 	point_hide(&view, skb);
 	local_bh_enable();
 }
@@ -389,14 +401,16 @@ static void point_see_delivered(const struct xinet_point_watch *watch,
 		.process = !sock || !sock->sk_kern_sock,
 	};
 	struct point_view view = {};
+	const void *dev;
 	int ifindex;
 	u64 id;
 
-	id = xinet_packet_delivered(watch->ids, skb, cloned, &ifindex);
+	id = xinet_packet_delivered(watch->ids, skb, cloned, &ifindex, &dev);
 	if (!id)
 		return;
 	place.dev = dev_get_by_index_rcu(net, ifindex);
-	if (!place.dev) {
+	/* of another namespace, or it has gone */
+	if (!place.dev || place.dev != dev) {
 		if (!READ_ONCE(watch->po->ifindex))
 			xinet_packet_drop(watch->po, NULL, XINET_DROP_BACKLOG);
 		return;
@@ -415,7 +429,10 @@ void xinet_point_see_delivered(struct net *net, struct sk_buff *skb,
 
 	local_bh_disable();
 	rcu_read_lock();
-	hlist_for_each_entry_rcu(watch, &pn->point_watches, node)
+	hlist_for_each_entry_rcu(watch, &pn->points.list, node)
+		if (watch->points & XINET_POINT_DELIVERED)
+			point_see_delivered(watch, net, skb, cloned, sock);
+	hlist_for_each_entry_rcu(watch, &xinet_point_host.list, node)
 		if (watch->points & XINET_POINT_DELIVERED)
 			point_see_delivered(watch, net, skb, cloned, sock);
 	rcu_read_unlock();

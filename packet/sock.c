@@ -42,8 +42,9 @@ static int __net_init packet_net_init(struct net *net)
 	INIT_HLIST_HEAD(&pn->socks);
 	xinet_filter_table_init(&pn->filters);
 	INIT_HLIST_HEAD(&pn->dropped_watches);
-	INIT_HLIST_HEAD(&pn->point_watches);
+	INIT_HLIST_HEAD(&pn->points.list);
 	mutex_init(&pn->point_lock);
+	pn->net = net;
 	return 0;
 }
 
@@ -53,7 +54,7 @@ static void __net_exit packet_net_exit(struct net *net)
 
 	WARN_ON_ONCE(!hlist_empty(&pn->socks));
 	WARN_ON_ONCE(pn->nr_dropped_watches);
-	WARN_ON_ONCE(pn->nr_point_watches);
+	WARN_ON_ONCE(pn->points.nr);
 }
 
 static struct pernet_operations packet_net_ops = {

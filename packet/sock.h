@@ -15,6 +15,7 @@
 
 #include "af_xinet/drop.h"
 #include "af_xinet/wake.h"
+#include "packet/point.h"
 #include "packet/tap/filter.h"
 #include "packet/tap/tap.h"
 
@@ -36,12 +37,12 @@ extern struct proto xinet_packet_prot;
  * @dropped_watches: those of XINET_PACKET_DROPS, but for XINET_DROPS_HOST; RCU
  * @nr_dropped_watches: all of them; changes with @dropped_watches in dropped.c
  * @dropped_bytes: of its dropped packets that wait there
- * @point_watches: those of XINET_PACKET_POINT; RCU
- * @nr_point_watches: how many
- * @point_stages: XINET_POINT_* of the stages of all of them
- * @point_lock: changes of these and of @point_hooked
+ * @points: those of XINET_PACKET_POINT, but for sockets of all namespaces
+ * @point_lock: changes of @points and of @point_hooked
  * @point_hooked: XINET_POINT_* whose hooks in netfilter are registered; each has one
  *	for each family
+ * @point_node: among all of them, for sockets of all namespaces with points
+ * @net: the namespace
  */
 struct xinet_packet_net {
 	struct mutex lock;	/* changes of socks */
@@ -50,11 +51,11 @@ struct xinet_packet_net {
 	struct hlist_head dropped_watches;
 	unsigned int nr_dropped_watches;
 	atomic_t dropped_bytes;
-	struct hlist_head point_watches;
-	unsigned int nr_point_watches;
-	u32 point_stages;
-	struct mutex point_lock; /* changes of point_* */
+	struct xinet_point_watches points;
+	struct mutex point_lock; /* changes of points and point_hooked */
 	u32 point_hooked;
+	struct list_head point_node;
+	struct net *net;
 };
 
 /**

@@ -207,8 +207,9 @@ void add_trace(CLI::App& root, TraceOptions& options, std::vector<std::string>& 
                 "time after which a packet that is not seen any more is shown (default 1)");
     app.add_flag("-q,--quiet", options.quiet, "print the summary only");
     app.add_flag("--json", options.json, "print one JSON object per packet, stage and end");
-    add_namespace(app, options.network_namespace, "trace in a network namespace of ip-netns(8)")
-        ->option_text("NAME");
+    add_namespace(app, options.network_namespace,
+                  "trace in a network namespace of ip-netns(8), or in all of them")
+        ->option_text("NAME|all");
     app.add_flag_callback(
         "-n", [] {}, "accepted as a habit: addresses are never turned into names");
 }

@@ -67,7 +67,7 @@ struct TraceOptions {
     bool quiet = false;
     bool json = false;
     std::chrono::nanoseconds patience = std::chrono::seconds(1); ///< after the last record
-    std::string network_namespace;                               ///< empty: this one
+    std::string network_namespace;                               ///< empty: this one; "all": all
     std::string expression;
 };
 

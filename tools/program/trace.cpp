@@ -18,14 +18,17 @@
 #include <csignal>
 #include <cstdio>
 #include <limits>
+#include <map>
 #include <optional>
 #include <unordered_map>
+#include <utility>
 
 namespace xinet {
 
 namespace {
 
 constexpr std::string_view every_interface = "any";
+constexpr std::string_view every_namespace = "all";
 /// For the headers, and what a filter may look at.
 constexpr std::uint32_t snapshot_length = 2048;
 
@@ -33,11 +36,12 @@ constexpr std::chrono::milliseconds round(20);
 constexpr int rounds_at_end = 5;
 
 /// All that this kernel has.
-SocketSource open_source() {
+SocketSource open_source(bool all_namespaces) {
     SocketSourceOptions wanted{.snapshot_length = snapshot_length,
                                .promiscuous = false,
                                .owners = true,
                                .drops = Drops::beside,
+                               .all_namespaces = all_namespaces,
                                .points = point_named("all")};
     try {
         return SocketSource(wanted);
@@ -109,7 +113,23 @@ private:
         return now;
     }
 
-    void take(const CapturedPacket& packet, PacketWays::Clock::time_point now) {
+    /// An index is one of its namespace, so the devices of all are numbered anew.
+    unsigned number_of(const CapturedPacket& packet) {
+        if (packet.netns == nullptr) {
+            return packet.interface_index;
+        }
+        const auto [entry, fresh] =
+            numbers_.try_emplace({packet.netns->cookie, packet.interface_index},
+                                 static_cast<unsigned>(numbers_.size()) + 1);
+        if (fresh) {
+            names_[entry->second] = namespaces_.device(*packet.netns);
+        }
+        return entry->second;
+    }
+
+    void take(const CapturedPacket& seen, PacketWays::Clock::time_point now) {
+        CapturedPacket packet = seen;
+        packet.interface_index = number_of(seen);
         const bool matches = filter_.evaluate(packet.data, packet.original_length) != 0;
         ways_.add(
             packet, matches, [this, &packet] { return head_of(packet); }, now);
@@ -126,10 +146,17 @@ private:
         bare.dropped = nullptr;
         bare.point = nullptr;
         std::string head =
-            options_.json ? packet_json(bare, source_.link_type(), name_of(packet.interface_index))
-                          : packet_text(bare, source_.link_type(), {}, false);
+            options_.json ? json_of(bare) : packet_text(bare, source_.link_type(), {}, false);
         head.resize(head.size() - (options_.json ? 2 : 1)); // "}\n"
         return head;
+    }
+
+    std::string json_of(const CapturedPacket& packet) {
+        if (packet.netns == nullptr) {
+            return packet_json(packet, source_.link_type(), name_of(packet.interface_index));
+        }
+        return packet_json(packet, source_.link_type(), packet.netns->device,
+                           namespaces_.name(*packet.netns));
     }
 
     void take(const PacketWay& way) {
@@ -165,6 +192,8 @@ private:
     SignalDescriptor& signals_;
     FilterProgram filter_;
     OwnerLookup owners_;
+    NetworkNamespaceNames namespaces_;
+    std::map<std::pair<std::uint64_t, unsigned>, unsigned> numbers_; ///< by namespace and index
     std::unordered_map<unsigned, std::string> names_;
     WayReport report_;
     PacketWays ways_;
@@ -177,10 +206,15 @@ private:
 
 int run_trace(const TraceOptions& options) {
     SignalDescriptor signals{SIGINT, SIGTERM};
-    if (!options.network_namespace.empty()) {
+    const bool all_namespaces = options.network_namespace == every_namespace;
+    if (all_namespaces && options.interface_name != every_interface) {
+        throw Error("trace on", options.interface_name, EINVAL,
+                    "with --netns all, -i can be any only");
+    }
+    if (!options.network_namespace.empty() && !all_namespaces) {
         enter_network_namespace(options.network_namespace);
     }
-    SocketSource source = open_source();
+    SocketSource source = open_source(all_namespaces);
     Trace trace(options, source, signals);
     fmt::print(stderr, "tracing packets on {}\n", options.interface_name);
     trace.run();

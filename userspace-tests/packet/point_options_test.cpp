@@ -78,7 +78,10 @@ TEST_F(PointOptions, what_cannot_be_told_together_is_refused) {
     EXPECT_EQ(errno, EOPNOTSUPP);
     const Fd wide = fresh();
     set_option(wide, SOL_XINET, XINET_PACKET_ALL_NETNS, 1);
-    EXPECT_EQ(error_of(wide, of_netfilter), EOPNOTSUPP);
+    EXPECT_EQ(error_of(wide, of_netfilter), 0);
+    const int off = 0;
+    EXPECT_LT(sys::setsockopt(wide.get(), SOL_XINET, XINET_PACKET_ALL_NETNS, &off, sizeof(off)), 0);
+    EXPECT_EQ(errno, EOPNOTSUPP);
     bind_to(socket, link_address(ETH_P_ALL, 0));
     EXPECT_LT(join_fanout(socket.get(), 77, PACKET_FANOUT_HASH), 0);
     EXPECT_EQ(errno, EOPNOTSUPP);
@@ -160,6 +163,33 @@ TEST_F(PointOptions, trace_of_an_interface_is_whole) {
         EXPECT_NE(lines.find("  tap in xtin, +"), std::string::npos) << lines;
         EXPECT_NE(lines.find(" start-xmit: sent by xtfar\n"), std::string::npos) << lines;
     });
+}
+
+TEST_F(PointOptions, trace_of_all_namespaces_names_them) {
+    for (const bool json : {false, true}) {
+        std::vector<std::string> words{
+            in_tree("tools/build/xinet"), "trace", "-W", "0.5", "-c", "1", "--netns", "all"};
+        if (json)
+            words.emplace_back("--json");
+        words.emplace_back("udp dst port 4482 and src 10.66.0.1");
+        Program trace(words);
+        auto line = trace.error_line();
+        if (line.find("this kernel shows neither") != std::string::npos)
+            line = trace.error_line();
+        EXPECT_NE(line.find("tracing packets on any"), std::string::npos) << line;
+        here_.run([] {
+            const Fd sender = udp_at("10.66.0.1", port);
+            send_to(sender.get(), repeated("xt-trace", 64), ipv4_address("10.66.0.2", port));
+        });
+        const auto output = trace.output();
+        EXPECT_EQ(trace.wait(), 0);
+        const std::string netns = std::to_string(here_.inode());
+        EXPECT_NE(output.find(json ? "\"netns\":" + netns : "local-out " + netns + "/xtin, +"),
+                  std::string::npos)
+            << output;
+    }
+    Program narrow({in_tree("tools/build/xinet"), "trace", "--netns", "all", "-i", "lo"});
+    EXPECT_EQ(narrow.wait(), 2);
 }
 
 TEST_F(PointOptions, trace_names_the_container) {

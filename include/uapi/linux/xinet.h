@@ -354,7 +354,8 @@ __XINET_ASSERT_SIZE(xinet_original, 8);
  * handed to the queue of a device, whether it has one or not, and to its driver.
  * XINET_POINT_DELIVERED is where a program of the network namespace reads a packet of
  * TCP or UDP that was seen at XINET_POINT_LOCAL_IN. Once it is bound, the socket gets
- * each packet of its network namespace at each of these points that it comes by. The
+ * each packet of its network namespace, or with XINET_PACKET_ALL_NETNS, which is set
+ * before, of all of them, at each of these points that it comes by. The
  * protocol and the device that it is bound to, the one that the packet came or goes
  * by, and its filter select among them.
  *
@@ -384,9 +385,9 @@ __XINET_ASSERT_SIZE(xinet_original, 8);
  *
  * Errors: EINVAL (length, no point or an unknown one), EOPNOTSUPP (a kernel without
  * netfilter; for the last three without tracepoints, or with PREEMPT_RT before 7.2; with
- * XINET_PACKET_ALL_NETNS or XINET_DROPS_ONLY, which later fail with it; PACKET_FANOUT
- * later fails with it, too), EPERM (CAP_NET_ADMIN in the user namespace of the
- * network namespace), EBUSY (the socket receives, has a ring, or has other points),
+ * XINET_DROPS_ONLY, which later fails with it, as do PACKET_FANOUT and a change of
+ * XINET_PACKET_ALL_NETNS), EPERM (CAP_NET_ADMIN in the user namespace of the network
+ * namespace; with XINET_PACKET_ALL_NETNS, as there), EBUSY (the socket receives, has a ring, or has other points),
  * ENOSPC (XINET_POINT_SOCKETS sockets of the namespace have it), E2BIG (netfilter
  * has as many hooks there as it allows, 1024), ENOMEM. Later PACKET_RX_RING fails
  * with EINVAL unless PACKET_RESERVE is XINET_TOLD_RESERVE() of what is told.
