@@ -334,15 +334,15 @@ static bool packet_is_no_clone(const struct packet_note *note,
 }
 
 /*
- * Whether a packet with the device @ifindex, 0 for none, is one that was noted. What is
+ * Whether a packet of a device, or of none, is one that was noted. What is
  * dropped before it has a device has not been where it would have one.
  */
-static bool packet_is_of_device(const struct packet_note *note, int ifindex)
+static bool packet_is_of_device(const struct packet_note *note, const void *dev)
 {
-	if (!ifindex)
+	if (!dev)
 		return note->stage != XINET_STAGE_POST_ROUTING &&
 		       note->stage != XINET_STAGE_QDISC;
-	return ifindex == note->ifindex;
+	return dev == note->dev;
 }
 
 /* Takes the number out of the note of a packet that will not be seen again. */
@@ -356,7 +356,7 @@ static u64 packet_take_number(struct xinet_packet_ids *ids,
 
 	raw_spin_lock_irqsave(&note->lock, flags);
 	if (packet_is_noted(note, seen) && packet_is_no_clone(note, seen) &&
-	    packet_is_of_device(note, *ifindex)) {
+	    packet_is_of_device(note, seen->dev)) {
 		id = note->id;
 		*ifindex = note->ifindex;
 		*dev = note->dev;
@@ -394,9 +394,11 @@ u64 xinet_packet_dropped(struct xinet_packet_ids *ids,
 		.head = clone->head,
 		.cloned = cloned,
 		.stage = XINET_STAGE_DROPPED,
+		/* some have a substitute for none */
+		.dev = clone->dev && clone->dev->ifindex ? clone->dev : NULL,
 	};
-	int ifindex = clone->dev ? clone->dev->ifindex : 0;
 	const void *dev;
+	int ifindex;
 
 	if (!ids->joins || !packet_is_of_ip(clone))
 		return 0;

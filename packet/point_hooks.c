@@ -80,6 +80,7 @@ static noinline void point_see(const struct xinet_packet_net *pn,
 		.in = point_in(skb, state),
 		.out = point_out(skb, state),
 		.dev = dev,
+		.net = state->net,
 		.outgoing = point_is_out(state),
 		.owner = point_owner(state),
 		.sock = skb->sk,
@@ -129,21 +130,23 @@ static const struct nf_hook_ops point_ops[POINT_HOOKS][2] = {
 int xinet_point_hooks_register(struct net *net, u32 points)
 {
 	struct xinet_packet_net *pn = xinet_packet_pernet(net);
-	int hook;
-	int err;
+	int hook, one;
+	int err = 0;
 
 	for (hook = 0; hook < POINT_HOOKS; hook++) {
 		const u32 point = POINT_OF_HOOK(hook);
 
 		if (!(points & point & ~pn->point_hooked))
 			continue;
-		err = nf_register_net_hooks(net, point_ops[hook],
+		one = nf_register_net_hooks(net, point_ops[hook],
 					    ARRAY_SIZE(point_ops[0]));
-		if (err)
-			return err;
+		if (one) {
+			err = one;
+			continue;
+		}
 		WRITE_ONCE(pn->point_hooked, pn->point_hooked | point);
 	}
-	return 0;
+	return err;
 }
 
 /*

@@ -19,7 +19,8 @@ struct net;
  * @points: at these points, of XINET_POINTS_OF_HOOKS
  *
  * Context: process.
- * Return: 0; EOPNOTSUPP: the kernel has no netfilter; or what it answers.
+ * Return: 0; EOPNOTSUPP: the kernel has no netfilter; or what it answers for one that it
+ * does not register, besides the others.
  */
 int xinet_point_hooks_register(struct net *net, u32 points);
 

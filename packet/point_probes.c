@@ -48,12 +48,13 @@ static void point_see_sent(struct sk_buff *skb, struct net_device *dev,
 		.data = XINET_POINT_AT_LINK,
 		.out = dev,
 		.dev = dev,
+		.net = dev_net(dev),
 		.outgoing = true,
 		.owner = XINET_ASIDE_SOCK,
 		.sock = skb->sk,
 	};
 
-	/* in place of one that has gone, and of the initial namespace whosever that was */
+	/* the kernel's placeholder of a deleted device, in the initial namespace */
 	if (unlikely(!dev->ifindex))
 		return;
 	rcu_read_lock();

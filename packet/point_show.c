@@ -21,6 +21,7 @@
 #include "compat/xinet_compat_inet.h"
 #include "compat/xinet_compat_packet.h"
 #include "packet/link_header.h"
+#include "packet/live_devices.h"
 #include "packet/point.h"
 #include "packet/point_hooks.h"
 #include "packet/point_show.h"
@@ -313,6 +314,7 @@ static void point_offer(const struct xinet_point_watch *watch,
 		.sock = place->sock,
 		.process = place->process,
 		.lockless = view->copied,
+		.net = place->net,
 	};
 
 	if (!point_is_wanted(watch, skb, place))
@@ -387,6 +389,22 @@ void xinet_point_see(const struct xinet_packet_net *pn, struct sk_buff *skb,
 	local_bh_enable();
 }
 
+/*
+ * The device of a note, if it is still there: of the namespace that the packet is read in,
+ * but for a socket of all, for which the reader of a datagram may be anywhere. RCU.
+ */
+static struct net_device *point_device(const struct xinet_packet_sock *po,
+				       const struct net *net, const void *noted,
+				       int ifindex)
+{
+	struct net_device *dev = (struct net_device *)noted;
+
+	if (!xinet_live_device(dev) || dev->ifindex != ifindex ||
+	    (!po->all_netns && !net_eq(dev_net(dev), net)))
+		return NULL;
+	return dev;
+}
+
 /* BH disabled; RCU. */
 static void point_see_delivered(const struct xinet_point_watch *watch,
 				struct net *net, struct sk_buff *skb,
@@ -408,14 +426,14 @@ static void point_see_delivered(const struct xinet_point_watch *watch,
 	id = xinet_packet_delivered(watch->ids, skb, cloned, &ifindex, &dev);
 	if (!id)
 		return;
-	place.dev = dev_get_by_index_rcu(net, ifindex);
-	/* of another namespace, or it has gone */
-	if (!place.dev || place.dev != dev) {
+	place.dev = point_device(watch->po, net, dev, ifindex);
+	if (!place.dev) {
 		if (!READ_ONCE(watch->po->ifindex))
 			xinet_packet_drop(watch->po, NULL, XINET_DROP_BACKLOG);
 		return;
 	}
 	place.in = place.dev;
+	place.net = dev_net(place.dev);
 	point_offer(watch, &view, skb, &place, id);
 	point_hide(&view, skb);
 }

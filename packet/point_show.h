@@ -8,6 +8,7 @@
 #include "packet/packet_id.h"
 #include "packet/tap/sink.h"
 
+struct net;
 struct net_device;
 struct sk_buff;
 struct sock;
@@ -28,6 +29,7 @@ enum xinet_point_data {
  * @in: the device that it came by, or NULL
  * @out: the one that it goes by, or NULL
  * @dev: one of them, which it is shown with
+ * @net: the namespace; of a device that has gone, dev_net() is another
  * @outgoing: it goes out
  * @owner: whose it is
  * @sock: who sends it or has it, or NULL
@@ -40,6 +42,7 @@ struct xinet_point_place {
 	const struct net_device *in;
 	const struct net_device *out;
 	struct net_device *dev;
+	const struct net *net;
 	bool outgoing;
 	enum xinet_aside_owner owner;
 	struct sock *sock;

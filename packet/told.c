@@ -93,19 +93,24 @@ bool xinet_tell(const struct xinet_packet_sock *po, const struct sk_buff *skb,
 
 /*
  * Where the index that is told is one; the device may have moved since the drop. A
- * packet without a device has a substitute.
+ * packet without a device has a substitute, as one has whose device has gone.
  */
-static void tell_netns_of_dropped(const struct net_device *dev,
-				  const struct xinet_dropped *dropped,
-				  struct xinet_netns *netns)
+static void tell_netns_of_aside(const struct net_device *dev,
+				const struct xinet_aside *aside,
+				struct xinet_netns *netns)
 {
 	if (dev->ifindex) {
 		xinet_tell_netns(dev, netns);
 		return;
 	}
 	memset(netns, 0, sizeof(*netns));
-	netns->cookie = dropped->netns_cookie;
-	netns->netns = dropped->netns;
+	if (aside->dropped) {
+		netns->cookie = aside->dropped->netns_cookie;
+		netns->netns = aside->dropped->netns;
+	} else {
+		netns->cookie = aside->net->net_cookie;
+		netns->netns = aside->net->ns.inum;
+	}
 }
 
 /* Returns false if the socket does not want packets of this owner. */
@@ -145,7 +150,7 @@ bool xinet_tell_aside(const struct xinet_packet_sock *po,
 		told->owner = &room->owner;
 	}
 	if (po->all_netns) {
-		tell_netns_of_dropped(skb->dev, aside->dropped, &room->netns);
+		tell_netns_of_aside(skb->dev, aside, &room->netns);
 		told->netns = &room->netns;
 	}
 	return true;

@@ -10,6 +10,7 @@
 #include <linux/rcupdate.h>
 #include <linux/types.h>
 
+struct net;
 struct net_device;
 struct sk_buff;
 struct sk_filter;
@@ -107,6 +108,7 @@ enum xinet_aside_owner {
  * @sock: of XINET_ASIDE_SOCK: the socket that sends it or has it, or NULL
  * @process: the current task's process sends or reads it
  * @lockless: only for receivers with aside_is_lockless
+ * @net: without @dropped: where it was seen
  */
 struct xinet_aside {
 	const struct xinet_dropped *dropped;
@@ -115,6 +117,7 @@ struct xinet_aside {
 	struct sock *sock;
 	bool process;
 	bool lockless;
+	const struct net *net;
 };
 
 /**

@@ -16,6 +16,7 @@
 
 #include <cerrno>
 #include <csignal>
+#include <cstddef>
 #include <cstdio>
 #include <limits>
 #include <map>
@@ -118,11 +119,16 @@ private:
         if (packet.netns == nullptr) {
             return packet.interface_index;
         }
+        // somebody may make one device after the other; then older ways lose their names
+        constexpr std::size_t most_devices = 65536;
+        if (numbers_.size() >= most_devices) {
+            numbers_.clear();
+            names_.clear();
+        }
         const auto [entry, fresh] =
-            numbers_.try_emplace({packet.netns->cookie, packet.interface_index},
-                                 static_cast<unsigned>(numbers_.size()) + 1);
+            numbers_.try_emplace({packet.netns->cookie, packet.interface_index}, last_number_ + 1);
         if (fresh) {
-            names_[entry->second] = namespaces_.device(*packet.netns);
+            names_[++last_number_] = namespaces_.device(*packet.netns);
         }
         return entry->second;
     }
@@ -182,7 +188,7 @@ private:
     const std::string& name_of(unsigned index) {
         const auto [entry, fresh] = names_.try_emplace(index);
         if (fresh) {
-            entry->second = interface_name(index);
+            entry->second = last_number_ == 0 ? interface_name(index) : "?";
         }
         return entry->second;
     }
@@ -194,6 +200,7 @@ private:
     OwnerLookup owners_;
     NetworkNamespaceNames namespaces_;
     std::map<std::pair<std::uint64_t, unsigned>, unsigned> numbers_; ///< by namespace and index
+    unsigned last_number_ = 0;
     std::unordered_map<unsigned, std::string> names_;
     WayReport report_;
     PacketWays ways_;

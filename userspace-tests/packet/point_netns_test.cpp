@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "support/cpus.h"
 #include "support/diag.h"
 #include "support/inet.h"
 #include "support/link.h"
@@ -143,6 +144,20 @@ TEST_P(PointNetns, drops_of_each_namespace_have_the_numbers_of_their_packets) {
                                     XINET_POINT_PRE_ROUTING, XINET_POINT_LOCAL_IN, 0}));
     EXPECT_EQ(records[4].point->packet, records[3].point->packet);
     EXPECT_NE(records[4].point->packet, 0U);
+}
+
+// The kernel puts a device of its own, which is in another namespace, in the route's place.
+TEST_P(PointNetns, packet_whose_device_has_gone_is_told_with_its_namespace) {
+    ToldCapture all(of_all(XINET_POINT_LOCAL_OUT | XINET_POINT_POST_ROUTING));
+    here_.run([] {
+        ip("link add xtgone type dummy", "addr add 10.9.0.1/24 dev xtgone", "link set xtgone up");
+        const Fd socket = udp_at("10.9.0.1", port);
+        send_to(socket.get(), repeated("xt-gone", 64), ipv4_address("10.9.0.2", port), MSG_MORE);
+        ip("link del xtgone");
+        await_deliveries();
+        send_to(socket.get(), repeated("xt-gone", 64), ipv4_address("10.9.0.2", port));
+    });
+    expect_is_of(all.take_marked("xt-gone", 1), here_);
 }
 
 TEST_P(PointNetns, namespaces_come_and_go) {
