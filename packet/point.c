@@ -40,7 +40,7 @@
 #define POINT_ALL \
 	(XINET_POINT_TAP | XINET_POINTS_OF_HOOKS | XINET_POINTS_OF_PROBES)
 
-struct xinet_point_watches xinet_point_host;
+/* protects xinet_point_host */
 static DEFINE_MUTEX(point_host_lock);
 
 /*

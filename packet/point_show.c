@@ -28,6 +28,9 @@
 #include "packet/sock.h"
 #include "packet/tap/tap.h"
 
+/* here, where it is read: the hooks that call this file are below point.c */
+struct xinet_point_watches xinet_point_host __read_mostly;
+
 /**
  * struct point_saved - what of a packet is changed while it is shown
  * @tstamp: of the packet
