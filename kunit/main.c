@@ -18,7 +18,8 @@ kunit_test_suites(&xinet_protosw_suite, &xinet_bind_suite, &xinet_port_suite,
 		  &xinet_tx_ring_suite, &xinet_tx_ring_send_suite,
 		  &xinet_tx_pool_suite,
 		  &xinet_registry_suite, &xinet_queue_copybreak_suite,
-		  &xinet_lane_suite, &xinet_copybreak_suite);
+		  &xinet_lane_suite, &xinet_copybreak_suite,
+		  &xinet_original_tcp_suite);
 
 static int __init xinet_kunit_init(void)
 {

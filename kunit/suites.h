@@ -28,6 +28,7 @@ extern struct kunit_suite xinet_registry_suite;
 extern struct kunit_suite xinet_queue_copybreak_suite;
 extern struct kunit_suite xinet_lane_suite;
 extern struct kunit_suite xinet_copybreak_suite;
+extern struct kunit_suite xinet_original_tcp_suite;
 
 /**
  * xinet_filter_index_long_run() - compare filter_pairs pairs, if any

@@ -51,6 +51,7 @@ has TX_TIMESTAMP_COOKIE net/sock.h \
 has LOOKUP_WITHOUT_HASHINFO net/inet_hashtables.h \
 	'__inet_lookup_established\(const struct net \*net, const __be32 saddr'
 has NET_GSO net/gso.h '__skb_gso_segment\('
+has SKBUFF_REF linux/skbuff_ref.h 'skb_frag_ref\('
 has NETNS_PTYPE_ALL net/net_namespace.h 'struct list_head ptype_all;'
 has KFREE_SKB_RX_SK trace/events/skb.h \
 	'enum skb_drop_reason reason, struct sock \*rx_sk'

@@ -23,6 +23,11 @@
 #include <linux/netdevice.h>
 #endif
 
+/* skb_frag_ref() */
+#ifdef XINET_HAVE_SKBUFF_REF
+#include <linux/skbuff_ref.h>
+#endif
+
 #ifndef PACKET_FANOUT_FLAG_IGNORE_OUTGOING
 #define PACKET_FANOUT_FLAG_IGNORE_OUTGOING	0x4000
 #endif

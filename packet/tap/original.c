@@ -5,13 +5,15 @@
  *
  *   packet --copy of head--> segments --> checksum of each --> VLAN tag of each
  *
- * as validate_xmit_skb() does for a device that can do nothing of it. Called by
+ * as validate_xmit_skb() does for a device that can do nothing of it; plain TCP is cut
+ * in original_tcp.c, at less cost. Called by
  * tap_deliver.c for taps whose sinks ask for it, before any filter. The packet goes
  * on its way meanwhile: nothing that it shares with a clone may be written.
  *
  * A sender chooses the size of segments, so their number has a limit, and what the
  * core would warn of in a damaged packet is looked for before.
  */
+#include <kunit/visibility.h>
 #include <linux/err.h>
 #include <linux/if_arp.h>
 #include <linux/if_ether.h>
@@ -42,15 +44,14 @@ void xinet_original_free(struct sk_buff *frames)
 		consume_skb(skb);
 	}
 }
+EXPORT_SYMBOL_IF_KUNIT(xinet_original_free);
 
-/* Bytes in front of the data of a received packet; data of one to be sent begin there. */
-static int original_offset(const struct sk_buff *skb)
+int xinet_original_offset(const struct sk_buff *skb)
 {
 	return dev_has_header(skb->dev) ? skb->data - skb_mac_header(skb) : 0;
 }
 
-/* A clone whose data begin where those of a packet to be sent do, with its time. */
-static struct sk_buff *original_clone(struct sk_buff *skb, int offset)
+struct sk_buff *xinet_original_clone(struct sk_buff *skb, int offset)
 {
 	struct sk_buff *clone;
 
@@ -135,7 +136,7 @@ static bool original_checksum(struct sk_buff *skb)
 	       !skb_csum_hwoffload_help(skb, 0);
 }
 
-static bool original_tag(struct sk_buff *skb)
+bool xinet_original_tag(struct sk_buff *skb)
 {
 	/* of others, it is not known where a tag stands */
 	if (skb->dev->type != ARPHRD_ETHER || !pskb_may_pull(skb, ETH_HLEN) ||
@@ -158,7 +159,7 @@ static bool original_finish(struct sk_buff *skb, int offset, u32 *done)
 		*done |= XINET_ORIGINAL_CHECKSUM;
 	}
 	if (skb_vlan_tag_present(skb)) {
-		if (!original_tag(skb))
+		if (!xinet_original_tag(skb))
 			return false;
 		*done |= XINET_ORIGINAL_VLAN;
 		offset += offset ? VLAN_HLEN : 0;
@@ -175,8 +176,8 @@ static bool original_finish(struct sk_buff *skb, int offset, u32 *done)
 struct sk_buff *xinet_original_frames(struct sk_buff *skb, u32 most,
 				      struct xinet_original *done)
 {
-	const int offset = original_offset(skb);
-	struct sk_buff *frames = original_clone(skb, offset);
+	const int offset = xinet_original_offset(skb);
+	struct sk_buff *frames = xinet_original_clone(skb, offset);
 	struct sk_buff *frame;
 	u32 nr = 0;
 
@@ -203,3 +204,4 @@ err_failed:
 					 .segments = 1 };
 	return NULL;
 }
+EXPORT_SYMBOL_IF_KUNIT(xinet_original_frames);

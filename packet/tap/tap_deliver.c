@@ -21,6 +21,7 @@
 #include "packet/sock.h"
 #include "packet/tap/filter_index.h"
 #include "packet/tap/original.h"
+#include "packet/tap/original_tcp.h"
 #include "packet/tap/owner_id.h"
 #include "packet/tap/tap.h"
 #include "packet/tap/tap_array.h"
@@ -332,6 +333,20 @@ static void tap_demux_only(struct xinet_tap_sink *sink, struct sk_buff *skb,
 	tap_move_data(skb, data);
 }
 
+/* Shows one packet to all sinks. @frame->mode and ->snaplen are set here. */
+static __always_inline void tap_show_all(const struct xinet_tap_array *array,
+					 struct sk_buff *skb,
+					 struct xinet_tap_frame *frame,
+					 const struct xinet_tap_sink *sender)
+{
+	struct xinet_tap_sink *only = rcu_dereference(array->only);
+
+	if (only && !sender)
+		tap_demux_only(only, skb, frame);
+	else
+		xinet_tap_demux(array, skb, frame, sender);
+}
+
 /* consume_skb() for a packet that is nearly always shared. */
 static __always_inline void tap_put_skb(struct sk_buff *skb)
 {
@@ -450,6 +465,30 @@ static u32 tap_most_frames(const struct xinet_tap_array *array)
 	return min_t(u32, 1024, 65536 / max_t(u32, array->nr_slots, 1));
 }
 
+/* Shows the frames of a TCP packet. Returns whether the packet has been dealt with. */
+static noinline bool tap_demux_tcp(const struct xinet_tap_array *array,
+				   struct sk_buff *skb, struct xinet_tap_owned *owned,
+				   const struct xinet_tap_sink *sender)
+{
+	struct xinet_original_tcp tcp;
+	struct sk_buff *frame;
+
+	if (!xinet_original_tcp_begin(&tcp, skb, tap_most_frames(array),
+				      &owned->original))
+		return false;
+	while ((frame = xinet_original_tcp_next(&tcp))) {
+		tap_show_all(array, frame, &owned->frame, sender);
+		owned->original.segment++;
+	}
+	if (xinet_original_tcp_end(&tcp))
+		return true;
+	/* out of memory behind some frames: all of it, rather than less */
+	owned->original = (struct xinet_original){ .done = XINET_ORIGINAL_FAILED,
+						   .segments = 1 };
+	tap_show_all(array, skb, &owned->frame, sender);
+	return true;
+}
+
 /* Shows the sinks what the wire has of @skb, one frame after the other. */
 static void tap_demux_original(const struct xinet_tap_array *array,
 			       struct sk_buff *skb, struct xinet_tap_owned *owned,
@@ -458,17 +497,19 @@ static void tap_demux_original(const struct xinet_tap_array *array,
 	struct sk_buff *frames = NULL;
 	struct sk_buff *frame;
 
+	if (skb_is_gso(skb) && tap_demux_tcp(array, skb, owned, sender))
+		return;
 	if (xinet_original_is(skb))
 		owned->original = (struct xinet_original){ .segments = 1 };
 	else
 		frames = xinet_original_frames(skb, tap_most_frames(array),
 					       &owned->original);
 	if (!frames) {
-		xinet_tap_demux(array, skb, &owned->frame, sender);
+		tap_show_all(array, skb, &owned->frame, sender);
 		return;
 	}
 	for (frame = frames; frame; frame = frame->next) {
-		xinet_tap_demux(array, frame, &owned->frame, sender);
+		tap_show_all(array, frame, &owned->frame, sender);
 		owned->original.segment++;
 	}
 	xinet_original_free(frames);
@@ -481,7 +522,6 @@ static __always_inline int tap_rcv_owned(struct sk_buff *skb, struct xinet_tap *
 {
 	const struct xinet_tap_sink *sender = xinet_tap_sender_take(tap);
 	const struct xinet_tap_array *array;
-	struct xinet_tap_sink *only;
 	struct timespec64 now = {};
 	struct xinet_tap_owned owned xinet_uninitialized;
 
@@ -498,13 +538,10 @@ static __always_inline int tap_rcv_owned(struct sk_buff *skb, struct xinet_tap *
 	if (likely(skb->pkt_type != PACKET_LOOPBACK &&
 		   (xinet_tap_is_all_netns(tap) || tap_is_near(tap, skb)))) {
 		array = rcu_dereference(tap->array);
-		only = rcu_dereference(array->only);
 		if (original)
 			tap_demux_original(array, skb, &owned, sender);
-		else if (only && !sender)
-			tap_demux_only(only, skb, &owned.frame);
 		else
-			xinet_tap_demux(array, skb, &owned.frame, sender);
+			tap_show_all(array, skb, &owned.frame, sender);
 	}
 	tap_put_skb(skb);
 	return 0;
