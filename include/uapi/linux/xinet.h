@@ -387,10 +387,11 @@ __XINET_ASSERT_SIZE(xinet_original, 8);
  * netfilter; for the last three without tracepoints, or with PREEMPT_RT before 7.2; with
  * XINET_DROPS_ONLY, which later fails with it, as do PACKET_FANOUT and a change of
  * XINET_PACKET_ALL_NETNS), EPERM (CAP_NET_ADMIN in the user namespace of the network
- * namespace; with XINET_PACKET_ALL_NETNS, as there), EBUSY (the socket receives, has a ring, or has other points),
- * ENOSPC (XINET_POINT_SOCKETS sockets of the namespace have it), E2BIG (netfilter
- * has as many hooks there as it allows, 1024), ENOMEM. Later PACKET_RX_RING fails
- * with EINVAL unless PACKET_RESERVE is XINET_TOLD_RESERVE() of what is told.
+ * namespace; with XINET_PACKET_ALL_NETNS, as there), EBUSY (the socket receives, has a
+ * ring, or has other points), ENOSPC (XINET_POINT_SOCKETS sockets of the
+ * namespace have it), E2BIG (netfilter has as many hooks there as it allows, 1024),
+ * ENOMEM. Later PACKET_RX_RING fails with EINVAL unless PACKET_RESERVE is
+ * XINET_TOLD_RESERVE() of what is told.
  */
 #define XINET_PACKET_POINT	13
 
