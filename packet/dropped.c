@@ -415,21 +415,21 @@ static bool dropped_show(struct sk_buff *skb, struct net_device *dev,
 	const unsigned int len = skb->len;
 	const u16 network_header = skb->network_header;
 	const u16 mac_header = skb->mac_header;
-	const ktime_t tstamp = skb->tstamp;
 	struct sock *const sk = skb->sk;
 	struct dropped_told told xinet_uninitialized;
 	struct timespec64 now = {};
+	struct xinet_skb_time time;
 	bool good;
 
 	good = xinet_link_header_find(skb, dev) || !dev || !dev_has_header(dev);
 	good = good && dropped_has_all_bytes(skb);
+	/* a receiver takes the time of one to be sent later for none */
+	time = xinet_skb_stamp(skb);
 	if (good) {
 		told.dropped = *site;
 		dropped_tell_netns(&told.dropped, net);
 		told.here = true;
 		told.cloned = skb_cloned(skb);
-		/* a receiver takes the time of one to be sent later for none */
-		skb->tstamp = ktime_get_real();
 		skb->sk = NULL;
 		skb->dev = dev ?: dropped_no_dev;
 		dropped_offer(&xinet_dropped_host_watches, skb, &now, &told);
@@ -438,7 +438,7 @@ static bool dropped_show(struct sk_buff *skb, struct net_device *dev,
 	}
 	skb->dev = own_dev;
 	skb->sk = sk;
-	skb->tstamp = tstamp;
+	xinet_skb_set_time(skb, time);
 	skb->data = data;
 	skb->len = len;
 	skb->network_header = network_header;

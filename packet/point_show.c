@@ -33,7 +33,7 @@ struct xinet_point_watches xinet_point_host __read_mostly;
 
 /**
  * struct point_saved - what of a packet is changed while it is shown
- * @tstamp: of the packet
+ * @time: of the packet
  * @dev: the same
  * @sk: the same; may be something else than a socket
  * @data: the same
@@ -43,7 +43,7 @@ struct xinet_point_watches xinet_point_host __read_mostly;
  * @pkt_type: the same
  */
 struct point_saved {
-	ktime_t tstamp;
+	struct xinet_skb_time time;
 	struct net_device *dev;
 	struct sock *sk;
 	unsigned char *data;
@@ -203,7 +203,8 @@ static void point_borrow(struct point_view *view, struct sk_buff *skb,
 			 const struct xinet_point_place *place, bool complete)
 {
 	view->saved = (struct point_saved){
-		.tstamp = skb->tstamp,
+		/* a receiver takes the time of one to be sent later for none */
+		.time = xinet_skb_stamp(skb),
 		.dev = skb->dev,
 		.sk = skb->sk,
 		.data = skb->data,
@@ -213,8 +214,6 @@ static void point_borrow(struct point_view *view, struct sk_buff *skb,
 		.pkt_type = skb->pkt_type,
 	};
 	view->skb = skb;
-	/* a receiver takes the time of one to be sent later for none */
-	skb->tstamp = ktime_get_real();
 	skb->dev = place->dev;
 	/* TCP looks there whether its clone is still on its way; others have no clone's */
 	if (skb->fclone != SKB_FCLONE_CLONE)
@@ -233,7 +232,7 @@ static void point_borrow(struct point_view *view, struct sk_buff *skb,
 
 static void point_give_back(const struct point_saved *saved, struct sk_buff *skb)
 {
-	skb->tstamp = saved->tstamp;
+	xinet_skb_set_time(skb, saved->time);
 	skb->dev = saved->dev;
 	skb->sk = saved->sk;
 	skb->data = saved->data;

@@ -45,6 +45,8 @@ has SK_DROPS_INC net/sock.h 'void sk_drops_inc\('
 has VLAN_GET_PROTOCOL_OFFSET_INLINE linux/if_vlan.h \
 	'vlan_get_protocol_offset_inline\('
 has SOCKCM_PRIORITY net/sock.h 'struct sockcm_cookie \{[^}]* u32 priority;'
+has SKB_TSTAMP_TYPE linux/skbuff.h '__u8 tstamp_type:2;'
+has SKB_MONO_DELIVERY_TIME linux/skbuff.h '__u8 mono_delivery_time:1;'
 has SKB_SET_DELIVERY_TYPE linux/skbuff.h 'skb_set_delivery_type_by_clockid\('
 has TX_TIMESTAMP_COOKIE net/sock.h \
 	'void skb_setup_tx_timestamp\([^)]*struct sockcm_cookie'

@@ -178,6 +178,43 @@ static inline void xinet_sockcm_init(struct sockcm_cookie *sockc,
 	sockc->mark = READ_ONCE(sk->sk_mark);
 }
 
+/**
+ * struct xinet_skb_time - the time of a packet while it has another
+ * @tstamp: skb->tstamp
+ * @type: of a clock that says when it is to be sent; 0: it has come or gone
+ */
+struct xinet_skb_time {
+	ktime_t tstamp;
+	u8 type;
+};
+
+static inline void xinet_skb_set_time(struct sk_buff *skb,
+				      struct xinet_skb_time time)
+{
+	skb->tstamp = time.tstamp;
+#if defined(XINET_HAVE_SKB_TSTAMP_TYPE)
+	skb->tstamp_type = time.type;
+#elif defined(XINET_HAVE_SKB_MONO_DELIVERY_TIME)
+	skb->mono_delivery_time = time.type;
+#endif
+}
+
+/* Gives @skb the time of now. Returns what it had, for xinet_skb_set_time(). */
+static inline struct xinet_skb_time xinet_skb_stamp(struct sk_buff *skb)
+{
+	const struct xinet_skb_time before = {
+		.tstamp = skb->tstamp,
+#if defined(XINET_HAVE_SKB_TSTAMP_TYPE)
+		.type = skb->tstamp_type,
+#elif defined(XINET_HAVE_SKB_MONO_DELIVERY_TIME)
+		.type = skb->mono_delivery_time,
+#endif
+	};
+
+	xinet_skb_set_time(skb, (struct xinet_skb_time){ ktime_get_real() });
+	return before;
+}
+
 /* Applies socket options and control messages to @skb. */
 static inline void xinet_skb_apply_sockcm(struct sk_buff *skb,
 					  const struct sock *sk,

@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <ctime>
 #include <map>
 #include <set>
 #include <string>
@@ -16,12 +17,14 @@
 #include <vector>
 
 #include "support/compare.h"
+#include "support/control.h"
 #include "support/diag.h"
 #include "support/firewall.h"
 #include "support/inet.h"
 #include "support/link.h"
 #include "support/on_wire.h"
 #include "support/points.h"
+#include "support/sys.h"
 #include "support/told.h"
 #include "support/traffic.h"
 
@@ -280,6 +283,49 @@ TEST_P(Point, packet_that_the_firewall_drops_ends_before_the_point) {
         EXPECT_EQ(records[2].reason(), "NETFILTER_DROP");
         EXPECT_EQ(records[1].reason(), "(passed)");
         expect_one_number(records);
+    });
+}
+
+// Its own time is that when it may leave, of another clock. Only lanes say what a time is of.
+TEST_P(Point, packet_that_is_to_be_sent_later_has_the_time_of_the_point) {
+    if (!GetParam() || drops_are_refused())
+        GTEST_SKIP() << "nothing is said of the time";
+    here_.run([] {
+        const Firewall firewall("type filter hook postrouting priority 0", {"udp dport 4483 drop"});
+        if (!firewall.installed())
+            GTEST_SKIP() << "this kernel has no nftables";
+        ToldCapture all({.drops = XINET_DROPS_BESIDE,
+                         .lanes = true,
+                         .points = XINET_POINT_LOCAL_OUT | XINET_POINT_POST_ROUTING});
+        const Fd sender = udp_at("10.66.0.1", port);
+        struct {
+            int32_t clock;
+            uint32_t flags;
+        } const option{CLOCK_MONOTONIC, 0};
+        checked(sys::setsockopt(sender.get(), SOL_SOCKET, SO_TXTIME, &option, sizeof(option)),
+                "SO_TXTIME");
+        const auto nanoseconds = [](clockid_t clock) {
+            timespec now{};
+            checked(::clock_gettime(clock, &now), "clock_gettime");
+            return uint64_t(now.tv_sec) * 1'000'000'000 + uint64_t(now.tv_nsec);
+        };
+        const uint64_t before = nanoseconds(CLOCK_REALTIME);
+        for (const uint16_t to : {port, uint16_t(port + 1)})
+            send_with_control(sender.get(), ipv4_address("10.66.0.2", to), SOL_SOCKET, SCM_TXTIME,
+                              nanoseconds(CLOCK_MONOTONIC));
+        auto records = all.take_marked("payload", 4);
+        // the other end of the wire, too, may drop what is not for it
+        std::erase_if(records, [](const auto& record) {
+            return record.dropped && record.reason() != "NETFILTER_DROP";
+        });
+        const uint64_t after = nanoseconds(CLOCK_REALTIME);
+        ASSERT_EQ(way_of(records),
+                  (Way{XINET_POINT_LOCAL_OUT, XINET_POINT_POST_ROUTING, XINET_POINT_LOCAL_OUT, 0}));
+        for (const auto& record : records) {
+            EXPECT_TRUE(record.status & TP_STATUS_TS_SOFTWARE) << record.reason();
+            EXPECT_GE(record.time, before) << record.reason();
+            EXPECT_LE(record.time, after) << record.reason();
+        }
     });
 }
 

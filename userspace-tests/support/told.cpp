@@ -151,7 +151,7 @@ std::vector<ToldPacket> ToldCapture::take_from_lanes() {
     all.reserve(packets.size());
     for (const auto& packet : packets)
         all.push_back({told_of(packet), packet.data, int(packet.record.ifindex),
-                       packet.record.pkttype, packet.record.tstamp});
+                       packet.record.pkttype, packet.record.tstamp, packet.record.status});
     return all;
 }
 
@@ -160,7 +160,7 @@ std::vector<ToldPacket> ToldCapture::take_from_ring() {
     for (const auto& frame : ring_->take()) {
         const auto from = frame.address();
         all.push_back({told_of(frame), frame.data, from.sll_ifindex, from.sll_pkttype,
-                       uint64_t(frame.nanoseconds)});
+                       uint64_t(frame.nanoseconds), frame.status});
     }
     return all;
 }
@@ -174,7 +174,7 @@ std::vector<ToldPacket> ToldCapture::take_from_queue() const {
         if (!message)
             break;
         const auto from = message->from_as<sockaddr_ll>();
-        all.push_back({told_of(*message), message->data, from.sll_ifindex, from.sll_pkttype, 0});
+        all.push_back({told_of(*message), message->data, from.sll_ifindex, from.sll_pkttype});
     }
     return all;
 }

@@ -43,7 +43,8 @@ struct ToldPacket : Told {
     Bytes data;
     int ifindex = 0;
     uint8_t pkttype = 0;
-    uint64_t time = 0; // nanoseconds; none from the queue
+    uint64_t time = 0;   // nanoseconds; none from the queue
+    uint32_t status = 0; // TP_STATUS_*; the same
     [[nodiscard]] std::string reason() const {
         return dropped ? std::string(dropped->name) : "(passed)";
     }
