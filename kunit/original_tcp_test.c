@@ -33,6 +33,7 @@
 
 struct original_fixture {
 	struct net_device *dev;
+	const struct header_ops *header_ops;
 	struct rnd_state rnd;
 	u8 ours[TEST_MAX_FRAME];
 	u8 theirs[TEST_MAX_FRAME];
@@ -43,6 +44,7 @@ struct test_packet {
 	bool ipv6;
 	bool outgoing;
 	bool tagged;
+	bool bare;
 	bool partial;
 	bool fixed_id;
 	u32 ip_options;
@@ -63,6 +65,7 @@ static struct test_packet random_packet(struct original_fixture *f)
 		.ipv6 = below(f, 2),
 		.outgoing = below(f, 2),
 		.tagged = !below(f, 3),
+		.bare = !below(f, 4),
 		.partial = below(f, 2),
 		.fixed_id = !below(f, 3),
 		.ip_options = 4 * below(f, 3),
@@ -71,7 +74,9 @@ static struct test_packet random_packet(struct original_fixture *f)
 	};
 
 	p.size = p.mss + 1 + below(f, 40000);
-	p.linear = below(f, 3) ? below(f, p.size) % 3000 : 0;
+	p.linear = below(f, 3) ? below(f, p.size) : 0;
+	/* without a link-level header there is no place for a tag */
+	p.tagged &= !p.bare;
 	return p;
 }
 
@@ -169,7 +174,9 @@ static struct sk_buff *make_packet(struct kunit *test, const struct test_packet 
 				    (p->fixed_id ? SKB_GSO_TCP_FIXEDID : 0);
 	skb->pkt_type = p->outgoing ? PACKET_OUTGOING : PACKET_HOST;
 	skb_hwtstamps(skb)->hwtstamp = 89;
-	if (!p->outgoing)
+	f->dev->header_ops = p->bare ? NULL : f->header_ops;
+	/* a device without link-level header may get a packet of another with one */
+	if (p->bare || !p->outgoing)
 		skb_pull(skb, ETH_HLEN);
 	return skb;
 }
@@ -200,6 +207,8 @@ static void expect_same_frame(struct kunit *test, struct sk_buff *ours,
 					       theirs->len - offset));
 	KUNIT_ASSERT_TRUE(test, !memcmp(f->ours, f->theirs, ours->len - offset));
 	KUNIT_EXPECT_TRUE(test, same_fields(ours, theirs));
+	/* no more than a frame has */
+	KUNIT_EXPECT_LE(test, skb_end_offset(ours), skb_end_offset(theirs) + 512);
 }
 
 /* BH are disabled. */
@@ -282,6 +291,7 @@ static void kept_frame_stays_as_it_is(struct kunit *test)
 static void others_are_left_to_the_kernel(struct kunit *test)
 {
 	const struct test_packet p = { .mss = 100, .size = 950, .linear = 30 };
+	struct original_fixture *f = test->priv;
 	struct sk_buff *skb = make_packet(test, &p);
 	struct xinet_original_tcp tcp;
 	struct xinet_original done;
@@ -312,6 +322,13 @@ static void others_are_left_to_the_kernel(struct kunit *test)
 	EXPECT_LEFT(skb_shinfo(skb)->gso_size = 950, skb_shinfo(skb)->gso_size = 100);
 	EXPECT_LEFT(skb_shinfo(skb)->gso_size = 90, skb_shinfo(skb)->gso_size = 100);
 	EXPECT_LEFT(skb_set_network_header(skb, 900), skb_set_network_header(skb, 0));
+	EXPECT_LEFT(skb_set_network_header(skb, -1), skb_set_network_header(skb, 0));
+	EXPECT_LEFT(skb->pfmemalloc = 1, skb->pfmemalloc = 0);
+	/* as from a tunnel to a device of Ethernet: no place for the tag */
+	f->dev->header_ops = NULL;
+	EXPECT_LEFT(__vlan_hwaccel_put_tag(skb, htons(ETH_P_8021Q), 7),
+		    __vlan_hwaccel_clear_tag(skb));
+	f->dev->header_ops = f->header_ops;
 #undef EXPECT_LEFT
 	KUNIT_ASSERT_TRUE(test, xinet_original_tcp_begin(&tcp, skb, 10, &done));
 	KUNIT_EXPECT_TRUE(test, !xinet_original_tcp_end(&tcp));
@@ -327,6 +344,7 @@ static int original_tcp_init(struct kunit *test)
 	test->priv = f;
 	prandom_seed_state(&f->rnd, 89);
 	f->dev = xinet_fake_dev_create(test);
+	f->header_ops = f->dev->header_ops;
 	return 0;
 }
 
@@ -334,8 +352,10 @@ static void original_tcp_exit(struct kunit *test)
 {
 	struct original_fixture *f = test->priv;
 
-	if (f)
-		xinet_fake_dev_destroy(f->dev);
+	if (!f)
+		return;
+	f->dev->header_ops = f->header_ops;
+	xinet_fake_dev_destroy(f->dev);
 }
 
 static struct kunit_case original_tcp_cases[] = {

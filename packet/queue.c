@@ -234,8 +234,14 @@ static bool queue_extend(struct sk_buff *clone, const struct xinet_told *told,
  */
 static struct sk_buff *queue_copy_frame(struct sk_buff *skb)
 {
-	return skb_is_nonlinear(skb) ? skb_copy(skb, GFP_ATOMIC | __GFP_NOWARN) :
-				       skb_clone(skb, GFP_ATOMIC);
+	struct sk_buff *copy;
+
+	if (!skb_is_nonlinear(skb))
+		return skb_clone(skb, GFP_ATOMIC);
+	copy = skb_copy(skb, GFP_ATOMIC | __GFP_NOWARN);
+	if (copy)
+		*skb_hwtstamps(copy) = *skb_hwtstamps(skb);
+	return copy;
 }
 
 /* @told: NULL, a constant, for a socket that does not ask. */

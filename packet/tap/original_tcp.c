@@ -28,6 +28,9 @@
 #include "packet/tap/original.h"
 #include "packet/tap/original_tcp.h"
 
+/* for a VLAN tag */
+#define ORIGINAL_HEADROOM	16
+
 /* Finds the TCP header behind an IPv4 header. */
 static bool original_tcp_in_ipv4(struct xinet_original_tcp *tcp)
 {
@@ -86,23 +89,32 @@ static bool original_tcp_parse(struct xinet_original_tcp *tcp)
 	return skb_checksum_start_offset(packet) == (int)tcp->transport;
 }
 
-/* The headers of all frames, and the payload that is not in pages. */
+/*
+ * A frame with the headers, and room for the payload that is not in pages; that of the
+ * packet may be much longer.
+ */
 static struct sk_buff *original_tcp_frame(const struct xinet_original_tcp *tcp)
 {
-	struct sk_buff *frame = __pskb_copy(tcp->packet, skb_headroom(tcp->packet),
-					    GFP_ATOMIC | __GFP_NOWARN);
+	const struct sk_buff *packet = tcp->packet;
+	const u32 linear = min(skb_headlen(packet) - tcp->payload, tcp->mss);
+	struct sk_buff *frame = alloc_skb(ORIGINAL_HEADROOM + tcp->payload + linear,
+					  GFP_ATOMIC | __GFP_NOWARN);
 
 	if (!frame)
 		return NULL;
-	frame->truesize -= frame->data_len;
-	if (pskb_trim(frame, tcp->payload) ||
-	    (skb_vlan_tag_present(frame) && !xinet_original_tag(frame))) {
+	skb_reserve(frame, ORIGINAL_HEADROOM);
+	skb_put_data(frame, packet->data, tcp->payload);
+	skb_copy_header(frame, packet);
+	skb_gso_reset(frame);
+	skb_reset_mac_header(frame);
+	skb_set_network_header(frame, tcp->network);
+	skb_set_transport_header(frame, tcp->transport);
+	frame->ip_summed = CHECKSUM_NONE;
+	*skb_hwtstamps(frame) = *skb_hwtstamps(tcp->packet);
+	if (skb_vlan_tag_present(frame) && !xinet_original_tag(frame)) {
 		consume_skb(frame);
 		return NULL;
 	}
-	skb_gso_reset(frame);
-	frame->ip_summed = CHECKSUM_NONE;
-	*skb_hwtstamps(frame) = *skb_hwtstamps(tcp->packet);
 	return frame;
 }
 
@@ -114,13 +126,15 @@ static bool original_tcp_may_cut(struct sk_buff *skb)
 	return ((type == SKB_GSO_TCPV4 && skb->protocol == htons(ETH_P_IP)) ||
 		(type == SKB_GSO_TCPV6 && skb->protocol == htons(ETH_P_IPV6))) &&
 	       !skb->encapsulation && !skb_has_frag_list(skb) && !skb_zcopy(skb) &&
-	       !skb_sec_path(skb) && xinet_skb_readable_len(skb) == skb->len;
+	       !skb_sec_path(skb) && !skb_pfmemalloc(skb) && skb_shinfo(skb)->gso_size &&
+	       xinet_skb_readable_len(skb) == skb->len;
 }
 
 bool xinet_original_tcp_begin(struct xinet_original_tcp *tcp, struct sk_buff *skb,
 			      u32 most, struct xinet_original *done)
 {
 	const int start = xinet_original_offset(skb);
+	int network;
 
 	if (!original_tcp_may_cut(skb))
 		return false;
@@ -133,7 +147,11 @@ bool xinet_original_tcp_begin(struct xinet_original_tcp *tcp, struct sk_buff *sk
 	};
 	if (!tcp->packet)
 		return false;
-	tcp->network = skb_network_offset(tcp->packet);
+	network = skb_network_offset(tcp->packet);
+	/* a tag has its place behind the addresses of Ethernet */
+	if (network < start || (skb_vlan_tag_present(skb) && network < ETH_HLEN))
+		goto err_put;
+	tcp->network = network;
 	if (!original_tcp_parse(tcp) || tcp->size <= tcp->mss ||
 	    DIV_ROUND_UP(tcp->size, tcp->mss) > most)
 		goto err_put;
