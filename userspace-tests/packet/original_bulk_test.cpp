@@ -52,7 +52,7 @@ protected:
         EXPECT_GT(wanted.size(), bulk / longest_frame);
         EXPECT_EQ(frames.done, uint32_t{XINET_ORIGINAL_SEGMENTED | XINET_ORIGINAL_CHECKSUM |
                                         XINET_ORIGINAL_VLAN});
-        EXPECT_GT(frames.most_segments, 4U);
+        EXPECT_GT(frames.most_segments, 1U);
         expect_same_frames(frames.data, wanted);
         EXPECT_EQ(where.run([&] { return sum(drop_reasons_of(capture->socket())); }), 0U);
     }

@@ -130,7 +130,7 @@ TEST_P(Original, bulk_equals_what_the_other_end_sees) {
         SCOPED_TRACE(name);
         const BulkFrames frames = of_bulk((*capture)->take());
         EXPECT_EQ(frames.done, uint32_t{XINET_ORIGINAL_SEGMENTED | XINET_ORIGINAL_CHECKSUM});
-        EXPECT_GT(frames.most_segments, 4U);
+        EXPECT_GT(frames.most_segments, 1U);
         expect_same_frames(frames.data, wanted);
     }
 }
