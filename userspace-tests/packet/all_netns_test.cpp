@@ -29,7 +29,6 @@
 #include "support/program.h"
 #include "support/sys.h"
 #include "support/told.h"
-#include "support/tpacket_ring.h"
 #include "support/traffic.h"
 #include "support/unprivileged.h"
 #include "support/wire.h"
@@ -369,35 +368,13 @@ TEST_F(AllNetnsOptions, namespaces_against_sockets) {
         thread.join();
 }
 
-TEST_F(AllNetnsOptions, option_is_for_a_socket_that_receives_nothing_yet) {
-    const Fd receives = open_socket(Side::xinet, Kind::packet, ETH_P_ALL);
-    EXPECT_EQ(errno_of_all_netns(receives, 1), EBUSY);
-    const Fd raw = open_raw(Side::xinet, experimental_protocol);
-    EXPECT_EQ(errno_of_all_netns(raw, 1), ENOPROTOOPT);
+// More of the option: told_options_test.cpp.
+TEST_F(AllNetnsOptions, device_cannot_be_named) {
     const Fd socket = open_socket(Side::xinet, Kind::packet, 0);
-    for (const int value : {-1, 2})
-        EXPECT_EQ(errno_of_all_netns(socket, value), EINVAL) << value;
-    const char byte = 1;
-    EXPECT_LT(sys::setsockopt(socket.get(), SOL_XINET, XINET_PACKET_ALL_NETNS, &byte, 1), 0);
-    EXPECT_EQ(errno, EINVAL);
-    EXPECT_EQ(get_option(socket, SOL_XINET, XINET_PACKET_ALL_NETNS), 0);
     EXPECT_EQ(errno_of_all_netns(socket, 1), 0);
-    EXPECT_EQ(get_option(socket, SOL_XINET, XINET_PACKET_ALL_NETNS), 1);
-    EXPECT_EQ(errno_of_all_netns(socket, 0), 0);
-    EXPECT_EQ(get_option(socket, SOL_XINET, XINET_PACKET_ALL_NETNS), 0);
-    EXPECT_EQ(errno_of_all_netns(socket, 1), 0);
-
     const sockaddr_ll one = link_address(ETH_P_ALL, 1);
     EXPECT_LT(sys::bind(socket.get(), &one, sizeof(one)), 0);
     EXPECT_EQ(errno, EINVAL);
-    EXPECT_LT(set_ring(socket.get(), TPACKET_V2, ring_request(1, 4096, 2048)), 0);
-    EXPECT_EQ(errno, EINVAL); // see told_ring_test.cpp
-    bind_to(socket, link_address(ETH_P_ALL, 0));
-    EXPECT_EQ(errno_of_all_netns(socket, 0), EBUSY);
-    const auto found = find_socket(socket);
-    ASSERT_TRUE(found);
-    EXPECT_TRUE(found->get<xinet_diag_packet>(XINET_DIAG_PACKET_INFO).flags &
-                XINET_DIAG_PACKET_ALL_NETNS);
 }
 
 // Root of a user namespace has every capability in its own network namespace, and none outside.

@@ -18,12 +18,10 @@
 
 #include "support/bulk.h"
 #include "support/compare.h"
-#include "support/diag.h"
 #include "support/inet.h"
 #include "support/link.h"
 #include "support/netns.h"
 #include "support/program.h"
-#include "support/sys.h"
 #include "support/told.h"
 #include "support/tpacket_ring.h"
 #include "support/traffic.h"
@@ -287,29 +285,6 @@ TEST_F(OriginalOptions, packet_of_too_many_segments_is_told_whole) {
         EXPECT_EQ(found[0].original->done, uint32_t{XINET_ORIGINAL_FAILED});
         EXPECT_EQ(found[0].data.size(), packet.size());
     });
-}
-
-TEST_F(OriginalOptions, option_is_for_a_socket_that_receives_nothing_yet) {
-    const auto errno_of = [](const Fd& socket, int value) {
-        return sys::setsockopt(socket.get(), SOL_XINET, XINET_PACKET_ORIGINAL, &value,
-                               sizeof(value)) < 0
-                   ? errno
-                   : 0;
-    };
-    const Fd receives = open_socket(Side::xinet, Kind::packet, ETH_P_ALL);
-    EXPECT_EQ(errno_of(receives, 1), EBUSY);
-    const Fd socket = open_socket(Side::xinet, Kind::packet, 0);
-    for (const int value : {-1, 2})
-        EXPECT_EQ(errno_of(socket, value), EINVAL) << value;
-    EXPECT_EQ(get_option(socket, SOL_XINET, XINET_PACKET_ORIGINAL), 0);
-    EXPECT_EQ(errno_of(socket, 1), 0);
-    EXPECT_EQ(get_option(socket, SOL_XINET, XINET_PACKET_ORIGINAL), 1);
-    bind_to(socket, link_address(ETH_P_ALL, 0));
-    EXPECT_EQ(errno_of(socket, 0), EBUSY);
-    const auto found = find_socket(socket);
-    ASSERT_TRUE(found);
-    EXPECT_TRUE(found->get<xinet_diag_packet>(XINET_DIAG_PACKET_INFO).flags &
-                XINET_DIAG_PACKET_ORIGINAL);
 }
 
 // Unmodified readers of a ring get the frames, without what was done.
