@@ -204,17 +204,29 @@ out_unlock:
 	return err;
 }
 
-int xinet_packet_set_original(struct xinet_packet_sock *po, bool original)
+/* An option that needs nothing else to be changed. */
+static int packet_set_idle_told(struct xinet_packet_sock *po, bool *what,
+				bool value)
 {
 	int err = 0;
 
 	mutex_lock(&po->bind_lock);
 	if (xinet_packet_is_idle(po))
-		packet_set_told(po, &po->sink.original, original);
+		packet_set_told(po, what, value);
 	else
 		err = -EBUSY;
 	mutex_unlock(&po->bind_lock);
 	return err;
+}
+
+int xinet_packet_set_original(struct xinet_packet_sock *po, bool original)
+{
+	return packet_set_idle_told(po, &po->sink.original, original);
+}
+
+int xinet_packet_set_queue(struct xinet_packet_sock *po, bool queue)
+{
+	return packet_set_idle_told(po, &po->dev_queue, queue);
 }
 
 static void packet_set_running(struct xinet_packet_sock *po, bool running)

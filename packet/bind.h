@@ -76,6 +76,16 @@ int xinet_packet_set_all_netns(struct xinet_packet_sock *po, bool all);
 int xinet_packet_set_original(struct xinet_packet_sock *po, bool original);
 
 /**
+ * xinet_packet_set_queue() - XINET_PACKET_QUEUE
+ * @po: the socket
+ * @queue: whether it is told by which queue of its device a packet comes or goes
+ *
+ * Context: process, socket lock held.
+ * Return: 0; -EBUSY if the socket receives, or has a ring.
+ */
+int xinet_packet_set_queue(struct xinet_packet_sock *po, bool queue);
+
+/**
  * xinet_packet_dev_event() - handle an event of the device of a socket
  * @po: the socket
  * @event: NETDEV_UP, NETDEV_DOWN or NETDEV_UNREGISTER

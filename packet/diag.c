@@ -71,6 +71,8 @@ static u32 diag_flags(const struct xinet_packet_sock *po)
 		flags |= XINET_DIAG_PACKET_ORIGINAL;
 	if (READ_ONCE(po->point))
 		flags |= XINET_DIAG_PACKET_POINT;
+	if (READ_ONCE(po->dev_queue))
+		flags |= XINET_DIAG_PACKET_QUEUE;
 	return flags;
 }
 

@@ -229,9 +229,7 @@ fanout_alloc(const struct xinet_packet_sock *po, const struct fanout_args *args)
 	u32 max = args->max_num_members ?: FANOUT_DEFAULT_MEMBERS;
 	struct xinet_fanout_group *group;
 
-	/* what is put together is not as on the wire */
-	if (max > FANOUT_MAX_MEMBERS || !po->num ||
-	    (fanout_defragments(args) && po->sink.original))
+	if (max > FANOUT_MAX_MEMBERS || !po->num)
 		return ERR_PTR(-EINVAL);
 	group = kvzalloc(struct_size(group, members, max), GFP_KERNEL_ACCOUNT);
 	if (!group)
@@ -405,6 +403,10 @@ int xinet_fanout_join(struct xinet_packet_sock *po, sockptr_t optval,
 	/* those come to each socket, beside the tap */
 	if (po->dropped || po->point)
 		err = -EOPNOTSUPP;
+	/* what is put together is not as on the wire, nor of one queue */
+	else if (fanout_defragments(&args) &&
+		 (po->sink.original || po->dev_queue))
+		err = -EINVAL;
 	else
 		err = fanout_add(fn, po, &args);
 	mutex_unlock(&fn->lock);

@@ -130,7 +130,8 @@ static int options_set_xinet(struct sock *sk, int optname, sockptr_t optval,
 						      optlen);
 	if (optname != XINET_PACKET_COOKED &&
 	    optname != XINET_PACKET_ALL_NETNS &&
-	    optname != XINET_PACKET_ORIGINAL)
+	    optname != XINET_PACKET_ORIGINAL &&
+	    optname != XINET_PACKET_QUEUE)
 		return xinet_lanes_setsockopt(po, optname, optval, optlen);
 	err = xinet_sockopt_get_exact_int(&val, optval, optlen);
 	if (err)
@@ -148,6 +149,8 @@ static int options_set_xinet(struct sock *sk, int optname, sockptr_t optval,
 		err = xinet_packet_set_all_netns(po, val);
 	else if (optname == XINET_PACKET_ORIGINAL)
 		err = xinet_packet_set_original(po, val);
+	else if (optname == XINET_PACKET_QUEUE)
+		err = xinet_packet_set_queue(po, val);
 	else
 		err = xinet_packet_set_cooked(po, val);
 	release_sock(sk);
@@ -220,6 +223,9 @@ static int options_get_xinet(const struct xinet_packet_sock *po, int optname,
 		return 0;
 	case XINET_PACKET_DROPS:
 		*val = xinet_dropped_flags(po);
+		return 0;
+	case XINET_PACKET_QUEUE:
+		*val = READ_ONCE(po->dev_queue);
 		return 0;
 	case XINET_PACKET_POINT:
 		*val = xinet_points(po);

@@ -493,6 +493,7 @@ static const struct {
 	{ XINET_NETNS, sizeof(struct xinet_netns) },
 	{ XINET_ORIGINAL, sizeof(struct xinet_original) },
 	{ XINET_POINT, sizeof(struct xinet_point) },
+	{ XINET_QUEUE, sizeof(struct xinet_queue) },
 };
 
 static void queue_put_extensions(struct msghdr *msg,

@@ -117,6 +117,7 @@ struct xinet_packet_net {
  * @dropped: XINET_PACKET_DROPS, or NULL; set once
  * @point: XINET_PACKET_POINT, or NULL; set once
  * @all_netns: XINET_PACKET_ALL_NETNS; constant while the socket receives
+ * @dev_queue: XINET_PACKET_QUEUE; constant while the socket receives
  * @filter_work: see filter_change.c; holds a reference to @sk while it is queued
  */
 struct xinet_packet_sock {
@@ -181,6 +182,7 @@ struct xinet_packet_sock {
 	struct xinet_dropped_watch *dropped;
 	struct xinet_point_watch *point;
 	bool all_netns;
+	bool dev_queue;
 	struct delayed_work filter_work;
 };
 

@@ -12,6 +12,7 @@
 #include <linux/string.h>
 #include <linux/xinet.h>
 #include <net/net_namespace.h>
+#include <net/sch_generic.h>
 
 #include "packet/owner.h"
 #include "packet/packet_id.h"
@@ -62,6 +63,52 @@ static void tell_point_of_tap(const struct xinet_packet_sock *po,
 					      XINET_STAGE_TAP_IN);
 }
 
+/* Returns NULL if there is no such queue: then @queue is no number of one. */
+static const struct xinet_queue *tell_queue(u32 queue, u32 nr_queues,
+					    struct xinet_queue *room)
+{
+	*room = (struct xinet_queue){ .queue = queue };
+	return queue < nr_queues ? room : NULL;
+}
+
+/* Once it is handed to the queue. */
+static const struct xinet_queue *tell_tx_queue(const struct sk_buff *skb,
+					       struct xinet_queue *room)
+{
+	return tell_queue(skb_get_queue_mapping(skb),
+			  READ_ONCE(skb->dev->real_num_tx_queues), room);
+}
+
+/*
+ * What the driver of @dev has recorded. A packet that software hands to a device has
+ * the number of another device still, be it of a queue that sent it; and where tc has
+ * been, that may have handed it here, or changed it.
+ */
+static const struct xinet_queue *tell_rx_queue(const struct net_device *dev,
+					       const struct sk_buff *skb,
+					       struct xinet_queue *room)
+{
+	if (dev->priv_flags & IFF_NO_QUEUE || skb_at_tc_ingress(skb) ||
+	    !skb_rx_queue_recorded(skb))
+		return NULL;
+	return tell_queue(skb_get_rx_queue(skb),
+			  READ_ONCE(dev->real_num_rx_queues), room);
+}
+
+static const struct xinet_queue *
+tell_queue_of_tap(const struct xinet_packet_sock *po, const struct sk_buff *skb,
+		  const struct xinet_tap_frame *frame, struct xinet_queue *room)
+{
+	if (skb->pkt_type == PACKET_OUTGOING)
+		/* a VRF shows so what its devices receive, or will choose a queue for */
+		return netif_is_l3_master(skb->dev) ? NULL :
+						      tell_tx_queue(skb, room);
+	/* not of a device above */
+	if (frame->orig_dev != skb->dev && !READ_ONCE(po->origdev))
+		return NULL;
+	return tell_rx_queue(frame->orig_dev, skb, room);
+}
+
 bool xinet_tell(const struct xinet_packet_sock *po, const struct sk_buff *skb,
 		const struct xinet_tap_frame *frame,
 		struct xinet_told_room *room, struct xinet_told *told)
@@ -88,6 +135,8 @@ bool xinet_tell(const struct xinet_packet_sock *po, const struct sk_buff *skb,
 		tell_point_of_tap(po, skb, &room->point);
 		told->point = &room->point;
 	}
+	if (po->dev_queue)
+		told->queue = tell_queue_of_tap(po, skb, frame, &room->queue);
 	return true;
 }
 
@@ -111,6 +160,13 @@ static void tell_netns_of_aside(const struct net_device *dev,
 		netns->cookie = aside->net->net_cookie;
 		netns->netns = aside->net->ns.inum;
 	}
+}
+
+/* Where netfilter is called, the queue is not chosen yet, or may have been changed. */
+static bool tell_aside_has_queue(const struct xinet_aside *aside)
+{
+	return aside->point && aside->point->point & (XINET_POINT_QDISC |
+						      XINET_POINT_START_XMIT);
 }
 
 /* Returns false if the socket does not want packets of this owner. */
@@ -153,5 +209,7 @@ bool xinet_tell_aside(const struct xinet_packet_sock *po,
 		tell_netns_of_aside(skb->dev, aside, &room->netns);
 		told->netns = &room->netns;
 	}
+	if (po->dev_queue && tell_aside_has_queue(aside))
+		told->queue = tell_tx_queue(skb, &room->queue);
 	return true;
 }

@@ -2,7 +2,7 @@
 /*
  * What the reader of a packet socket is told about a packet beyond what AF_PACKET
  * tells: its owner, its network namespace, why the kernel dropped it, what was done
- * to show it as on the wire.
+ * to show it as on the wire, where on its way it was seen, by which queue it comes.
  */
 #ifndef _XINET_PACKET_TOLD_H
 #define _XINET_PACKET_TOLD_H
@@ -26,6 +26,7 @@ struct xinet_tap_frame;
  * @netns: XINET_PACKET_ALL_NETNS
  * @original: XINET_PACKET_ORIGINAL, of a packet that passes
  * @point: XINET_PACKET_POINT, but of a dropped packet
+ * @queue: XINET_PACKET_QUEUE, where it is known
  */
 struct xinet_told {
 	const struct xinet_owner *owner;
@@ -33,6 +34,7 @@ struct xinet_told {
 	const struct xinet_netns *netns;
 	const struct xinet_original *original;
 	const struct xinet_point *point;
+	const struct xinet_queue *queue;
 };
 
 /**
@@ -40,11 +42,13 @@ struct xinet_told {
  * @owner: room for @owner
  * @netns: room for @netns
  * @point: room for @point
+ * @queue: room for @queue
  */
 struct xinet_told_room {
 	struct xinet_owner owner;
 	struct xinet_netns netns;
 	struct xinet_point point;
+	struct xinet_queue queue;
 };
 
 /**
@@ -56,7 +60,8 @@ struct xinet_told_room {
  */
 static inline bool xinet_wants_told(const struct xinet_packet_sock *po)
 {
-	return po->owner || po->all_netns || po->sink.original || po->point;
+	return po->owner || po->all_netns || po->sink.original || po->point ||
+	       po->dev_queue;
 }
 
 /**
@@ -70,7 +75,8 @@ static inline u32 xinet_told_max_size(const struct xinet_packet_sock *po)
 	       (po->dropped ? sizeof(struct xinet_dropped) : 0) +
 	       (po->all_netns ? sizeof(struct xinet_netns) : 0) +
 	       (po->sink.original ? sizeof(struct xinet_original) : 0) +
-	       (po->point ? sizeof(struct xinet_point) : 0);
+	       (po->point ? sizeof(struct xinet_point) : 0) +
+	       (po->dev_queue ? sizeof(struct xinet_queue) : 0);
 }
 
 /**
@@ -94,7 +100,8 @@ static __always_inline u32 xinet_told_size(struct xinet_told told)
 	       (told.dropped ? sizeof(*told.dropped) : 0) +
 	       (told.netns ? sizeof(*told.netns) : 0) +
 	       (told.original ? sizeof(*told.original) : 0) +
-	       (told.point ? sizeof(*told.point) : 0);
+	       (told.point ? sizeof(*told.point) : 0) +
+	       (told.queue ? sizeof(*told.queue) : 0);
 }
 
 /**
@@ -131,6 +138,11 @@ static __always_inline u32 xinet_told_copy(struct xinet_told told, void *to)
 	if (told.point) {
 		which |= XINET_RX_POINT;
 		memcpy(to, told.point, sizeof(*told.point));
+		to += sizeof(*told.point);
+	}
+	if (told.queue) {
+		which |= XINET_RX_QUEUE;
+		memcpy(to, told.queue, sizeof(*told.queue));
 	}
 	return which;
 }

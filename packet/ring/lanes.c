@@ -189,7 +189,8 @@ lanes_ops(const struct xinet_packet_sock *po)
 {
 	if (!xinet_wants_told(po))
 		return &lane_ops;
-	if (po->sink.original || po->point || (po->owner && po->all_netns))
+	if (po->sink.original || po->point || po->dev_queue ||
+	    (po->owner && po->all_netns))
 		return &lane_told_ops;
 	return po->owner ? &lane_owner_ops : &lane_netns_ops;
 }

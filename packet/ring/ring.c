@@ -321,7 +321,8 @@ static int ring_replace(struct xinet_packet_sock *po, bool tx,
 static bool ring_may_tell(const struct xinet_packet_sock *po)
 {
 	return xinet_told_has_reserve(po) ||
-	       !(po->owner || po->dropped || po->all_netns || po->point);
+	       !(po->owner || po->dropped || po->all_netns || po->point ||
+		 po->dev_queue);
 }
 
 static int ring_set(struct xinet_packet_sock *po, bool tx,

@@ -154,7 +154,7 @@ Values::Option Values::packet_option() {
         return {SOL_PACKET, name, random_.once_in(2) ? filter() : bytes_of(program_.get())};
     case PACKET_RESERVE:
         if (random_.once_in(2)) // or room for all that a socket may be told
-            return {SOL_PACKET, name, bytes_of(random_.once_in(2) ? 256 : 0)};
+            return {SOL_PACKET, name, bytes_of(random_.once_in(2) ? 264 : 0)};
         return {SOL_PACKET, name, bytes_of(number())};
     default:
         return {SOL_PACKET, name, bytes_of(random_.once_in(4) ? number() : random_.between(0, 3))};
@@ -190,8 +190,8 @@ Values::Option Values::xinet_option() {
                         XINET_PACKET_OWNER,     XINET_PACKET_OWNER,      XINET_PACKET_OWNER_FILTER,
                         XINET_PACKET_DROPS,     XINET_PACKET_DROPS,      XINET_PACKET_ALL_NETNS,
                         XINET_PACKET_ALL_NETNS, XINET_PACKET_ORIGINAL,   XINET_PACKET_ORIGINAL,
-                        XINET_PACKET_POINT,     XINET_PACKET_POINT,      XINET_RAW_ICMP_ID,
-                        XINET_RAW_POINT});
+                        XINET_PACKET_POINT,     XINET_PACKET_POINT,      XINET_PACKET_QUEUE,
+                        XINET_PACKET_QUEUE,     XINET_RAW_ICMP_ID,       XINET_RAW_POINT});
     if (name == XINET_PACKET_OWNER_FILTER)
         return {SOL_XINET, name, bytes_of(owner_filter())};
     if (name == XINET_RX_RING)

@@ -50,12 +50,32 @@ std::vector<ToldCapture::Options> everything() {
     const int host = drops != 0 ? drops | XINET_DROPS_HOST : 0;
     const int points = everywhere | (tracepoints_are_refused() ? 0 : of_tracepoints);
     return {
-        {.drops = host, .lanes = true, .owner = true, .all_netns = true, .original = true},
-        {.drops = drops, .lanes = true, .owner = true, .original = true, .points = points},
-        {.drops = host, .v3_blocks = 64, .owner = true, .all_netns = true, .original = true},
-        {.drops = drops, .v3_blocks = 64, .owner = true, .original = true, .points = points},
-        {.drops = host, .owner = true, .all_netns = true, .original = true},
-        {.drops = drops, .owner = true, .original = true, .points = points},
+        {.drops = host,
+         .lanes = true,
+         .owner = true,
+         .all_netns = true,
+         .original = true,
+         .queue = true},
+        {.drops = drops,
+         .lanes = true,
+         .owner = true,
+         .original = true,
+         .points = points,
+         .queue = true},
+        {.drops = host,
+         .v3_blocks = 64,
+         .owner = true,
+         .all_netns = true,
+         .original = true,
+         .queue = true},
+        {.drops = drops,
+         .v3_blocks = 64,
+         .owner = true,
+         .original = true,
+         .points = points,
+         .queue = true},
+        {.drops = host, .owner = true, .all_netns = true, .original = true, .queue = true},
+        {.drops = drops, .owner = true, .original = true, .points = points, .queue = true},
     };
 }
 

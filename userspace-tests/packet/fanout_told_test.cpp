@@ -168,13 +168,36 @@ TEST_P(FanoutTold, groups_of_the_same_number_in_two_namespaces_get_whole_datagra
     });
 }
 
-TEST_P(FanoutTold, frames_as_on_the_wire_are_not_put_together) {
+// A frame as on the wire, or with its queue, is one that was not put together.
+TEST_P(FanoutTold, what_is_told_of_single_frames_excludes_defragmentation) {
     here_.run([] {
-        const ToldCapture capture({.lanes = GetParam(), .original = true, .device = "xtin"});
-        EXPECT_LT(join_fanout(capture.socket().get(), group_id,
-                              PACKET_FANOUT_LB | PACKET_FANOUT_FLAG_DEFRAG),
-                  0);
-        EXPECT_EQ(errno, EINVAL);
+        for (const ToldCapture::Options& options :
+             {ToldCapture::Options{.lanes = GetParam(), .original = true, .device = "xtin"},
+              ToldCapture::Options{.lanes = GetParam(), .queue = true, .device = "xtin"}}) {
+            const ToldCapture capture(options);
+            EXPECT_LT(join_fanout(capture.socket().get(), group_id,
+                                  PACKET_FANOUT_LB | PACKET_FANOUT_FLAG_DEFRAG),
+                      0);
+            EXPECT_EQ(errno, EINVAL);
+        }
+    });
+}
+
+TEST_P(FanoutTold, member_that_asks_is_told_the_queue) {
+    here_.run([] {
+        auto members = group({.queue = true, .device = "xtin"});
+        members.emplace_back(ToldCapture::Options{.lanes = GetParam(), .device = "xtin"});
+        checked(join_fanout(members.back().socket().get(), group_id, PACKET_FANOUT_LB),
+                "PACKET_FANOUT");
+        const Fd sender = udp_at("10.66.0.1", 4456);
+        for (unsigned i = 0; i < count; i++)
+            send_to(sender.get(), repeated("xt-queue", 64), ipv4_address("10.66.0.2", 9));
+        for (ToldCapture& member : members) {
+            const auto found = member.take_marked("xt-queue");
+            EXPECT_FALSE(found.empty());
+            for (const ToldPacket& packet : found)
+                EXPECT_EQ(packet.queue.has_value(), &member != &members.back());
+        }
     });
 }
 

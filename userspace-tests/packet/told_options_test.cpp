@@ -84,12 +84,13 @@ TEST_P(ToldOptions, ring_needs_a_reserve_if_packets_are_nothing_without_what_is_
     EXPECT_EQ(made < 0 ? errno : 0, GetParam().ring);
 }
 
-INSTANTIATE_TEST_SUITE_P(Options, ToldOptions,
-                         testing::Values(Option{"all_netns", XINET_PACKET_ALL_NETNS,
-                                                XINET_DIAG_PACKET_ALL_NETNS, EINVAL},
-                                         Option{"original", XINET_PACKET_ORIGINAL,
-                                                XINET_DIAG_PACKET_ORIGINAL, 0}),
-                         [](const auto& info) { return info.param.name; });
+INSTANTIATE_TEST_SUITE_P(
+    Options, ToldOptions,
+    testing::Values(Option{"all_netns", XINET_PACKET_ALL_NETNS, XINET_DIAG_PACKET_ALL_NETNS,
+                           EINVAL},
+                    Option{"original", XINET_PACKET_ORIGINAL, XINET_DIAG_PACKET_ORIGINAL, 0},
+                    Option{"queue", XINET_PACKET_QUEUE, XINET_DIAG_PACKET_QUEUE, EINVAL}),
+    [](const auto& info) { return info.param.name; });
 
 } // namespace
 } // namespace xt

@@ -144,6 +144,7 @@ TEST_P(ToldRing, reserve_must_hold_what_may_be_told) {
         std::vector<Asks> all{{.owner = true},
                               {.all_netns = true},
                               {.points = XINET_POINT_LOCAL_IN},
+                              {.queue = true},
                               {.owner = true, .all_netns = true, .original = true}};
         if (!drops_are_refused())
             all.push_back({.drops = XINET_DROPS_ONLY});
@@ -263,6 +264,24 @@ TEST_P(ToldRing, frame_tells_the_point) {
         EXPECT_NE(tap.point->packet, 0U);
         EXPECT_EQ(tap.point->packet, delivered.point->packet);
         EXPECT_EQ(frames[0].data, frames[1].data);
+    });
+}
+
+TEST_P(ToldRing, frame_tells_the_queue) {
+    here_.run([] {
+        const Fd fd = socket({.queue = true});
+        set_option(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, 0);
+        TpacketRing ring(fd, GetParam(), ring_request(4, block, 2048, 20));
+        bind_to(fd, link_address(ETH_P_ALL, link::index("lo")));
+        const Fd reader = udp_at("127.0.0.1", port);
+        send_to(reader.get(), repeated("xt-queue", 64), ipv4_address("127.0.0.1", port));
+        const auto frames = take_marked(ring, "xt-queue", 2);
+        ASSERT_EQ(frames.size(), 2U);
+        const Told sent = told_of(frames[0]);
+        ASSERT_TRUE(sent.queue);
+        EXPECT_EQ(sent.queue->queue, 0U);
+        EXPECT_EQ(sent.queue->reserved, 0U);
+        EXPECT_FALSE(told_of(frames[1]).queue) << "loopback records none";
     });
 }
 

@@ -43,6 +43,7 @@ Told take_told(uint32_t extensions, Bytes& bytes) {
     take_extension(told.netns, extensions, XINET_RX_NETNS, bytes);
     take_extension(told.original, extensions, XINET_RX_ORIGINAL, bytes);
     take_extension(told.point, extensions, XINET_RX_POINT, bytes);
+    take_extension(told.queue, extensions, XINET_RX_QUEUE, bytes);
     return told;
 }
 
@@ -63,6 +64,8 @@ Told told_of(const Message& message) {
             put(told.original, control.value);
         else if (control.type == XINET_POINT)
             put(told.point, control.value);
+        else if (control.type == XINET_QUEUE)
+            put(told.queue, control.value);
         else
             ADD_FAILURE() << "control message " << control.type;
     }
@@ -84,7 +87,7 @@ Told told_of(const RingFrame& frame) {
     const auto head = read_as<xinet_frame_told>(
         Bytes(frame.gap.begin(), frame.gap.begin() + long(sizeof(xinet_frame_told))));
     EXPECT_EQ(head.reserved, 0U);
-    EXPECT_LT(head.extensions, 2U * XINET_RX_POINT);
+    EXPECT_LT(head.extensions, 2U * XINET_RX_QUEUE);
     Bytes left(frame.gap.begin() + long(sizeof(head)), frame.gap.end());
     return take_told(head.extensions, left);
 }
@@ -104,7 +107,7 @@ bool drops_are_refused() {
 unsigned ToldCapture::Options::told_size() const {
     return (owner ? sizeof(xinet_owner) : 0) + (drops != 0 ? sizeof(xinet_dropped) : 0) +
            (all_netns ? sizeof(xinet_netns) : 0) + (original ? sizeof(xinet_original) : 0) +
-           (points != 0 ? sizeof(xinet_point) : 0);
+           (points != 0 ? sizeof(xinet_point) : 0) + (queue ? sizeof(xinet_queue) : 0);
 }
 
 void ToldCapture::Options::ask(const Fd& socket) const {
@@ -118,6 +121,8 @@ void ToldCapture::Options::ask(const Fd& socket) const {
         set_option(socket, SOL_XINET, XINET_PACKET_ORIGINAL, 1);
     if (points != 0)
         set_option(socket, SOL_XINET, XINET_PACKET_POINT, points);
+    if (queue)
+        set_option(socket, SOL_XINET, XINET_PACKET_QUEUE, 1);
     if (ignore_outgoing)
         set_option(socket, SOL_PACKET, PACKET_IGNORE_OUTGOING, 1);
 }

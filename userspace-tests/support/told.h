@@ -25,6 +25,7 @@ struct Told {
     std::optional<xinet_netns> netns;
     std::optional<xinet_original> original;
     std::optional<xinet_point> point;
+    std::optional<xinet_queue> queue;
 };
 
 // These fail the test if there is anything else, or of another size.
@@ -62,6 +63,7 @@ public:
         bool all_netns = false;
         bool original = false;
         int points = 0; // XINET_POINT_*
+        bool queue = false;
         bool ignore_outgoing = false;
         uint16_t protocol = ETH_P_ALL;
         std::string device = {}; // empty: all

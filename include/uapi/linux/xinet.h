@@ -440,6 +440,40 @@ struct xinet_point {
 __XINET_ASSERT_SIZE(xinet_point, 24);
 
 /**
+ * XINET_PACKET_QUEUE - by which queue of its device
+ *
+ * int, 0 or 1, for a packet socket that receives nothing yet (protocol 0 in
+ * socket(), no bind()). While it is 1, a packet comes with a struct xinet_queue
+ * where the kernel knows it: of a received packet, if the driver has recorded it; of
+ * one that is sent, at XINET_POINT_TAP, XINET_POINT_QDISC and
+ * XINET_POINT_START_XMIT. From recvmsg() it comes as a control message (level
+ * SOL_XINET, type XINET_QUEUE), in a lane of XINET_RX_RING behind the record
+ * (XINET_RX_QUEUE), in PACKET_RX_RING in the reserve (struct xinet_frame_told). See
+ * Documentation/queue.md for when it is known.
+ *
+ * Errors: EINVAL (length, another value), EBUSY (the socket receives, or has a
+ * ring). While it is 1: PACKET_RX_RING fails with EINVAL unless PACKET_RESERVE is
+ * XINET_TOLD_RESERVE() of what is told, PACKET_FANOUT with EINVAL if
+ * PACKET_FANOUT_FLAG_DEFRAG is given.
+ */
+#define XINET_PACKET_QUEUE	14
+
+/* Control message of recvmsg(): struct xinet_queue */
+#define XINET_QUEUE		6
+
+/**
+ * struct xinet_queue - by which queue a packet came or goes
+ * @queue: number of the receive or transmit queue of the device, from 0 on
+ * @reserved: 0
+ */
+struct xinet_queue {
+	__u32 queue;
+	__u32 reserved;
+};
+
+__XINET_ASSERT_SIZE(xinet_queue, 8);
+
+/**
  * struct xinet_frame_told - what a frame of PACKET_RX_RING has in its reserve
  * @extensions: XINET_RX_*: the structs that follow, in the order of the bits
  * @reserved: 0
@@ -662,6 +696,7 @@ __XINET_ASSERT_SIZE(xinet_rx_lane, 64);
 #define XINET_RX_NETNS		0x4	/* struct xinet_netns */
 #define XINET_RX_ORIGINAL	0x8	/* struct xinet_original */
 #define XINET_RX_POINT		0x10	/* struct xinet_point */
+#define XINET_RX_QUEUE		0x20	/* struct xinet_queue */
 
 /**
  * struct xinet_rx_record - a packet in a lane

@@ -162,6 +162,7 @@ enum xinet_diag_attr {
 #define XINET_DIAG_PACKET_ALL_NETNS	0x0100	/* XINET_PACKET_ALL_NETNS */
 #define XINET_DIAG_PACKET_ORIGINAL	0x0200	/* XINET_PACKET_ORIGINAL */
 #define XINET_DIAG_PACKET_POINT		0x0400	/* XINET_PACKET_POINT */
+#define XINET_DIAG_PACKET_QUEUE		0x0800	/* XINET_PACKET_QUEUE */
 
 /**
  * struct xinet_diag_packet - state and options of a packet socket
