@@ -45,6 +45,7 @@ ReceivedPacket decode(msghdr& message, std::span<std::byte> buffer, std::size_t 
     packet.netns = find_control<xinet_netns>(message, SOL_XINET, XINET_NETNS);
     packet.original = find_control<xinet_original>(message, SOL_XINET, XINET_ORIGINAL);
     packet.point = find_control<xinet_point>(message, SOL_XINET, XINET_POINT);
+    packet.queue = find_control<xinet_queue>(message, SOL_XINET, XINET_QUEUE);
 
     const auto aux = find_control<tpacket_auxdata>(message, SOL_PACKET, PACKET_AUXDATA);
     if (!aux) {
@@ -137,6 +138,13 @@ void PacketSocket::request_original() {
     if (!try_set_option(socket_, SOL_XINET, XINET_PACKET_ORIGINAL, 1)) {
         throw Error("set socket option", "XINET_PACKET_ORIGINAL", errno,
                     errno == ENOPROTOOPT ? "only PF_XINET shows frames as on the wire" : "");
+    }
+}
+
+void PacketSocket::request_queues() {
+    if (!try_set_option(socket_, SOL_XINET, XINET_PACKET_QUEUE, 1)) {
+        throw Error("set socket option", "XINET_PACKET_QUEUE", errno,
+                    errno == ENOPROTOOPT ? "only PF_XINET knows the queues of packets" : "");
     }
 }
 

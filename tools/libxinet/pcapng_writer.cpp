@@ -42,6 +42,7 @@ constexpr std::uint16_t interface_resolution = 9;
 constexpr std::uint16_t interface_filter = 11;
 constexpr std::uint16_t packet_flags = 2;
 constexpr std::uint16_t packet_number = 5; // of the same packet at another interface
+constexpr std::uint16_t packet_queue = 6;  // of the interface
 constexpr std::uint16_t packet_process = 8;
 constexpr std::uint16_t statistics_start = 2;
 constexpr std::uint16_t statistics_end = 3;
@@ -237,8 +238,8 @@ std::uint32_t flags_of(const CapturedPacket& packet) {
 
 bool only_flags(const CapturedPacket& packet) {
     return packet.owner == nullptr && packet.dropped == nullptr && packet.netns == nullptr &&
-           packet.original == nullptr && packet.point == nullptr && packet.comment.empty() &&
-           packet.process == 0;
+           packet.original == nullptr && packet.point == nullptr && packet.queue == nullptr &&
+           packet.comment.empty() && packet.process == 0;
 }
 
 std::string operating_system() {
@@ -320,6 +321,9 @@ private:
         options_.clear().numeric_option(option::packet_flags, flags);
         if (packet.point != nullptr && packet.point->packet != 0) {
             options_.numeric_option(option::packet_number, packet.point->packet);
+        }
+        if (packet.queue != nullptr) {
+            options_.numeric_option(option::packet_queue, packet.queue->queue);
         }
         if (packet.process != 0) {
             const std::array<std::uint32_t, 2> process_and_thread{packet.process, 0};

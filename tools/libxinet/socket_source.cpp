@@ -95,6 +95,9 @@ SocketSource::SocketSource(const SocketSourceOptions& options)
     if (options.points != 0) {
         socket_.request_points(options.points);
     }
+    if (options.queues) {
+        socket_.request_queues();
+    }
     if (options.engine == Engine::xinet) {
         ring_ = make_ring(socket_, bytes_to_read(options));
     }
@@ -159,7 +162,8 @@ std::optional<CapturedPacket> SocketSource::prepare(const ReceivedPacket& packet
                           .dropped = packet.dropped ? &*packet.dropped : nullptr,
                           .netns = packet.netns ? &*packet.netns : nullptr,
                           .original = packet.original ? &*packet.original : nullptr,
-                          .point = packet.point ? &*packet.point : nullptr};
+                          .point = packet.point ? &*packet.point : nullptr,
+                          .queue = packet.queue ? &*packet.queue : nullptr};
 }
 
 std::optional<CapturedPacket> SocketSource::prepare(const xinet_rx_record& record,
@@ -174,6 +178,7 @@ std::optional<CapturedPacket> SocketSource::prepare(const xinet_rx_record& recor
         captured->netns = netns_of(record);
         captured->original = original_of(record);
         captured->point = point_of(record);
+        captured->queue = queue_of(record);
     }
     return captured;
 }

@@ -149,6 +149,14 @@ private:
     OwnerLookup owners_;
 };
 
+/// Whether more is told of packets than every capture has, and files or lines have room for the
+/// queue.
+bool shows_queues(const CaptureOptions& options) {
+    const bool told = options.owners || options.drops != Drops::none || options.original ||
+                      options.points != 0 || options.network_namespace == every_namespace;
+    return told && (options.file.empty() ? options.json : names_pcapng(options.file));
+}
+
 SocketSourceOptions source_options(const CaptureOptions& options) {
     SocketSourceOptions result{.engine = options.engine,
                                .interface = std::nullopt,
@@ -160,7 +168,8 @@ SocketSourceOptions source_options(const CaptureOptions& options) {
                                .drops = options.drops,
                                .all_namespaces = options.network_namespace == every_namespace,
                                .original = options.original,
-                               .points = options.points};
+                               .points = options.points,
+                               .queues = shows_queues(options)};
     if (result.all_namespaces) {
         if (!options.interface_name.empty() && options.interface_name != every_interface) {
             throw Error("capture on", options.interface_name, EINVAL,

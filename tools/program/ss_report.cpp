@@ -19,7 +19,7 @@ namespace xinet {
 
 namespace {
 
-constexpr std::array<std::pair<std::uint32_t, std::string_view>, 11> packet_flags{{
+constexpr std::array<std::pair<std::uint32_t, std::string_view>, 12> packet_flags{{
     {XINET_DIAG_PACKET_RUNNING, "running"},
     {XINET_DIAG_PACKET_COOKED, "cooked"},
     {XINET_DIAG_PACKET_AUXDATA, "auxdata"},
@@ -31,6 +31,7 @@ constexpr std::array<std::pair<std::uint32_t, std::string_view>, 11> packet_flag
     {XINET_DIAG_PACKET_ALL_NETNS, "all-netns"},
     {XINET_DIAG_PACKET_ORIGINAL, "original"},
     {XINET_DIAG_PACKET_POINT, "point"},
+    {XINET_DIAG_PACKET_QUEUE, "queue"},
 }};
 
 /// By PACKET_FANOUT_*.

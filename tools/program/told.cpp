@@ -291,6 +291,9 @@ void add_told(JsonObject& object, const CapturedPacket& packet, std::string_view
     if (packet.point != nullptr) {
         add_point(object, *packet.point);
     }
+    if (packet.queue != nullptr) {
+        object.add("queue", packet.queue->queue);
+    }
     if (packet.netns != nullptr) {
         object.add("netns", packet.netns->netns).add("netns_cookie", packet.netns->cookie);
         object.add("netns_name", namespace_name);

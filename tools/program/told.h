@@ -44,7 +44,7 @@ std::string point_names();
 /// Of one point.
 std::string_view point_name(std::uint32_t point);
 
-/// Adds owner, drop, original, point, netns: those that were asked for.
+/// Adds owner, drop, original, point, queue, netns: those that were asked for.
 ///
 /// @param namespace_name of a packet with netns
 void add_told(JsonObject& object, const CapturedPacket& packet, std::string_view namespace_name,

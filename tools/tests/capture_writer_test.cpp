@@ -272,6 +272,8 @@ TEST(PcapngWriter, what_the_kernel_told_is_in_custom_options) {
         .packet = 12, .point = XINET_POINT_FORWARD, .flags = 0, .in = 2, .out = 3};
     captured.original = &original;
     captured.point = &point;
+    const xinet_queue queue{.queue = 3, .reserved = 0};
+    captured.queue = &queue;
     captured.comment = "five";
     captured.process = 77;
 
@@ -282,6 +284,7 @@ TEST(PcapngWriter, what_the_kernel_told_is_in_custom_options) {
     EXPECT_EQ(written({captured}), (std::vector<std::vector<Option>>{
                                        {{2, raw(std::uint32_t{0})}, // dropped: no direction
                                         {5, raw(std::uint64_t{12})},
+                                        {6, raw(std::uint32_t{3})},
                                         {8, bytes({77, 0, 0, 0, 0, 0, 0, 0})},
                                         {1, text("five")},
                                         custom(XINET_OWNER, raw(owner)),
@@ -289,6 +292,16 @@ TEST(PcapngWriter, what_the_kernel_told_is_in_custom_options) {
                                         custom(XINET_NETNS, raw(netns)),
                                         custom(XINET_ORIGINAL, raw(original)),
                                         custom(XINET_POINT, raw(point))}}));
+}
+
+TEST(PcapngWriter, queue_alone_is_an_option) {
+    const Bytes data = bytes({1, 2, 3, 4});
+    xinet::CapturedPacket captured = packet(data, 4);
+    captured.packet_type = PACKET_HOST;
+    const xinet_queue queue{.queue = 0, .reserved = 0};
+    captured.queue = &queue;
+    EXPECT_EQ(written({captured}), (std::vector<std::vector<Option>>{
+                                       {{2, raw(std::uint32_t{5})}, {6, raw(std::uint32_t{0})}}}));
 }
 
 TEST(PcapngWriter, each_interface_is_described_once) {

@@ -146,6 +146,12 @@ TEST(Told, point_and_number_are_told) {
               R"({"point":"unknown","packet":null,"in_index":0,"out_index":0})");
 }
 
+TEST(Told, queue_is_for_programs) {
+    const xinet_queue queue{.queue = 3, .reserved = 0};
+    EXPECT_EQ(text({.queue = &queue}), "");
+    EXPECT_EQ(json({.queue = &queue}), R"({"queue":3})");
+}
+
 TEST(Told, points_have_names) {
     EXPECT_EQ(xinet::point_named("tap"), std::uint32_t{XINET_POINT_TAP});
     EXPECT_EQ(xinet::point_named("local-out"), std::uint32_t{XINET_POINT_LOCAL_OUT});

@@ -2,6 +2,7 @@
 // The program `xinet` over the family, on the wire between the two ends.
 #include <gtest/gtest.h>
 #include <linux/if_ether.h>
+#include <linux/if_tun.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <unistd.h>
@@ -16,10 +17,12 @@
 #include "support/cgroup.h"
 #include "support/family.h"
 #include "support/inet.h"
+#include "support/link.h"
 #include "support/netns.h"
 #include "support/program.h"
 #include "support/told.h"
 #include "support/traffic.h"
+#include "support/tun.h"
 #include "support/wire.h"
 
 namespace xt {
@@ -277,6 +280,35 @@ TEST_F(Tools, wireshark_shows_the_points) {
     EXPECT_EQ(text, device + " (local-out)," + number + ",local-out," + number + "\n" + device +
                         " (post-routing)," + number + ",post-routing," + number + "\n" + device +
                         " (tap)," + number + ",tap," + number + "\n");
+}
+
+TEST_F(Tools, queue_of_the_device_is_in_files_and_lines_for_programs) {
+    constexpr const char* name = "xttool";
+    constexpr int flags = IFF_TAP | IFF_NO_PI | IFF_MULTI_QUEUE;
+    const Fd first = open_tun(name, flags);
+    if (!first)
+        GTEST_SKIP() << "this kernel has no tun";
+    const Fd second = open_tun(name, flags);
+    link::set_up(link::index(name), true);
+    const auto output_of = [&](const std::vector<std::string>& words) {
+        std::vector<std::string> all{"capture", "-i", name, "-Q", "in", "-c", "1"};
+        all.insert(all.end(), words.begin(), words.end());
+        Program program(xinet(all));
+        EXPECT_TRUE(has(program.error_line(), "listening on"));
+        const Bytes frame =
+            ethernet(link::mac(name), experimental_ethertype, repeated("xt-queue", 64));
+        checked(::write(second.get(), frame.data(), frame.size()), "write");
+        auto text = program.output();
+        EXPECT_EQ(program.wait(), 0);
+        return text;
+    };
+    EXPECT_TRUE(has(output_of({"--json", "--owner"}), R"("queue":1)"));
+    EXPECT_FALSE(has(output_of({"--json"}), "queue"));
+    if (!has_tshark)
+        return;
+    const auto path = file(".pcapng");
+    output_of({"--original", "-w", path});
+    EXPECT_EQ(fields(path, {"frame.interface_queue"}), "1\n");
 }
 
 TEST_F(Tools, capture_takes_what_the_expression_says) {

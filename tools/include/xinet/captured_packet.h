@@ -32,6 +32,9 @@ struct CapturedPacket {
     const xinet_original* original = nullptr;
     /// Where on its way through the host it was seen, if that was asked for; else none.
     const xinet_point* point = nullptr; ///< its point is 0 if the packet was dropped
+    /// By which queue of the interface it came or goes, if that was asked for and is known; else
+    /// none.
+    const xinet_queue* queue = nullptr;
     /// How a file names the interface; empty: as the capture.
     std::string_view interface_name = {};
     /// What a file says of it in words; empty: nothing.

@@ -47,6 +47,7 @@ struct ReceivedPacket {
     std::optional<xinet_netns> netns;       ///< with PacketSocket::request_all_namespaces()
     std::optional<xinet_original> original; ///< with PacketSocket::request_original()
     std::optional<xinet_point> point;       ///< with PacketSocket::request_points()
+    std::optional<xinet_queue> queue;       ///< with PacketSocket::request_queues()
 };
 
 /// Packets since the statistics were read before.
@@ -122,6 +123,11 @@ public:
     /// Asks for frames as on the wire: not merged, not to be cut up, with checksums and VLAN tags.
     /// Throws Error: ENOPROTOOPT for PF_PACKET.
     void request_original();
+
+    /// Asks for the queue of the interface by which each packet came or goes, where the kernel
+    /// knows it, in the queue and in a ring that is made later. Throws Error: ENOPROTOOPT for
+    /// PF_PACKET.
+    void request_queues();
 
     /// Asks for packets where they come by on their way through the host, in the queue and in a
     /// ring that is made later; once. Throws Error: ENOPROTOOPT for PF_PACKET, EPERM without

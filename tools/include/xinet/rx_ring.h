@@ -127,6 +127,7 @@ inline const std::byte* extension_of(const xinet_rx_record& record, std::uint32_
     at += (before & XINET_RX_DROPPED) != 0 ? sizeof(xinet_dropped) : 0;
     at += (before & XINET_RX_NETNS) != 0 ? sizeof(xinet_netns) : 0;
     at += (before & XINET_RX_ORIGINAL) != 0 ? sizeof(xinet_original) : 0;
+    at += (before & XINET_RX_POINT) != 0 ? sizeof(xinet_point) : 0;
     return at;
 }
 
@@ -156,6 +157,12 @@ inline const xinet_original* original_of(const xinet_rx_record& record) {
 /// asked; valid as long as the record.
 inline const xinet_point* point_of(const xinet_rx_record& record) {
     return reinterpret_cast<const xinet_point*>(extension_of(record, XINET_RX_POINT));
+}
+
+/// By which queue of the interface the packet came or goes, if that is known and the socket that
+/// made the ring had asked; valid as long as the record.
+inline const xinet_queue* queue_of(const xinet_rx_record& record) {
+    return reinterpret_cast<const xinet_queue*>(extension_of(record, XINET_RX_QUEUE));
 }
 
 /// The packet that @p record describes and whose bytes are @p data.

@@ -38,6 +38,7 @@ struct SocketSourceOptions {
     /// or all_namespaces. With others, packets that leave by the interface or come by it are of
     /// several devices, and LinkType::linux_sll2 is that of all.
     std::uint32_t points = 0;
+    bool queues = false; ///< ask by which queue each packet comes; not with Engine::sibling
 };
 
 /// Reads from a ring (RxRing) with PF_XINET, and from the receive queue with PF_PACKET, or if there
@@ -137,7 +138,8 @@ void SocketSource::hand_over_ring(Take& take) {
                          .dropped = dropped_of(record),
                          .netns = netns_of(record),
                          .original = original_of(record),
-                         .point = point_of(record)});
+                         .point = point_of(record),
+                         .queue = queue_of(record)});
         }
         const auto captured = prepare(record, data);
         return !captured || take(*captured);
