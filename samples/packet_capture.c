@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Prints the next frames on a device.   usage: packet_capture DEVICE COUNT
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <linux/xinet.h>
@@ -8,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 static const char *const direction[] = {
 	[PACKET_HOST] = "in",
@@ -19,6 +21,11 @@ static const char *const direction[] = {
 
 int main(int argc, char **argv)
 {
+	// The number of a standard stream that is closed would become that of the socket.
+	for (int standard = STDIN_FILENO; standard <= STDERR_FILENO; standard++)
+		if (fcntl(standard, F_GETFD) < 0)
+			open("/dev/null", O_RDWR);
+
 	if (argc != 3) {
 		fprintf(stderr, "usage: packet_capture DEVICE COUNT\n");
 		return 2;

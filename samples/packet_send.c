@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Broadcasts one text in a frame of its own ethertype.   usage: packet_send DEVICE TEXT
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <linux/xinet.h>
@@ -8,11 +9,17 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #define LOCAL_EXPERIMENTAL 0x88b5 // IEEE 802, for local experiments
 
 int main(int argc, char **argv)
 {
+	// The number of a standard stream that is closed would become that of the socket.
+	for (int standard = STDIN_FILENO; standard <= STDERR_FILENO; standard++)
+		if (fcntl(standard, F_GETFD) < 0)
+			open("/dev/null", O_RDWR);
+
 	if (argc != 3) {
 		fprintf(stderr, "usage: packet_send DEVICE TEXT\n");
 		return 2;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Sends one ICMP echo request and waits for its reply.   usage: raw_ping ADDRESS
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <linux/xinet.h>
 #include <netinet/ip.h>
 #include <netinet/ip_icmp.h>
@@ -26,6 +27,11 @@ int main(int argc, char **argv)
 	struct icmphdr request = { .type = ICMP_ECHO };
 	struct timeval patience = { .tv_sec = 5 };
 	union { struct iphdr ip; char bytes[1500]; } reply;
+
+	// The number of a standard stream that is closed would become that of the socket.
+	for (int standard = STDIN_FILENO; standard <= STDERR_FILENO; standard++)
+		if (fcntl(standard, F_GETFD) < 0)
+			open("/dev/null", O_RDWR);
 
 	if (argc != 2 || inet_pton(AF_INET, argv[1], &peer.sin_addr) != 1) {
 		fprintf(stderr, "usage: raw_ping ADDRESS\n");

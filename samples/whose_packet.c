@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Prints whose the next IPv4 packets on a device are.   usage: whose_packet DEVICE COUNT
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <linux/xinet.h>
@@ -9,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 static struct xinet_owner owner_of(struct msghdr *message)
 {
@@ -23,6 +25,11 @@ static struct xinet_owner owner_of(struct msghdr *message)
 
 int main(int argc, char **argv)
 {
+	// The number of a standard stream that is closed would become that of the socket.
+	for (int standard = STDIN_FILENO; standard <= STDERR_FILENO; standard++)
+		if (fcntl(standard, F_GETFD) < 0)
+			open("/dev/null", O_RDWR);
+
 	if (argc != 3) {
 		fprintf(stderr, "usage: whose_packet DEVICE COUNT\n");
 		return 2;

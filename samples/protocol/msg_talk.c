@@ -8,6 +8,7 @@
  * Exit status: 0, 1 when a call failed, 2 for wrong usage.
  */
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -74,6 +75,11 @@ int main(int argc, char **argv)
 	int listening = argc == 3 && strcmp(argv[1], "listen") == 0;
 	struct sockaddr_in address = { .sin_family = AF_INET };
 	int fd;
+
+	/* The number of a standard stream that is closed would become that of the socket. */
+	for (int standard = STDIN_FILENO; standard <= STDERR_FILENO; standard++)
+		if (fcntl(standard, F_GETFD) < 0)
+			open("/dev/null", O_RDWR);
 
 	if (!listening && argc != 4) {
 		fprintf(stderr, "usage: msg_talk listen PORT | msg_talk ADDRESS PORT TEXT\n");

@@ -4,6 +4,7 @@
 //   c++ -std=c++20 -o capture capture.cpp $(pkg-config --cflags --libs libxinet)
 //   ./capture eth0 10 'udp port 53'     # ten packets; without the 10: until it is stopped
 //   ./capture --version
+#include <xinet/file_descriptor.h>
 #include <xinet/interface.h>
 #include <xinet/module_info.h>
 #include <xinet/socket_source.h>
@@ -67,11 +68,12 @@ void capture(const std::string& interface, std::uint64_t count, const std::strin
 } // namespace
 
 int main(int argc, char* argv[]) {
-    if (argc < 2 || argc > 4) {
-        std::cerr << "usage: capture INTERFACE|any [COUNT [FILTER]]\n";
-        return EXIT_FAILURE;
-    }
     try {
+        xinet::open_standard_descriptors();
+        if (argc < 2 || argc > 4) {
+            std::cerr << "usage: capture INTERFACE|any [COUNT [FILTER]]\n";
+            return EXIT_FAILURE;
+        }
         const std::string interface = argv[1];
         if (interface == "--version") {
             return print_version();

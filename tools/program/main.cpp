@@ -6,6 +6,7 @@
 #include "program/ss.h"
 #include "program/trace.h"
 #include "xinet/error.h"
+#include "xinet/file_descriptor.h"
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -34,6 +35,7 @@ struct Dispatch {
 
 int main(int argc, char* argv[]) {
     try {
+        xinet::open_standard_descriptors();
         const std::vector<std::string> arguments(argv + 1, argv + argc);
         return std::visit(Dispatch{}, xinet::parse_command_line(arguments, ::geteuid() == 0));
     } catch (const std::exception& error) {

@@ -11,6 +11,7 @@
 #include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <memory>
 #include <thread>
 
@@ -125,6 +126,35 @@ TEST_F(Tools, wrong_usage_and_errors_exit_with_2) {
         const auto error = program.error_line();
         EXPECT_FALSE(error.empty() && program.output().empty());
         EXPECT_EQ(program.wait(), 2) << error;
+    }
+}
+
+// What the descriptors of a running program are, once one is a socket.
+std::map<int, std::string> descriptors_with_socket(const BackgroundProgram& program) {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    std::map<int, std::string> all;
+    while (std::chrono::steady_clock::now() < end) {
+        std::error_code gone; // opened and closed meanwhile
+        for (const auto& entry : std::filesystem::directory_iterator(
+                 "/proc/" + std::to_string(program.pid()) + "/fd", gone))
+            all[std::stoi(entry.path().filename())] = std::filesystem::read_symlink(entry, gone);
+        if (std::ranges::any_of(all, [](const auto& one) { return has(one.second, "socket"); }))
+            return all;
+    }
+    return {};
+}
+
+// Else one of them would be a socket, and what is printed would be sent.
+TEST_F(Tools, closed_standard_streams_are_no_sockets) {
+    const std::string program = in_tree("tools/build/xinet") + " ";
+    const std::string sample = in_tree("samples/build/");
+    for (const auto& words :
+         {program + "capture -i eth0", program + "trace", program + "ping -i 0.2 10.77.0.2",
+          sample + "packet_capture eth0 100", sample + "whose_packet eth0 100"}) {
+        BackgroundProgram closed({"sh", "-c", "exec " + words + " <&- >&- 2>&-"});
+        auto descriptors = descriptors_with_socket(closed);
+        for (const int number : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+            EXPECT_EQ(descriptors[number], "/dev/null") << words << ", " << number;
     }
 }
 

@@ -46,5 +46,10 @@ private:
     int descriptor_ = none;
 };
 
+/// Opens /dev/null in place of standard input, output and error where they are closed. The first
+/// thing that main() calls: else a socket gets the number of one, and what the program prints goes
+/// out as packets. Throws Error.
+void open_standard_descriptors();
+
 } // namespace xinet
 #pragma GCC visibility pop
