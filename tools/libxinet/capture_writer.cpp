@@ -4,6 +4,8 @@
 #include "xinet/error.h"
 
 #include <fcntl.h>
+#include <strings.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -14,7 +16,8 @@ namespace xinet {
 namespace {
 
 constexpr std::size_t buffer_bytes = 1 << 16;
-constexpr mode_t file_mode = 0666;
+/// A capture has what others have sent: passwords, cookies.
+constexpr mode_t file_mode = S_IRUSR | S_IWUSR;
 
 FileDescriptor open_output(const std::string& path) {
     const bool standard_output = path == "-";
@@ -68,7 +71,10 @@ void OutputFile::flush() {
 }
 
 bool names_pcapng(std::string_view path) {
-    return path.ends_with(".pcapng");
+    constexpr std::string_view suffix = ".pcapng";
+    return path.size() >= suffix.size() &&
+           ::strncasecmp(path.data() + path.size() - suffix.size(), suffix.data(), suffix.size()) ==
+               0;
 }
 
 std::unique_ptr<CaptureWriter> make_writer(const std::string& path,

@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 #include <linux/if_packet.h>
 #include <pcap/pcap.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <array>
@@ -360,6 +361,21 @@ TEST(OutputFile, names_the_file_it_cannot_open) {
         EXPECT_EQ(error.object(), "/nonexistent/x.pcap");
         EXPECT_EQ(error.code(), ENOENT);
     }
+}
+
+TEST(OutputFile, is_for_its_owner_alone) {
+    const xinet::test::TemporaryDirectory directory;
+    const xinet::OutputFile file(directory.file("a.pcap"));
+    struct stat status {};
+    ASSERT_EQ(::stat(directory.file("a.pcap").c_str(), &status), 0);
+    EXPECT_EQ(status.st_mode & 0777, 0600U);
+}
+
+TEST(OutputFile, format_follows_the_suffix_in_whatever_case) {
+    EXPECT_TRUE(xinet::names_pcapng("a.pcapng"));
+    EXPECT_TRUE(xinet::names_pcapng("A.PCAPNG"));
+    EXPECT_FALSE(xinet::names_pcapng("a.pcapng.pcap"));
+    EXPECT_FALSE(xinet::names_pcapng("pcapng"));
 }
 
 TEST(OutputFile, reports_a_full_disk) {

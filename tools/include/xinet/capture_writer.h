@@ -19,7 +19,7 @@ namespace xinet {
 /// Buffered output. Every function throws Error if writing fails.
 class OutputFile {
 public:
-    /// Creates the file, or truncates it.
+    /// Creates the file, for its owner alone to read and write, or truncates it.
     ///
     /// @param path "-" is standard output
     explicit OutputFile(const std::string& path);
@@ -90,7 +90,7 @@ std::unique_ptr<CaptureWriter> make_pcap_writer(OutputFile file,
 std::unique_ptr<CaptureWriter> make_pcapng_writer(OutputFile file,
                                                   const CaptureDescription& description);
 
-/// Whether make_writer() writes pcapng to @p path: it ends in ".pcapng".
+/// Whether make_writer() writes pcapng to @p path: it ends in ".pcapng", in whatever case.
 bool names_pcapng(std::string_view path);
 
 /// Writes pcapng or pcap, see names_pcapng(); "-" is standard output. Throws Error if the file
