@@ -72,9 +72,8 @@ void OutputFile::flush() {
 
 bool names_pcapng(std::string_view path) {
     constexpr std::string_view suffix = ".pcapng";
-    return path.size() >= suffix.size() &&
-           ::strncasecmp(path.data() + path.size() - suffix.size(), suffix.data(), suffix.size()) ==
-               0;
+    return path.size() >= suffix.size() && ::strncasecmp(path.data() + path.size() - suffix.size(),
+                                                         suffix.data(), suffix.size()) == 0;
 }
 
 std::unique_ptr<CaptureWriter> make_writer(const std::string& path,

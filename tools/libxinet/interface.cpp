@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "xinet/interface.h"
 
+#include "libxinet/netlink_socket.h"
 #include "xinet/error.h"
 #include "xinet/file_descriptor.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -31,6 +33,35 @@ std::string join_names(std::span<const Interface> interfaces) {
     std::vector<std::string_view> names;
     std::ranges::transform(interfaces, std::back_inserter(names), &Interface::name);
     return fmt::format("{}", fmt::join(names, ", "));
+}
+
+int take_index(const nlmsghdr* message, void* index) {
+    const auto* link = static_cast<const ifinfomsg*>(mnl_nlmsg_get_payload(message));
+    *static_cast<unsigned*>(index) = static_cast<unsigned>(link->ifi_index);
+    return MNL_CB_STOP;
+}
+
+/// The index of the interface that has this alternative name, which is too long for the ioctls; 0:
+/// there is none.
+unsigned index_of_alternative(const std::string& name) {
+    std::array<char, 16384> buffer{};
+    nlmsghdr* const request = mnl_nlmsg_put_header(buffer.data());
+    request->nlmsg_type = RTM_GETLINK;
+    request->nlmsg_flags = NLM_F_REQUEST;
+    mnl_nlmsg_put_extra_header(request, sizeof(ifinfomsg));
+    const NetlinkSocket socket = open_netlink_socket(NETLINK_ROUTE);
+    if (!socket ||
+        !mnl_attr_put_strz_check(request, buffer.size(), IFLA_ALT_IFNAME, name.c_str()) ||
+        mnl_socket_sendto(socket.get(), request, request->nlmsg_len) < 0) {
+        return 0;
+    }
+    unsigned index = 0;
+    const auto size = mnl_socket_recvfrom(socket.get(), buffer.data(), buffer.size());
+    if (size > 0) {
+        mnl_cb_run(buffer.data(), static_cast<std::size_t>(size), 0,
+                   mnl_socket_get_portid(socket.get()), take_index, &index);
+    }
+    return index;
 }
 
 } // namespace
@@ -74,7 +105,11 @@ std::string interface_name(unsigned index) {
 
 Interface find_interface(std::string_view name) {
     const auto interfaces = list_interfaces();
-    const auto found = std::ranges::find(interfaces, name, &Interface::name);
+    auto found = std::ranges::find(interfaces, name, &Interface::name);
+    if (found == interfaces.end()) {
+        const unsigned index = index_of_alternative(std::string(name));
+        found = std::ranges::find(interfaces, index, &Interface::index);
+    }
     if (found == interfaces.end()) {
         throw Error("find interface", std::string(name), ENODEV,
                     fmt::format("those that exist here: {}", join_names(interfaces)));

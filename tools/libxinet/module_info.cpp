@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "xinet/module_info.h"
 
-#include <libmnl/libmnl.h>
+#include "libxinet/netlink_socket.h"
+
 #include <linux/genetlink.h>
 #include <linux/xinet.h>
 
 #include <array>
 #include <cstdint>
-#include <memory>
 #include <span>
 
 namespace xinet {
@@ -15,11 +15,6 @@ namespace xinet {
 namespace {
 
 constexpr std::size_t buffer_size = 8192; // what libmnl wants for a message
-
-struct CloseSocket {
-    void operator()(mnl_socket* socket) const { mnl_socket_close(socket); }
-};
-using Socket = std::unique_ptr<mnl_socket, CloseSocket>;
 
 /// The attributes of one generic netlink message that are asked for.
 struct Answer {
@@ -85,9 +80,9 @@ bool ask(mnl_socket* socket, std::uint16_t type, std::uint8_t command, const cha
 } // namespace
 
 std::optional<ModuleInfo> query_module_info() {
-    const Socket socket(mnl_socket_open2(NETLINK_GENERIC, SOCK_CLOEXEC));
+    const NetlinkSocket socket = open_netlink_socket(NETLINK_GENERIC);
     Answer answer;
-    if (!socket || mnl_socket_bind(socket.get(), 0, MNL_SOCKET_AUTOPID) < 0 ||
+    if (!socket ||
         !ask(socket.get(), GENL_ID_CTRL, CTRL_CMD_GETFAMILY, XINET_GENL_NAME,
              take_message<take_family_id>, answer) ||
         !answer.genl_family ||

@@ -68,9 +68,9 @@ void RawSocket::bind_address(in_addr source) {
 }
 
 void RawSocket::bind_device(const std::string& name) {
-    find_interface(name);
-    if (::setsockopt(socket_.get(), SOL_SOCKET, SO_BINDTODEVICE, name.c_str(),
-                     static_cast<socklen_t>(name.size())) != 0) {
+    const std::string device = find_interface(name).name;
+    if (::setsockopt(socket_.get(), SOL_SOCKET, SO_BINDTODEVICE, device.c_str(),
+                     static_cast<socklen_t>(device.size())) != 0) {
         throw Error("bind to interface", name, errno);
     }
 }

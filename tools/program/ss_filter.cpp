@@ -2,10 +2,10 @@
 #include "program/ss_filter.h"
 
 #include "xinet/error.h"
+#include "xinet/interface.h"
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
-#include <net/if.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
 
@@ -197,10 +197,7 @@ Predicate address_predicate(Side side, const std::string& token) {
 }
 
 Predicate device_predicate(Relation relation, const std::string& name) {
-    const auto index = static_cast<std::int32_t>(::if_nametoindex(name.c_str()));
-    if (index == 0) {
-        refuse(name, "there is no such interface");
-    }
+    const auto index = static_cast<std::int32_t>(find_interface(name).index);
     return [=](const SocketRecord& record) { return holds(relation, record.base.ifindex, index); };
 }
 

@@ -132,11 +132,19 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(Words{"src"}, Words{"src", "10.77.0"}, Words{"src", "10.77.0.1/33"},
                     Words{"src", "10.77.0.1/"}, Words{"src", "::1"}, Words{"src", ">", "10.0.0.1"},
                     Words{"sport"}, Words{"sport", "65536"}, Words{"sport", "-1"},
-                    Words{"sport", "no-such-service"}, Words{"sport", "=<", "1"},
-                    Words{"dev", "no-such-interface"}, Words{"state"}, Words{"state", "asleep"},
-                    Words{"("}, Words{"(", "src", "*"}, Words{"src", "*", ")"}, Words{"and"},
-                    Words{"src", "*", "or"}, Words{"not"}, Words{"frob"},
-                    Words{"src", "*", "state", "all"}));
+                    Words{"sport", "no-such-service"}, Words{"sport", "=<", "1"}, Words{"dev"},
+                    Words{"state"}, Words{"state", "asleep"}, Words{"("}, Words{"(", "src", "*"},
+                    Words{"src", "*", ")"}, Words{"and"}, Words{"src", "*", "or"}, Words{"not"},
+                    Words{"frob"}, Words{"src", "*", "state", "all"}));
+
+TEST(SocketFilter, interface_that_is_not_there_is_named) {
+    try {
+        xinet::parse_socket_filter({"dev", "no-such-interface"});
+        FAIL() << "accepted";
+    } catch (const xinet::Error& error) {
+        EXPECT_EQ(error.object(), "no-such-interface");
+    }
+}
 
 TEST(SocketFilter, states_add_up_and_are_excluded) {
     EXPECT_FALSE(xinet::parse_socket_filter({"src", "*"}).states);

@@ -158,6 +158,22 @@ TEST_F(Tools, closed_standard_streams_are_no_sockets) {
     }
 }
 
+TEST_F(Tools, alternative_names_are_names_of_interfaces) {
+    for (const std::string name : {"xt-alt", "xt-alternative-longer-than-a-name"}) {
+        ip("link property add dev eth0 altname " + name);
+        Program program(xinet({"capture", "-i", name, "-c", "1", "icmp"}));
+        EXPECT_TRUE(has(program.error_line(), "listening on eth0")) << name;
+        Program ping(xinet({"ping", "-c", "1", "-I", name, peer_address}));
+        ping.output();
+        EXPECT_EQ(ping.wait(), 0) << name;
+        EXPECT_EQ(program.wait(), 0) << name;
+        Program ss(xinet({"ss", "-0", "dev", name}));
+        EXPECT_TRUE(has(ss.output(), "Netid")) << name;
+        EXPECT_EQ(ss.wait(), 0) << name;
+        ip("link property del dev eth0 altname " + name);
+    }
+}
+
 TEST_F(Tools, interrupted_ping_prints_its_statistics) {
     Program ping(xinet({"ping", "-i", "0.2", peer_address}));
     EXPECT_TRUE(has(ping.output_line(), "PING 10.77.0.2"));

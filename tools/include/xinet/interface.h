@@ -24,8 +24,8 @@ std::vector<Interface> list_interfaces();
 /// "eth0"; "any" for index 0, and "#7" if there is no interface with index 7.
 std::string interface_name(unsigned index);
 
-/// The interface called @p name. Throws Error with ENODEV, whose hint lists the interfaces that
-/// exist.
+/// The interface that has this name, or this alternative name. Throws Error with ENODEV, whose hint
+/// lists the interfaces that exist.
 Interface find_interface(std::string_view name);
 
 /// The first of @p interfaces that is up and not loopback. Throws Error with ENODEV if there is
