@@ -153,6 +153,13 @@ std::string reason_not_redirectable(const std::string& file, unsigned user, unsi
 }
 
 std::string preload_value(const std::string& library, const char* present) {
+    // ld.so(8) knows no quotes there, says nothing when it finds no library, and expands $LIB
+    if (library.find_first_of(" :$") != std::string::npos) {
+        throw Error("preload", library, 0,
+                    fmt::format("LD_PRELOAD cannot have a path with a blank, a colon or a dollar "
+                                "sign: let {} name a copy at another path",
+                                library_variable));
+    }
     return present == nullptr || *present == '\0' ? library
                                                   : fmt::format("{}:{}", library, present);
 }

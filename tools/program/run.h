@@ -22,7 +22,7 @@ std::optional<std::string> find_program(const std::string& name, const std::stri
 /// @param user whose effective id the program is started with
 std::string reason_not_redirectable(const std::string& file, unsigned user, unsigned group);
 
-/// The value of LD_PRELOAD with @p library first.
+/// The value of LD_PRELOAD with @p library first. Throws Error if its path cannot be there.
 std::string preload_value(const std::string& library, const char* present);
 
 } // namespace xinet

@@ -2,6 +2,7 @@
 #include "program/run.h"
 
 #include "tests/temporary_directory.h"
+#include "xinet/error.h"
 
 #include <elf.h>
 #include <gtest/gtest.h>
@@ -67,6 +68,12 @@ TEST(NotRedirectable, static_setuid_and_foreign_programs_are_named) {
     const std::string other = make_file(directory, "foreign", foreign, 0755);
     EXPECT_NE(xinet::reason_not_redirectable(other, ::geteuid(), ::getegid()).find("architecture"),
               std::string::npos);
+}
+
+TEST(PreloadValue, refuses_paths_that_would_be_split_or_expanded) {
+    for (const char* library : {"/my files/a.so", "/a:b/a.so", "/$LIB/a.so"}) {
+        EXPECT_THROW(xinet::preload_value(library, nullptr), xinet::Error) << library;
+    }
 }
 
 TEST(PreloadValue, goes_before_what_was_there) {
