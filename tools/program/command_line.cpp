@@ -12,6 +12,7 @@
 #include <linux/xinet_diag.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <limits>
 #include <map>
@@ -49,12 +50,57 @@ CLI::Validator seconds_from(double least) {
             "", "seconds"};
 }
 
-/// A value that stays unset unless the option is given.
-template<class Value, class Target>
-CLI::Option* add_optional(CLI::App& app, const std::string& names, std::optional<Target>& target,
-                          const std::string& description) {
-    return app.add_option_function<Value>(
-        names, [&target](const Value& value) { target = Target(value); }, description);
+/// In decimal digits: "010" is ten, as for other tools.
+std::from_chars_result read_number(const std::string& text, std::int64_t& number) {
+    const char* const end = text.data() + text.size();
+    const auto result = std::from_chars(text.data(), end, number);
+    return result.ptr == end ? result : std::from_chars_result{end, std::errc::invalid_argument};
+}
+
+CLI::Validator number_between(std::int64_t least, std::int64_t most) {
+    return {[=](std::string& text) -> std::string {
+                std::int64_t number = 0;
+                const auto result = read_number(text, number);
+                if (result.ec == std::errc::invalid_argument) {
+                    return fmt::format("'{}' is not a whole number", text);
+                }
+                if (result.ec != std::errc{} || number < least || number > most) {
+                    return fmt::format("{} is not between {} and {}", text, least, most);
+                }
+                return {};
+            },
+            "", "number"};
+}
+
+template<class Target>
+CLI::Option* add_number(CLI::App& app, const std::string& names, Target& target, std::int64_t least,
+                        std::int64_t most, const std::string& unit,
+                        const std::string& description) {
+    return app
+        .add_option_function<std::string>(
+            names,
+            [&target](const std::string& text) {
+                std::int64_t number = 0;
+                read_number(text, number);
+                target = Target(number);
+            },
+            description)
+        ->check(number_between(least, most))
+        ->type_name(unit);
+}
+
+template<class Target>
+CLI::Option* add_count(CLI::App& app, Target& target, const std::string& description) {
+    return add_number(app, "-c,--count", target, 1, std::numeric_limits<std::int64_t>::max(), "N",
+                      description);
+}
+
+/// @param what "an interface", ...
+CLI::Validator not_empty(const std::string& what) {
+    return {[=](std::string& text) {
+                return text.empty() ? fmt::format("{} has a name", what) : std::string();
+            },
+            "", "name"};
 }
 
 CLI::Option* add_seconds(CLI::App& app, const std::string& names, std::chrono::nanoseconds& target,
@@ -82,26 +128,29 @@ void add_ping(CLI::App& root, PingOptions& options) {
     CLI::App& app = *root.add_subcommand("ping", "send ICMP echo requests to a host");
     app.footer("Exit status: 0 at least one reply (with -c and -w: all of them), 1 no reply, "
                "2 error or wrong usage.");
-    app.add_option("HOST", options.host, "name or IPv4 address")->required()->type_name("");
-    add_optional<std::uint64_t>(app, "-c,--count", options.count, "stop after N replies")
-        ->check(CLI::Range(std::int64_t{1}, std::numeric_limits<std::int64_t>::max()))
-        ->option_text("N");
+    app.add_option("HOST", options.host, "name or IPv4 address")
+        ->required()
+        ->check(not_empty("a host"))
+        // CLI11 takes an option that is a digit, and that it does not know, for a value
+        ->check([](const std::string& host) {
+            return host.starts_with('-') ? "there is no option " + host : std::string();
+        })
+        ->type_name("");
+    add_count(app, options.count, "stop after N replies");
     add_seconds(app, "-i,--interval", options.interval, 0.0,
                 "time between requests (default 1; below 0.002 for root only)");
-    app.add_option("-s,--size", options.payload_bytes, "bytes of payload (default 56)")
-        ->check(CLI::Range(std::size_t{0}, largest_payload))
-        ->option_text("BYTES");
-    add_optional<int>(app, "-t,--ttl", options.ttl, "time to live of the requests")
-        ->check(CLI::Range(1, 255))
-        ->option_text("TTL");
+    add_number(app, "-s,--size", options.payload_bytes, 0, largest_payload, "BYTES",
+               "bytes of payload (default 56)");
+    add_number(app, "-t,--ttl", options.ttl, 1, 255, "TTL", "time to live of the requests");
     add_seconds(app, "-W,--timeout", options.linger, 0.001,
                 "time to wait for a first reply after the last request (default 10)");
-    add_optional<int>(app, "-w,--deadline", options.deadline,
-                      "stop after this time whatever was sent or received")
-        ->check(CLI::Range(1, std::numeric_limits<int>::max()))
-        ->option_text("SECONDS");
+    add_number(app, "-w,--deadline", options.deadline, 1, std::numeric_limits<int>::max(),
+               "SECONDS", "stop after this time whatever was sent or received");
     app.add_option("-I,--interface", options.source, "interface to use, or source address")
+        ->check(not_empty("an interface"))
         ->option_text("IFACE|ADDR");
+    app.add_flag_callback(
+        "-4", [] {}, "accepted as a habit: addresses are of IPv4");
     app.add_flag("-q,--quiet", options.quiet, "print the first line and the statistics only");
     app.add_flag("-n,--numeric", options.numeric, "do not look up the names of addresses");
     app.add_flag("--json", options.json, "print one JSON object per line");
@@ -117,9 +166,7 @@ void add_ping(CLI::App& root, PingOptions& options) {
 }
 
 CLI::Option* add_namespace(CLI::App& app, std::string& name, const std::string& description) {
-    return app.add_option("--netns", name, description)->check([](const std::string& given) {
-        return given.empty() ? "a network namespace has a name" : std::string();
-    });
+    return app.add_option("--netns", name, description)->check(not_empty("a network namespace"));
 }
 
 void add_capture(CLI::App& root, CaptureOptions& options, std::vector<std::string>& words) {
@@ -128,17 +175,15 @@ void add_capture(CLI::App& root, CaptureOptions& options, std::vector<std::strin
     app.add_option("EXPRESSION", words, "filter as in pcap-filter(7)")->type_name("");
     app.add_option("-i,--interface", options.interface_name,
                    "interface, or any (default: the first that is up and not loopback)")
+        ->check(not_empty("an interface"))
         ->option_text("IFACE");
-    add_optional<std::uint64_t>(app, "-c,--count", options.count, "stop after N packets")
-        ->check(CLI::Range(std::int64_t{1}, std::numeric_limits<std::int64_t>::max()))
-        ->option_text("N");
+    add_count(app, options.count, "stop after N packets");
     app.add_option("-w,--write", options.file,
                    "write to FILE: pcapng if it ends in .pcapng, else pcap; - is standard output")
+        ->check(not_empty("a file"))
         ->option_text("FILE");
-    app.add_option("-s,--snapshot-length", options.snapshot_length,
-                   "bytes kept of each packet (default, and 0: 262144)")
-        ->check(CLI::Range(std::uint32_t{0}, largest_snapshot))
-        ->option_text("BYTES");
+    add_number(app, "-s,--snapshot-length", options.snapshot_length, 0, largest_snapshot, "BYTES",
+               "bytes kept of each packet (default, and 0: 262144)");
     app.add_flag_callback(
         "-p,--no-promiscuous", [&options] { options.promiscuous = false; },
         "do not ask the interface for frames to other hosts");
@@ -199,10 +244,9 @@ void add_trace(CLI::App& root, TraceOptions& options, std::vector<std::string>& 
         ->type_name("");
     app.add_option("-i,--interface", options.interface_name,
                    "packets that come or leave by it (default: any)")
+        ->check(not_empty("an interface"))
         ->option_text("IFACE");
-    add_optional<std::uint64_t>(app, "-c,--count", options.count, "stop after N packets")
-        ->check(CLI::Range(std::int64_t{1}, std::numeric_limits<std::int64_t>::max()))
-        ->option_text("N");
+    add_count(app, options.count, "stop after N packets");
     add_seconds(app, "-W,--wait", options.patience, 0.001,
                 "time after which a packet that is not seen any more is shown (default 1)");
     app.add_flag("-q,--quiet", options.quiet, "print the summary only");
@@ -249,9 +293,19 @@ void add_ss(CLI::App& root, SsOptions& options) {
                  "print one JSON object per socket, with all of -e -i -m -b");
 }
 
+/// prefix_command() leaves no positionals that the help could show.
+class RunFormatter : public CLI::Formatter {
+public:
+    std::string make_usage(const CLI::App* app, std::string name) const override {
+        std::string usage = CLI::Formatter::make_usage(app, std::move(name));
+        return usage.insert(usage.find_last_not_of('\n') + 1, " PROGRAM [ARGUMENT...]");
+    }
+};
+
 CLI::App& add_run(CLI::App& root, RunOptions& options) {
     CLI::App& app = *root.add_subcommand(
-        "run", "run PROGRAM [ARGUMENT...] with its PF_INET and PF_PACKET sockets over PF_XINET");
+        "run", "run a program with its PF_INET and PF_PACKET sockets over PF_XINET");
+    app.formatter(std::make_shared<RunFormatter>());
     app.footer("Statically linked programs cannot be redirected; neither can setuid ones or those "
                "with file capabilities, unless run by the user whose privilege they give.\n"
                "Exit status: that of PROGRAM; 2 error, 126 PROGRAM cannot be executed, 127 PROGRAM "
@@ -277,6 +331,13 @@ std::string_view chosen_subcommand(const CLI::App& root) {
 Answer parse_error(const CLI::App& root, const std::string& message,
                    const std::vector<std::string>& arguments) {
     const auto chosen = chosen_subcommand(root);
+    // CLI11 misses first what is required, which an unknown option may have been meant for
+    const auto left = (chosen.empty() ? &root : root.get_subcommands().front())->remaining();
+    const auto unknown = std::ranges::find_if(
+        left, [](const std::string& word) { return word.size() > 1 && word.starts_with('-'); });
+    if (unknown != left.end()) {
+        return usage_error(fmt::format("there is no option {}", *unknown), chosen);
+    }
     if (chosen.empty() && !arguments.empty() && !arguments.front().starts_with('-')) {
         return usage_error(
             fmt::format("there is no command '{}', but ping, capture, trace, ss and run",
@@ -302,11 +363,11 @@ std::vector<std::string> without_separator(std::vector<std::string> arguments) {
 }
 
 Command finish_run(RunOptions options, std::vector<std::string> rest) {
-    if (rest.empty()) {
+    if (rest.empty() || rest.front().empty()) {
         return usage_error("PROGRAM is required", "run");
     }
     if (rest.front().starts_with('-')) {
-        return usage_error(fmt::format("unknown option {} before PROGRAM", rest.front()), "run");
+        return usage_error(fmt::format("there is no option {}", rest.front()), "run");
     }
     options.command = std::move(rest);
     return options;
@@ -320,7 +381,7 @@ std::string version_text() {
 
 Command parse_command_line(const std::vector<std::string>& arguments, bool privileged) {
     CLI::App root("Sockets of the family PF_XINET at work.", "xinet");
-    root.set_version_flag("--version", version_text());
+    root.set_version_flag("-V,--version", version_text());
     root.require_subcommand(1);
     root.footer("'xinet COMMAND --help' tells more; so do xinet(1), xinet-ping(1), "
                 "xinet-capture(1), xinet-trace(1), xinet-ss(1), xinet-run(1).\n" +

@@ -50,6 +50,48 @@ INSTANTIATE_TEST_SUITE_P(
                     Words{"trace", "-c", "0"}, Words{"ss", "-x"}, Words{"run"},
                     Words{"run", "-x", "true"}));
 
+TEST(CommandLine, refusals_name_what_is_wrong) {
+    const std::vector<std::pair<Words, const char*>> cases{
+        {{"ping", "-c", "abc", "h"}, "--count: 'abc' is not a whole number"},
+        {{"ping", "-c", "", "h"}, "--count: '' is not a whole number"},
+        {{"ping", "-c", "0x10", "h"}, "--count: '0x10' is not a whole number"},
+        {{"ping", "-c", "99999999999999999999", "h"}, "99999999999999999999 is not between 1 and"},
+        {{"ping", "-w", "x", "h"}, "--deadline: 'x' is not a whole number"},
+        {{"capture", "-s", "-1"}, "--snapshot-length: -1 is not between 0 and 262144"},
+        {{"ping", "-c"}, "--count: 1 required N missing"},
+        {{"ping", "-6", "h"}, "there is no option -6"},
+        {{"ping", "-V"}, "there is no option -V"},
+        {{"--frob"}, "there is no option --frob"},
+        {{"run", "--frob", "true"}, "there is no option --frob"},
+        {{"run", ""}, "PROGRAM is required"},
+        {{"ping", ""}, "a host has a name"},
+        {{"ping", "-I", "", "h"}, "an interface has a name"},
+        {{"capture", "-i", ""}, "an interface has a name"},
+        {{"capture", "-w", ""}, "a file has a name"},
+        {{"trace", "-i", ""}, "an interface has a name"}};
+    for (const auto& [words, reason] : cases) {
+        const auto command = xinet::parse_command_line(words, true);
+        const auto* answer = std::get_if<xinet::Answer>(&command);
+        ASSERT_NE(answer, nullptr) << reason;
+        EXPECT_EQ(answer->exit_status, 2);
+        EXPECT_NE(answer->error.find(reason), std::string::npos) << answer->error;
+    }
+}
+
+TEST(CommandLine, numbers_are_decimal) {
+    EXPECT_EQ(accept<xinet::PingOptions>({"ping", "-c", "010", "h"}).count, 10U);
+}
+
+TEST(CommandLine, ping_takes_the_4_of_habit) {
+    EXPECT_EQ(accept<xinet::PingOptions>({"ping", "-4", "h"}).host, "h");
+}
+
+TEST(CommandLine, help_of_run_names_the_program) {
+    const auto command = xinet::parse_command_line({"run", "--help"}, true);
+    EXPECT_NE(std::get<xinet::Answer>(command).output.find("[OPTIONS] PROGRAM [ARGUMENT...]\n"),
+              std::string::npos);
+}
+
 TEST(CommandLine, ping_options_are_understood) {
     const auto options = accept<xinet::PingOptions>(
         {"ping", "-c", "3", "-i",  "0.25", "-s", "0",      "-t",       "5",    "-W",
