@@ -62,6 +62,9 @@ int main(int argc, char **argv)
 		}
 		printf("%zd bytes, ethertype 0x%04x, %s\n", size, ntohs(from.sll_protocol),
 		       from.sll_pkttype <= PACKET_OUTGOING ? direction[from.sll_pkttype] : "other");
-		fflush(stdout);
+		if (fflush(stdout) || ferror(stdout)) {
+			perror("packet_capture");
+			return 1;
+		}
 	}
 }

@@ -49,4 +49,8 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	printf("sent %zu bytes on %s\n", strlen(argv[2]), argv[1]);
+	if (fflush(stdout) || ferror(stdout)) {
+		perror("packet_send");
+		return 1;
+	}
 }

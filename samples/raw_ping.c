@@ -61,6 +61,10 @@ int main(int argc, char **argv)
 
 		if (icmp->type == ICMP_ECHOREPLY && icmp->un.echo.id == request.un.echo.id) {
 			printf("reply from %s, ttl %d\n", argv[1], reply.ip.ttl);
+			if (fflush(stdout) || ferror(stdout)) {
+				perror("raw_ping");
+				return 1;
+			}
 			return 0;
 		}
 	}

@@ -78,7 +78,10 @@ int main(int argc, char **argv)
 			       owner.uid, owner.netns);
 		else
 			printf(owner.flags & XINET_OWNER_SEVERAL ? "several\n" : "nobody's\n");
-		fflush(stdout);
+		if (fflush(stdout) || ferror(stdout)) {
+			perror("whose_packet");
+			return 1;
+		}
 		left--;
 	}
 }

@@ -73,6 +73,9 @@ int main(int argc, char **argv)
 
 		printf("%zd bytes, ethertype 0x%04x: %s at %s\n", length, ntohs(from.sll_protocol),
 		       dropped.name, dropped.place[0] ? dropped.place : "(not told)");
-		fflush(stdout);
+		if (fflush(stdout) || ferror(stdout)) {
+			perror("why_dropped");
+			return 1;
+		}
 	}
 }

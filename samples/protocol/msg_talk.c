@@ -43,6 +43,8 @@ static int listen_on(int fd, struct sockaddr_in *here)
 		return failed("recvfrom");
 	printf("%s port %u: %.*s\n", inet_ntoa(peer.sin_addr), ntohs(peer.sin_port),
 	       (int)size, text);
+	if (fflush(stdout) || ferror(stdout))
+		return failed("standard output");
 	if (sendto(fd, text, size, 0, (struct sockaddr *)&peer, len) < 0)
 		return failed("sendto");
 	return 0;
@@ -67,7 +69,7 @@ static int talk_to(int fd, struct sockaddr_in *peer, const char *words)
 	if (size < 0)
 		return failed("recv");
 	printf("answer: %.*s\n", (int)size, text);
-	return 0;
+	return fflush(stdout) || ferror(stdout) ? failed("standard output") : 0;
 }
 
 int main(int argc, char **argv)

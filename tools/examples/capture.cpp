@@ -29,6 +29,7 @@ int print_version() {
     } else {
         std::cout << "not loaded\n";
     }
+    std::cout.flush();
     return EXIT_SUCCESS;
 }
 
@@ -70,6 +71,7 @@ void capture(const std::string& interface, std::uint64_t count, const std::strin
 int main(int argc, char* argv[]) {
     try {
         xinet::open_standard_descriptors();
+        std::cout.exceptions(std::ios::badbit | std::ios::failbit); // else a full disk is no error
         if (argc < 2 || argc > 4) {
             std::cerr << "usage: capture INTERFACE|any [COUNT [FILTER]]\n";
             return EXIT_FAILURE;

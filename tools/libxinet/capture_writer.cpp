@@ -70,6 +70,13 @@ void OutputFile::flush() {
     }
 }
 
+void OutputFile::close() {
+    flush();
+    if (::close(descriptor_.release()) != 0) {
+        throw Error("write to", name_, errno);
+    }
+}
+
 bool names_pcapng(std::string_view path) {
     constexpr std::string_view suffix = ".pcapng";
     return path.size() >= suffix.size() && ::strncasecmp(path.data() + path.size() - suffix.size(),

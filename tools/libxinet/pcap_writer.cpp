@@ -61,7 +61,7 @@ public:
     }
 
     void flush() override { file_.flush(); }
-    void finish(const CaptureStatistics& /*statistics*/) override { file_.flush(); }
+    void finish(const CaptureStatistics& /*statistics*/) override { file_.close(); }
 
 private:
     OutputFile file_;

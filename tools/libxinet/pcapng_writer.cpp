@@ -312,7 +312,7 @@ public:
                          .custom(kind_of_reasons, std::span(statistics.reasons))
                          .end_options()
                          .finish());
-        file_.flush();
+        file_.close();
     }
 
 private:

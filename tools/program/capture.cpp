@@ -45,23 +45,24 @@ public:
         } else if (writer_) {
             writer_->write(packet);
         } else if (!options_.quiet) {
-            put(line(packet));
+            text_.append(line(packet));
         }
     }
 
     void flush() {
         if (writer_) {
             writer_->flush();
-        } else if (std::fflush(stdout) != 0) {
-            throw Error("write to", "standard output", errno);
         }
+        text_.flush();
     }
 
-    void finish(const CaptureStatistics& statistics) {
+    /// @param last_text goes to standard output, behind what is there
+    void finish(const CaptureStatistics& statistics, const std::string& last_text) {
         if (writer_) {
             writer_->finish(statistics);
         }
-        flush();
+        text_.append(last_text);
+        text_.close();
     }
 
 private:
@@ -126,8 +127,6 @@ private:
         return packet.owner == nullptr ? OwnerDetails{} : owners_.find(*packet.owner);
     }
 
-    static void put(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stdout); }
-
     const std::string& name_of(unsigned index) {
         if (!name_each_interface_) {
             return interface_name_;
@@ -144,6 +143,7 @@ private:
     bool name_each_interface_;
     std::string interface_name_;
     std::unique_ptr<CaptureWriter> writer_;
+    OutputFile text_{"-"};
     std::unordered_map<unsigned, std::string> names_;
     NetworkNamespaceNames namespaces_;
     OwnerLookup owners_;
@@ -263,21 +263,20 @@ JsonObject reasons_json(const std::vector<std::uint64_t>& reasons) {
     return object;
 }
 
-void report(const CaptureOptions& options, std::uint64_t captured,
-            const CaptureStatistics& statistics) {
+std::string statistics_json(std::uint64_t captured, const CaptureStatistics& statistics) {
+    return JsonObject()
+               .add("type", "statistics")
+               .add("captured", captured)
+               .add("received", statistics.received)
+               .add("dropped", statistics.dropped)
+               .nest("reasons", reasons_json(statistics.reasons).text())
+               .text() +
+           "\n";
+}
+
+void print_counts(std::uint64_t captured, const CaptureStatistics& statistics) {
     fmt::print(stderr, "{} packets captured, {} received by filter, {} dropped by kernel{}\n",
                captured, statistics.received, statistics.dropped, loss_text(statistics.reasons));
-    if (options.json && options.file != "-") {
-        fmt::print(stdout, "{}\n",
-                   JsonObject()
-                       .add("type", "statistics")
-                       .add("captured", captured)
-                       .add("received", statistics.received)
-                       .add("dropped", statistics.dropped)
-                       .nest("reasons", reasons_json(statistics.reasons).text())
-                       .text());
-        std::fflush(stdout);
-    }
 }
 
 } // namespace
@@ -319,8 +318,10 @@ int run_capture(const CaptureOptions& options) {
         capture.drain();
     }
     const CaptureStatistics statistics = source.statistics();
-    sink.finish(statistics);
-    report(options, capture.captured(), statistics);
+    sink.finish(statistics, options.json && options.file != "-"
+                                ? statistics_json(capture.captured(), statistics)
+                                : "");
+    print_counts(capture.captured(), statistics);
     return status;
 }
 

@@ -5,6 +5,7 @@
 #include "program/run.h"
 #include "program/ss.h"
 #include "program/trace.h"
+#include "xinet/capture_writer.h"
 #include "xinet/error.h"
 #include "xinet/file_descriptor.h"
 
@@ -18,7 +19,9 @@ namespace {
 
 struct Dispatch {
     int operator()(const xinet::Answer& answer) const {
-        fmt::print(stdout, "{}", answer.output);
+        xinet::OutputFile output("-");
+        output.append(answer.output);
+        output.close();
         fmt::print(stderr, "{}", answer.error);
         return answer.exit_status;
     }
@@ -39,7 +42,6 @@ int main(int argc, char* argv[]) {
         const std::vector<std::string> arguments(argv + 1, argv + argc);
         return std::visit(Dispatch{}, xinet::parse_command_line(arguments, ::geteuid() == 0));
     } catch (const std::exception& error) {
-        std::fflush(stdout);
         std::fprintf(stderr, "xinet: %s\n", error.what());
         return xinet::ExitStatus::error;
     }

@@ -6,6 +6,7 @@
 #include "program/ping_packet.h"
 #include "program/ping_report.h"
 #include "program/ping_statistics.h"
+#include "xinet/capture_writer.h"
 #include "xinet/error.h"
 #include "xinet/interface.h"
 #include "xinet/raw_socket.h"
@@ -151,11 +152,6 @@ PingTarget make_target(const PingOptions& options, in_addr destination) {
     return target;
 }
 
-void print(const std::string& text) {
-    std::fputs(text.c_str(), stdout);
-    std::fflush(stdout);
-}
-
 class PingSession {
 public:
     PingSession(const PingOptions& options, const Destination& destination)
@@ -184,12 +180,14 @@ private:
     void handle(const EchoReply& reply, const RawDatagram& datagram);
     void handle(const EchoError& error, const RawDatagram& datagram);
     void note_in_flight(std::uint16_t sequence);
-    void print_statistics() const;
+    void print(const std::string& text);
+    void print_statistics();
 
     const PingOptions& options_;
     PingTarget target_;
     NameBook names_;
     EchoIdentity identity_;
+    OutputFile output_{"-"};
     SignalDescriptor signals_{SIGINT, SIGTERM, SIGQUIT};
     RawSocket socket_;
     std::vector<std::byte> buffer_;
@@ -252,6 +250,7 @@ int PingSession::run() {
         }
     }
     print_statistics();
+    output_.close();
     const bool too_few = options_.deadline && options_.count && counts_.received < *options_.count;
     return counts_.received == 0 || too_few ? ExitStatus::no_reply : ExitStatus::success;
 }
@@ -361,7 +360,12 @@ void PingSession::handle(const EchoError& error, const RawDatagram& datagram) {
     }
 }
 
-void PingSession::print_statistics() const {
+void PingSession::print(const std::string& text) {
+    output_.append(text);
+    output_.flush();
+}
+
+void PingSession::print_statistics() {
     const auto elapsed = last_event_ - started_;
     print(options_.json ? statistics_json(target_, counts_, elapsed)
                         : statistics_text(target_.host, counts_, elapsed));

@@ -4,11 +4,10 @@
 #include "program/ss_names.h"
 #include "program/ss_processes.h"
 #include "program/ss_report.h"
+#include "xinet/capture_writer.h"
 
-#include <fmt/format.h>
 #include <netinet/tcp.h>
 
-#include <cstdio>
 #include <vector>
 
 namespace xinet {
@@ -62,13 +61,15 @@ int run_ss(const SsOptions& options) {
 
     const SocketUsers users = options.processes ? find_socket_users() : SocketUsers{};
     SocketNames names(options.numeric);
-    if (!options.json) {
-        fmt::print(stdout, "{}", sockets_text(sockets, users, options, names));
-        return ExitStatus::success;
+    OutputFile output("-");
+    if (options.json) {
+        for (const SocketRecord& socket : sockets) {
+            output.append(socket_json(socket, users, options, names) + "\n");
+        }
+    } else {
+        output.append(sockets_text(sockets, users, options, names));
     }
-    for (const SocketRecord& socket : sockets) {
-        fmt::print(stdout, "{}\n", socket_json(socket, users, options, names));
-    }
+    output.close();
     return ExitStatus::success;
 }
 

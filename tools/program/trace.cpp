@@ -6,6 +6,7 @@
 #include "program/packet_ways.h"
 #include "program/told.h"
 #include "program/way_report.h"
+#include "xinet/capture_writer.h"
 #include "xinet/error.h"
 #include "xinet/filter.h"
 #include "xinet/interface.h"
@@ -17,7 +18,6 @@
 #include <cerrno>
 #include <csignal>
 #include <cstddef>
-#include <cstdio>
 #include <limits>
 #include <map>
 #include <optional>
@@ -77,7 +77,7 @@ public:
         while (shown_ < limit_) {
             const Wakeup wakeup = wait(source_.descriptor(), signals_, round);
             ways_.settle(read());
-            flush();
+            output_.flush();
             if (wakeup.signal && signals_.take()) {
                 break;
             }
@@ -88,9 +88,10 @@ public:
             read();
         }
         ways_.finish();
-        put(options_.json ? report_.summary_json()
-                          : (options_.quiet || shown_ == 0 ? "" : "\n") + report_.summary_text());
-        flush();
+        output_.append(options_.json
+                           ? report_.summary_json()
+                           : (options_.quiet || shown_ == 0 ? "" : "\n") + report_.summary_text());
+        output_.close();
     }
 
     std::uint64_t cut_short() const { return ways_.cut_short(); }
@@ -173,15 +174,7 @@ private:
         ++shown_;
         report_.add(way);
         if (!options_.quiet) {
-            put(options_.json ? report_.json(way) : report_.text(way));
-        }
-    }
-
-    static void put(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stdout); }
-
-    static void flush() {
-        if (std::fflush(stdout) != 0) {
-            throw Error("write to", "standard output", errno);
+            output_.append(options_.json ? report_.json(way) : report_.text(way));
         }
     }
 
@@ -194,6 +187,7 @@ private:
     }
 
     const TraceOptions& options_;
+    OutputFile output_{"-"};
     SocketSource& source_;
     SignalDescriptor& signals_;
     FilterProgram filter_;

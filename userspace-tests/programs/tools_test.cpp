@@ -158,6 +158,27 @@ TEST_F(Tools, closed_standard_streams_are_no_sockets) {
     }
 }
 
+// The file that takes nothing.
+TEST_F(Tools, output_that_is_not_written_is_an_error) {
+    const std::string program = in_tree("tools/build/xinet") + " ";
+    const std::string sample = in_tree("samples/build/");
+    for (const auto& words :
+         {program + "--help", program + "ss -a", program + "ping -c 1 10.77.0.2",
+          "fed " + program + "trace -c 1 icmp", "fed " + program + "capture -c 1 icmp",
+          "fed " + program + "capture --json -w /tmp/xt-full.pcap -c 1 icmp",
+          "fed " + sample + "packet_capture eth0 1", sample + "raw_ping 10.77.0.2",
+          sample + "packet_send eth0 text"}) {
+        BackgroundProgram full({"bash", "-c",
+                                "exec >/dev/full; fed() { ping -c 9 -i 0.3 10.77.0.2 2>/dev/null & "
+                                "exec \"$@\"; }; " +
+                                    words});
+        const auto result = full.wait(std::chrono::seconds(20));
+        EXPECT_NE(result.status, 0) << describe(result);
+        EXPECT_TRUE(has(result.errors, "No space left on device")) << describe(result);
+    }
+    std::filesystem::remove("/tmp/xt-full.pcap");
+}
+
 TEST_F(Tools, alternative_names_are_names_of_interfaces) {
     for (const std::string name : {"xt-alt", "xt-alternative-longer-than-a-name"}) {
         ip("link property add dev eth0 altname " + name);

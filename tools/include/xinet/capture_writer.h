@@ -28,6 +28,7 @@ public:
     OutputFile(FileDescriptor descriptor, std::string name);
 
     void append(std::span<const std::byte> bytes);
+    void append(std::string_view text) { append(std::as_bytes(std::span(text))); }
 
     /// Returns room for @p size bytes, which the caller has to fill before the next call.
     std::byte* extend(std::size_t size) {
@@ -41,6 +42,9 @@ public:
 
     /// Writes the buffer to the file. The destructor does not.
     void flush();
+
+    /// flush(), and closes the file; some file systems tell only then what they could not write.
+    void close();
 
 private:
     void make_room(std::size_t size);
@@ -80,7 +84,7 @@ public:
     /// Writes all packets so far to the file.
     virtual void flush() = 0;
 
-    /// Writes the end of the file, after the last packet, and calls flush().
+    /// Writes the end of the file, after the last packet, and closes it.
     virtual void finish(const CaptureStatistics& statistics) = 0;
 };
 
