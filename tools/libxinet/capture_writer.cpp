@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <utility>
 
 namespace xinet {
@@ -54,10 +55,29 @@ void OutputFile::make_room(std::size_t size) {
     }
 }
 
+void OutputFile::wait_by(AwaitRoom await_room) {
+    struct stat status {};
+    if (::fstat(descriptor_.get(), &status) != 0 || !S_ISREG(status.st_mode)) {
+        await_room_ = std::move(await_room);
+    }
+}
+
+/// Of @p size; waits for the room.
+std::size_t OutputFile::bytes_at_once(std::size_t size) const {
+    if (!await_room_) {
+        return size;
+    }
+    if (!await_room_(descriptor_.get())) {
+        throw Error("write to", name_, 0, "nobody reads it: what came last is lost");
+    }
+    return std::min<std::size_t>(size, PIPE_BUF);
+}
+
 void OutputFile::flush() {
     std::span<const std::byte> rest(buffer_.get(), std::exchange(used_, 0));
     while (!rest.empty()) {
-        const ssize_t written = ::write(descriptor_.get(), rest.data(), rest.size());
+        const std::size_t size = bytes_at_once(rest.size());
+        const ssize_t written = ::write(descriptor_.get(), rest.data(), size);
         if (written < 0) {
             if (errno == EINTR) {
                 continue;
@@ -83,11 +103,9 @@ bool names_pcapng(std::string_view path) {
                                                          suffix.data(), suffix.size()) == 0;
 }
 
-std::unique_ptr<CaptureWriter> make_writer(const std::string& path,
-                                           const CaptureDescription& description) {
-    OutputFile file(path);
-    return names_pcapng(path) ? make_pcapng_writer(std::move(file), description)
-                              : make_pcap_writer(std::move(file), description);
+std::unique_ptr<CaptureWriter> make_writer(OutputFile file, const CaptureDescription& description) {
+    return names_pcapng(file.name()) ? make_pcapng_writer(std::move(file), description)
+                                     : make_pcap_writer(std::move(file), description);
 }
 
 } // namespace xinet

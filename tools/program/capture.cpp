@@ -18,7 +18,9 @@
 #include <cerrno>
 #include <csignal>
 #include <limits>
+#include <optional>
 #include <unordered_map>
+#include <utility>
 
 namespace xinet {
 
@@ -30,12 +32,16 @@ constexpr std::string_view every_namespace = "all";
 /// Where packets go: a file, or lines on standard output.
 class Sink {
 public:
+    /// @param file none: lines alone
     Sink(const CaptureOptions& options, const CaptureDescription& description,
-         bool name_each_interface)
+         bool name_each_interface, std::optional<OutputFile> file, Signals& signals)
         : options_(options), link_type_(description.link_type),
           name_each_interface_(name_each_interface), interface_name_(description.interface_name) {
-        if (!options.file.empty()) {
-            writer_ = make_writer(options.file, description);
+        const auto await_room = [&signals](int output) { return signals.await_room(output); };
+        text_.wait_by(await_room);
+        if (file) {
+            file->wait_by(await_room);
+            writer_ = make_writer(std::move(*file), description);
         }
     }
 
@@ -200,27 +206,30 @@ SocketSource open_source(SocketSourceOptions options) {
     return source;
 }
 
+void print_counts(std::uint64_t captured, const CaptureStatistics& statistics) {
+    fmt::print(stderr, "{} packets captured, {} received by filter, {} dropped by kernel{}\n",
+               captured, statistics.received, statistics.dropped, loss_text(statistics.reasons));
+}
+
 /// One capture from start to stop; counts what went to the sink.
 class Capture {
 public:
-    Capture(SocketSource& source, Sink& sink, SignalDescriptor& signals, std::uint64_t limit)
+    Capture(SocketSource& source, Sink& sink, Signals& signals, std::uint64_t limit)
         : source_(source), sink_(sink), signals_(signals), limit_(limit) {}
 
     std::uint64_t captured() const { return captured_; }
 
     /// Until a signal or the limit.
     void run() {
-        while (captured_ < limit_) {
-            const Wakeup wakeup = wait(source_.descriptor(), signals_, std::nullopt);
-            if (wakeup.socket) {
+        while (captured_ < limit_ && !signals_.stopped()) {
+            if (signals_.wait(source_.descriptor(), std::nullopt)) {
                 take_batch();
             }
-            // Left pending it would end the program when it is unblocked again.
-            if (wakeup.signal && signals_.take()) {
-                drain();
-                return;
+            while (const auto request = signals_.request()) {
+                answer(*request);
             }
         }
+        drain();
     }
 
     /// What is queued already, but not for ever under a flood.
@@ -228,7 +237,7 @@ public:
         constexpr int most_batches = 1024;
         source_.flush();
         for (int i = 0; i < most_batches && captured_ < limit_; ++i) {
-            if (!wait(source_.descriptor(), signals_, std::chrono::nanoseconds(0)).socket) {
+            if (!signals_.wait(source_.descriptor(), std::chrono::nanoseconds(0))) {
                 return;
             }
             take_batch();
@@ -236,6 +245,15 @@ public:
     }
 
 private:
+    /// As tcpdump(8) does: SIGUSR1 asks for the counts, SIGUSR2 for what has not been written.
+    void answer(int request) {
+        if (request == SIGUSR1) {
+            print_counts(captured_, source_.statistics());
+        } else {
+            source_.flush();
+        }
+    }
+
     void take_batch() {
         source_.hand_over([this](const CapturedPacket& packet) {
             sink_.write(packet);
@@ -246,7 +264,7 @@ private:
 
     SocketSource& source_;
     Sink& sink_;
-    SignalDescriptor& signals_;
+    Signals& signals_;
     std::uint64_t limit_;
     std::uint64_t captured_ = 0;
 };
@@ -274,15 +292,9 @@ std::string statistics_json(std::uint64_t captured, const CaptureStatistics& sta
            "\n";
 }
 
-void print_counts(std::uint64_t captured, const CaptureStatistics& statistics) {
-    fmt::print(stderr, "{} packets captured, {} received by filter, {} dropped by kernel{}\n",
-               captured, statistics.received, statistics.dropped, loss_text(statistics.reasons));
-}
-
 } // namespace
 
 int run_capture(const CaptureOptions& options) {
-    SignalDescriptor signals{SIGINT, SIGTERM};
     if (!options.network_namespace.empty() && options.network_namespace != every_namespace) {
         enter_network_namespace(options.network_namespace);
     }
@@ -290,13 +302,21 @@ int run_capture(const CaptureOptions& options) {
     SocketSource source = open_source(wanted);
     const std::string name =
         wanted.interface ? wanted.interface->name : std::string(every_interface);
+    std::optional<OutputFile> file;
+    if (!options.file.empty()) {
+        file.emplace(options.file);
+    }
+    // Names in a filter, and a FIFO that nobody reads, have been waited for: until here, a signal
+    // does what it does by default.
+    Signals signals({SIGINT, SIGTERM, SIGHUP}, {SIGUSR1, SIGUSR2});
     Sink sink(options,
               {.link_type = source.link_type(),
                .snapshot_length = options.snapshot_length,
                .interface_name = name,
                .filter = options.expression,
                .application = version_text() + " capture"},
-              !wanted.interface || (wanted.points & ~std::uint32_t{XINET_POINT_TAP}) != 0);
+              !wanted.interface || (wanted.points & ~std::uint32_t{XINET_POINT_TAP}) != 0,
+              std::move(file), signals);
     if (!options.quiet) {
         fmt::print(stderr, "listening on {}{}, link-type {}, snapshot length {} bytes\n", name,
                    wanted.all_namespaces ? " in all network namespaces" : "",

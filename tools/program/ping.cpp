@@ -20,8 +20,10 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <cstring>
 #include <memory>
 #include <random>
+#include <thread>
 #include <unordered_map>
 
 namespace xinet {
@@ -63,37 +65,61 @@ Destination resolve(const std::string& host) {
     return destination;
 }
 
-/// "name (address)" where the resolver knows one; asked once per address.
-class NameBook {
-public:
-    explicit NameBook(bool look_up) : look_up_(look_up) {}
-
-    const std::string& describe(in_addr address) {
-        const auto [entry, fresh] = names_.try_emplace(address.s_addr);
-        if (fresh) {
-            entry->second = compose(address);
-        }
-        return entry->second;
+/// Where the name of @p address can be read when it is known; there is nothing to read if it has
+/// none. Found by a thread that nobody waits for: a resolver may take minutes.
+FileDescriptor look_up(in_addr address) {
+    std::array<int, 2> ends{};
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) {
+        throw Error("open", "a pair of sockets", errno);
     }
-
-private:
-    std::string compose(in_addr address) const {
-        if (!look_up_) {
-            return address_text(address);
-        }
+    FileDescriptor answer(ends[0]);
+    std::thread([address, end = FileDescriptor(ends[1])] {
         sockaddr_in key{};
         key.sin_family = AF_INET;
         key.sin_addr = address;
         std::array<char, NI_MAXHOST> name{};
         if (::getnameinfo(as_sockaddr(key), sizeof(key), name.data(), name.size(), nullptr, 0,
-                          NI_NAMEREQD) != 0) {
-            return address_text(address);
+                          NI_NAMEREQD) == 0) {
+            ::send(end.get(), name.data(), ::strlen(name.data()), MSG_NOSIGNAL);
         }
-        return fmt::format("{} ({})", name.data(), address_text(address));
+    }).detach();
+    return answer;
+}
+
+/// "name (address)" where the resolver knows one; asked once per address.
+class NameBook {
+public:
+    NameBook(bool look_up, const Signals& signals) : look_up_(look_up), signals_(signals) {}
+
+    /// @param patience with the resolver, when it is asked; later, what it has said by then is
+    /// taken
+    const std::string& describe(in_addr address, nanoseconds patience) {
+        const auto [entry, fresh] = names_.try_emplace(address.s_addr);
+        Name& name = entry->second;
+        if (fresh) {
+            name.text = address_text(address);
+            name.answer = look_up_ ? look_up(address) : FileDescriptor();
+        }
+        if (name.answer &&
+            signals_.wait(name.answer.get(), fresh ? patience : nanoseconds::zero())) {
+            std::array<char, NI_MAXHOST> found{};
+            if (::read(name.answer.get(), found.data(), found.size() - 1) > 0) {
+                name.text = fmt::format("{} ({})", found.data(), name.text);
+            }
+            name.answer.reset();
+        }
+        return name.text;
     }
 
+private:
+    struct Name {
+        std::string text;
+        FileDescriptor answer; ///< none: it has been read
+    };
+
     bool look_up_;
-    std::unordered_map<in_addr_t, std::string> names_;
+    const Signals& signals_;
+    std::unordered_map<in_addr_t, Name> names_;
 };
 
 /// Applies -I, which is an address of this host or the name of an interface.
@@ -156,11 +182,13 @@ class PingSession {
 public:
     PingSession(const PingOptions& options, const Destination& destination)
         : options_(options), target_(make_target(options, destination.address)),
-          names_(destination.was_name && !options.numeric),
+          names_(destination.was_name && !options.numeric, signals_),
           identity_{.identifier = static_cast<std::uint16_t>(std::random_device{}()),
                     .target = target_.address,
                     .any_source = IN_MULTICAST(ntohl(target_.address.s_addr))},
-          socket_(open_ping_socket(options)), buffer_(largest_datagram) {}
+          socket_(open_ping_socket(options)), buffer_(largest_datagram) {
+        output_.wait_by([this](int output) { return signals_.await_room(output); });
+    }
 
     int run();
 
@@ -168,27 +196,27 @@ private:
     static constexpr std::size_t largest_datagram = 65536;
 
     bool may_send() const;
-    bool complete() const;
+    bool complete();
     bool back_to_back() const { return options_.interval == nanoseconds::zero(); }
     void send_when_due();
     void send_request();
     void schedule_after(nanoseconds pause);
     Clock::time_point waking_time() const;
     Clock::time_point end_time() const;
-    void handle_signal(int signal);
     void receive_all();
     void handle(const EchoReply& reply, const RawDatagram& datagram);
     void handle(const EchoError& error, const RawDatagram& datagram);
     void note_in_flight(std::uint16_t sequence);
+    const std::string& describe(in_addr address);
     void print(const std::string& text);
     void print_statistics();
 
     const PingOptions& options_;
+    Signals signals_{{SIGINT, SIGTERM}, {SIGQUIT}};
     PingTarget target_;
     NameBook names_;
     EchoIdentity identity_;
     OutputFile output_{"-"};
-    SignalDescriptor signals_{SIGINT, SIGTERM, SIGQUIT};
     RawSocket socket_;
     std::vector<std::byte> buffer_;
     PingCounts counts_;
@@ -197,7 +225,6 @@ private:
     Clock::time_point last_event_ = started_;
     Clock::time_point last_sent_ = started_;
     Clock::time_point next_send_ = started_;
-    bool stopped_ = false;
 };
 
 /// With a deadline, -c counts replies and requests go on until it passes.
@@ -205,8 +232,8 @@ bool PingSession::may_send() const {
     return !options_.count || counts_.transmitted < *options_.count || options_.deadline;
 }
 
-bool PingSession::complete() const {
-    if (stopped_ || (options_.deadline && counts_.errors != 0)) {
+bool PingSession::complete() {
+    if (signals_.stopped() || (options_.deadline && counts_.errors != 0)) {
         return true;
     }
     return options_.count && counts_.received + counts_.errors >= *options_.count;
@@ -239,13 +266,11 @@ int PingSession::run() {
     while (!complete() && Clock::now() < end_time()) {
         send_when_due();
         const auto limit = waking_time() - Clock::now();
-        const Wakeup wakeup = wait(socket_.descriptor(), signals_, limit);
-        if (wakeup.signal) {
-            if (const auto signal = signals_.take()) {
-                handle_signal(*signal);
-            }
+        const bool ready = signals_.wait(socket_.descriptor(), limit);
+        if (signals_.request()) {
+            fmt::print(stderr, "{}", progress_text(counts_));
         }
-        if (wakeup.socket) {
+        if (ready) {
             receive_all();
         }
     }
@@ -253,14 +278,6 @@ int PingSession::run() {
     output_.close();
     const bool too_few = options_.deadline && options_.count && counts_.received < *options_.count;
     return counts_.received == 0 || too_few ? ExitStatus::no_reply : ExitStatus::success;
-}
-
-void PingSession::handle_signal(int signal) {
-    if (signal == SIGQUIT) {
-        fmt::print(stderr, "{}", progress_text(counts_));
-        return;
-    }
-    stopped_ = true;
 }
 
 void PingSession::send_when_due() {
@@ -320,7 +337,7 @@ void PingSession::handle(const EchoReply& reply, const RawDatagram& datagram) {
         return;
     }
     last_event_ = Clock::now();
-    ReplyLine line{.from = names_.describe(datagram.source),
+    ReplyLine line{.from = describe(datagram.source),
                    .reply = reply,
                    .duplicate = false,
                    .trip = std::nullopt};
@@ -355,9 +372,15 @@ void PingSession::handle(const EchoError& error, const RawDatagram& datagram) {
         ++counts_.errors;
     }
     if (!options_.quiet) {
-        const ErrorLine line{.from = names_.describe(datagram.source), .error = error};
+        const ErrorLine line{.from = describe(datagram.source), .error = error};
         print(options_.json ? error_json(line) : error_text(line));
     }
+}
+
+/// Requests and the end do not wait long for a name.
+const std::string& PingSession::describe(in_addr address) {
+    constexpr nanoseconds patience = std::chrono::seconds(1);
+    return names_.describe(address, std::min(patience, nanoseconds(end_time() - Clock::now())));
 }
 
 void PingSession::print(const std::string& text) {

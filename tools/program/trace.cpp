@@ -60,8 +60,8 @@ SocketSource open_source(bool all_namespaces) {
 
 class Trace {
 public:
-    Trace(const TraceOptions& options, SocketSource& source, SignalDescriptor& signals)
-        : options_(options), source_(source), signals_(signals),
+    Trace(const TraceOptions& options, SocketSource& source)
+        : options_(options), source_(source),
           filter_(options.expression, source.link_type(), snapshot_length),
           report_([this](unsigned index) { return name_of(index); }, owners_),
           ways_([this](const PacketWay& way) { take(way); }, options.patience),
@@ -70,21 +70,22 @@ public:
         if (options.interface_name != every_interface) {
             interface_index_ = find_interface(options.interface_name).index;
         }
+        output_.wait_by([this](int output) { return signals_.await_room(output); });
     }
 
     /// Until a signal or the limit.
     void run() {
-        while (shown_ < limit_) {
-            const Wakeup wakeup = wait(source_.descriptor(), signals_, round);
+        while (shown_ < limit_ && !signals_.stopped()) {
+            signals_.wait(source_.descriptor(), round);
             ways_.settle(read());
             output_.flush();
-            if (wakeup.signal && signals_.take()) {
-                break;
+            if (signals_.request()) {
+                fmt::print(stderr, "{}", report_.summary_text());
             }
         }
         // What is dropped comes some milliseconds later.
         for (int i = 0; i < rounds_at_end && shown_ < limit_; ++i) {
-            wait(source_.descriptor(), signals_, round);
+            signals_.wait(source_.descriptor(), round);
             read();
         }
         ways_.finish();
@@ -189,8 +190,9 @@ private:
     const TraceOptions& options_;
     OutputFile output_{"-"};
     SocketSource& source_;
-    SignalDescriptor& signals_;
     FilterProgram filter_;
+    // behind the filter: names in it have been looked up
+    Signals signals_{{SIGINT, SIGTERM, SIGHUP}, {SIGUSR1}};
     OwnerLookup owners_;
     NetworkNamespaceNames namespaces_;
     std::map<std::pair<std::uint64_t, unsigned>, unsigned> numbers_; ///< by namespace and index
@@ -206,7 +208,6 @@ private:
 } // namespace
 
 int run_trace(const TraceOptions& options) {
-    SignalDescriptor signals{SIGINT, SIGTERM};
     const bool all_namespaces = options.network_namespace == every_namespace;
     if (all_namespaces && options.interface_name != every_interface) {
         throw Error("trace on", options.interface_name, EINVAL,
@@ -216,7 +217,7 @@ int run_trace(const TraceOptions& options) {
         enter_network_namespace(options.network_namespace);
     }
     SocketSource source = open_source(all_namespaces);
-    Trace trace(options, source, signals);
+    Trace trace(options, source);
     fmt::print(stderr, "tracing packets on {}\n", options.interface_name);
     trace.run();
     const CaptureStatistics statistics = source.statistics();

@@ -5,9 +5,11 @@
 #include "tests/temporary_directory.h"
 #include "xinet/error.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <linux/if_packet.h>
 #include <pcap/pcap.h>
+#include <poll.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -74,7 +76,7 @@ protected:
 
 TEST_P(WriterRoundTrip, libpcap_reads_back_what_was_written) {
     const std::vector<Bytes> packets{bytes({1, 2, 3}), bytes({4, 5, 6, 7}), Bytes(2000)};
-    const auto writer = xinet::make_writer(path(), description(type()));
+    const auto writer = xinet::make_writer(xinet::OutputFile(path()), description(type()));
     for (const Bytes& data : packets) {
         writer->write(packet(data, static_cast<std::uint32_t>(data.size() + 100)));
     }
@@ -99,7 +101,7 @@ TEST_P(WriterRoundTrip, libpcap_reads_back_what_was_written) {
 }
 
 TEST_P(WriterRoundTrip, libpcap_knows_the_link_type) {
-    xinet::make_writer(path(), description(type()))->finish({});
+    xinet::make_writer(xinet::OutputFile(path()), description(type()))->finish({});
     const Reader reader = open_reader(path());
     ASSERT_NE(reader, nullptr);
     EXPECT_EQ(::pcap_datalink(reader.get()), xinet::filter_link_type(type()));
@@ -113,7 +115,8 @@ INSTANTIATE_TEST_SUITE_P(Formats, WriterRoundTrip,
 
 TEST(PcapWriter, starts_with_the_nanosecond_magic) {
     const xinet::test::TemporaryDirectory directory;
-    xinet::make_writer(directory.file("a.pcap"), description(xinet::LinkType::ethernet))
+    xinet::make_writer(xinet::OutputFile(directory.file("a.pcap")),
+                       description(xinet::LinkType::ethernet))
         ->finish({});
     const std::uint32_t magic = 0xa1b23c4d;
     Bytes expected(sizeof(magic));
@@ -159,7 +162,8 @@ std::vector<std::uint32_t> block_types(const Bytes& file) {
 TEST(PcapngWriter, blocks_come_in_order_with_matching_lengths) {
     const xinet::test::TemporaryDirectory directory;
     const std::string path = directory.file("a.pcapng");
-    const auto writer = xinet::make_writer(path, description(xinet::LinkType::ethernet));
+    const auto writer =
+        xinet::make_writer(xinet::OutputFile(path), description(xinet::LinkType::ethernet));
     writer->write(packet(bytes({1, 2, 3, 4, 5}), 5));
     writer->finish({.received = 2, .dropped = 258});
     EXPECT_EQ(block_types(contents(path)), (std::vector<std::uint32_t>{0x0a0d0d0a, 1, 6, 5}));
@@ -169,7 +173,8 @@ TEST(PcapngWriter, blocks_come_in_order_with_matching_lengths) {
 TEST(PcapngWriter, options_say_interface_resolution_filter_direction_and_drops) {
     const xinet::test::TemporaryDirectory directory;
     const std::string path = directory.file("a.pcapng");
-    const auto writer = xinet::make_writer(path, description(xinet::LinkType::ethernet));
+    const auto writer =
+        xinet::make_writer(xinet::OutputFile(path), description(xinet::LinkType::ethernet));
     writer->write(packet(bytes({1, 2, 3, 4}), 4));
     writer->finish({.received = 2, .dropped = 258});
     const Bytes file = contents(path);
@@ -227,7 +232,8 @@ Bytes text(std::string_view value) {
 std::vector<std::vector<Option>> written(const std::vector<xinet::CapturedPacket>& packets) {
     const xinet::test::TemporaryDirectory directory;
     const std::string path = directory.file("a.pcapng");
-    const auto writer = xinet::make_writer(path, description(xinet::LinkType::ethernet));
+    const auto writer =
+        xinet::make_writer(xinet::OutputFile(path), description(xinet::LinkType::ethernet));
     std::ranges::for_each(packets, [&](const auto& captured) { writer->write(captured); });
     writer->finish({});
     constexpr std::size_t header_and_data = 28 + 4;
@@ -308,7 +314,8 @@ TEST(PcapngWriter, queue_alone_is_an_option) {
 TEST(PcapngWriter, each_interface_is_described_once) {
     const xinet::test::TemporaryDirectory directory;
     const std::string path = directory.file("a.pcapng");
-    const auto writer = xinet::make_writer(path, description(xinet::LinkType::ethernet));
+    const auto writer =
+        xinet::make_writer(xinet::OutputFile(path), description(xinet::LinkType::ethernet));
     const Bytes data = bytes({1, 2, 3, 4});
     xinet::CapturedPacket captured = packet(data, 4);
     for (const char* name : {"eth0", "eth1", "eth0", ""}) {
@@ -344,7 +351,8 @@ TEST(PcapngWriter, comment_longer_than_an_option_can_be_is_cut) {
 TEST(PcapngWriter, statistics_say_why_packets_were_lost) {
     const xinet::test::TemporaryDirectory directory;
     const std::string path = directory.file("a.pcapng");
-    const auto writer = xinet::make_writer(path, description(xinet::LinkType::ethernet));
+    const auto writer =
+        xinet::make_writer(xinet::OutputFile(path), description(xinet::LinkType::ethernet));
     writer->finish({.received = 2, .dropped = 1, .reasons = {0, 1}});
     const auto found = options_of(contents(path), 5, 20);
     ASSERT_EQ(found.size(), 1U);
@@ -376,6 +384,19 @@ TEST(OutputFile, format_follows_the_suffix_in_whatever_case) {
     EXPECT_TRUE(xinet::names_pcapng("A.PCAPNG"));
     EXPECT_FALSE(xinet::names_pcapng("a.pcapng.pcap"));
     EXPECT_FALSE(xinet::names_pcapng("pcapng"));
+}
+
+TEST(OutputFile, gives_up_when_it_is_told_to) {
+    std::array<int, 2> ends{};
+    ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
+    const xinet::FileDescriptor reader(ends[0]);
+    xinet::OutputFile file(xinet::FileDescriptor(ends[1]), "a pipe");
+    file.wait_by([](int descriptor) {
+        pollfd room{.fd = descriptor, .events = POLLOUT, .revents = 0};
+        return ::poll(&room, 1, 0) == 1;
+    });
+    file.append(Bytes(1 << 20));
+    EXPECT_THROW(file.flush(), xinet::Error);
 }
 
 TEST(OutputFile, reports_a_full_disk) {

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The program `xinet` over the family, on the wire between the two ends.
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <linux/if_ether.h>
 #include <linux/if_tun.h>
 #include <netinet/in.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -129,8 +131,9 @@ TEST_F(Tools, wrong_usage_and_errors_exit_with_2) {
     }
 }
 
-// What the descriptors of a running program are, once one is a socket.
-std::map<int, std::string> descriptors_with_socket(const BackgroundProgram& program) {
+// What the descriptors of a running program are, once one is of this kind.
+std::map<int, std::string> descriptors_with(const std::string& kind,
+                                            const BackgroundProgram& program) {
     const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
     std::map<int, std::string> all;
     while (std::chrono::steady_clock::now() < end) {
@@ -138,7 +141,7 @@ std::map<int, std::string> descriptors_with_socket(const BackgroundProgram& prog
         for (const auto& entry : std::filesystem::directory_iterator(
                  "/proc/" + std::to_string(program.pid()) + "/fd", gone))
             all[std::stoi(entry.path().filename())] = std::filesystem::read_symlink(entry, gone);
-        if (std::ranges::any_of(all, [](const auto& one) { return has(one.second, "socket"); }))
+        if (std::ranges::any_of(all, [&](const auto& one) { return has(one.second, kind); }))
             return all;
     }
     return {};
@@ -152,7 +155,7 @@ TEST_F(Tools, closed_standard_streams_are_no_sockets) {
          {program + "capture -i eth0", program + "trace", program + "ping -i 0.2 10.77.0.2",
           sample + "packet_capture eth0 100", sample + "whose_packet eth0 100"}) {
         BackgroundProgram closed({"sh", "-c", "exec " + words + " <&- >&- 2>&-"});
-        auto descriptors = descriptors_with_socket(closed);
+        auto descriptors = descriptors_with("socket", closed);
         for (const int number : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
             EXPECT_EQ(descriptors[number], "/dev/null") << words << ", " << number;
     }
@@ -413,6 +416,75 @@ TEST_F(Tools, stopped_capture_keeps_what_it_has) {
         EXPECT_EQ(program->wait(), 0);
         EXPECT_EQ(lines_of(read_by_tcpdump(path)) > 7, true);
     }
+}
+
+// Of a program that waits for a reader, for ever.
+TEST_F(Tools, blocked_output_does_not_keep_a_program) {
+    const auto path = file(".fifo");
+    checked(mkfifo(path.c_str(), 0600), "mkfifo");
+    const Fd reader(checked(open(path.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC), "open"));
+    const std::vector<char> page(4096);
+    while (write(reader.get(), page.data(), page.size()) > 0)
+        ;
+    for (const auto& [words, number] :
+         {std::pair(R"(exec "$0" capture -i eth0 -w "$1")", SIGINT),
+          std::pair(R"(exec "$0" capture -i eth0 --json -Q out >"$1")", SIGTERM),
+          std::pair(R"(exec "$0" trace >"$1")", SIGHUP),
+          std::pair(R"(exec "$0" ping 10.77.0.2 >"$1")", SIGTERM)}) {
+        BackgroundProgram blocked({"sh", "-c", words, in_tree("tools/build/xinet"), path});
+        EXPECT_FALSE(descriptors_with("signalfd", blocked).empty());
+        Program({"ping", "-c", "1", peer_address}).output();
+        blocked.signal(number);
+        const auto result = blocked.wait(std::chrono::seconds(10));
+        EXPECT_EQ(result.status, 2) << describe(result);
+        EXPECT_TRUE(has(result.errors, "nobody reads it")) << describe(result);
+    }
+}
+
+// As tcpdump takes them.
+TEST_F(Tools, capture_tells_its_counts_and_ends_when_its_terminal_has_gone) {
+    const auto program = capture({"-w", file(".pcap"), "ether", "proto", "0x88b5"});
+    program->signal(SIGUSR1);
+    EXPECT_TRUE(has(program->error_line(), " packets captured, "));
+    program->signal(SIGUSR2);
+    frames("goes on!", 3, experimental_ethertype);
+    program->signal(SIGHUP);
+    EXPECT_TRUE(has(program->error_line(), "3 packets captured, 3 received by filter"));
+    EXPECT_EQ(program->wait(), 0);
+}
+
+TEST_F(Tools, capture_under_nohup_outlives_its_terminal) {
+    Program program({"sh", "-c",
+                     "trap '' HUP; exec " + in_tree("tools/build/xinet") +
+                         " capture -i eth0 -c 1 ether proto 0x88b5"});
+    EXPECT_TRUE(has(program.error_line(), "listening"));
+    program.signal(SIGHUP);
+    frames("goes on!", 1, experimental_ethertype);
+    EXPECT_TRUE(has(program.output(), "0x88b5"));
+    EXPECT_EQ(program.wait(), 0);
+}
+
+// The resolver is asked for the name of a router, and its server never answers.
+TEST_F(Tools, ping_ends_while_a_name_is_looked_up) {
+    const Fd server = in_peer([] { return udp_at("0.0.0.0", 53); });
+    in_peer([] { set_sysctl("ip_forward", "1"); });
+    ip("route add 192.0.2.0/24 via " + std::string(peer_address));
+    const auto hosts = file(".hosts"), resolver = file(".resolver"), order = file(".order");
+    std::ofstream(hosts) << "192.0.2.1 far.test\n";
+    std::ofstream(resolver) << "nameserver " << peer_address << "\noptions timeout:30\n";
+    std::ofstream(order) << "hosts: files dns\n";
+    BackgroundProgram ping({"unshare", "-m", "sh", "-c",
+                            "mount --bind " + hosts + " /etc/hosts; mount --bind " + resolver +
+                                " /etc/resolv.conf; mount --bind " + order +
+                                " /etc/nsswitch.conf; exec " + in_tree("tools/build/xinet") +
+                                " ping -i 0.2 far.test"});
+    EXPECT_TRUE(contains(receive(server.get()).data, "in-addr"));
+    ping.signal(SIGINT);
+    const auto result = ping.wait(std::chrono::seconds(5));
+    EXPECT_EQ(result.status, 1) << describe(result);
+    EXPECT_TRUE(has(result.output, "packets transmitted")) << describe(result);
+    ip("route del 192.0.2.0/24");
+    in_peer([] { set_sysctl("ip_forward", "0"); });
 }
 
 // Where a ping receives shows by what a firewall keeps from it.

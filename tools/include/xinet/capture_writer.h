@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -27,6 +28,14 @@ public:
     /// @param name what errors call the file
     OutputFile(FileDescriptor descriptor, std::string name);
 
+    /// Waits until the descriptor takes PIPE_BUF bytes. Returns false to give up: then what is
+    /// written throws Error.
+    using AwaitRoom = std::function<bool(int descriptor)>;
+
+    /// Lets @p await_room do the waiting for who reads the file, unless it is a regular one.
+    /// Without it, a write that waits goes on when a signal has been handled.
+    void wait_by(AwaitRoom await_room);
+
     void append(std::span<const std::byte> bytes);
     void append(std::string_view text) { append(std::as_bytes(std::span(text))); }
 
@@ -40,6 +49,8 @@ public:
         return place;
     }
 
+    const std::string& name() const noexcept { return name_; }
+
     /// Writes the buffer to the file. The destructor does not.
     void flush();
 
@@ -48,9 +59,11 @@ public:
 
 private:
     void make_room(std::size_t size);
+    std::size_t bytes_at_once(std::size_t size) const;
 
     FileDescriptor descriptor_;
     std::string name_;
+    AwaitRoom await_room_;
     // A vector would clear what is about to be written.
     std::unique_ptr<std::byte[]> buffer_; // NOLINT(modernize-avoid-c-arrays)
     std::size_t room_;
@@ -97,10 +110,9 @@ std::unique_ptr<CaptureWriter> make_pcapng_writer(OutputFile file,
 /// Whether make_writer() writes pcapng to @p path: it ends in ".pcapng", in whatever case.
 bool names_pcapng(std::string_view path);
 
-/// Writes pcapng or pcap, see names_pcapng(); "-" is standard output. Throws Error if the file
-/// cannot be opened or written.
-std::unique_ptr<CaptureWriter> make_writer(const std::string& path,
-                                           const CaptureDescription& description);
+/// Writes pcapng or pcap, by the name of the file, see names_pcapng(). Throws Error if the file
+/// cannot be written.
+std::unique_ptr<CaptureWriter> make_writer(OutputFile file, const CaptureDescription& description);
 
 } // namespace xinet
 #pragma GCC visibility pop
