@@ -125,7 +125,9 @@ std::function<double()> floor_of(const FloorRun& floor) {
 }
 
 std::vector<sock_filter> compiled(const std::string& expression) {
-    return xinet::FilterProgram(expression, xinet::LinkType::ethernet, 65535).instructions({});
+    return xinet::FilterProgram(expression, xinet::LinkType::ethernet, 65535)
+        .instructions({})
+        .value();
 }
 
 /// Rejects every frame of the generator by arithmetic on it, which no index

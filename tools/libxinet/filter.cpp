@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "xinet/filter.h"
 
+#include "libxinet/framing.h"
 #include "xinet/error.h"
 
 #include <linux/if_packet.h>
 #include <pcap/pcap.h>
 
 #include <algorithm>
-#include <cctype>
-#include <iterator>
+#include <array>
+#include <cerrno>
 
 namespace xinet {
 
@@ -24,6 +25,83 @@ constexpr std::uint32_t ancillary(int field) {
 
 using Compiler = std::unique_ptr<pcap_t, decltype(&::pcap_close)>;
 
+Compiler compiler_for(LinkType type, std::uint32_t snapshot_length) {
+    Compiler compiler(::pcap_open_dead(filter_link_type(type), static_cast<int>(snapshot_length)),
+                      &::pcap_close);
+    if (!compiler) {
+        throw Error("start the filter compiler", {}, ENOMEM);
+    }
+    return compiler;
+}
+
+/// One that knows of this kernel what it can be asked for; libpcap looks that up by a socket.
+Compiler compiler_for(LinkType type, std::uint32_t snapshot_length,
+                      const std::string& interface_name) {
+    constexpr int least_buffer = 1; // nothing is read
+    std::array<char, PCAP_ERRBUF_SIZE> message{};
+    Compiler compiler(::pcap_create(interface_name.c_str(), message.data()), &::pcap_close);
+    if (!compiler) {
+        throw Error("start the filter compiler", {}, 0, message.data());
+    }
+    ::pcap_set_snaplen(compiler.get(), static_cast<int>(snapshot_length));
+    ::pcap_set_buffer_size(compiler.get(), least_buffer);
+    if (const int status = ::pcap_activate(compiler.get()); status < 0) {
+        const std::string said = ::pcap_geterr(compiler.get());
+        throw Error("compile a filter for", interface_name,
+                    status == PCAP_ERROR_IFACE_NOT_UP ? ENETDOWN : 0,
+                    said.empty() ? ::pcap_statustostr(status) : said);
+    }
+    const int wanted = filter_link_type(type);
+    if (::pcap_datalink(compiler.get()) != wanted &&
+        ::pcap_set_datalink(compiler.get(), wanted) != 0) {
+        // libpcap knows more of the header than that it is one of Ethernet
+        return compiler_for(type, snapshot_length);
+    }
+    return compiler;
+}
+
+/// A field of LINKTYPE_LINUX_SLL2 that the kernel has beside the packet.
+struct Sll2Field {
+    std::uint32_t offset;
+    std::uint16_t width;
+    int ancillary;
+};
+
+constexpr std::array sll2_fields{Sll2Field{0, BPF_H, SKF_AD_PROTOCOL},
+                                 Sll2Field{4, BPF_W, SKF_AD_IFINDEX},
+                                 Sll2Field{10, BPF_B, SKF_AD_PKTTYPE}};
+
+/// The instruction for a packet without the header; nothing if there is none that does the same.
+std::optional<sock_filter> without_sll2(sock_filter step) {
+    const auto kind = BPF_CLASS(step.code);
+    const auto mode = BPF_MODE(step.code);
+    if ((kind != BPF_LD && kind != BPF_LDX) || mode == BPF_IMM || mode == BPF_MEM) {
+        return step;
+    }
+    const bool of_packet = mode == BPF_ABS || mode == BPF_IND || mode == BPF_MSH;
+    if (of_packet && step.k >= sll2_header_length) {
+        step.k -= sll2_header_length;
+        return step;
+    }
+    const auto* const field = std::ranges::find(sll2_fields, step.k, &Sll2Field::offset);
+    if (mode != BPF_ABS || field == sll2_fields.end() || field->width != BPF_SIZE(step.code)) {
+        return std::nullopt;
+    }
+    step.k = ancillary(field->ancillary);
+    return step;
+}
+
+bpf_program compile(const Compiler& compiler, const std::string& expression) {
+    constexpr int optimize = 1;
+    bpf_program program{};
+    if (::pcap_compile(compiler.get(), &program, expression.c_str(), optimize,
+                       PCAP_NETMASK_UNKNOWN) != 0) {
+        throw Error("compile filter", "'" + expression + "'", 0,
+                    std::string(::pcap_geterr(compiler.get())) + "; see pcap-filter(7)");
+    }
+    return program;
+}
+
 } // namespace
 
 void FilterProgram::Deleter::operator()(bpf_program* program) const {
@@ -33,26 +111,29 @@ void FilterProgram::Deleter::operator()(bpf_program* program) const {
 
 FilterProgram::FilterProgram(const std::string& expression, LinkType type,
                              std::uint32_t snapshot_length)
-    : program_(std::make_unique<bpf_program>().release()) {
-    const Compiler compiler(
-        ::pcap_open_dead(filter_link_type(type), static_cast<int>(snapshot_length)), &::pcap_close);
-    if (!compiler) {
-        throw Error("start the filter compiler", {}, ENOMEM);
-    }
-    constexpr int optimize = 1;
-    if (::pcap_compile(compiler.get(), program_.get(), expression.c_str(), optimize,
-                       PCAP_NETMASK_UNKNOWN) != 0) {
-        throw Error("compile filter", "'" + expression + "'", 0,
-                    std::string(::pcap_geterr(compiler.get())) + "; see pcap-filter(7)");
-    }
-}
+    : type_(type),
+      program_(new bpf_program(compile(compiler_for(type, snapshot_length), expression))) {}
 
-std::vector<sock_filter> FilterProgram::instructions(std::span<const sock_filter> prefix) const {
+FilterProgram::FilterProgram(const std::string& expression, LinkType type,
+                             std::uint32_t snapshot_length, const std::string& interface_name)
+    : type_(type), program_(new bpf_program(
+                       compile(compiler_for(type, snapshot_length, interface_name), expression))) {}
+
+std::optional<std::vector<sock_filter>>
+FilterProgram::instructions(std::span<const sock_filter> prefix) const {
     std::vector<sock_filter> result(prefix.begin(), prefix.end());
-    const std::span program(program_->bf_insns, program_->bf_len);
-    std::ranges::transform(program, std::back_inserter(result), [](const bpf_insn& item) {
-        return sock_filter{.code = item.code, .jt = item.jt, .jf = item.jf, .k = item.k};
-    });
+    for (const bpf_insn& item : std::span(program_->bf_insns, program_->bf_len)) {
+        const sock_filter step{.code = item.code, .jt = item.jt, .jf = item.jf, .k = item.k};
+        const auto placed =
+            type_ == LinkType::linux_sll2 ? without_sll2(step) : std::optional(step);
+        if (!placed) {
+            return std::nullopt;
+        }
+        result.push_back(*placed);
+    }
+    if (type_ == LinkType::linux_sll2 && result.size() > BPF_MAXINSNS) {
+        return std::nullopt;
+    }
     return result;
 }
 
@@ -62,23 +143,6 @@ std::uint32_t FilterProgram::evaluate(std::span<const std::byte> frame,
         .ts = {}, .caplen = static_cast<bpf_u_int32>(frame.size()), .len = original_length};
     return static_cast<std::uint32_t>(::pcap_offline_filter(
         program_.get(), &header, reinterpret_cast<const u_char*>(frame.data())));
-}
-
-bool asks_for_vlan(std::string_view expression) {
-    constexpr std::string_view word = "vlan";
-    const auto in_word = [](char c) {
-        return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '-' || c == '.';
-    };
-    for (auto at = expression.find(word); at != std::string_view::npos;
-         at = expression.find(word, at + 1)) {
-        const auto end = at + word.size();
-        const bool starts = at == 0 || !in_word(expression[at - 1]);
-        const bool ends = end == expression.size() || !in_word(expression[end]);
-        if (starts && ends) {
-            return true;
-        }
-    }
-    return false;
 }
 
 std::vector<sock_filter> direction_prefix(Direction wanted, unsigned loopback_index) {

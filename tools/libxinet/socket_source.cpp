@@ -56,6 +56,24 @@ unsigned loopback_index(const SocketSourceOptions& options) {
     return found == interfaces.end() ? 0 : found->index;
 }
 
+std::vector<sock_filter> prefix(const SocketSourceOptions& options) {
+    return direction_prefix(options.direction, loopback_index(options));
+}
+
+/// Of the direction.
+std::vector<sock_filter> every_packet(const SocketSourceOptions& options) {
+    std::vector<sock_filter> program = prefix(options);
+    std::ranges::copy(accept_all(whole_packet), std::back_inserter(program));
+    return program;
+}
+
+FilterProgram make_filter(const SocketSourceOptions& options, LinkType type) {
+    if (options.expression.empty() || type == LinkType::linux_sll2) {
+        return {options.expression, type, options.snapshot_length};
+    }
+    return {options.expression, type, options.snapshot_length, options.interface->name};
+}
+
 /// As large a ring as there is memory for.
 std::optional<RxRing> make_ring(const PacketSocket& socket, std::uint32_t snapshot_length) {
     const auto cpus = static_cast<std::uint32_t>(std::max(::sysconf(_SC_NPROCESSORS_CONF), 1L));
@@ -75,13 +93,11 @@ std::optional<RxRing> make_ring(const PacketSocket& socket, std::uint32_t snapsh
 
 SocketSource::SocketSource(const SocketSourceOptions& options)
     : engine_(options.engine), name_(options.interface ? options.interface->name : "any"),
-      link_type_(link_type_for(options)),
-      filter_here_(link_type_ == LinkType::linux_sll2 || asks_for_vlan(options.expression)),
-      snapshot_length_(options.snapshot_length),
-      filter_(options.expression, link_type_, options.snapshot_length),
+      link_type_(link_type_for(options)), snapshot_length_(options.snapshot_length),
       socket_(options.engine,
               link_type_ == LinkType::linux_sll2 ? PacketMode::cooked : PacketMode::link_level),
-      batch_(batch_packets, framing_headroom, bytes_to_read(options)) {
+      filter_(make_filter(options, link_type_)), program_(filter_.instructions(prefix(options))),
+      batch_(batch_packets, framing_headroom, bytes_to_read()) {
     if (options.owners) {
         socket_.request_owners();
     }
@@ -99,14 +115,14 @@ SocketSource::SocketSource(const SocketSourceOptions& options)
         socket_.request_queues();
     }
     if (options.engine == Engine::xinet) {
-        ring_ = make_ring(socket_, bytes_to_read(options));
+        ring_ = make_ring(socket_, bytes_to_read());
     }
     if (!ring_) {
         socket_.request_details();
         socket_.request_buffer(queue_bytes);
     }
     // Without a program the kernel has a shorter way to a socket.
-    const std::vector<sock_filter> program = kernel_filter(options);
+    const std::vector<sock_filter> program = program_ ? *program_ : every_packet(options);
     if (!takes_whole_packets(program)) {
         socket_.attach_filter(program);
     }
@@ -118,18 +134,8 @@ SocketSource::SocketSource(const SocketSourceOptions& options)
 }
 
 /// A filter that runs here may look at all of a packet.
-std::uint32_t SocketSource::bytes_to_read(const SocketSourceOptions& options) const {
-    return filter_here_ && !options.expression.empty() ? whole_packet
-                                                       : std::min(snapshot_length_, whole_packet);
-}
-
-std::vector<sock_filter> SocketSource::kernel_filter(const SocketSourceOptions& options) const {
-    std::vector<sock_filter> program = direction_prefix(options.direction, loopback_index(options));
-    if (!filter_here_) {
-        return filter_.instructions(program);
-    }
-    std::ranges::copy(accept_all(whole_packet), std::back_inserter(program));
-    return program;
+std::uint32_t SocketSource::bytes_to_read() const {
+    return program_ ? std::min(snapshot_length_, whole_packet) : whole_packet;
 }
 
 /// The packet as the file will hold it, or nothing when the filter, evaluated
@@ -145,7 +151,7 @@ std::optional<CapturedPacket> SocketSource::prepare(const ReceivedPacket& packet
     const std::uint32_t original_length = packet.original_length + grown;
 
     std::size_t keep = snapshot_length_;
-    if (filter_here_) {
+    if (!program_) {
         keep = filter_.evaluate(frame, original_length);
         if (keep == 0) {
             return std::nullopt;
@@ -201,7 +207,7 @@ Error SocketSource::gone() const {
 CaptureStatistics SocketSource::statistics() {
     const PacketStatistics recent = socket_.statistics();
     totals_.dropped += recent.dropped;
-    if (!filter_here_) {
+    if (program_) {
         totals_.received += recent.received;
     }
     totals_.reasons = drop_reasons();

@@ -7,6 +7,7 @@
 #include "xinet/family.h"
 #include "xinet/interface.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <linux/if_packet.h>
 #include <net/if_arp.h>
@@ -71,13 +72,38 @@ TEST(Filter, error_names_the_expression) {
     }
 }
 
-TEST(Filter, vlan_is_found_as_a_word_only) {
-    EXPECT_TRUE(xinet::asks_for_vlan("vlan"));
-    EXPECT_TRUE(xinet::asks_for_vlan("icmp and (vlan 7)"));
-    EXPECT_TRUE(xinet::asks_for_vlan("!vlan"));
-    EXPECT_FALSE(xinet::asks_for_vlan("host vlan-gw.example"));
-    EXPECT_FALSE(xinet::asks_for_vlan("host myvlan"));
-    EXPECT_FALSE(xinet::asks_for_vlan(""));
+/// The loads of a program for packets without their SLL2 header, as "mode:size:offset"; "here" if
+/// the kernel cannot run it.
+std::string cooked_loads(const std::string& expression) {
+    const xinet::FilterProgram program(expression, xinet::LinkType::linux_sll2, 96);
+    const auto instructions = program.instructions({});
+    if (!instructions) {
+        return "here";
+    }
+    std::string text;
+    for (const sock_filter& step : *instructions) {
+        if (BPF_CLASS(step.code) == BPF_LD || BPF_CLASS(step.code) == BPF_LDX) {
+            text += fmt::format("{:x}:{:x}:{} ", BPF_MODE(step.code), BPF_SIZE(step.code),
+                                static_cast<std::int32_t>(step.k));
+        }
+    }
+    return text;
+}
+
+TEST(Filter, sll2_header_is_what_the_kernel_has_beside_the_packet) {
+    EXPECT_EQ(cooked_loads("icmp"), fmt::format("20:8:{} 20:10:9 ", SKF_AD_OFF + SKF_AD_PROTOCOL));
+    EXPECT_EQ(cooked_loads("inbound"), fmt::format("20:10:{} ", SKF_AD_OFF + SKF_AD_PKTTYPE));
+    EXPECT_EQ(cooked_loads("ifindex 3"), fmt::format("20:0:{} ", SKF_AD_OFF + SKF_AD_IFINDEX));
+    EXPECT_NE(cooked_loads("udp port 53").find("a0:10:0 40:8:0 "), std::string::npos);
+    EXPECT_EQ(cooked_loads(""), "");
+}
+
+TEST(Filter, sll2_header_that_the_kernel_does_not_know_is_looked_at_here) {
+    // a part of a field, a field that the kernel has not, the length with the header
+    for (const char* expression :
+         {"link[0] = 8", "link[2:2] = 0", "link[12:4] = 1", "link[ip[8]] = 1", "greater 100"}) {
+        EXPECT_EQ(cooked_loads(expression), "here") << expression;
+    }
 }
 
 TEST(DirectionPrefix, in_rejects_what_goes_out) {

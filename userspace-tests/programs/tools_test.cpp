@@ -15,7 +15,9 @@
 #include <fstream>
 #include <map>
 #include <memory>
+#include <regex>
 #include <thread>
+#include <tuple>
 
 #include "support/cgroup.h"
 #include "support/family.h"
@@ -171,10 +173,11 @@ TEST_F(Tools, output_that_is_not_written_is_an_error) {
           "fed " + program + "capture --json -w /tmp/xt-full.pcap -c 1 icmp",
           "fed " + sample + "packet_capture eth0 1", sample + "raw_ping 10.77.0.2",
           sample + "packet_send eth0 text"}) {
-        BackgroundProgram full({"bash", "-c",
-                                "exec >/dev/full; fed() { ping -c 9 -i 0.3 10.77.0.2 2>/dev/null & "
-                                "exec \"$@\"; }; " +
-                                    words});
+        BackgroundProgram full(
+            {"bash", "-c",
+             "exec >/dev/full; fed() { ping -c 99 -i 0.3 10.77.0.2 2>/dev/null & "
+             "exec \"$@\"; }; " +
+                 words});
         const auto result = full.wait(std::chrono::seconds(20));
         EXPECT_NE(result.status, 0) << describe(result);
         EXPECT_TRUE(has(result.errors, "No space left on device")) << describe(result);
@@ -389,6 +392,79 @@ TEST_F(Tools, capture_takes_what_the_expression_says) {
     EXPECT_EQ(program->error_line(),
               "1 packets captured, 1 received by filter, 0 dropped by kernel");
     EXPECT_EQ(program->wait(), 0);
+}
+
+// Echoes, and frames of ours, some of them and of ICMP in VLANs.
+void send_mixture() {
+    const Fd monitor = open_socket(Side::sibling, Kind::packet, ETH_P_ALL);
+    Program({"ping", "-c", "2", "-i", "0.2", peer_address}).output();
+    const Injector wire = Injector::at_peer();
+    const auto echo = Ipv4{.protocol = IPPROTO_ICMP}.packet(Bytes(64));
+    for (int i = 0; i < 3; i++)
+        wire.send(ethernet(here_mac(), experimental_ethertype, repeated("no tag! ", 64)));
+    for (int i = 0; i < 4; i++)
+        wire.send(vlan_ethernet(here_mac(), 7, experimental_ethertype, repeated("a tag!! ", 64)));
+    for (int i = 0; i < 5; i++)
+        wire.send(vlan_ethernet(here_mac(), 8, ETH_P_IP, echo));
+    wire.send(ethernet(here_mac(), experimental_ethertype + 1, repeated("the last", 64)));
+    receive_marked(monitor.get(), "the last");
+}
+
+// What the filter of a program passes of the mixture, as the program says at its end.
+std::string passed_by(std::vector<std::string> words, const std::string& device,
+                      const std::string& expression) {
+    words.insert(words.end(), {"-i", device, expression});
+    Program program(std::move(words));
+    while (!has(program.error_line(), "listening on"))
+        ;
+    send_mixture();
+    program.signal(SIGINT);
+    std::string text;
+    for (auto line = program.error_line(); !line.empty(); line = program.error_line())
+        text += line + " ";
+    EXPECT_EQ(program.wait(), 0) << text;
+    std::smatch found;
+    std::regex_search(text, found, std::regex("([0-9]+) (packets )?received by filter"));
+    return found[1];
+}
+
+TEST_F(Tools, filters_pass_what_those_of_tcpdump_do) {
+    const auto path = file(".pcap");
+    for (const auto& [device, expression, count] :
+         std::vector<std::tuple<const char*, const char*, const char*>>{
+             {here_device, "icmp and inbound and not vlan", "2"},
+             {here_device, "outbound and icmp", "2"},
+             {here_device, "vlan", "9"},
+             {here_device, "vlan 7", "4"},
+             {here_device, "vlan 8 and icmp", "5"},
+             {here_device, "ether proto 0x88b5 and not vlan", "3"},
+             {here_device, "icmp or (vlan 7)", "13"},
+             {"any", "icmp and inbound", "7"},
+             {"any", "icmp and ifindex 1", "0"},
+             {"any", "icmp and link[10] = 4", "2"}}) {
+        EXPECT_EQ(passed_by({"tcpdump", "-w", path}, device, expression), count) << expression;
+        EXPECT_EQ(passed_by(xinet({"capture", "-w", path}), device, expression), count)
+            << expression;
+    }
+}
+
+// Here it sees tags where a file has them: in front.
+TEST_F(Tools, filter_of_the_cooked_header_runs_in_the_kernel_if_it_can) {
+    for (const auto& [expression, attached, count] :
+         {std::tuple("icmp", true, "7"), std::tuple("icmp and link[2:2] = 0", false, "2")}) {
+        Program program(xinet({"capture", "-i", "any", "-Q", "in", expression}));
+        EXPECT_TRUE(has(program.error_line(), "listening on any"));
+        Program ss(xinet({"ss", "-0", "-b"}));
+        EXPECT_EQ(has(ss.output(), "bpf filter (9)"), attached) << expression;
+        send_mixture();
+        program.signal(SIGINT);
+        EXPECT_TRUE(has(program.error_line(), std::string(count) + " received by filter"));
+        int replies = 0;
+        for (auto line = program.output_line(); !line.empty(); line = program.output_line())
+            replies += has(line, "IP 10.77.0.2 > 10.77.0.1: ICMP echo reply");
+        EXPECT_EQ(std::to_string(replies), count) << expression;
+        EXPECT_EQ(program.wait(), 0);
+    }
 }
 
 TEST_F(Tools, snapshot_length_cuts_packets) {

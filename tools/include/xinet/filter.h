@@ -9,9 +9,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
-#include <string_view>
 #include <vector>
 
 struct bpf_program;
@@ -25,21 +25,30 @@ enum class Direction { in, out, both };
 /// An expression, compiled by libpcap.
 class FilterProgram {
 public:
-    /// Throws Error, whose hint is the message of the compiler.
+    /// For packets as they are in a file. Throws Error, whose hint is the message of the compiler.
     ///
     /// @param expression see pcap-filter(7); an empty one accepts everything
     /// @param type the header that the packets begin with
     /// @param snapshot_length in bytes; accepted packets are cut to it
     FilterProgram(const std::string& expression, LinkType type, std::uint32_t snapshot_length);
 
-    /// The program for the kernel, see PacketSocket::attach_filter().
+    /// For packets as the kernel has them, on the interface of this name: an expression may ask for
+    /// what is beside them there, such as "inbound" or the tag of "vlan". libpcap compiles it for a
+    /// PF_PACKET socket that it has for this time. Throws Error.
+    FilterProgram(const std::string& expression, LinkType type, std::uint32_t snapshot_length,
+                  const std::string& interface_name);
+
+    /// The program for the kernel, see PacketSocket::attach_filter(). With LinkType::linux_sll2, a
+    /// header that packets do not have there, it is one for a socket that is PacketMode::cooked;
+    /// empty if the expression is about a part of the header that the kernel does not know, or too
+    /// long for it.
     ///
     /// @param prefix instructions that run first, and reject the packet or continue with the
     ///               instruction behind them, such as those of direction_prefix()
-    std::vector<sock_filter> instructions(std::span<const sock_filter> prefix) const;
+    std::optional<std::vector<sock_filter>> instructions(std::span<const sock_filter> prefix) const;
 
-    /// Runs the program on @p frame. Returns the number of bytes to keep, 0 if the packet is
-    /// rejected.
+    /// Runs a program for packets as they are in a file on @p frame. Returns the number of bytes to
+    /// keep, 0 if the packet is rejected.
     ///
     /// @param original_length in bytes, before the frame was cut
     std::uint32_t evaluate(std::span<const std::byte> frame, std::uint32_t original_length) const;
@@ -48,12 +57,9 @@ private:
     struct Deleter {
         void operator()(bpf_program* program) const;
     };
+    LinkType type_;
     std::unique_ptr<bpf_program, Deleter> program_;
 };
-
-/// Whether the expression contains the word "vlan". The kernel removes VLAN tags from frames, so
-/// that such an expression must be evaluated by the program.
-bool asks_for_vlan(std::string_view expression);
 
 /// Instructions that reject packets of the other direction, and one of the two copies of a loopback
 /// packet: the outgoing one, unless @p wanted is out.

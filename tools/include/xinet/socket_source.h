@@ -44,10 +44,10 @@ struct SocketSourceOptions {
 /// Reads from a ring (RxRing) with PF_XINET, and from the receive queue with PF_PACKET, or if there
 /// is no memory for a ring, or the program has 32 bits.
 ///
-/// The filter runs in the kernel, except in two cases, in which the kernel passes every packet of
-/// the direction and the filter runs in hand_over(), on the packet as a file will contain it:
-///  - with LinkType::linux_sll2, a header that packets do not have in the kernel;
-///  - if the expression contains "vlan", because the kernel removes the tags.
+/// The filter runs in the kernel. Only with LinkType::linux_sll2, a header that packets do not have
+/// there, it may be about what the kernel does not know, see FilterProgram::instructions(): then
+/// the kernel passes every packet of the direction, and the filter runs in hand_over(), on the
+/// packet as a file will contain it.
 class SocketSource {
 public:
     /// Begins to capture. Throws Error: EAFNOSUPPORT if the module is not loaded, EPERM without
@@ -77,8 +77,7 @@ public:
     CaptureStatistics statistics();
 
 private:
-    std::uint32_t bytes_to_read(const SocketSourceOptions& options) const;
-    std::vector<sock_filter> kernel_filter(const SocketSourceOptions& options) const;
+    std::uint32_t bytes_to_read() const;
     std::optional<CapturedPacket> prepare(const ReceivedPacket& packet);
     std::optional<CapturedPacket> prepare(const xinet_rx_record& record,
                                           std::span<const std::byte> data);
@@ -93,10 +92,10 @@ private:
     Engine engine_;
     std::string name_;
     LinkType link_type_;
-    bool filter_here_;
     std::uint32_t snapshot_length_;
+    PacketSocket socket_; ///< first of what may fail: it tells what is missing
     FilterProgram filter_;
-    PacketSocket socket_;
+    std::optional<std::vector<sock_filter>> program_; ///< in the kernel; none: the filter runs here
     std::optional<RxRing> ring_;
     PacketBatch batch_;           ///< without a ring
     std::vector<std::byte> copy_; ///< of a packet in the ring that needs more than cutting
@@ -121,13 +120,13 @@ void SocketSource::hand_over(Take take) {
 
 template<class Take>
 void SocketSource::hand_over_ring(Take& take) {
-    const bool filter_here = filter_here_;
+    const bool is_as_in_file = program_ && link_type_ != LinkType::linux_sll2;
     const std::size_t most = snapshot_length_;
     bool any = false;
     ring_->visit([&](const xinet_rx_record& record, std::span<const std::byte> data) {
         any = true;
-        // The file will hold it as the ring does, but for its length.
-        if (!filter_here && (record.status & TP_STATUS_VLAN_VALID) == 0) [[likely]] {
+        // but for its length
+        if (is_as_in_file && (record.status & TP_STATUS_VLAN_VALID) == 0) [[likely]] {
             return take({.data = data.first(std::min(most, data.size())),
                          .original_length = record.pkt_len,
                          .timestamp = Timestamp(std::chrono::nanoseconds(record.tstamp)),
