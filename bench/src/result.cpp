@@ -8,7 +8,6 @@
 
 #include <algorithm>
 #include <sstream>
-#include <string_view>
 
 namespace bench {
 namespace {
@@ -17,15 +16,6 @@ constexpr std::size_t fields = 11;
 
 std::string number_or_dash(const std::optional<double>& value, int digits) {
     return value ? fmt::format("{:.{}f}", *value, digits) : "-";
-}
-
-void add_number_or_null(xinet::JsonObject& object, std::string_view key,
-                        const std::optional<double>& value) {
-    if (value) {
-        object.add(key, *value);
-    } else {
-        object.add_null(key);
-    }
 }
 
 } // namespace
@@ -71,16 +61,15 @@ Result from_line(const std::string& line) {
 std::string to_json(const std::vector<Result>& results) {
     std::string text = "[";
     for (const Result& r : results) {
-        xinet::JsonObject object;
-        object.add("name", r.lane + ": " + r.name);
-        object.add("unit", r.unit);
-        object.add("xinet", r.xinet);
-        object.add("peer", r.peer);
-        object.add("peer_name", r.peer_name);
-        add_number_or_null(object, "floor", r.floor);
-        add_number_or_null(object, "ratio", r.ratio());
-        object.add("runs", r.runs);
-        text += (text.size() == 1 ? "\n  " : ",\n  ") + object.text();
+        const xinet::Json object{{"name", r.lane + ": " + r.name},
+                                 {"unit", r.unit},
+                                 {"xinet", r.xinet},
+                                 {"peer", r.peer},
+                                 {"peer_name", r.peer_name},
+                                 {"floor", xinet::or_null(r.floor)},
+                                 {"ratio", xinet::or_null(r.ratio())},
+                                 {"runs", r.runs}};
+        text += (text.size() == 1 ? "\n  " : ",\n  ") + xinet::json_text(object);
     }
     return text + "\n]\n";
 }

@@ -75,7 +75,7 @@ std::string find_name(const xinet_netns& netns) {
         struct stat status {};
         if (::stat(path.c_str(), &status) == 0 && status.st_ino == netns.netns &&
             cookie_at(path) == netns.cookie) {
-            return printable(path.filename().string());
+            return path.filename().string();
         }
     }
     return fmt::format("{}", netns.netns);
@@ -128,7 +128,8 @@ const std::string& NetworkNamespaceNames::name(const xinet_netns& netns) {
 std::string NetworkNamespaceNames::device(const xinet_netns& netns) {
     const std::string& where = name(netns);
     const std::string_view device = netns.device;
-    return (where.empty() ? "" : where + "/") + (device.empty() ? "?" : printable(device));
+    return (where.empty() ? "" : printable(where) + "/") +
+           (device.empty() ? "?" : printable(device));
 }
 
 } // namespace xinet

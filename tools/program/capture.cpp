@@ -269,27 +269,12 @@ private:
     std::uint64_t captured_ = 0;
 };
 
-JsonObject reasons_json(const std::vector<std::uint64_t>& reasons) {
-    JsonObject object;
-    for (std::size_t reason = 0; reason < reasons.size(); ++reason) {
-        if (reasons[reason] != 0) {
-            const std::string_view name = drop_reason_name(reason);
-            object.add(name == "?" ? fmt::format("{}", reason) : std::string(name),
-                       reasons[reason]);
-        }
-    }
-    return object;
-}
-
 std::string statistics_json(std::uint64_t captured, const CaptureStatistics& statistics) {
-    return JsonObject()
-               .add("type", "statistics")
-               .add("captured", captured)
-               .add("received", statistics.received)
-               .add("dropped", statistics.dropped)
-               .nest("reasons", reasons_json(statistics.reasons).text())
-               .text() +
-           "\n";
+    return json_line({{"type", "statistics"},
+                      {"captured", captured},
+                      {"received", statistics.received},
+                      {"dropped", statistics.dropped},
+                      {"reasons", drop_reasons_json(statistics.reasons)}});
 }
 
 } // namespace

@@ -77,22 +77,21 @@ std::string packet_json(const CapturedPacket& packet, LinkType type,
     const Summary summary = dissect(packet.data, type, packet.original_length);
     const auto since_epoch = packet.timestamp.time_since_epoch();
     const auto seconds = std::chrono::floor<std::chrono::seconds>(since_epoch);
-    JsonObject object;
-    object.add("type", "packet")
-        .add("time", fmt::format("{}.{:09}", seconds.count(), (since_epoch - seconds).count()))
-        .add("interface", interface_name)
-        .add("direction", direction_name(packet.packet_type))
-        .add("length", packet.original_length)
-        .add("captured", packet.data.size())
-        .add("network", summary.network)
-        .add("protocol", summary.protocol)
-        .add("source", summary.source)
-        .add("source_port", summary.source_port)
-        .add("destination", summary.destination)
-        .add("destination_port", summary.destination_port)
-        .add("info", summary.info);
+    Json object{{"type", "packet"},
+                {"time", fmt::format("{}.{:09}", seconds.count(), (since_epoch - seconds).count())},
+                {"interface", interface_name},
+                {"direction", direction_name(packet.packet_type)},
+                {"length", packet.original_length},
+                {"captured", packet.data.size()},
+                {"network", summary.network},
+                {"protocol", summary.protocol},
+                {"source", summary.source},
+                {"source_port", or_null(summary.source_port)},
+                {"destination", summary.destination},
+                {"destination_port", or_null(summary.destination_port)},
+                {"info", summary.info}};
     add_told(object, packet, namespace_name, details);
-    return object.text() + "\n";
+    return json_line(object);
 }
 
 } // namespace xinet

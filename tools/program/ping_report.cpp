@@ -120,52 +120,47 @@ std::string progress_text(const PingCounts& counts) {
 }
 
 std::string reply_json(const ReplyLine& line) {
-    JsonObject object;
-    object.add("type", "reply")
-        .add("from", line.from)
-        .add("sequence", line.reply.sequence)
-        .add("bytes", line.reply.icmp_bytes)
-        .add("ttl", line.reply.ttl)
-        .add("duplicate", line.duplicate)
-        .add("checksum_ok", line.reply.checksum_ok);
+    Json object{{"type", "reply"},
+                {"from", line.from},
+                {"sequence", line.reply.sequence},
+                {"bytes", line.reply.icmp_bytes},
+                {"ttl", line.reply.ttl},
+                {"duplicate", line.duplicate},
+                {"checksum_ok", line.reply.checksum_ok}};
     if (line.trip) {
-        object.add("time_ms", in_milliseconds(*line.trip));
+        object["time_ms"] = in_milliseconds(*line.trip);
     }
-    return object.text() + "\n";
+    return json_line(object);
 }
 
 std::string error_json(const ErrorLine& line) {
-    return JsonObject()
-               .add("type", "error")
-               .add("from", line.from)
-               .add("sequence", line.error.sequence)
-               .add("icmp_type", line.error.type)
-               .add("icmp_code", line.error.code)
-               .add("message", describe_icmp_error(line.error))
-               .text() +
-           "\n";
+    return json_line({{"type", "error"},
+                      {"from", line.from},
+                      {"sequence", line.error.sequence},
+                      {"icmp_type", line.error.type},
+                      {"icmp_code", line.error.code},
+                      {"message", describe_icmp_error(line.error)}});
 }
 
 std::string statistics_json(const PingTarget& target, const PingCounts& counts,
                             std::chrono::nanoseconds elapsed) {
-    JsonObject object;
-    object.add("type", "statistics")
-        .add("host", target.host)
-        .add("address", address_text(target.address))
-        .add("transmitted", counts.transmitted)
-        .add("received", counts.received)
-        .add("duplicates", counts.duplicates)
-        .add("corrupted", counts.corrupted)
-        .add("errors", counts.errors)
-        .add("loss_percent", counts.loss_percent())
-        .add("elapsed_ms", in_milliseconds(elapsed));
+    Json object{{"type", "statistics"},
+                {"host", target.host},
+                {"address", address_text(target.address)},
+                {"transmitted", counts.transmitted},
+                {"received", counts.received},
+                {"duplicates", counts.duplicates},
+                {"corrupted", counts.corrupted},
+                {"errors", counts.errors},
+                {"loss_percent", counts.loss_percent()},
+                {"elapsed_ms", in_milliseconds(elapsed)}};
     if (counts.trips.count() != 0) {
-        object.add("rtt_min_ms", in_milliseconds(counts.trips.least()))
-            .add("rtt_avg_ms", in_milliseconds(counts.trips.mean()))
-            .add("rtt_max_ms", in_milliseconds(counts.trips.most()))
-            .add("rtt_mdev_ms", in_milliseconds(counts.trips.deviation()));
+        object["rtt_min_ms"] = in_milliseconds(counts.trips.least());
+        object["rtt_avg_ms"] = in_milliseconds(counts.trips.mean());
+        object["rtt_max_ms"] = in_milliseconds(counts.trips.most());
+        object["rtt_mdev_ms"] = in_milliseconds(counts.trips.deviation());
     }
-    return object.text() + "\n";
+    return json_line(object);
 }
 
 } // namespace xinet

@@ -64,7 +64,7 @@ int run_ss(const SsOptions& options) {
     OutputFile output("-");
     if (options.json) {
         for (const SocketRecord& socket : sockets) {
-            output.append(socket_json(socket, users, options, names) + "\n");
+            output.append(json_line(socket_json(socket, users, options, names)));
         }
     } else {
         output.append(sockets_text(sockets, users, options, names));

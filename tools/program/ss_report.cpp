@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "program/ss_report.h"
 
-#include "program/json.h"
+#include "program/told.h"
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
@@ -19,16 +19,18 @@ namespace xinet {
 
 namespace {
 
-constexpr std::array<std::pair<std::uint32_t, std::string_view>, 12> packet_flags{{
+using FlagName = std::pair<std::uint32_t, const char*>;
+
+constexpr std::array<FlagName, 12> packet_flags{{
     {XINET_DIAG_PACKET_RUNNING, "running"},
     {XINET_DIAG_PACKET_COOKED, "cooked"},
     {XINET_DIAG_PACKET_AUXDATA, "auxdata"},
     {XINET_DIAG_PACKET_ORIGDEV, "origdev"},
-    {XINET_DIAG_PACKET_IGNORE_OUTGOING, "ignore-outgoing"},
-    {XINET_DIAG_PACKET_QDISC_BYPASS, "qdisc-bypass"},
+    {XINET_DIAG_PACKET_IGNORE_OUTGOING, "ignore_outgoing"},
+    {XINET_DIAG_PACKET_QDISC_BYPASS, "qdisc_bypass"},
     {XINET_DIAG_PACKET_LOSS, "loss"},
-    {XINET_DIAG_PACKET_TX_HAS_OFF, "tx-has-off"},
-    {XINET_DIAG_PACKET_ALL_NETNS, "all-netns"},
+    {XINET_DIAG_PACKET_TX_HAS_OFF, "tx_has_off"},
+    {XINET_DIAG_PACKET_ALL_NETNS, "all_netns"},
     {XINET_DIAG_PACKET_ORIGINAL, "original"},
     {XINET_DIAG_PACKET_POINT, "point"},
     {XINET_DIAG_PACKET_QUEUE, "queue"},
@@ -39,10 +41,10 @@ constexpr std::array<std::string_view, 8> fanout_modes{"hash", "lb", "cpu",  "ro
                                                        "rnd",  "qm", "cbpf", "ebpf"};
 
 /// The flags of a fanout group as they stand in what PACKET_FANOUT answers.
-constexpr std::array<std::pair<std::uint32_t, std::string_view>, 4> fanout_flags{{
+constexpr std::array<FlagName, 4> fanout_flags{{
     {PACKET_FANOUT_FLAG_ROLLOVER << 16, "rollover"},
-    {PACKET_FANOUT_FLAG_UNIQUEID << 16, "unique-id"},
-    {0x4000U << 16, "ignore-outgoing"}, // in the header since Linux 6.10
+    {PACKET_FANOUT_FLAG_UNIQUEID << 16, "unique_id"},
+    {0x4000U << 16, "ignore_outgoing"}, // in the header since Linux 6.10
     {std::uint32_t{PACKET_FANOUT_FLAG_DEFRAG} << 16, "defrag"},
 }};
 
@@ -89,20 +91,10 @@ bool has_ports(const SocketRecord& socket) {
     return socket.base.kind != XINET_DIAG_RAW && socket.base.kind != XINET_DIAG_PACKET;
 }
 
-std::vector<std::string>
-names_of(std::uint32_t flags,
-         std::span<const std::pair<std::uint32_t, std::string_view>> known_flags) {
-    std::vector<std::string> result;
-    for (const auto& [flag, name] : known_flags) {
-        if ((flags & flag) != 0) {
-            result.emplace_back(name);
-        }
+void add_flags(Json& object, std::uint32_t flags, std::span<const FlagName> names) {
+    for (const auto& [flag, name] : names) {
+        object[name] = (flags & flag) != 0;
     }
-    return result;
-}
-
-std::uint32_t fanout_id(std::uint32_t fanout) {
-    return fanout & 0xffffU;
 }
 
 std::string fanout_mode(std::uint32_t fanout) {
@@ -116,7 +108,75 @@ const std::vector<SocketUser>& users_of(const SocketRecord& socket, const Socket
     return found == users.end() ? nobody : found->second;
 }
 
+// --- parts of a socket, for the table and for JSON ---
+
+Json packet_part(const xinet_diag_packet& packet) {
+    Json object = Json::object();
+    add_flags(object, packet.flags, packet_flags);
+    object.update({{"packets", packet.packets},
+                   {"drops", packet.drops},
+                   {"version", packet.version + 1},
+                   {"reserve", packet.reserve},
+                   {"vnet_header", packet.vnet_hdr_sz},
+                   {"freezes", packet.freezes},
+                   {"copy_thresh", packet.copy_thresh},
+                   {"timestamp", packet.timestamp}});
+    return object;
+}
+
+Json fanout_part(std::uint32_t fanout) {
+    Json object{{"id", fanout & 0xffffU}, {"mode", fanout_mode(fanout)}};
+    add_flags(object, fanout, fanout_flags);
+    return object;
+}
+
+Json ring_part(const xinet_diag_ring& ring) {
+    return {{"block_size", ring.block_size}, {"blocks", ring.block_nr},
+            {"frame_size", ring.frame_size}, {"frames", ring.frame_nr},
+            {"timeout_ms", ring.retire_tmo}, {"private_bytes", ring.sizeof_priv},
+            {"features", ring.features}};
+}
+
+Json lanes_part(const xinet_diag_lanes& lanes) {
+    return {{"lanes", lanes.lanes},
+            {"lane_size", lanes.lane_size},
+            {"reader", lanes.reader},
+            {"readers", lanes.readers},
+            {"overwrite", (lanes.flags & XINET_RX_RING_OVERWRITE) != 0},
+            {"snaplen", lanes.snaplen},
+            {"wake_packets", lanes.wake_packets},
+            {"wake_usec", lanes.wake_usec}};
+}
+
+Json membership_part(const xinet_diag_membership& membership, SocketNames& names) {
+    return {{"type", membership_name(membership.type)},
+            {"interface", names.interface(membership.ifindex)},
+            {"address", link_address_text(membership)},
+            {"count", membership.count}};
+}
+
 // --- the table ---
+
+/// "blocks:2", or "running"; empty for what is 0, false or empty.
+std::string member_text(std::string key, const Json& value) {
+    std::ranges::replace(key, '_', '-');
+    if (value.is_boolean()) {
+        return value.get<bool>() ? key : "";
+    }
+    const std::string text = value.is_string() ? value.get<std::string>() : value.dump();
+    return text.empty() || text == "0" ? "" : key + ":" + text;
+}
+
+/// "rx-ring:(block-size:4096,blocks:2)"
+std::string part_text(std::string_view name, const Json& part) {
+    std::vector<std::string> words;
+    for (const auto& [key, value] : part.items()) {
+        if (std::string word = member_text(key, value); !word.empty()) {
+            words.push_back(std::move(word));
+        }
+    }
+    return fmt::format("{}:({})", name, fmt::join(words, ","));
+}
 
 std::string local_text(const SocketRecord& socket, SocketNames& names) {
     const auto& base = socket.base;
@@ -153,28 +213,6 @@ std::string users_text(const std::vector<SocketUser>& users) {
     return parts.empty() ? "" : fmt::format("users:({})", fmt::join(parts, ","));
 }
 
-std::string packet_text(const xinet_diag_packet& packet) {
-    std::string result = fmt::format(" flags:{} packets:{} lost:{} ver:{}",
-                                     fmt::join(names_of(packet.flags, packet_flags), ","),
-                                     packet.packets, packet.drops, packet.version + 1);
-    if (packet.reserve != 0) {
-        result += fmt::format(" reserve:{}", packet.reserve);
-    }
-    if (packet.vnet_hdr_sz != 0) {
-        result += fmt::format(" vnet-header:{}", packet.vnet_hdr_sz);
-    }
-    if (packet.freezes != 0) {
-        result += fmt::format(" freezes:{}", packet.freezes);
-    }
-    if (packet.copy_thresh != 0) {
-        result += fmt::format(" copy-thresh:{}", packet.copy_thresh);
-    }
-    if (packet.timestamp != 0) {
-        result += fmt::format(" timestamp:{:#x}", packet.timestamp);
-    }
-    return result;
-}
-
 std::string extended_text(const SocketRecord& socket) {
     std::string result =
         fmt::format("uid:{} ino:{} sk:{:x}", socket.base.uid, socket.base.ino, socket.cookie());
@@ -188,29 +226,9 @@ std::string extended_text(const SocketRecord& socket) {
         result += fmt::format(" icmp-filter:{:#x}", *socket.icmp_filter);
     }
     if (socket.packet) {
-        result += packet_text(*socket.packet);
+        result += " " + part_text("packet", packet_part(*socket.packet));
     }
     return result;
-}
-
-std::string drop_reasons_text(const SocketRecord& socket) {
-    std::vector<std::string> parts;
-    for (std::size_t reason = 0; reason < socket.drop_reasons.size(); ++reason) {
-        if (socket.drop_reasons.at(reason) != 0) {
-            parts.push_back(
-                fmt::format("{}:{}", drop_reason_name(reason), socket.drop_reasons.at(reason)));
-        }
-    }
-    return parts.empty() ? "" : fmt::format("drops:({})", fmt::join(parts, ","));
-}
-
-std::string fanout_text(std::uint32_t fanout) {
-    std::string result =
-        fmt::format("fanout:(id:{},mode:{}", fanout_id(fanout), fanout_mode(fanout));
-    for (const std::string& flag : names_of(fanout, fanout_flags)) {
-        result += "," + flag;
-    }
-    return result + ")";
 }
 
 std::string memory_text(const SocketRecord& socket) {
@@ -232,57 +250,13 @@ std::string filter_text(const SocketRecord& socket) {
     return fmt::format("bpf filter ({}): {}", parts.size(), fmt::join(parts, ","));
 }
 
-std::string ring_text(std::string_view name, const xinet_diag_ring& ring) {
-    std::string result = fmt::format("{}:(blocks:{}x{},frames:{}x{}", name, ring.block_nr,
-                                     ring.block_size, ring.frame_nr, ring.frame_size);
-    if (ring.retire_tmo != 0) {
-        result += fmt::format(",timeout:{}ms", ring.retire_tmo);
-    }
-    if (ring.sizeof_priv != 0) {
-        result += fmt::format(",private:{}", ring.sizeof_priv);
-    }
-    if (ring.features != 0) {
-        result += fmt::format(",features:{:#x}", ring.features);
-    }
-    return result + ")";
-}
-
-std::string lanes_text(const xinet_diag_lanes& lanes) {
-    std::string result = fmt::format("rx-lanes:({}x{},reader:{} of {}", lanes.lanes,
-                                     lanes.lane_size, lanes.reader, lanes.readers);
-    if ((lanes.flags & XINET_RX_RING_OVERWRITE) != 0) {
-        result += ",overwrite";
-    }
-    if (lanes.snaplen != 0) {
-        result += fmt::format(",snaplen:{}", lanes.snaplen);
-    }
-    if (lanes.wake_packets != 0) {
-        result += fmt::format(",wake:{}", lanes.wake_packets);
-    }
-    if (lanes.wake_usec != 0) {
-        result += fmt::format(",wake:{}us", lanes.wake_usec);
-    }
-    return result + ")";
-}
-
-std::string membership_text(const xinet_diag_membership& membership, SocketNames& names) {
-    std::string result = fmt::format("membership:{} {}", membership_name(membership.type),
-                                     names.interface(membership.ifindex));
-    if (membership.alen != 0) {
-        result += " " + link_address_text(membership);
-    }
-    if (membership.count > 1) {
-        result += fmt::format(" x{}", membership.count);
-    }
-    return result;
-}
-
 /// Lines below that of the socket.
 std::vector<std::string> detail_lines(const SocketRecord& socket, const SsOptions& options,
                                       SocketNames& names) {
     std::vector<std::string> lines;
-    if (options.info && !drop_reasons_text(socket).empty()) {
-        lines.push_back(drop_reasons_text(socket));
+    if (const Json reasons = drop_reasons_json(socket.drop_reasons);
+        options.info && !reasons.empty()) {
+        lines.push_back(part_text("drops", reasons));
     }
     if (options.memory && socket.memory) {
         lines.push_back(memory_text(socket));
@@ -294,19 +268,19 @@ std::vector<std::string> detail_lines(const SocketRecord& socket, const SsOption
         return lines;
     }
     if (socket.receive_ring) {
-        lines.push_back(ring_text("rx-ring", *socket.receive_ring));
+        lines.push_back(part_text("rx-ring", ring_part(*socket.receive_ring)));
     }
     if (socket.send_ring) {
-        lines.push_back(ring_text("tx-ring", *socket.send_ring));
+        lines.push_back(part_text("tx-ring", ring_part(*socket.send_ring)));
     }
     if (socket.receive_lanes) {
-        lines.push_back(lanes_text(*socket.receive_lanes));
+        lines.push_back(part_text("rx-lanes", lanes_part(*socket.receive_lanes)));
     }
     if (socket.fanout) {
-        lines.push_back(fanout_text(*socket.fanout));
+        lines.push_back(part_text("fanout", fanout_part(*socket.fanout)));
     }
     for (const auto& membership : socket.memberships) {
-        lines.push_back(membership_text(membership, names));
+        lines.push_back(part_text("membership", membership_part(membership, names)));
     }
     if (socket.membership_count > socket.memberships.size()) {
         lines.push_back(fmt::format("and {} memberships more",
@@ -356,127 +330,71 @@ std::string line_of(const Row& row, const std::array<std::size_t, columns>& widt
 
 // --- JSON ---
 
-std::string memory_json(const SocketRecord& socket) {
-    JsonObject object;
+Json memory_json(const SocketRecord& socket) {
+    Json object = Json::object();
     for (std::size_t i = 0; i < memory_names.size(); ++i) {
-        object.add(memory_names.at(i).second, socket.memory->at(i));
+        object[memory_names.at(i).second] = socket.memory->at(i);
     }
-    return object.text();
+    return object;
 }
 
-std::string filter_json(const std::vector<sock_filter>& filter) {
-    std::vector<std::string> steps;
+Json filter_json(const std::vector<sock_filter>& filter) {
+    Json steps = Json::array();
     for (const sock_filter& step : filter) {
-        steps.push_back(JsonObject()
-                            .add("code", step.code)
-                            .add("jt", unsigned{step.jt})
-                            .add("jf", unsigned{step.jf})
-                            .add("k", step.k)
-                            .text());
+        steps.push_back({{"code", step.code}, {"jt", step.jt}, {"jf", step.jf}, {"k", step.k}});
     }
-    return json_array(steps);
+    return steps;
 }
 
-std::string drop_reasons_json(const SocketRecord& socket) {
-    JsonObject object;
-    for (std::size_t reason = 0; reason < socket.drop_reasons.size(); ++reason) {
-        if (socket.drop_reasons.at(reason) != 0) {
-            object.add(drop_reason_name(reason), socket.drop_reasons.at(reason));
-        }
-    }
-    return object.text();
-}
-
-std::string packet_json(const xinet_diag_packet& packet) {
-    JsonObject object;
-    for (const auto& [flag, name] : packet_flags) {
-        std::string key(name);
-        std::ranges::replace(key, '-', '_');
-        object.add(key, (packet.flags & flag) != 0);
-    }
-    object.add("packets", packet.packets).add("drops", packet.drops);
-    object.add("version", packet.version + 1).add("reserve", packet.reserve);
-    object.add("vnet_header", packet.vnet_hdr_sz).add("freezes", packet.freezes);
-    object.add("copy_thresh", packet.copy_thresh);
-    return object.add("timestamp", packet.timestamp).text();
-}
-
-std::string fanout_json(std::uint32_t fanout) {
-    JsonObject object;
-    object.add("id", fanout_id(fanout)).add("mode", fanout_mode(fanout));
-    for (const auto& [flag, name] : fanout_flags) {
-        std::string key(name);
-        std::ranges::replace(key, '-', '_');
-        object.add(key, (fanout & flag) != 0);
-    }
-    return object.text();
-}
-
-std::string ring_json(const xinet_diag_ring& ring) {
-    return JsonObject()
-        .add("block_size", ring.block_size)
-        .add("blocks", ring.block_nr)
-        .add("frame_size", ring.frame_size)
-        .add("frames", ring.frame_nr)
-        .add("timeout_ms", ring.retire_tmo)
-        .add("private_bytes", ring.sizeof_priv)
-        .add("features", ring.features)
-        .text();
-}
-
-std::string lanes_json(const xinet_diag_lanes& lanes) {
-    return JsonObject()
-        .add("lanes", lanes.lanes)
-        .add("lane_size", lanes.lane_size)
-        .add("reader", lanes.reader)
-        .add("readers", lanes.readers)
-        .add("overwrite", (lanes.flags & XINET_RX_RING_OVERWRITE) != 0)
-        .add("snaplen", lanes.snaplen)
-        .add("wake_packets", lanes.wake_packets)
-        .add("wake_usec", lanes.wake_usec)
-        .text();
-}
-
-std::string memberships_json(const SocketRecord& socket, SocketNames& names) {
-    std::vector<std::string> elements;
+Json memberships_json(const SocketRecord& socket, SocketNames& names) {
+    Json elements = Json::array();
     for (const auto& membership : socket.memberships) {
-        elements.push_back(JsonObject()
-                               .add("type", membership_name(membership.type))
-                               .add("interface", names.interface(membership.ifindex))
-                               .add("address", link_address_text(membership))
-                               .add("count", membership.count)
-                               .text());
+        elements.push_back(membership_part(membership, names));
     }
-    return json_array(elements);
+    return elements;
 }
 
-std::string users_json(const std::vector<SocketUser>& users) {
-    std::vector<std::string> elements;
+Json users_json(const std::vector<SocketUser>& users) {
+    Json elements = Json::array();
     for (const SocketUser& user : users) {
-        elements.push_back(JsonObject()
-                               .add("name", user.name)
-                               .add("pid", user.process)
-                               .add("fd", user.descriptor)
-                               .text());
+        elements.push_back({{"name", user.name}, {"pid", user.process}, {"fd", user.descriptor}});
     }
-    return json_array(elements);
+    return elements;
 }
 
-void add_addresses(const SocketRecord& socket, SocketNames& names, JsonObject& object) {
+void add_addresses(const SocketRecord& socket, SocketNames& names, Json& object) {
     const auto& base = socket.base;
     if (base.family == AF_INET) {
-        object.add("local", ipv4_text(base.src));
+        object["local"] = ipv4_text(base.src);
         if (has_ports(socket)) {
-            object.add("local_port", ntohs(base.sport));
+            object["local_port"] = ntohs(base.sport);
         }
-        object.add("peer", ipv4_text(base.dst));
+        object["peer"] = ipv4_text(base.dst);
         if (has_ports(socket)) {
-            object.add("peer_port", ntohs(base.dport));
+            object["peer_port"] = ntohs(base.dport);
         }
     }
-    object.add("protocol", base.protocol);
-    object.add("interface", names.interface(base.ifindex));
-    object.add("ifindex", base.ifindex);
+    object["protocol"] = base.protocol;
+    object["interface"] = names.interface(base.ifindex);
+    object["ifindex"] = base.ifindex;
+}
+
+void add_packet(const SocketRecord& socket, SocketNames& names, Json& object) {
+    object["packet"] = packet_part(*socket.packet);
+    if (socket.receive_ring) {
+        object["rx_ring"] = ring_part(*socket.receive_ring);
+    }
+    if (socket.send_ring) {
+        object["tx_ring"] = ring_part(*socket.send_ring);
+    }
+    if (socket.receive_lanes) {
+        object["rx_lanes"] = lanes_part(*socket.receive_lanes);
+    }
+    if (socket.fanout) {
+        object["fanout"] = fanout_part(*socket.fanout);
+    }
+    object["membership_count"] = socket.membership_count;
+    object["memberships"] = memberships_json(socket, names);
 }
 
 } // namespace
@@ -509,56 +427,44 @@ std::string sockets_text(const std::vector<SocketRecord>& sockets, const SocketU
     return text;
 }
 
-std::string socket_json(const SocketRecord& socket, const SocketUsers& users,
-                        const SsOptions& options, SocketNames& names) {
+Json socket_json(const SocketRecord& socket, const SocketUsers& users, const SsOptions& options,
+                 SocketNames& names) {
     const auto& base = socket.base;
-    JsonObject object;
-    object.add("kind", kind_name(base.kind)).add("state", state_name(base.state));
+    Json object{{"kind", kind_name(base.kind)}, {"state", state_name(base.state)}};
     add_addresses(socket, names, object);
-    object.add("recv_q", base.rqueue).add("send_q", base.wqueue);
-    object.add("uid", base.uid).add("inode", base.ino).add("cookie", socket.cookie());
-    object.add("drops", socket.drops);
+    object.update({{"recv_q", base.rqueue},
+                   {"send_q", base.wqueue},
+                   {"uid", base.uid},
+                   {"inode", base.ino},
+                   {"cookie", socket.cookie()},
+                   {"drops", socket.drops}});
     if (!socket.drop_reasons.empty()) {
-        object.nest("drop_reasons", drop_reasons_json(socket));
+        object["drop_reasons"] = drop_reasons_json(socket.drop_reasons);
     }
-    object.add("shutdown_read", (socket.shutdown & 1) != 0);
-    object.add("shutdown_write", (socket.shutdown & 2) != 0);
+    object["shutdown_read"] = (socket.shutdown & 1) != 0;
+    object["shutdown_write"] = (socket.shutdown & 2) != 0;
     if (socket.mark) {
-        object.add("mark", *socket.mark);
+        object["mark"] = *socket.mark;
     }
     if (socket.memory) {
-        object.nest("memory", memory_json(socket));
+        object["memory"] = memory_json(socket);
     }
     if (!socket.filter.empty()) {
-        object.nest("filter", filter_json(socket.filter));
+        object["filter"] = filter_json(socket.filter);
     }
     if (socket.filter_program_id) {
-        object.add("filter_program_id", *socket.filter_program_id);
+        object["filter_program_id"] = *socket.filter_program_id;
     }
     if (socket.icmp_filter) {
-        object.add("icmp_filter", *socket.icmp_filter);
+        object["icmp_filter"] = *socket.icmp_filter;
     }
     if (socket.packet) {
-        object.nest("packet", packet_json(*socket.packet));
-        if (socket.receive_ring) {
-            object.nest("rx_ring", ring_json(*socket.receive_ring));
-        }
-        if (socket.send_ring) {
-            object.nest("tx_ring", ring_json(*socket.send_ring));
-        }
-        if (socket.receive_lanes) {
-            object.nest("rx_lanes", lanes_json(*socket.receive_lanes));
-        }
-        if (socket.fanout) {
-            object.nest("fanout", fanout_json(*socket.fanout));
-        }
-        object.add("membership_count", socket.membership_count);
-        object.nest("memberships", memberships_json(socket, names));
+        add_packet(socket, names, object);
     }
     if (options.processes) {
-        object.nest("processes", users_json(users_of(socket, users)));
+        object["processes"] = users_json(users_of(socket, users));
     }
-    return object.text();
+    return object;
 }
 
 } // namespace xinet

@@ -2,6 +2,7 @@
 // The words of ss: columns as ss(8) prints them, or JSON, one object per line.
 #pragma once
 
+#include "program/json.h"
 #include "program/options.h"
 #include "program/ss_names.h"
 #include "program/ss_processes.h"
@@ -16,9 +17,8 @@ namespace xinet {
 std::string sockets_text(const std::vector<SocketRecord>& sockets, const SocketUsers& users,
                          const SsOptions& options, SocketNames& names);
 
-/// One object, without the end of the line. Names are never looked up but those
-/// of interfaces.
-std::string socket_json(const SocketRecord& socket, const SocketUsers& users,
-                        const SsOptions& options, SocketNames& names);
+/// One object. Names are never looked up but those of interfaces.
+Json socket_json(const SocketRecord& socket, const SocketUsers& users, const SsOptions& options,
+                 SocketNames& names);
 
 } // namespace xinet

@@ -14,7 +14,7 @@ namespace xinet {
 namespace {
 
 /// What ends it cannot be in it.
-std::string quoted(std::string_view name) {
+std::string in_quotes(std::string_view name) {
     std::string text = printable(name);
     std::ranges::replace(text, '"', '?');
     return fmt::format("\"{}\"", text);
@@ -41,33 +41,17 @@ std::string cgroup_text(const xinet_owner& owner, const Cgroup* cgroup) {
     return text;
 }
 
-void add_cgroup(JsonObject& object, const Cgroup* cgroup) {
-    if (cgroup == nullptr) {
-        object.add_null("cgroup_path");
-    } else {
-        object.add("cgroup_path", cgroup->path);
-    }
-    if (cgroup == nullptr || !cgroup->container) {
-        object.add_null("container");
-        return;
-    }
-    object.nest("container", JsonObject()
-                                 .add("runtime", cgroup->container->runtime)
-                                 .add("name", cgroup->container->name)
-                                 .text());
+void add_cgroup(Json& object, const Cgroup* cgroup) {
+    object["cgroup_path"] = cgroup == nullptr ? Json() : Json(cgroup->path);
+    object["container"] =
+        cgroup == nullptr || !cgroup->container
+            ? Json()
+            : Json{{"runtime", cgroup->container->runtime}, {"name", cgroup->container->name}};
 }
 
-void add_process(JsonObject& object, const SocketProcess* process) {
-    if (process == nullptr) {
-        object.add_null("pid");
-    } else {
-        object.add("pid", process->process);
-    }
-    if (process == nullptr || process->name.empty()) {
-        object.add_null("comm");
-    } else {
-        object.add("comm", process->name);
-    }
+void add_process(Json& object, const SocketProcess* process) {
+    object["pid"] = process == nullptr ? Json() : Json(process->process);
+    object["comm"] = process == nullptr || process->name.empty() ? Json() : Json(process->name);
 }
 
 } // namespace
@@ -86,7 +70,7 @@ std::string owner_text(const xinet_owner& owner, const OwnerDetails& details) {
         text += fmt::format(" pid:{}", process->process);
     }
     if (process != nullptr && !process->name.empty()) {
-        text += fmt::format(" comm:{}", quoted(process->name));
+        text += fmt::format(" comm:{}", in_quotes(process->name));
     }
     if ((owner.flags & XINET_OWNER_KERNEL) != 0) {
         text += " kernel";
@@ -97,20 +81,22 @@ std::string owner_text(const xinet_owner& owner, const OwnerDetails& details) {
     return text.empty() ? "" : fmt::format("[{}]", text.substr(1));
 }
 
-std::string owner_json(const xinet_owner& owner, const OwnerDetails& details) {
-    JsonObject object;
+Json owner_json(const xinet_owner& owner, const OwnerDetails& details) {
+    Json object = Json::object();
     if ((owner.flags & XINET_OWNER_SOCKET) != 0) {
-        object.add("cookie", owner.cookie).add("netns", owner.netns);
-        object.add("netns_cookie", owner.netns_cookie);
+        object["cookie"] = owner.cookie;
+        object["netns"] = owner.netns;
+        object["netns_cookie"] = owner.netns_cookie;
     }
     if ((owner.flags & XINET_OWNER_CREDENTIALS) != 0) {
-        object.add("cgroup", owner.cgroup).add("uid", owner.uid);
+        object["cgroup"] = owner.cgroup;
+        object["uid"] = owner.uid;
     }
     add_cgroup(object, details.cgroup);
     add_process(object, details.process);
-    object.add("kernel", (owner.flags & XINET_OWNER_KERNEL) != 0);
-    object.add("several", (owner.flags & XINET_OWNER_SEVERAL) != 0);
-    return object.text();
+    object["kernel"] = (owner.flags & XINET_OWNER_KERNEL) != 0;
+    object["several"] = (owner.flags & XINET_OWNER_SEVERAL) != 0;
+    return object;
 }
 
 /// Number and subsystem, where this kernel has no name for it.
@@ -129,18 +115,14 @@ std::string dropped_text(const xinet_dropped& dropped) {
 
 } // namespace
 
-std::string dropped_json(const xinet_dropped& dropped) {
-    JsonObject object;
-    object.add("reason", reason_text(dropped)).add("number", dropped.reason);
+Json dropped_json(const xinet_dropped& dropped) {
     const std::string_view place = dropped.place;
-    if (place.empty()) {
-        object.add_null("symbol");
-    } else {
-        object.add("symbol", place);
-    }
-    object.add("netns", dropped.netns).add("netns_cookie", dropped.netns_cookie);
-    object.add("link_header", (dropped.flags & XINET_DROPPED_NO_LINK_HEADER) == 0);
-    return object.text();
+    return {{"reason", reason_text(dropped)},
+            {"number", dropped.reason},
+            {"symbol", place.empty() ? Json() : Json(place)},
+            {"netns", dropped.netns},
+            {"netns_cookie", dropped.netns_cookie},
+            {"link_header", (dropped.flags & XINET_DROPPED_NO_LINK_HEADER) == 0}};
 }
 
 namespace {
@@ -163,15 +145,13 @@ std::string original_text(const xinet_original& original) {
     return text.empty() ? "" : fmt::format("(frame: {})", text.substr(2));
 }
 
-std::string original_json(const xinet_original& original) {
-    JsonObject object;
-    object.add("segmented", (original.done & XINET_ORIGINAL_SEGMENTED) != 0)
-        .add("checksum", (original.done & XINET_ORIGINAL_CHECKSUM) != 0)
-        .add("vlan", (original.done & XINET_ORIGINAL_VLAN) != 0)
-        .add("failed", (original.done & XINET_ORIGINAL_FAILED) != 0)
-        .add("segment", original.segment)
-        .add("segments", original.segments);
-    return object.text();
+Json original_json(const xinet_original& original) {
+    return {{"segmented", (original.done & XINET_ORIGINAL_SEGMENTED) != 0},
+            {"checksum", (original.done & XINET_ORIGINAL_CHECKSUM) != 0},
+            {"vlan", (original.done & XINET_ORIGINAL_VLAN) != 0},
+            {"failed", (original.done & XINET_ORIGINAL_FAILED) != 0},
+            {"segment", original.segment},
+            {"segments", original.segments}};
 }
 
 struct PointName {
@@ -203,18 +183,11 @@ std::string point_text(const xinet_point& point) {
     return text + ")";
 }
 
-void add_point(JsonObject& object, const xinet_point& point) {
-    if (point.point == 0) {
-        object.add_null("point");
-    } else {
-        object.add("point", point_name(point.point));
-    }
-    if (point.packet == 0) {
-        object.add_null("packet");
-    } else {
-        object.add("packet", point.packet);
-    }
-    object.add("in_index", point.in).add("out_index", point.out);
+void add_point(Json& object, const xinet_point& point) {
+    object["point"] = point.point == 0 ? Json() : Json(point_name(point.point));
+    object["packet"] = point.packet == 0 ? Json() : Json(point.packet);
+    object["in_index"] = point.in;
+    object["out_index"] = point.out;
 }
 
 void append(std::string& text, const std::string& part) {
@@ -223,13 +196,22 @@ void append(std::string& text, const std::string& part) {
 
 } // namespace
 
-std::string loss_text(const std::vector<std::uint64_t>& reasons) {
-    std::string text;
+Json drop_reasons_json(const std::vector<std::uint64_t>& reasons) {
+    Json object = Json::object();
     for (std::size_t reason = 0; reason < reasons.size(); ++reason) {
         if (reasons[reason] != 0) {
-            text += fmt::format("{}{} {}", text.empty() ? "" : ", ", drop_reason_name(reason),
-                                reasons[reason]);
+            const std::string_view name = drop_reason_name(reason);
+            object[name == "?" ? fmt::format("{}", reason) : std::string(name)] = reasons[reason];
         }
+    }
+    return object;
+}
+
+std::string loss_text(const std::vector<std::uint64_t>& reasons) {
+    const Json lost = drop_reasons_json(reasons);
+    std::string text;
+    for (const auto& [name, count] : lost.items()) {
+        text += fmt::format("{}{} {}", text.empty() ? "" : ", ", name, count.dump());
     }
     return text.empty() ? "" : fmt::format(" ({})", text);
 }
@@ -275,28 +257,27 @@ std::string told_text(const CapturedPacket& packet, const OwnerDetails& details)
     return text;
 }
 
-void add_told(JsonObject& object, const CapturedPacket& packet, std::string_view namespace_name,
+void add_told(Json& object, const CapturedPacket& packet, std::string_view namespace_name,
               const OwnerDetails& details) {
-    if (packet.owner != nullptr && packet.owner->flags == 0) {
-        object.add_null("owner");
-    } else if (packet.owner != nullptr) {
-        object.nest("owner", owner_json(*packet.owner, details));
+    if (packet.owner != nullptr) {
+        object["owner"] = packet.owner->flags == 0 ? Json() : owner_json(*packet.owner, details);
     }
     if (packet.dropped != nullptr) {
-        object.nest("drop", dropped_json(*packet.dropped));
+        object["drop"] = dropped_json(*packet.dropped);
     }
     if (packet.original != nullptr) {
-        object.nest("original", original_json(*packet.original));
+        object["original"] = original_json(*packet.original);
     }
     if (packet.point != nullptr) {
         add_point(object, *packet.point);
     }
     if (packet.queue != nullptr) {
-        object.add("queue", packet.queue->queue);
+        object["queue"] = packet.queue->queue;
     }
     if (packet.netns != nullptr) {
-        object.add("netns", packet.netns->netns).add("netns_cookie", packet.netns->cookie);
-        object.add("netns_name", namespace_name);
+        object["netns"] = packet.netns->netns;
+        object["netns_cookie"] = packet.netns->cookie;
+        object["netns_name"] = namespace_name;
     }
 }
 

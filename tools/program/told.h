@@ -24,12 +24,15 @@ std::string told_text(const CapturedPacket& packet, const OwnerDetails& details)
 
 /// Parts of it, and of what add_told() adds.
 std::string owner_text(const xinet_owner& owner, const OwnerDetails& details);
-std::string owner_json(const xinet_owner& owner, const OwnerDetails& details);
+Json owner_json(const xinet_owner& owner, const OwnerDetails& details);
 std::string reason_text(const xinet_dropped& dropped);
-std::string dropped_json(const xinet_dropped& dropped);
+Json dropped_json(const xinet_dropped& dropped);
 
 /// " (LaneFull 12, LaneBusy 1)", by enum xinet_drop_reason; empty if nothing is known.
 std::string loss_text(const std::vector<std::uint64_t>& reasons);
+
+/// The same for programs; reasons of a newer kernel by their numbers.
+Json drop_reasons_json(const std::vector<std::uint64_t>& reasons);
 
 /// XINET_POINT_* of "tap", "pre-routing", ..., or of "all"; 0 for another name.
 std::uint32_t point_named(std::string_view name);
@@ -47,7 +50,7 @@ std::string_view point_name(std::uint32_t point);
 /// Adds owner, drop, original, point, queue, netns: those that were asked for.
 ///
 /// @param namespace_name of a packet with netns
-void add_told(JsonObject& object, const CapturedPacket& packet, std::string_view namespace_name,
+void add_told(Json& object, const CapturedPacket& packet, std::string_view namespace_name,
               const OwnerDetails& details);
 
 } // namespace xinet

@@ -155,7 +155,7 @@ private:
         bare.point = nullptr;
         std::string head =
             options_.json ? json_of(bare) : packet_text(bare, source_.link_type(), {}, false);
-        head.resize(head.size() - (options_.json ? 2 : 1)); // "}\n"
+        head.pop_back(); // the end of the line
         return head;
     }
 

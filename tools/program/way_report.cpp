@@ -80,18 +80,17 @@ void WayReport::add(const PacketWay& way) {
     ++end->second.packets;
 }
 
-JsonObject WayReport::end_object(const PacketWay& way) {
-    JsonObject object;
-    object.add("type", "end").add("end", end_name(end_of(way)));
+Json WayReport::end_object(const PacketWay& way) {
+    Json object{{"type", "end"}, {"end", end_name(end_of(way))}};
     switch (end_of(way)) {
     case WayEnd::dropped:
-        object.add("reason", reason_text(*way.dropped));
+        object["reason"] = reason_text(*way.dropped);
         break;
     case WayEnd::sent:
-        object.add("interface", interface_name_(way.steps.back().interface_index));
+        object["interface"] = interface_name_(way.steps.back().interface_index);
         break;
     case WayEnd::unseen:
-        object.add("stage", stage_name(way.steps.back()));
+        object["stage"] = stage_name(way.steps.back());
         break;
     case WayEnd::delivered:
     case WayEnd::reached:
@@ -154,35 +153,29 @@ std::string WayReport::text(const PacketWay& way) {
 }
 
 std::string WayReport::json(const PacketWay& way) {
-    std::vector<std::string> steps;
+    Json object = Json::parse(way.head);
+    object["packet"] = way.number == 0 ? Json() : Json(way.number);
+    Json& steps = object["steps"] = Json::array();
     for (const Step& step : way.steps) {
-        steps.push_back(JsonObject()
-                            .add("point", point_name(step.point))
-                            .add("direction", std::string_view(step.outgoing ? "out" : "in"))
-                            .add("interface", interface_name_(step.interface_index))
-                            .add("nanoseconds", (step.time - way.steps.front().time).count())
-                            .text());
+        steps.push_back({{"point", point_name(step.point)},
+                         {"direction", step.outgoing ? "out" : "in"},
+                         {"interface", interface_name_(step.interface_index)},
+                         {"nanoseconds", (step.time - way.steps.front().time).count()}});
     }
-    JsonObject object;
-    if (way.number == 0) {
-        object.add_null("packet");
-    } else {
-        object.add("packet", way.number);
-    }
-    object.nest("steps", json_array(steps)).add("end", end_name(end_of(way)));
+    object["end"] = end_name(end_of(way));
     if (way.dropped) {
-        object.nest("drop", dropped_json(*way.dropped));
+        object["drop"] = dropped_json(*way.dropped);
     }
     if (way.dropped && !way.steps.empty()) {
-        object.add("dropped_after", (way.dropped_at - way.steps.front().time).count());
+        object["dropped_after"] = (way.dropped_at - way.steps.front().time).count();
     }
     if (way.sender) {
-        object.nest("sender", owner_json(*way.sender, owners_.find(*way.sender)));
+        object["sender"] = owner_json(*way.sender, owners_.find(*way.sender));
     }
     if (way.receiver) {
-        object.nest("receiver", owner_json(*way.receiver, owners_.find(*way.receiver)));
+        object["receiver"] = owner_json(*way.receiver, owners_.find(*way.receiver));
     }
-    return way.head + "," + object.text().substr(1) + "\n";
+    return json_line(object);
 }
 
 std::string WayReport::summary_text() const {
@@ -203,18 +196,17 @@ std::string WayReport::summary_text() const {
 std::string WayReport::summary_json() const {
     std::string text;
     for (const auto& [stage, durations] : stages_) {
-        text += JsonObject()
-                    .add("type", "stage")
-                    .add("from", stage.first)
-                    .add("to", stage.second)
-                    .add("packets", durations.count())
-                    .add("p50", durations.quantile(0.5).count())
-                    .add("p99", durations.quantile(0.99).count())
-                    .text() +
-                "\n";
+        text += json_line({{"type", "stage"},
+                           {"from", stage.first},
+                           {"to", stage.second},
+                           {"packets", durations.count()},
+                           {"p50", durations.quantile(0.5).count()},
+                           {"p99", durations.quantile(0.99).count()}});
     }
     for (const auto& [text_of_end, end] : ends_) {
-        text += JsonObject(end.object).add("packets", end.packets).text() + "\n";
+        Json object = end.object;
+        object["packets"] = end.packets;
+        text += json_line(object);
     }
     return text;
 }

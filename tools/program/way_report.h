@@ -27,7 +27,7 @@ public:
 
     /// Two lines: its head, and "  tap in eth0, +7 us pre-routing, ...: dropped, NETFILTER_DROP".
     std::string text(const PacketWay& way);
-    /// One object; the head is one, but for the brace and the newline that end it.
+    /// One object, whose first members are those of the head, which is the text of one.
     std::string json(const PacketWay& way);
 
     /// Two tables.
@@ -39,10 +39,10 @@ private:
     /// Ways that ended alike.
     struct End {
         std::uint64_t packets = 0;
-        JsonObject object;
+        Json object;
     };
 
-    JsonObject end_object(const PacketWay& way);
+    Json end_object(const PacketWay& way);
     std::string end_text(const PacketWay& way, bool with_owner);
     std::string owner(const xinet_owner& owner);
 

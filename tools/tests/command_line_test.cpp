@@ -180,13 +180,18 @@ TEST(CommandLine, help_and_version_succeed) {
     }
 }
 
-TEST(Json, strings_are_escaped) {
-    EXPECT_EQ(xinet::json_string("a\"b\\c\n\xff"), R"("a\"b\\c\u000a\u00ff")");
+TEST(Json, strings_are_escaped_and_stay_utf_8) {
+    EXPECT_EQ(xinet::json_text("a\"b\\c\n"), R"("a\"b\\c\n")");
+    EXPECT_EQ(xinet::json_text("\xc3\xa9t\xc3\xa9"), "\"\xc3\xa9t\xc3\xa9\"");
+}
+
+TEST(Json, what_is_no_utf_8_is_replaced) {
+    EXPECT_EQ(xinet::json_text("a\xff"), "\"a\xef\xbf\xbd\"");
 }
 
 TEST(Json, object_keeps_the_order_and_the_types) {
-    EXPECT_EQ(xinet::JsonObject().add("a", "x").add("b", 1).add("c", true).add("d", 0.5).text(),
-              R"({"a":"x","b":1,"c":true,"d":0.5})");
+    EXPECT_EQ(xinet::json_line({{"b", "x"}, {"a", 1}, {"c", true}, {"d", 0.5}}),
+              "{\"b\":\"x\",\"a\":1,\"c\":true,\"d\":0.5}\n");
 }
 
 TEST(CommandLine, trace_takes_a_filter_and_a_time) {

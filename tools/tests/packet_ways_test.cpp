@@ -262,13 +262,14 @@ TEST_F(WayReport, way_is_told_with_its_times_and_its_end) {
 }
 
 TEST_F(WayReport, way_is_an_object_for_programs) {
-    const PacketWay dropped = way([](Ways& ways) {
+    PacketWay dropped = way([](Ways& ways) {
         ways.see(9, XINET_POINT_TAP, 5ns);
         ways.see(9, XINET_POINT_LOCAL_IN, 7ns);
         ways.drop(9, 8ns);
     });
+    dropped.head = R"({"head":1})";
     const std::string begin =
-        "head 1,\"packet\":9,\"steps\":["
+        R"({"head":1,"packet":9,"steps":[)"
         R"({"point":"tap","direction":"in","interface":"eth2","nanoseconds":0},)"
         R"({"point":"local-in","direction":"in","interface":"eth2","nanoseconds":2}],)"
         R"("end":"dropped","drop":{"reason":"NO_SOCKET","number":0,)";

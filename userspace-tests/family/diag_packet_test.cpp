@@ -74,7 +74,9 @@ TEST_F(SockDiagPacket, lanes_are_told_of_every_reader) {
     Program ss({in_tree("tools/build/xinet"), "ss", "-0", "-e"});
     const auto text = ss.output();
     EXPECT_EQ(ss.wait(), 0);
-    EXPECT_NE(text.find("x131072,reader:1 of 2,overwrite,snaplen:96,"), std::string::npos) << text;
+    EXPECT_NE(text.find("lane-size:131072,reader:1,readers:2,overwrite,snaplen:96,"),
+              std::string::npos)
+        << text;
 
     maker.close();
     const auto left = find_socket(reader)->get<xinet_diag_lanes>(XINET_DIAG_RX_LANES);
@@ -277,14 +279,14 @@ TEST_F(SockDiagPacket, xinet_ss_shows_all_that_packet_sockets_have) {
     const auto sockets = sockets_with_everything(link::index(here_device));
     const auto text = output_of_ss({"-0", "-n", "-e", "-b"});
     std::vector<const char*> parts{"0x88b5:*",
-                                   "rx-ring:(blocks:2x4096,frames:4x2048)",
-                                   "tx-ring:(blocks:2x4096,frames:4x2048)",
+                                   "rx-ring:(block-size:4096,blocks:2,frame-size:2048,frames:4)",
+                                   "tx-ring:(block-size:4096,blocks:2,frame-size:2048,frames:4)",
                                    "fanout:(id:23294,mode:lb)",
-                                   "membership:promiscuous eth0",
+                                   "membership:(type:promiscuous,interface:eth0,",
                                    "bpf filter (1): 0x06 0 0 64",
-                                   "flags:running"};
+                                   "packet:(running"};
     if (!lanes_are_refused)
-        parts.insert(parts.end(), {"rx-lanes:(", "reader:0 of 2", "reader:1 of 2"});
+        parts.insert(parts.end(), {"rx-lanes:(", ",readers:2", ",reader:1,readers:2"});
     for (const char* part : parts)
         EXPECT_NE(text.find(part), std::string::npos) << part << "\n" << text;
 }
