@@ -20,7 +20,7 @@ readonly packages=(
 	g++-aarch64-linux-gnu g++-i686-linux-gnu g++-s390x-linux-gnu
 	# the userspace
 	cmake libbpf-dev libcli11-dev libfmt-dev libgmock-dev libgtest-dev libmnl-dev
-	libpcap-dev libtins-dev ninja-build nlohmann-json3-dev pkg-config
+	libpcap-dev ninja-build nlohmann-json3-dev pkg-config
 	# guests and what tests call in them
 	apparmor ethtool hostname iproute2 ipxe-qemu iputils-ping nftables qemu-system-arm
 	qemu-system-misc qemu-system-x86 tcpdump tshark

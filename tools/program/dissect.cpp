@@ -1,17 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// libtins reads each header, and is given that header only: so no depth of
-// nesting inside a packet becomes depth of recursion here, and a packet cut
-// short is still told up to where it ends.
+// One reader for every layer: it copies a header out of the packet, so that alignment and
+// nesting do not matter, and looks at no option. A packet cut short is shown up to where it ends.
 #include "program/dissect.h"
 
+#include <arpa/inet.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <net/ethernet.h>
+#include <netinet/icmp6.h>
+#include <netinet/if_ether.h>
 #include <netinet/in.h>
-#include <tins/tins.h>
+#include <netinet/ip.h>
+#include <netinet/ip6.h>
+#include <netinet/ip_icmp.h>
+#include <netinet/tcp.h>
+#include <netinet/udp.h>
 
 #include <algorithm>
 #include <array>
+#include <bit>
+#include <cstring>
 #include <optional>
+#include <utility>
 
 namespace xinet {
 
@@ -25,14 +35,6 @@ constexpr int most_vlan_tags = 4;
 constexpr int most_extension_headers = 8;
 constexpr std::size_t vlan_tag_bytes = 4;
 constexpr std::size_t sll2_bytes = 20;
-
-const std::uint8_t* raw(Bytes data) {
-    return reinterpret_cast<const std::uint8_t*>(data.data());
-}
-
-std::uint32_t size_of(Bytes data) {
-    return static_cast<std::uint32_t>(data.size());
-}
 
 std::uint8_t byte_at(Bytes data, std::size_t at) {
     return std::to_integer<std::uint8_t>(data[at]);
@@ -50,14 +52,28 @@ std::string hex(Bytes data) {
     return data.size() > shown_bytes ? text + " ..." : text;
 }
 
-/// The header of type Pdu at the start of @p data, if libtins finds it sound.
-template<class Pdu>
-std::optional<Pdu> read(Bytes data) {
-    try {
-        return Pdu(raw(data), size_of(data));
-    } catch (const std::exception&) {
+/// The header at the start of @p data, in network byte order; nothing if that is too short.
+template<class Header>
+std::optional<Header> read(Bytes data) {
+    Header header{};
+    if (data.size() < sizeof(header)) {
         return std::nullopt;
     }
+    std::memcpy(&header, data.data(), sizeof(header));
+    return header;
+}
+
+std::string hardware_address(std::span<const std::uint8_t> address) {
+    return fmt::format("{:02x}", fmt::join(address, ":"));
+}
+
+/// @param address in_addr or in6_addr, or bytes of them
+template<class Address>
+std::string address_text(const Address& address) {
+    constexpr int family = sizeof(Address) == sizeof(in_addr) ? AF_INET : AF_INET6;
+    std::array<char, INET6_ADDRSTRLEN> text{};
+    ::inet_ntop(family, &address, text.data(), text.size());
+    return text.data();
 }
 
 class Dissector {
@@ -113,23 +129,21 @@ void Dissector::unknown(std::string_view what, Bytes data) {
 }
 
 void Dissector::ethernet(Bytes frame) {
-    constexpr std::size_t header_bytes = ETH_HLEN;
     constexpr std::uint16_t least_ethertype = 0x600;
-    const auto header = frame.size() < header_bytes
-                            ? std::nullopt
-                            : read<Tins::EthernetII>(frame.first(header_bytes));
+    const auto header = read<ether_header>(frame);
     if (!header) {
         unknown("[|ether]", frame);
         return;
     }
-    const std::uint16_t ethertype = header->payload_type();
-    summary_.link =
-        fmt::format("{} > {}, ethertype 0x{:04x}, length {}: ", header->src_addr().to_string(),
-                    header->dst_addr().to_string(), ethertype, original_length_);
-    const Bytes payload = frame.subspan(header_bytes);
+    const std::uint16_t ethertype = ntohs(header->ether_type);
+    const std::string source = hardware_address(header->ether_shost);
+    const std::string destination = hardware_address(header->ether_dhost);
+    summary_.link = fmt::format("{} > {}, ethertype 0x{:04x}, length {}: ", source, destination,
+                                ethertype, original_length_);
+    const Bytes payload = frame.subspan(sizeof(*header));
     if (ethertype < least_ethertype) {
-        summary_.source = header->src_addr().to_string();
-        summary_.destination = header->dst_addr().to_string();
+        summary_.source = source;
+        summary_.destination = destination;
         unknown("802.3", payload);
         return;
     }
@@ -144,11 +158,8 @@ void Dissector::cooked(Bytes frame) {
     }
     const std::uint16_t ethertype = u16_at(frame, 0);
     const std::size_t address_length = std::min<std::size_t>(byte_at(frame, 11), 8);
-    const Bytes address = frame.subspan(12, address_length);
-    std::string text;
-    for (const std::byte byte : address) {
-        text += fmt::format("{}{:02x}", text.empty() ? "" : ":", std::to_integer<unsigned>(byte));
-    }
+    const auto* const address = reinterpret_cast<const std::uint8_t*>(frame.data()) + 12;
+    const std::string text = hardware_address({address, address_length});
     summary_.link =
         fmt::format("from {}, ethertype 0x{:04x}, length {}: ", text.empty() ? "-" : text,
                     ethertype, original_length_);
@@ -157,16 +168,13 @@ void Dissector::cooked(Bytes frame) {
 
 void Dissector::by_ethertype(std::uint16_t ethertype, Bytes data) {
     for (int tags = 0; ethertype == ETHERTYPE_VLAN || ethertype == 0x88a8; ++tags) {
-        const auto tag = data.size() < vlan_tag_bytes || tags == most_vlan_tags
-                             ? std::nullopt
-                             : read<Tins::Dot1Q>(data.first(vlan_tag_bytes));
-        if (!tag) {
+        if (data.size() < vlan_tag_bytes || tags == most_vlan_tags) {
             truncated("vlan");
             return;
         }
-        summary_.link += fmt::format("vlan {}, p {}, ", static_cast<unsigned>(tag->id()),
-                                     static_cast<unsigned>(tag->priority()));
-        ethertype = tag->payload_type();
+        const unsigned tag = u16_at(data, 0);
+        summary_.link += fmt::format("vlan {}, p {}, ", tag & 0xfffU, tag >> 13);
+        ethertype = u16_at(data, 2);
         data = data.subspan(vlan_tag_bytes);
     }
     switch (ethertype) {
@@ -182,27 +190,25 @@ void Dissector::by_ethertype(std::uint16_t ethertype, Bytes data) {
 }
 
 void Dissector::arp(Bytes data) {
-    constexpr std::size_t ipv4_over_ethernet = 28;
     summary_.network = "ARP";
-    const auto header = data.size() < ipv4_over_ethernet
-                            ? std::nullopt
-                            : read<Tins::ARP>(data.first(ipv4_over_ethernet));
-    if (!header || header->hw_addr_length() != 6 || header->prot_addr_length() != 4) {
+    const auto header = read<ether_arp>(data);
+    if (!header || header->arp_hln != ETH_ALEN || header->arp_pln != sizeof(in_addr)) {
         unknown("[|arp]", data);
         return;
     }
-    const std::string sender = header->sender_ip_addr().to_string();
-    const std::string target = header->target_ip_addr().to_string();
-    switch (header->opcode()) {
-    case Tins::ARP::REQUEST:
-        summary_.info = fmt::format("Request who-has {} tell {}", target, sender);
-        break;
-    case Tins::ARP::REPLY:
+    const auto sender = std::bit_cast<in_addr>(header->arp_spa);
+    const auto target = std::bit_cast<in_addr>(header->arp_tpa);
+    switch (const unsigned operation = ntohs(header->arp_op); operation) {
+    case ARPOP_REQUEST:
         summary_.info =
-            fmt::format("Reply {} is-at {}", sender, header->sender_hw_addr().to_string());
+            fmt::format("Request who-has {} tell {}", address_text(target), address_text(sender));
+        break;
+    case ARPOP_REPLY:
+        summary_.info = fmt::format("Reply {} is-at {}", address_text(sender),
+                                    hardware_address(header->arp_sha));
         break;
     default:
-        summary_.info = fmt::format("opcode {}", header->opcode());
+        summary_.info = fmt::format("opcode {}", operation);
     }
     summary_.info += fmt::format(", length {}", data.size());
 }
@@ -219,48 +225,44 @@ void Dissector::raw_ip(Bytes data) {
 }
 
 void Dissector::ipv4(Bytes data) {
-    constexpr std::size_t least_header = 20;
     summary_.network = "IP";
-    const std::size_t header_bytes =
-        data.empty() ? 0 : static_cast<std::size_t>(byte_at(data, 0) & 0xf) * 4;
-    const auto header = data.size() < least_header || header_bytes < least_header ||
-                                header_bytes > data.size() || byte_at(data, 0) >> 4 != 4
-                            ? std::nullopt
-                            : read<Tins::IP>(data.first(header_bytes));
-    if (!header) {
+    const auto header = read<iphdr>(data);
+    const std::size_t header_bytes = header ? header->ihl * std::size_t{4} : 0;
+    if (!header || header->version != IPVERSION || header_bytes < sizeof(*header) ||
+        header_bytes > data.size()) {
         unknown("[|ip]", data);
         return;
     }
-    summary_.source = header->src_addr().to_string();
-    summary_.destination = header->dst_addr().to_string();
-    // libtins may have recomputed the length field; 0 is a segment still whole (TSO).
-    const std::size_t total = u16_at(data, 2);
+    summary_.source = address_text(header->saddr);
+    summary_.destination = address_text(header->daddr);
+    // 0 is a segment still whole (TSO)
+    const std::size_t total = ntohs(header->tot_len);
     const std::size_t length =
         total == 0 ? data.size() - header_bytes : total - std::min(total, header_bytes);
     const Bytes payload = data.subspan(header_bytes);
     constexpr std::size_t fragment_unit = 8;
-    const std::size_t offset = (u16_at(data, 6) & 0x1fffU) * fragment_unit;
+    const std::size_t offset = (ntohs(header->frag_off) & IP_OFFMASK) * fragment_unit;
     if (offset != 0) {
-        summary_.info = fmt::format("ip-proto-{}, fragment at {}, length {}", header->protocol(),
-                                    offset, length);
+        summary_.info =
+            fmt::format("ip-proto-{}, fragment at {}, length {}", header->protocol, offset, length);
         return;
     }
-    transport(header->protocol(), payload.first(std::min(payload.size(), length)), length);
+    transport(header->protocol, payload.first(std::min(payload.size(), length)), length);
 }
 
 void Dissector::ipv6(Bytes data) {
-    constexpr std::size_t header_bytes = 40;
     constexpr std::size_t extension_unit = 8;
     summary_.network = "IP6";
-    if (data.size() < header_bytes || byte_at(data, 0) >> 4 != 6) {
+    const auto header = read<ip6_hdr>(data);
+    if (!header || header->ip6_vfc >> 4 != 6) {
         unknown("[|ip6]", data);
         return;
     }
-    summary_.source = Tins::IPv6Address(raw(data) + 8).to_string();
-    summary_.destination = Tins::IPv6Address(raw(data) + 24).to_string();
-    std::uint8_t next = byte_at(data, 6);
-    std::size_t length = u16_at(data, 4);
-    Bytes payload = data.subspan(header_bytes);
+    summary_.source = address_text(header->ip6_src);
+    summary_.destination = address_text(header->ip6_dst);
+    std::uint8_t next = header->ip6_nxt;
+    std::size_t length = ntohs(header->ip6_plen);
+    Bytes payload = data.subspan(sizeof(*header));
     if (length == 0) {
         length = payload.size(); // a jumbogram
     }
@@ -311,103 +313,89 @@ void Dissector::transport(std::uint8_t protocol, Bytes data, std::size_t length)
     summary_.info += fmt::format("ip-proto-{}, length {}", protocol, length);
 }
 
-std::string tcp_flags(const Tins::TCP& header) {
-    struct Name {
-        Tins::TCP::Flags flag;
-        char letter;
-    };
-    constexpr std::array<Name, 8> names{{{Tins::TCP::SYN, 'S'},
-                                         {Tins::TCP::FIN, 'F'},
-                                         {Tins::TCP::RST, 'R'},
-                                         {Tins::TCP::PSH, 'P'},
-                                         {Tins::TCP::URG, 'U'},
-                                         {Tins::TCP::ECE, 'E'},
-                                         {Tins::TCP::CWR, 'W'},
-                                         {Tins::TCP::ACK, '.'}}};
+std::string tcp_flags(unsigned flags) {
+    constexpr std::array<std::pair<unsigned, char>, 8> names{{{TH_SYN, 'S'},
+                                                              {TH_FIN, 'F'},
+                                                              {TH_RST, 'R'},
+                                                              {TH_PUSH, 'P'},
+                                                              {TH_URG, 'U'},
+                                                              {0x40, 'E'},
+                                                              {0x80, 'W'},
+                                                              {TH_ACK, '.'}}};
     std::string text;
-    for (const Name& name : names) {
-        if (header.get_flag(name.flag) != 0) {
-            text += name.letter;
+    for (const auto& [flag, letter] : names) {
+        if ((flags & flag) != 0) {
+            text += letter;
         }
     }
     return text.empty() ? "none" : text;
 }
 
 void Dissector::tcp(Bytes data, std::size_t length) {
-    constexpr std::size_t least_header = 20;
-    constexpr std::size_t offset_byte = 12;
     summary_.protocol = "TCP";
-    if (data.size() < least_header) {
-        return truncated("tcp");
-    }
-    const std::size_t header_bytes = static_cast<std::size_t>(byte_at(data, offset_byte) >> 4) * 4;
-    const auto header = header_bytes < least_header || header_bytes > data.size()
-                            ? std::nullopt
-                            : read<Tins::TCP>(data.first(header_bytes));
-    summary_.source_port = u16_at(data, 0);
-    summary_.destination_port = u16_at(data, 2);
+    const auto header = read<tcphdr>(data);
     if (!header) {
         return truncated("tcp");
     }
-    const std::size_t payload = length - std::min(length, header_bytes);
-    summary_.info += fmt::format("Flags [{}], seq {}", tcp_flags(*header), header->seq());
-    if (header->get_flag(Tins::TCP::ACK) != 0) {
-        summary_.info += fmt::format(", ack {}", header->ack_seq());
+    summary_.source_port = ntohs(header->source);
+    summary_.destination_port = ntohs(header->dest);
+    const std::size_t header_bytes = header->doff * std::size_t{4};
+    if (header_bytes < sizeof(*header) || header_bytes > data.size()) {
+        return truncated("tcp");
     }
-    summary_.info += fmt::format(", win {}, length {}", header->window(), payload);
+    constexpr std::size_t flags_at = 13;
+    const std::size_t payload = length - std::min(length, header_bytes);
+    summary_.info +=
+        fmt::format("Flags [{}], seq {}", tcp_flags(byte_at(data, flags_at)), ntohl(header->seq));
+    if (header->ack != 0) {
+        summary_.info += fmt::format(", ack {}", ntohl(header->ack_seq));
+    }
+    summary_.info += fmt::format(", win {}, length {}", ntohs(header->window), payload);
 }
 
 void Dissector::udp(Bytes data, std::size_t length) {
-    constexpr std::size_t header_bytes = 8;
     summary_.protocol = "UDP";
-    const auto header =
-        data.size() < header_bytes ? std::nullopt : read<Tins::UDP>(data.first(header_bytes));
+    const auto header = read<udphdr>(data);
     if (!header) {
         return truncated("udp");
     }
-    summary_.source_port = header->sport();
-    summary_.destination_port = header->dport();
-    summary_.info += fmt::format("UDP, length {}", length - std::min(length, header_bytes));
+    summary_.source_port = ntohs(header->source);
+    summary_.destination_port = ntohs(header->dest);
+    summary_.info += fmt::format("UDP, length {}", length - std::min(length, sizeof(*header)));
 }
 
 void Dissector::icmp(Bytes data, std::size_t length) {
-    constexpr std::size_t header_bytes = 8;
     summary_.protocol = "ICMP";
-    const auto header =
-        data.size() < header_bytes ? std::nullopt : read<Tins::ICMP>(data.first(header_bytes));
+    const auto header = read<icmphdr>(data);
     if (!header) {
         return truncated("icmp");
     }
-    const bool echo =
-        header->type() == Tins::ICMP::ECHO_REQUEST || header->type() == Tins::ICMP::ECHO_REPLY;
-    if (echo) {
+    if (header->type == ICMP_ECHO || header->type == ICMP_ECHOREPLY) {
         summary_.info +=
             fmt::format("ICMP echo {}, id {}, seq {}, length {}",
-                        header->type() == Tins::ICMP::ECHO_REQUEST ? "request" : "reply",
-                        header->id(), header->sequence(), length);
-        return;
-    }
-    summary_.info += fmt::format("ICMP type {}, code {}, length {}",
-                                 static_cast<unsigned>(header->type()), header->code(), length);
-}
-
-void Dissector::icmpv6(Bytes data, std::size_t length) {
-    constexpr std::size_t header_bytes = 8;
-    constexpr std::uint8_t echo_request = 128;
-    constexpr std::uint8_t echo_reply = 129;
-    summary_.protocol = "ICMP6";
-    if (data.size() < header_bytes) {
-        return truncated("icmp6");
-    }
-    const std::uint8_t type = byte_at(data, 0);
-    if (type == echo_request || type == echo_reply) {
-        summary_.info += fmt::format("ICMP6, echo {}, id {}, seq {}, length {}",
-                                     type == echo_request ? "request" : "reply", u16_at(data, 4),
-                                     u16_at(data, 6), length);
+                        header->type == ICMP_ECHO ? "request" : "reply", ntohs(header->un.echo.id),
+                        ntohs(header->un.echo.sequence), length);
         return;
     }
     summary_.info +=
-        fmt::format("ICMP6 type {}, code {}, length {}", type, byte_at(data, 1), length);
+        fmt::format("ICMP type {}, code {}, length {}", header->type, header->code, length);
+}
+
+void Dissector::icmpv6(Bytes data, std::size_t length) {
+    summary_.protocol = "ICMP6";
+    const auto header = read<icmp6_hdr>(data);
+    if (!header) {
+        return truncated("icmp6");
+    }
+    const std::uint8_t type = header->icmp6_type;
+    if (type == ICMP6_ECHO_REQUEST || type == ICMP6_ECHO_REPLY) {
+        summary_.info += fmt::format("ICMP6, echo {}, id {}, seq {}, length {}",
+                                     type == ICMP6_ECHO_REQUEST ? "request" : "reply",
+                                     ntohs(header->icmp6_id), ntohs(header->icmp6_seq), length);
+        return;
+    }
+    summary_.info +=
+        fmt::format("ICMP6 type {}, code {}, length {}", type, header->icmp6_code, length);
 }
 
 } // namespace

@@ -97,6 +97,20 @@ TEST(Dissect, packet_cut_in_the_transport_header_keeps_its_addresses) {
     EXPECT_EQ(line(frame), "IP 10.77.0.1 > 10.77.0.2: [|tcp], length 42");
 }
 
+// What an option says, or whether it is one, is nothing that the line needs.
+TEST(Dissect, bad_options_hide_nothing) {
+    const Bytes header = ipv4(17, datagram);
+    Bytes packet(header.begin(), header.begin() + 20);
+    packet = packet + bytes({0x44, 0xff, 5, 0}) + datagram;
+    packet[0] = std::byte{0x46};
+    packet[3] = std::byte(packet.size());
+    EXPECT_EQ(line(ethernet(0x0800, packet)), "IP 10.77.0.1.53 > 10.77.0.2.12345: UDP, length 2");
+    Bytes segment = syn + bytes({8, 1, 0, 0});
+    segment[12] = std::byte{0x60};
+    EXPECT_EQ(line(ethernet(0x0800, ipv4(6, segment))),
+              "IP 10.77.0.1.12345 > 10.77.0.2.80: Flags [S], seq 1, win 1024, length 0");
+}
+
 TEST(Dissect, trailing_padding_is_not_payload) {
     EXPECT_EQ(line(ethernet(0x0800, ipv4(1, echo) + Bytes(18))),
               line(ethernet(0x0800, ipv4(1, echo))));
