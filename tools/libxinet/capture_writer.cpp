@@ -4,6 +4,7 @@
 #include "xinet/error.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <strings.h>
 #include <sys/stat.h>
 
@@ -80,6 +81,12 @@ void OutputFile::flush() {
         const ssize_t written = ::write(descriptor_.get(), rest.data(), size);
         if (written < 0) {
             if (errno == EINTR) {
+                continue;
+            }
+            // somebody else who has the file has made it so
+            if (errno == EAGAIN) {
+                pollfd item{.fd = descriptor_.get(), .events = POLLOUT, .revents = 0};
+                ::poll(&item, 1, -1);
                 continue;
             }
             const int code = errno;

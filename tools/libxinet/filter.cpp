@@ -10,6 +10,9 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdint>
+#include <limits>
+#include <utility>
 
 namespace xinet {
 
@@ -35,27 +38,26 @@ Compiler compiler_for(LinkType type, std::uint32_t snapshot_length) {
 }
 
 /// One that knows of this kernel what it can be asked for; libpcap looks that up by a socket.
-Compiler compiler_for(LinkType type, std::uint32_t snapshot_length,
-                      const std::string& interface_name) {
+/// Nothing if it gets none: PF_PACKET may be refused where PF_XINET is not, or the interface is
+/// down, which bind() reports better.
+std::optional<Compiler> live_compiler_for(LinkType type, std::uint32_t snapshot_length,
+                                          const std::string& interface_name) {
     constexpr int least_buffer = 1; // nothing is read
     std::array<char, PCAP_ERRBUF_SIZE> message{};
     Compiler compiler(::pcap_create(interface_name.c_str(), message.data()), &::pcap_close);
     if (!compiler) {
-        throw Error("start the filter compiler", {}, 0, message.data());
+        return std::nullopt;
     }
     ::pcap_set_snaplen(compiler.get(), static_cast<int>(snapshot_length));
     ::pcap_set_buffer_size(compiler.get(), least_buffer);
-    if (const int status = ::pcap_activate(compiler.get()); status < 0) {
-        const std::string said = ::pcap_geterr(compiler.get());
-        throw Error("compile a filter for", interface_name,
-                    status == PCAP_ERROR_IFACE_NOT_UP ? ENETDOWN : 0,
-                    said.empty() ? ::pcap_statustostr(status) : said);
+    if (::pcap_activate(compiler.get()) < 0) {
+        return std::nullopt;
     }
     const int wanted = filter_link_type(type);
     if (::pcap_datalink(compiler.get()) != wanted &&
         ::pcap_set_datalink(compiler.get(), wanted) != 0) {
         // libpcap knows more of the header than that it is one of Ethernet
-        return compiler_for(type, snapshot_length);
+        return std::nullopt;
     }
     return compiler;
 }
@@ -79,7 +81,9 @@ std::optional<sock_filter> without_sll2(sock_filter step) {
         return step;
     }
     const bool of_packet = mode == BPF_ABS || mode == BPF_IND || mode == BPF_MSH;
-    if (of_packet && step.k >= sll2_header_length) {
+    // beyond, an offset is negative for the kernel
+    constexpr std::uint32_t most = std::numeric_limits<std::int32_t>::max();
+    if (of_packet && step.k >= sll2_header_length && step.k <= most) {
         step.k -= sll2_header_length;
         return step;
     }
@@ -89,6 +93,12 @@ std::optional<sock_filter> without_sll2(sock_filter step) {
     }
     step.k = ancillary(field->ancillary);
     return step;
+}
+
+/// Whether an instruction is about what is beside the packet in the kernel.
+bool asks_kernel(const bpf_insn& step) {
+    return BPF_CLASS(step.code) == BPF_LD && BPF_MODE(step.code) == BPF_ABS &&
+           step.k >= ancillary(0);
 }
 
 bpf_program compile(const Compiler& compiler, const std::string& expression) {
@@ -116,13 +126,22 @@ FilterProgram::FilterProgram(const std::string& expression, LinkType type,
 
 FilterProgram::FilterProgram(const std::string& expression, LinkType type,
                              std::uint32_t snapshot_length, const std::string& interface_name)
-    : type_(type), program_(new bpf_program(
-                       compile(compiler_for(type, snapshot_length, interface_name), expression))) {}
+    : type_(type) {
+    auto live = live_compiler_for(type, snapshot_length, interface_name);
+    has_tags_in_frames_ = !live && type == LinkType::ethernet;
+    const Compiler compiler = live ? std::move(*live) : compiler_for(type, snapshot_length);
+    program_.reset(new bpf_program(compile(compiler, expression)));
+}
 
 std::optional<std::vector<sock_filter>>
 FilterProgram::instructions(std::span<const sock_filter> prefix) const {
     std::vector<sock_filter> result(prefix.begin(), prefix.end());
-    for (const bpf_insn& item : std::span(program_->bf_insns, program_->bf_len)) {
+    const std::span program(program_->bf_insns, program_->bf_len);
+    // a program that asks what only the kernel knows runs there all the same
+    if (has_tags_in_frames_ && std::ranges::none_of(program, asks_kernel)) {
+        return std::nullopt;
+    }
+    for (const bpf_insn& item : program) {
         const sock_filter step{.code = item.code, .jt = item.jt, .jf = item.jf, .k = item.k};
         const auto placed =
             type_ == LinkType::linux_sll2 ? without_sll2(step) : std::optional(step);

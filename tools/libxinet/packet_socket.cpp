@@ -142,9 +142,8 @@ void PacketSocket::request_original() {
 }
 
 void PacketSocket::request_queues() {
-    if (!try_set_option(socket_, SOL_XINET, XINET_PACKET_QUEUE, 1)) {
-        throw Error("set socket option", "XINET_PACKET_QUEUE", errno,
-                    errno == ENOPROTOOPT ? "only PF_XINET knows the queues of packets" : "");
+    if (!try_set_option(socket_, SOL_XINET, XINET_PACKET_QUEUE, 1) && errno != ENOPROTOOPT) {
+        throw Error("set socket option", "XINET_PACKET_QUEUE", errno);
     }
 }
 

@@ -3,6 +3,7 @@
 
 #include "libxinet/framing.h"
 #include "xinet/diag.h"
+#include "xinet/error.h"
 
 #include <linux/if_ether.h>
 #include <unistd.h>
@@ -114,23 +115,42 @@ SocketSource::SocketSource(const SocketSourceOptions& options)
     if (options.queues) {
         socket_.request_queues();
     }
+    attach_filter(options);
     if (options.engine == Engine::xinet) {
         ring_ = make_ring(socket_, bytes_to_read());
     }
     if (!ring_) {
+        batch_ = PacketBatch(batch_packets, framing_headroom, bytes_to_read());
         socket_.request_details();
         socket_.request_buffer(queue_bytes);
-    }
-    // Without a program the kernel has a shorter way to a socket.
-    const std::vector<sock_filter> program = program_ ? *program_ : every_packet(options);
-    if (!takes_whole_packets(program)) {
-        socket_.attach_filter(program);
     }
     const unsigned index = options.interface ? options.interface->index : 0;
     socket_.bind(index, ETH_P_ALL);
     if (options.promiscuous && options.interface) {
         socket_.join_promiscuous(index);
     }
+}
+
+/// Some programs are refused by the kernel, for what they cost or for loops.
+void SocketSource::attach_filter(const SocketSourceOptions& options) {
+    const auto attach = [this](const std::vector<sock_filter>& program) {
+        // Without a program the kernel has a shorter way to a socket.
+        if (!takes_whole_packets(program)) {
+            socket_.attach_filter(program);
+        }
+    };
+    try {
+        if (program_) {
+            return attach(*program_);
+        }
+    } catch (const Error& error) {
+        if (link_type_ != LinkType::linux_sll2 ||
+            (error.code() != EINVAL && error.code() != ENOMEM)) {
+            throw;
+        }
+        program_.reset();
+    }
+    attach(every_packet(options));
 }
 
 /// A filter that runs here may look at all of a packet.

@@ -5,6 +5,7 @@
 #include "libxinet/signals.h"
 #include "program/command_line.h"
 #include "program/json.h"
+#include "program/print_error.h"
 #include "program/told.h"
 #include "xinet/capture_writer.h"
 #include "xinet/diag.h"
@@ -16,6 +17,7 @@
 #include <linux/if_packet.h>
 
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <limits>
 #include <optional>
@@ -202,13 +204,13 @@ SocketSource open_source(SocketSourceOptions options) {
     }
     options.points &= ~points_of_tracepoints;
     SocketSource source(options);
-    fmt::print(stderr, "xinet: this kernel does not show queues, drivers and readers\n");
+    print_error("xinet: this kernel does not show queues, drivers and readers\n");
     return source;
 }
 
 void print_counts(std::uint64_t captured, const CaptureStatistics& statistics) {
-    fmt::print(stderr, "{} packets captured, {} received by filter, {} dropped by kernel{}\n",
-               captured, statistics.received, statistics.dropped, loss_text(statistics.reasons));
+    print_error("{} packets captured, {} received by filter, {} dropped by kernel{}\n", captured,
+                statistics.received, statistics.dropped, loss_text(statistics.reasons));
 }
 
 /// One capture from start to stop; counts what went to the sink.
@@ -234,12 +236,11 @@ public:
 
     /// What is queued already, but not for ever under a flood.
     void drain() {
-        constexpr int most_batches = 1024;
+        using Clock = std::chrono::steady_clock;
+        const auto end = Clock::now() + std::chrono::seconds(1);
         source_.flush();
-        for (int i = 0; i < most_batches && captured_ < limit_; ++i) {
-            if (!signals_.wait(source_.descriptor(), std::chrono::nanoseconds(0))) {
-                return;
-            }
+        while (captured_ < limit_ && Clock::now() < end &&
+               signals_.wait(source_.descriptor(), std::chrono::nanoseconds(0))) {
             take_batch();
         }
     }
@@ -303,9 +304,9 @@ int run_capture(const CaptureOptions& options) {
               !wanted.interface || (wanted.points & ~std::uint32_t{XINET_POINT_TAP}) != 0,
               std::move(file), signals);
     if (!options.quiet) {
-        fmt::print(stderr, "listening on {}{}, link-type {}, snapshot length {} bytes\n", name,
-                   wanted.all_namespaces ? " in all network namespaces" : "",
-                   link_type_name(source.link_type()), options.snapshot_length);
+        print_error("listening on {}{}, link-type {}, snapshot length {} bytes\n", name,
+                    wanted.all_namespaces ? " in all network namespaces" : "",
+                    link_type_name(source.link_type()), options.snapshot_length);
     }
 
     int status = ExitStatus::success;
@@ -318,7 +319,7 @@ int run_capture(const CaptureOptions& options) {
             throw;
         }
         // The kernel reports it before what is still queued: keep that too.
-        fmt::print(stderr, "xinet: {}\n", error.what());
+        print_error("xinet: {}\n", error.what());
         status = ExitStatus::error;
         capture.drain();
     }

@@ -2,8 +2,10 @@
 // JSON, for output one object per line.
 #pragma once
 
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include <cstddef>
 #include <optional>
 #include <string>
 
@@ -18,9 +20,23 @@ Json or_null(const std::optional<Value>& value) {
     return value ? Json(*value) : Json();
 }
 
-/// Its text. What is no UTF-8, as names that others have chosen may be, becomes U+FFFD.
+/// Its text. What is no UTF-8, as names that others have chosen may be, becomes U+FFFD; what a
+/// terminal may take for an order is escaped.
 inline std::string json_text(const Json& value) {
-    return value.dump(-1, ' ', false, Json::error_handler_t::replace);
+    constexpr char delete_character = 0x7f;
+    constexpr char first_of_c1 = '\xc2';
+    const std::string text = value.dump(-1, ' ', false, Json::error_handler_t::replace);
+    std::string result;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (text[i] == delete_character) {
+            result += "\\u007f";
+        } else if (text[i] == first_of_c1 && static_cast<unsigned char>(text[i + 1]) < 0xa0) {
+            result += fmt::format("\\u{:04x}", static_cast<unsigned char>(text[++i]));
+        } else {
+            result += text[i];
+        }
+    }
+    return result;
 }
 
 /// The same with the end of a line.

@@ -2,6 +2,7 @@
 #include "program/capture.h"
 #include "program/command_line.h"
 #include "program/ping.h"
+#include "program/print_error.h"
 #include "program/run.h"
 #include "program/ss.h"
 #include "program/trace.h"
@@ -22,7 +23,7 @@ struct Dispatch {
         xinet::OutputFile output("-");
         output.append(answer.output);
         output.close();
-        fmt::print(stderr, "{}", answer.error);
+        xinet::print_error("{}", answer.error);
         return answer.exit_status;
     }
     int operator()(const xinet::PingOptions& options) const { return xinet::run_ping(options); }

@@ -6,6 +6,7 @@
 #include "program/ping_packet.h"
 #include "program/ping_report.h"
 #include "program/ping_statistics.h"
+#include "program/print_error.h"
 #include "xinet/capture_writer.h"
 #include "xinet/error.h"
 #include "xinet/interface.h"
@@ -268,7 +269,7 @@ int PingSession::run() {
         const auto limit = waking_time() - Clock::now();
         const bool ready = signals_.wait(socket_.descriptor(), limit);
         if (signals_.request()) {
-            fmt::print(stderr, "{}", progress_text(counts_));
+            print_error("{}", progress_text(counts_));
         }
         if (ready) {
             receive_all();
@@ -307,8 +308,8 @@ void PingSession::send_request() {
     window_.sent(sequence);
     schedule_after(back_to_back() ? shortest_pause : options_.interval);
     if (code != 0) {
-        fmt::print(stderr, "xinet: cannot send icmp_seq={} to {}: {}\n", sequence,
-                   address_text(target_.address), errno_text(code));
+        print_error("xinet: cannot send icmp_seq={} to {}: {}\n", sequence,
+                    address_text(target_.address), errno_text(code));
     }
 }
 

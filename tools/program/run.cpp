@@ -3,6 +3,7 @@
 // redirection silently not happen is checked here, before the program starts.
 #include "program/run.h"
 
+#include "program/print_error.h"
 #include "xinet/error.h"
 #include "xinet/family.h"
 
@@ -172,7 +173,7 @@ int run_program(const RunOptions& options) {
     const char* path = std::getenv("PATH");
     const auto file = find_program(name, path != nullptr ? path : "/usr/bin:/bin");
     if (!file) {
-        fmt::print(stderr, "xinet: cannot run {}: no such program; see PATH\n", name);
+        print_error("xinet: cannot run {}: no such program; see PATH\n", name);
         return ExitStatus::not_found;
     }
     if (const auto reason = reason_not_redirectable(*file, ::geteuid(), ::getegid());
@@ -196,7 +197,7 @@ int run_program(const RunOptions& options) {
     arguments.push_back(nullptr);
     ::execv(file->c_str(), arguments.data());
     const int code = errno;
-    fmt::print(stderr, "xinet: cannot run {}: {}\n", *file, errno_text(code));
+    print_error("xinet: cannot run {}: {}\n", *file, errno_text(code));
     return ExitStatus::not_executable;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "program/ss_report.h"
 
+#include "libxinet/printable.h"
 #include "program/told.h"
 
 #include <arpa/inet.h>
@@ -207,8 +208,8 @@ std::string peer_text(const SocketRecord& socket, SocketNames& names) {
 std::string users_text(const std::vector<SocketUser>& users) {
     std::vector<std::string> parts;
     for (const SocketUser& user : users) {
-        parts.push_back(
-            fmt::format("(\"{}\",pid={},fd={})", user.name, user.process, user.descriptor));
+        parts.push_back(fmt::format("(\"{}\",pid={},fd={})", printable(user.name), user.process,
+                                    user.descriptor));
     }
     return parts.empty() ? "" : fmt::format("users:({})", fmt::join(parts, ","));
 }

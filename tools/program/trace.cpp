@@ -4,6 +4,7 @@
 #include "libxinet/signals.h"
 #include "program/capture.h"
 #include "program/packet_ways.h"
+#include "program/print_error.h"
 #include "program/told.h"
 #include "program/way_report.h"
 #include "xinet/capture_writer.h"
@@ -54,7 +55,7 @@ SocketSource open_source(bool all_namespaces) {
     wanted.drops = Drops::none;
     wanted.points &= ~points_of_tracepoints;
     SocketSource source(wanted);
-    fmt::print(stderr, "xinet: this kernel shows neither drops, nor queues, drivers and readers\n");
+    print_error("xinet: this kernel shows neither drops, nor queues, drivers and readers\n");
     return source;
 }
 
@@ -80,7 +81,7 @@ public:
             ways_.settle(read());
             output_.flush();
             if (signals_.request()) {
-                fmt::print(stderr, "{}", report_.summary_text());
+                print_error("{}", report_.summary_text());
             }
         }
         // What is dropped comes some milliseconds later.
@@ -102,13 +103,14 @@ private:
     PacketWays::Clock::time_point read() {
         constexpr int most_batches = 1024; // of a queue; a ring hands over all
         const auto now = PacketWays::Clock::now();
+        const auto wall = std::chrono::system_clock::now();
         bool more = true;
         for (int i = 0; more && i < most_batches; ++i) {
             // a ring wakes its reader late
             source_.flush();
             more = false;
             source_.hand_over([&](const CapturedPacket& packet) {
-                more = true;
+                more |= packet.timestamp <= wall;
                 take(packet, now);
                 return true;
             });
@@ -218,16 +220,15 @@ int run_trace(const TraceOptions& options) {
     }
     SocketSource source = open_source(all_namespaces);
     Trace trace(options, source);
-    fmt::print(stderr, "tracing packets on {}\n", options.interface_name);
+    print_error("tracing packets on {}\n", options.interface_name);
     trace.run();
     const CaptureStatistics statistics = source.statistics();
     if (statistics.dropped != 0) {
-        fmt::print(stderr, "{} records were lost{}: ways may have gaps\n", statistics.dropped,
-                   loss_text(statistics.reasons));
+        print_error("{} records were lost{}: ways may have gaps\n", statistics.dropped,
+                    loss_text(statistics.reasons));
     }
     if (trace.cut_short() != 0) {
-        fmt::print(stderr, "{} packets were not waited for: there were too many\n",
-                   trace.cut_short());
+        print_error("{} packets were not waited for: there were too many\n", trace.cut_short());
     }
     return ExitStatus::success;
 }

@@ -20,6 +20,7 @@
 #include <memory>
 #include <span>
 #include <string_view>
+#include <thread>
 
 namespace {
 
@@ -397,6 +398,27 @@ TEST(OutputFile, gives_up_when_it_is_told_to) {
     });
     file.append(Bytes(1 << 20));
     EXPECT_THROW(file.flush(), xinet::Error);
+}
+
+// Who else has the pipe may have made it so.
+TEST(OutputFile, waits_for_a_reader_of_what_does_not_block) {
+    std::array<int, 2> ends{};
+    ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK), 0);
+    const xinet::FileDescriptor reader(ends[0]);
+    constexpr std::size_t size = 1 << 20;
+    std::size_t got = 0;
+    std::thread thread([&] {
+        Bytes room(size);
+        pollfd packets{.fd = reader.get(), .events = POLLIN, .revents = 0};
+        while (got < size && ::poll(&packets, 1, 5000) == 1) {
+            got += static_cast<std::size_t>(::read(reader.get(), room.data(), room.size()));
+        }
+    });
+    xinet::OutputFile file(xinet::FileDescriptor(ends[1]), "a pipe");
+    file.append(Bytes(size));
+    EXPECT_NO_THROW(file.close());
+    thread.join();
+    EXPECT_EQ(got, size);
 }
 
 TEST(OutputFile, reports_a_full_disk) {

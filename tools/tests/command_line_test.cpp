@@ -189,6 +189,11 @@ TEST(Json, what_is_no_utf_8_is_replaced) {
     EXPECT_EQ(xinet::json_text("a\xff"), "\"a\xef\xbf\xbd\"");
 }
 
+// Some terminals take these for the beginning of an order.
+TEST(Json, controls_are_escaped) {
+    EXPECT_EQ(xinet::json_text("\x1b\x7f\xc2\x9b\xc2\xa0"), "\"\\u001b\\u007f\\u009b\xc2\xa0\"");
+}
+
 TEST(Json, object_keeps_the_order_and_the_types) {
     EXPECT_EQ(xinet::json_line({{"b", "x"}, {"a", 1}, {"c", true}, {"d", 0.5}}),
               "{\"b\":\"x\",\"a\":1,\"c\":true,\"d\":0.5}\n");

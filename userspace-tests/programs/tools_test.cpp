@@ -465,6 +465,11 @@ TEST_F(Tools, filter_of_the_cooked_header_runs_in_the_kernel_if_it_can) {
         EXPECT_EQ(std::to_string(replies), count) << expression;
         EXPECT_EQ(program.wait(), 0);
     }
+    // a loop, which no kernel takes
+    Program loop(xinet({"capture", "-i", "any", "-Q", "in", "-c", "1", "ip", "protochain", "1"}));
+    EXPECT_TRUE(has(loop.error_line(), "listening on any"));
+    send_mixture();
+    EXPECT_EQ(loop.wait(), 0);
 }
 
 TEST_F(Tools, snapshot_length_cuts_packets) {

@@ -34,14 +34,15 @@ public:
 
     /// For packets as the kernel has them, on the interface of this name: an expression may ask for
     /// what is beside them there, such as "inbound" or the tag of "vlan". libpcap compiles it for a
-    /// PF_PACKET socket that it has for this time. Throws Error.
+    /// PF_PACKET socket that it has for this time; where it gets none, as for packets in a file.
+    /// Throws Error.
     FilterProgram(const std::string& expression, LinkType type, std::uint32_t snapshot_length,
                   const std::string& interface_name);
 
     /// The program for the kernel, see PacketSocket::attach_filter(). With LinkType::linux_sll2, a
     /// header that packets do not have there, it is one for a socket that is PacketMode::cooked;
     /// empty if the expression is about a part of the header that the kernel does not know, or too
-    /// long for it.
+    /// long for it. Empty, too, if it was compiled as for a file, and may be about VLAN tags.
     ///
     /// @param prefix instructions that run first, and reject the packet or continue with the
     ///               instruction behind them, such as those of direction_prefix()
@@ -58,6 +59,7 @@ private:
         void operator()(bpf_program* program) const;
     };
     LinkType type_;
+    bool has_tags_in_frames_ = false; ///< it was compiled for a file, and is to run in the kernel
     std::unique_ptr<bpf_program, Deleter> program_;
 };
 

@@ -44,10 +44,9 @@ struct SocketSourceOptions {
 /// Reads from a ring (RxRing) with PF_XINET, and from the receive queue with PF_PACKET, or if there
 /// is no memory for a ring, or the program has 32 bits.
 ///
-/// The filter runs in the kernel. Only with LinkType::linux_sll2, a header that packets do not have
-/// there, it may be about what the kernel does not know, see FilterProgram::instructions(): then
-/// the kernel passes every packet of the direction, and the filter runs in hand_over(), on the
-/// packet as a file will contain it.
+/// The filter runs in the kernel, if there is a program for it, see FilterProgram::instructions(),
+/// and with LinkType::linux_sll2 if the kernel takes it. Else the kernel passes every packet of the
+/// direction, and the filter runs in hand_over(), on the packet as a file will contain it.
 class SocketSource {
 public:
     /// Begins to capture. Throws Error: EAFNOSUPPORT if the module is not loaded, EPERM without
@@ -77,6 +76,7 @@ public:
     CaptureStatistics statistics();
 
 private:
+    void attach_filter(const SocketSourceOptions& options);
     std::uint32_t bytes_to_read() const;
     std::optional<CapturedPacket> prepare(const ReceivedPacket& packet);
     std::optional<CapturedPacket> prepare(const xinet_rx_record& record,
