@@ -86,7 +86,9 @@ void OutputFile::flush() {
             // somebody else who has the file has made it so
             if (errno == EAGAIN) {
                 pollfd item{.fd = descriptor_.get(), .events = POLLOUT, .revents = 0};
-                ::poll(&item, 1, -1);
+                if (!await_room_) {
+                    ::poll(&item, 1, -1);
+                }
                 continue;
             }
             const int code = errno;
