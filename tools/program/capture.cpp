@@ -15,6 +15,7 @@
 
 #include <fmt/format.h>
 #include <linux/if_packet.h>
+#include <linux/xinet.h>
 
 #include <cerrno>
 #include <chrono>
@@ -157,12 +158,12 @@ private:
     OwnerLookup owners_;
 };
 
-/// Whether more is told of packets than every capture has, and files or lines have room for the
-/// queue.
+/// Whether files or lines have room for the queue, and asking for it takes packets off no fast path
+/// of the kernel: what else is asked for has none.
 bool shows_queues(const CaptureOptions& options) {
-    const bool told = options.owners || options.drops != Drops::none || options.original ||
-                      options.points != 0 || options.network_namespace == every_namespace;
-    return told && (options.file.empty() ? options.json : names_pcapng(options.file));
+    const bool is_slow = options.original || (options.points & ~unsigned{XINET_POINT_TAP}) != 0 ||
+                         (options.owners && options.network_namespace == every_namespace);
+    return is_slow && (options.file.empty() ? options.json : names_pcapng(options.file));
 }
 
 SocketSourceOptions source_options(const CaptureOptions& options) {

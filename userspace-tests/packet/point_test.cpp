@@ -286,49 +286,6 @@ TEST_P(Point, packet_that_the_firewall_drops_ends_before_the_point) {
     });
 }
 
-// Its own time is that when it may leave, of another clock. Only lanes say what a time is of.
-TEST_P(Point, packet_that_is_to_be_sent_later_has_the_time_of_the_point) {
-    if (!GetParam() || drops_are_refused())
-        GTEST_SKIP() << "nothing is said of the time";
-    here_.run([] {
-        const Firewall firewall("type filter hook postrouting priority 0", {"udp dport 4483 drop"});
-        if (!firewall.installed())
-            GTEST_SKIP() << "this kernel has no nftables";
-        ToldCapture all({.drops = XINET_DROPS_BESIDE,
-                         .lanes = true,
-                         .points = XINET_POINT_LOCAL_OUT | XINET_POINT_POST_ROUTING});
-        const Fd sender = udp_at("10.66.0.1", port);
-        struct {
-            int32_t clock;
-            uint32_t flags;
-        } const option{CLOCK_MONOTONIC, 0};
-        checked(sys::setsockopt(sender.get(), SOL_SOCKET, SO_TXTIME, &option, sizeof(option)),
-                "SO_TXTIME");
-        const auto nanoseconds = [](clockid_t clock) {
-            timespec now{};
-            checked(::clock_gettime(clock, &now), "clock_gettime");
-            return uint64_t(now.tv_sec) * 1'000'000'000 + uint64_t(now.tv_nsec);
-        };
-        const uint64_t before = nanoseconds(CLOCK_REALTIME);
-        for (const uint16_t to : {port, uint16_t(port + 1)})
-            send_with_control(sender.get(), ipv4_address("10.66.0.2", to), SOL_SOCKET, SCM_TXTIME,
-                              nanoseconds(CLOCK_MONOTONIC));
-        auto records = all.take_marked("payload", 4);
-        // the other end of the wire, too, may drop what is not for it
-        std::erase_if(records, [](const auto& record) {
-            return record.dropped && record.reason() != "NETFILTER_DROP";
-        });
-        const uint64_t after = nanoseconds(CLOCK_REALTIME);
-        ASSERT_EQ(way_of(records),
-                  (Way{XINET_POINT_LOCAL_OUT, XINET_POINT_POST_ROUTING, XINET_POINT_LOCAL_OUT, 0}));
-        for (const auto& record : records) {
-            EXPECT_TRUE(record.status & TP_STATUS_TS_SOFTWARE) << record.reason();
-            EXPECT_GE(record.time, before) << record.reason();
-            EXPECT_LE(record.time, after) << record.reason();
-        }
-    });
-}
-
 TEST_P(Point, only_the_points_that_are_asked_for_are_told) {
     here_.run([this] {
         ToldCapture last = capture(XINET_POINT_LOCAL_IN);
@@ -459,6 +416,46 @@ TEST_P(Point, other_namespaces_are_not_seen) {
     });
     for (const auto& record : outside.take())
         EXPECT_FALSE(contains(record.data, "xt-apart"));
+}
+
+class PointTime : public OnWire {};
+
+// Its own time is that when it may leave, of another clock. Only lanes say what a time is of.
+TEST_F(PointTime, packet_that_is_to_be_sent_later_has_the_time_of_the_point) {
+    if (lanes_are_refused || drops_are_refused())
+        GTEST_SKIP() << "there are no lanes, or no drops";
+    here_.run([] {
+        const Firewall firewall("type filter hook postrouting priority 0", {"udp dport 4483 drop"});
+        if (!firewall.installed())
+            GTEST_SKIP() << "this kernel has no nftables";
+        ToldCapture all({.drops = XINET_DROPS_BESIDE,
+                         .lanes = true,
+                         .points = XINET_POINT_LOCAL_OUT | XINET_POINT_POST_ROUTING});
+        const Fd sender = udp_at("10.66.0.1", port);
+        ask_for_txtime(sender, CLOCK_MONOTONIC);
+        const auto nanoseconds = [](clockid_t clock) {
+            timespec now{};
+            checked(::clock_gettime(clock, &now), "clock_gettime");
+            return uint64_t(now.tv_sec) * 1'000'000'000 + uint64_t(now.tv_nsec);
+        };
+        const uint64_t before = nanoseconds(CLOCK_REALTIME);
+        for (const uint16_t to : {port, uint16_t(port + 1)})
+            send_with_control(sender.get(), ipv4_address("10.66.0.2", to), SOL_SOCKET, SCM_TXTIME,
+                              nanoseconds(CLOCK_MONOTONIC));
+        auto records = all.take_marked("payload", 4);
+        // the other end of the wire, too, may drop what is not for it
+        std::erase_if(records, [](const auto& record) {
+            return record.dropped && record.reason() != "NETFILTER_DROP";
+        });
+        const uint64_t after = nanoseconds(CLOCK_REALTIME);
+        ASSERT_EQ(way_of(records),
+                  (Way{XINET_POINT_LOCAL_OUT, XINET_POINT_POST_ROUTING, XINET_POINT_LOCAL_OUT, 0}));
+        for (const auto& record : records) {
+            EXPECT_TRUE(record.status & TP_STATUS_TS_SOFTWARE) << record.reason();
+            EXPECT_GE(record.time, before) << record.reason();
+            EXPECT_LE(record.time, after) << record.reason();
+        }
+    });
 }
 
 INSTANTIATE_TEST_SUITE_P(Receivers, Point, testing::Values(false, true),

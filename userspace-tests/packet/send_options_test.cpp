@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <time.h>
 
+#include "support/control.h"
 #include "support/send_compare.h"
 #include "support/sys.h"
 #include "support/tx_ring.h"
@@ -15,9 +16,6 @@
 namespace xt {
 namespace {
 
-#ifndef SO_TXTIME
-constexpr int SO_TXTIME = 61;
-#endif
 constexpr int scm_txtime = 61; // SCM_TXTIME
 
 struct Control {
@@ -87,14 +85,7 @@ TEST_F(PacketSendOptions, control_message_is_taken_or_refused) {
         {"two of them", {{SO_MARK, bytes_of(uint32_t(7))}, {scm_txtime, bytes_of(uint64_t(1))}}},
         {"unknown", {{0x7777, Bytes(4)}}},
     };
-    const Prepare txtime = [](const Fd& socket) {
-        struct {
-            int32_t clock;
-            uint32_t flags;
-        } const option{CLOCK_TAI, 0};
-        checked(sys::setsockopt(socket.get(), SOL_SOCKET, SO_TXTIME, &option, sizeof(option)),
-                "SO_TXTIME");
-    };
+    const Prepare txtime = [](const Fd& socket) { ask_for_txtime(socket, CLOCK_TAI); };
     std::vector<Row> rows;
     for (const auto& one : cases) {
         rows.push_back(row(one.name, one.controls));

@@ -8,7 +8,9 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <ctime>
 
+#include "fd.h"
 #include "sys.h"
 
 namespace xt {
@@ -32,6 +34,17 @@ long send_with_control(int fd, sockaddr_in to, int level, int type, const T& val
     header->cmsg_len = CMSG_LEN(sizeof(T));
     std::copy_n(reinterpret_cast<const uint8_t*>(&value), sizeof(T), CMSG_DATA(header));
     return sys::sendmsg(fd, &message, 0);
+}
+
+// Lets `socket` say, with SCM_TXTIME, when a packet is to leave by `clock`.
+inline void ask_for_txtime(const Fd& socket, clockid_t clock) {
+    constexpr int so_txtime = 61; // SO_TXTIME
+    struct {
+        int32_t clock;
+        uint32_t flags;
+    } const option{clock, 0};
+    checked(sys::setsockopt(socket.get(), SOL_SOCKET, so_txtime, &option, sizeof(option)),
+            "SO_TXTIME");
 }
 
 } // namespace xt
