@@ -130,7 +130,7 @@ FilterProgram::FilterProgram(const std::string& expression, LinkType type,
     auto live = live_compiler_for(type, snapshot_length, interface_name);
     has_tags_in_frames_ = !live && type == LinkType::ethernet;
     const Compiler compiler = live ? std::move(*live) : compiler_for(type, snapshot_length);
-    program_.reset(new bpf_program(compile(compiler, expression)));
+    program_ = Program(new bpf_program(compile(compiler, expression)));
 }
 
 std::optional<std::vector<sock_filter>>

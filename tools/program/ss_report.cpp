@@ -207,6 +207,7 @@ std::string peer_text(const SocketRecord& socket, SocketNames& names) {
 
 std::string users_text(const std::vector<SocketUser>& users) {
     std::vector<std::string> parts;
+    parts.reserve(users.size());
     for (const SocketUser& user : users) {
         parts.push_back(fmt::format("(\"{}\",pid={},fd={})", printable(user.name), user.process,
                                     user.descriptor));

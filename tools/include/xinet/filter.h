@@ -58,9 +58,11 @@ private:
     struct Deleter {
         void operator()(bpf_program* program) const;
     };
+    using Program = std::unique_ptr<bpf_program, Deleter>;
+
     LinkType type_;
     bool has_tags_in_frames_ = false; ///< it was compiled for a file, and is to run in the kernel
-    std::unique_ptr<bpf_program, Deleter> program_;
+    Program program_;
 };
 
 /// Instructions that reject packets of the other direction, and one of the two copies of a loopback
