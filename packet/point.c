@@ -44,12 +44,13 @@
 static DEFINE_MUTEX(point_host_lock);
 
 /*
- * Every namespace, and the points whose hooks each of them has for sockets of all. The
- * lock is held for long, and taken before a point_lock.
+ * Every namespace, and, while there are sockets of all of them, the points whose hooks one
+ * that is made gets. The lock is held for long, and taken before a point_lock.
  */
 static DEFINE_MUTEX(point_nets_lock);
 static LIST_HEAD(point_nets);
 static u32 point_host_hooks;
+static unsigned int point_host_users;
 
 u32 xinet_points(const struct xinet_packet_sock *po)
 {
@@ -109,8 +110,10 @@ static int point_register_everywhere(u32 hooks)
 		if (err)
 			break;
 	}
-	if (!err)
+	if (!err) {
 		point_host_hooks |= hooks;
+		point_host_users++;
+	}
 	mutex_unlock(&point_nets_lock);
 	return err;
 }
@@ -121,6 +124,17 @@ static int point_register(struct net *net, u32 points, bool host)
 
 	return host ? point_register_everywhere(hooks) :
 		      point_register_near(xinet_packet_pernet(net), hooks);
+}
+
+/* The hooks that there are stay; namespaces that come later get none for @host. */
+static void point_unregister(bool host)
+{
+	if (!host)
+		return;
+	mutex_lock(&point_nets_lock);
+	if (!--point_host_users)
+		point_host_hooks = 0;
+	mutex_unlock(&point_nets_lock);
 }
 
 /* Where the points of a socket are, and the lock of that. */
@@ -268,12 +282,15 @@ int xinet_point_setsockopt(struct xinet_packet_sock *po, sockptr_t optval,
 		return err;
 	err = xinet_point_probes_get(points);
 	if (err)
-		return err;
+		goto out_unregister;
 	point_lock(po);
 	err = point_set(po, points, host);
 	point_unlock(po);
-	if (err)
-		xinet_point_probes_put(points);
+	if (!err)
+		return 0;
+	xinet_point_probes_put(points);
+out_unregister:
+	point_unregister(host);
 	return err;
 }
 
@@ -291,6 +308,7 @@ void xinet_point_release(struct xinet_packet_sock *po)
 	point_update_stages(watches);
 	mutex_unlock(lock);
 	xinet_point_probes_put(po->point->points);
+	point_unregister(po->all_netns);
 }
 
 void xinet_point_free(struct xinet_point_watch *watch)
@@ -301,7 +319,7 @@ void xinet_point_free(struct xinet_point_watch *watch)
 	kfree(watch);
 }
 
-static void point_unregister(struct xinet_packet_net *pn)
+static void point_unregister_near(struct xinet_packet_net *pn)
 {
 	mutex_lock(&pn->point_lock);
 	xinet_point_hooks_unregister(pn->net);
@@ -319,7 +337,7 @@ static int __net_init point_net_init(struct net *net)
 		list_add(&pn->point_node, &point_nets);
 	mutex_unlock(&point_nets_lock);
 	if (err)
-		point_unregister(pn);
+		point_unregister_near(pn);
 	return err;
 }
 
@@ -330,7 +348,7 @@ static void __net_exit point_net_pre_exit(struct net *net)
 	mutex_lock(&point_nets_lock);
 	list_del(&pn->point_node);
 	mutex_unlock(&point_nets_lock);
-	point_unregister(pn);
+	point_unregister_near(pn);
 }
 
 static struct pernet_operations point_net_ops = {

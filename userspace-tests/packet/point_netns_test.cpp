@@ -160,6 +160,19 @@ TEST_P(PointNetns, packet_whose_device_has_gone_is_told_with_its_namespace) {
     expect_is_of(all.take_marked("xt-gone", 1), here_);
 }
 
+// Namespaces get hooks while somebody watches all of them; the others are made up for.
+TEST_P(PointNetns, namespace_of_any_time_is_seen) {
+    { const ToldCapture before(of_all(of_loopback)); }
+    const NetNs between = made();
+    ToldCapture all(of_all(of_loopback));
+    { const ToldCapture beside(of_all(of_loopback)); }
+    const NetNs later = made();
+    for (const NetNs* netns : {&between, &later}) {
+        const Fd sender = send(*netns, "xt-always");
+        EXPECT_EQ(all.take_marked("xt-always", 4).size(), 4U);
+    }
+}
+
 TEST_P(PointNetns, namespaces_come_and_go) {
     constexpr unsigned rounds = 30;
     ToldCapture all(of_all(of_loopback));
